@@ -1,0 +1,70 @@
+using MoA.Engine.Models;
+
+namespace MoA.Engine.Attention;
+
+/// <summary>
+/// Decides which rows of the past each head keeps. The forward pass does not know which policy runs: it sees only the
+/// spans that the policy resolves for a sequence.
+/// </summary>
+public abstract class AttentionPolicy
+{
+    /// <summary>The name on the command line and in reports.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The rule of one query head.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="queryHead">Query head.</param>
+    /// <param name="config">The model.</param>
+    public abstract ElasticRule RuleOf(int layer, int queryHead, ModelConfig config);
+
+    /// <summary>The spans of every layer for a sequence that will hold <paramref name="length"/> tokens.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="length">Prompt and new tokens together, at least 1.</param>
+    public LayerSpans[] Resolve(ModelConfig config, int length)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        LayerSpans[] layers = new LayerSpans[config.Layers];
+        for (int layer = 0; layer < layers.Length; layer++)
+            layers[layer] = ResolveLayer(config, layer, length);
+        return layers;
+    }
+
+    /// <summary>Kept share of a full cache at a length, averaged over all KV heads, in whole blocks.</summary>
+    public double Density(ModelConfig config, int length)
+    {
+        long kept = Resolve(config, length).Sum(layer => layer.StoredRows);
+        long full = (long)config.Layers * config.KeyValueHeads * ElasticRule.Dense.Rows(length);
+        return Math.Min(1, (double)kept / full);
+    }
+
+    private LayerSpans ResolveLayer(ModelConfig config, int layer, int length)
+    {
+        int group = config.QueryHeads / config.KeyValueHeads;
+        int window = config.SlidingWindow(layer) ?? int.MaxValue;
+        int[] visible = new int[config.QueryHeads];
+        int[] stored = new int[config.KeyValueHeads];
+        for (int head = 0; head < visible.Length; head++)
+        {
+            visible[head] = RuleOf(layer, head, config).RingRows(length);
+            stored[head / group] = Math.Max(stored[head / group], visible[head]);
+        }
+
+        // A model with a window of its own never looks past it, so no ring need be longer. Prefill masks whole blocks:
+        // the window's oldest token may lie one block further back than its length in blocks says.
+        if (window < length)
+        {
+            int reach = (window + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize * ElasticRule.BlockSize + ElasticRule.BlockSize;
+            Limit(visible, reach);
+            Limit(stored, reach);
+        }
+
+        return new LayerSpans(stored, visible, window);
+    }
+
+    private static void Limit(int[] rows, int most)
+    {
+        for (int i = 0; i < rows.Length; i++)
+            rows[i] = Math.Min(rows[i], most);
+    }
+}

@@ -1,0 +1,31 @@
+using MoA.Engine.Models;
+
+namespace MoA.Engine.Attention;
+
+/// <summary>MoA: every head keeps what its rule of a plan says.</summary>
+public sealed class PlanPolicy : AttentionPolicy
+{
+    /// <summary>Runs a plan.</summary>
+    /// <param name="plan">A plan that fits the model.</param>
+    /// <param name="name">Name for reports.</param>
+    public PlanPolicy(AttentionPlan plan, string name = "moa")
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        Plan = plan;
+        Name = name;
+    }
+
+    /// <summary>The plan.</summary>
+    public AttentionPlan Plan { get; }
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        int head = Plan.HeadKind == HeadKind.Query ? queryHead : queryHead / (config.QueryHeads / config.KeyValueHeads);
+        return Plan[layer, head];
+    }
+}

@@ -1,0 +1,21 @@
+using MoA.Engine.Models;
+
+namespace MoA.Engine.Attention;
+
+/// <summary>
+/// StreamingLLM (arXiv 2309.17453): sinks and one recent window, the same for all heads. Differs from the paper in the
+/// sink, which is 64 tokens here as in MoA, and in positions, which stay the true ones.
+/// </summary>
+public sealed class StreamingLlmPolicy : AttentionPolicy
+{
+    private readonly ElasticRule _rule;
+
+    /// <summary>Uses one rule for every head, e.g. alpha 0 and beta 0.5 for half of every length.</summary>
+    public StreamingLlmPolicy(ElasticRule rule) => _rule = rule;
+
+    /// <inheritdoc/>
+    public override string Name => "streaming-llm";
+
+    /// <inheritdoc/>
+    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config) => _rule;
+}

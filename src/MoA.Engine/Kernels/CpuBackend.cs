@@ -1,0 +1,168 @@
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
+
+namespace MoA.Engine.Kernels;
+
+/// <summary>The operations of a transformer on the processor, over vectors of one width.</summary>
+internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
+    where TSimd : ISimd<TVector>
+    where TVector : struct
+{
+    public CpuBackend(WorkerPool pool)
+        : base(new NativeAllocator())
+    {
+        Pool = pool;
+        Scratch = new WorkerScratch(Allocator, pool.Threads);
+    }
+
+    public WorkerPool Pool { get; }
+
+    public WorkerScratch Scratch { get; }
+
+    public override string Description =>
+        $"{(TSimd.Width == 1 ? "scalar" : $"{TSimd.Width * 32}-bit vectors")}, {Pool.Threads} threads";
+
+    public override void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y)
+    {
+        nint bytesPerRow = (nint)embedding.Columns * embedding.Type.SizeInBytes();
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            byte* row = (byte*)embedding.Data + tokens[i] * bytesPerRow;
+            NumberFormat<TSimd, TVector>.Widen(embedding.Type, row, y.Data + (nint)i * y.Columns, embedding.Columns);
+        }
+    }
+
+    public override void RmsNorm(Tensor x, int rows, WeightTensor weight, float epsilon, Tensor y)
+    {
+        int normRows = rows * (x.Columns / weight.Columns);
+        RmsNorm<TSimd, TVector> job = new(x.Data, normRows, weight, epsilon, y.Data);
+        Pool.Run(ref job, job.Items);
+    }
+
+    public override void Project(
+        Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false)
+    {
+        if (rows <= Gemv<TSimd, TVector>.MaximumRows)
+        {
+            Gemv<TSimd, TVector> job = new(x.Data, rows, weight, y.Data, accumulate);
+            Pool.Run(ref job, job.Items);
+        }
+        else
+        {
+            Gemm<TSimd, TVector> job = new(Scratch, x.Data, rows, weight, MatrixOperand.Transposed, y.Data, accumulate);
+            Pool.Run(ref job, job.Items);
+        }
+
+        if (bias is not null)
+            AddBias(y.Data, rows, bias);
+    }
+
+    public override void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles)
+    {
+        int half = frequencies.Length;
+        for (int row = 0; row < positions.Length; row++)
+        {
+            float* cosines = angles.Data + (nint)row * 2 * half;
+            for (int f = 0; f < half; f++)
+            {
+                (double sine, double cosine) = Math.SinCos(positions[row] * frequencies[f]);
+                cosines[f] = (float)cosine;
+                cosines[f + half] = (float)sine;
+            }
+        }
+    }
+
+    public override void Rope(Tensor x, int rows, int headSize, Tensor angles, bool inverse = false)
+    {
+        Rope<TSimd, TVector> job = new(x.Data, angles.Data, rows, x.Columns / headSize, headSize, inverse);
+        Pool.Run(ref job, job.Items);
+    }
+
+    public override void SwiGlu(Tensor gate, Tensor up, int rows)
+    {
+        SwiGlu<TSimd, TVector> job = new(gate.Data, up.Data, (long)rows * gate.Columns);
+        Pool.Run(ref job, job.Items);
+    }
+
+    public override void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y)
+    {
+        long bytes = x.Columns * 4L;
+        for (int i = 0; i < rows.Length; i++)
+            Buffer.MemoryCopy(x.Data + (nint)rows[i] * x.Columns, y.Data + (nint)i * x.Columns, bytes, bytes);
+    }
+
+    public override ReadOnlySpan<float> Read(Tensor x, int rows) => new(x.Data, rows * x.Columns);
+
+    public override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
+    {
+        AttentionInputs inputs = new()
+        {
+            Queries = queries.Data,
+            Keys = keys.Data,
+            Values = values.Data,
+            Outputs = outputs.Data,
+            Layer = layer,
+            QueryHeads = work.QueryHeads,
+            KeyValueHeads = work.KeyValueHeads,
+            HeadSize = work.HeadSize,
+        };
+        RoundToCache(work, keys);
+        RoundToCache(work, values);
+        int writes = work.SegmentCount * work.KeyValueHeads;
+        if (work.DecodeCount > 0)
+        {
+            CacheWrite<TSimd, TVector> write = new(inputs, work.Segments, AttentionMode.Decode);
+            Pool.Run(ref write, writes);
+            DecodeAttention<TSimd, TVector> decode = new(Scratch, inputs, work.Segments, work.DecodeItems);
+            Pool.Run(ref decode, work.DecodeCount);
+        }
+
+        if (work.PrefillCount > 0)
+        {
+            PrefillAttention<TSimd, TVector> prefill = new(Scratch, inputs, work.Segments, work.PrefillItems, 0);
+            Pool.Run(ref prefill, work.PrefillCount);
+            CacheWrite<TSimd, TVector> write = new(inputs, work.Segments, AttentionMode.Prefill);
+            Pool.Run(ref write, writes);
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (!disposing)
+            return;
+        Pool.Dispose();
+        Scratch.Dispose();
+    }
+
+    // A row must count the same whether it is read from the chunk that it came with or from the cache later, so that
+    // results do not depend on how a prompt was cut into chunks.
+    private static void RoundToCache(AttentionWork work, Tensor rows)
+    {
+        for (int i = 0; i < work.SegmentCount; i++)
+        {
+            AttentionSegment segment = work.Segments[i];
+            if (segment.Cache.Type == ElementType.F32)
+                continue;
+            float* first = rows.Data + (nint)segment.FirstRow * rows.Columns;
+            NumberFormat<TSimd, TVector>.Round(first, segment.Rows * rows.Columns);
+        }
+    }
+
+    private static void AddBias(float* y, int rows, WeightTensor bias)
+    {
+        int size = bias.Type.SizeInBytes();
+        for (int row = 0; row < rows; row++, y += bias.Columns)
+        {
+            int i = 0;
+            for (; i <= bias.Columns - TSimd.Width; i += TSimd.Width)
+            {
+                TVector b = SimdMath<TSimd, TVector>.Load(bias.Type, (byte*)bias.Data + i * size);
+                TSimd.Store(y + i, TSimd.Add(TSimd.Load(y + i), b));
+            }
+
+            for (; i < bias.Columns; i++)
+                y[i] += SimdMath<SimdScalar, float>.Load(bias.Type, (byte*)bias.Data + i * size);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Kernels;
+
+/// <summary>Scratch memory of each worker, grown when a kernel asks for more and kept for the next.</summary>
+internal sealed unsafe class WorkerScratch : IDisposable
+{
+    private readonly NativeAllocator _allocator;
+    private readonly NativeBuffer<float>?[] _buffers;
+
+    public WorkerScratch(NativeAllocator allocator, int workers)
+    {
+        _allocator = allocator;
+        _buffers = new NativeBuffer<float>?[workers];
+    }
+
+    /// <summary>At least <paramref name="count"/> floats of a worker, with whatever they held before.</summary>
+    public float* Floats(int worker, int count)
+    {
+        NativeBuffer<float>? buffer = _buffers[worker];
+        if (buffer is null || buffer.Length < count)
+        {
+            buffer?.Dispose();
+            // Room to grow, so that slowly growing requests do not allocate each time.
+            buffer = new NativeBuffer<float>(_allocator, Math.Max(count + count / 4, 16384));
+            _buffers[worker] = buffer;
+        }
+
+        return buffer.Data;
+    }
+
+    public void Dispose()
+    {
+        foreach (NativeBuffer<float>? buffer in _buffers)
+            buffer?.Dispose();
+    }
+}

@@ -1,0 +1,98 @@
+using MoA.Engine.Attention;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.KvCache;
+
+/// <summary>
+/// The rows of one KV head in one layer for one sequence: a single aligned block, keys then values; in both the sink
+/// rows come first, then a ring. Keys are stored after RoPE, so the order within the ring does not matter.
+/// </summary>
+internal sealed unsafe class HeadCache : IDisposable
+{
+    private readonly NativeAllocator _allocator;
+    private readonly int _headSize;
+    private NativeBuffer<byte> _block;
+
+    public HeadCache(NativeAllocator allocator, ElementType type, int headSize, int ringRows)
+    {
+        _allocator = allocator;
+        _headSize = headSize;
+        Type = type;
+        RingRows = ringRows;
+        _block = new NativeBuffer<byte>(allocator, 2L * Rows * BytesPerRow);
+    }
+
+    /// <summary>Format of the stored numbers: BF16 or F32.</summary>
+    public ElementType Type { get; }
+
+    public int RingRows { get; private set; }
+
+    public int Rows => ElasticRule.SinkTokens + RingRows;
+
+    public long Bytes => _block.Bytes;
+
+    /// <summary>Tokens between the sink and this position were evicted before the ring grew; they never come back.</summary>
+    public int LostBefore { get; private set; }
+
+    /// <summary>[Rows, headSize].</summary>
+    public byte* Keys => _block.Data;
+
+    /// <summary>[Rows, headSize].</summary>
+    public byte* Values => _block.Data + (nint)Rows * BytesPerRow;
+
+    public int BytesPerRow => _headSize * Type.SizeInBytes();
+
+    /// <summary>The row of a token position.</summary>
+    public int Slot(int position) => position < ElasticRule.SinkTokens
+        ? position
+        : ElasticRule.SinkTokens + (position - ElasticRule.SinkTokens) % RingRows;
+
+    /// <summary>The oldest position besides the sink that is held when <paramref name="length"/> tokens were written.</summary>
+    public int OldestInRing(int length) =>
+        Math.Max(Math.Max(ElasticRule.SinkTokens, length - RingRows), LostBefore);
+
+    /// <summary>Writes one token's key and value at its position.</summary>
+    public void Write<TSimd, TVector>(int position, float* key, float* value)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
+    {
+        nint offset = (nint)Slot(position) * BytesPerRow;
+        NumberFormat<TSimd, TVector>.Narrow(key, Type, Keys + offset, _headSize);
+        NumberFormat<TSimd, TVector>.Narrow(value, Type, Values + offset, _headSize);
+    }
+
+    /// <summary>Enlarges the ring and moves the rows held so far to their new places.</summary>
+    /// <param name="ringRows">The new size; a smaller one than now is ignored.</param>
+    /// <param name="length">Tokens written so far.</param>
+    public void Grow(int ringRows, int length)
+    {
+        if (ringRows <= RingRows)
+            return;
+        int oldRing = RingRows;
+        int oldest = OldestInRing(length);
+        NativeBuffer<byte> old = _block;
+        nint oldValues = (nint)Rows * BytesPerRow;
+        _block = new NativeBuffer<byte>(_allocator, 2L * (ElasticRule.SinkTokens + ringRows) * BytesPerRow);
+        RingRows = ringRows;
+        for (int position = 0; position < length; position++)
+        {
+            if (position == ElasticRule.SinkTokens)
+                position = Math.Max(position, oldest);
+            if (position >= length)
+                break;
+            int oldSlot = position < ElasticRule.SinkTokens
+                ? position
+                : ElasticRule.SinkTokens + (position - ElasticRule.SinkTokens) % oldRing;
+            nint from = (nint)oldSlot * BytesPerRow;
+            nint to = (nint)Slot(position) * BytesPerRow;
+            Buffer.MemoryCopy(old.Data + from, Keys + to, BytesPerRow, BytesPerRow);
+            Buffer.MemoryCopy(old.Data + oldValues + from, Values + to, BytesPerRow, BytesPerRow);
+        }
+
+        if (oldest > ElasticRule.SinkTokens)
+            LostBefore = oldest;
+        old.Dispose();
+    }
+
+    public void Dispose() => _block.Dispose();
+}

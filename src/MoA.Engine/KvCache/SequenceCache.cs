@@ -1,0 +1,93 @@
+using MoA.Engine.Attention;
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.KvCache;
+
+/// <summary>
+/// The KV caches of one sequence, one block per layer and KV head, allocated once to the sizes that the policy gives for
+/// the sequence's capacity (prompt and new tokens together). A longer new turn may enlarge them.
+/// </summary>
+public sealed class SequenceCache : IDisposable
+{
+    private readonly ModelConfig _config;
+    private readonly AttentionPolicy _policy;
+    private readonly HeadCache[] _heads;
+
+    /// <summary>Allocates the caches.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="policy">Which rows stay.</param>
+    /// <param name="capacity">N: the most tokens that the sequence will hold, at least 1.</param>
+    /// <param name="type">Format of the rows: BF16 or F32.</param>
+    /// <param name="allocator">Where the memory is counted.</param>
+    public SequenceCache(
+        ModelConfig config, AttentionPolicy policy, int capacity, ElementType type, NativeAllocator allocator)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(allocator);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        if (type == ElementType.F16)
+            throw new ArgumentOutOfRangeException(nameof(type), type, "KV rows are BF16 or F32.");
+        _config = config;
+        _policy = policy;
+        Capacity = capacity;
+        Type = type;
+        Spans = policy.Resolve(config, capacity);
+        _heads = new HeadCache[config.Layers * config.KeyValueHeads];
+        for (int i = 0; i < _heads.Length; i++)
+        {
+            int ring = Spans[i / config.KeyValueHeads].StoredRing[i % config.KeyValueHeads];
+            _heads[i] = new HeadCache(allocator, type, config.HeadSize, ring);
+        }
+    }
+
+    /// <summary>The most tokens that the sequence may hold: the N of its rules.</summary>
+    public int Capacity { get; private set; }
+
+    /// <summary>Tokens written so far.</summary>
+    public int Length { get; internal set; }
+
+    /// <summary>Format of the rows.</summary>
+    public ElementType Type { get; }
+
+    /// <summary>What each layer keeps and sees.</summary>
+    public LayerSpans[] Spans { get; private set; }
+
+    /// <summary>Bytes of all key and value rows.</summary>
+    public long Bytes => _heads.Sum(head => head.Bytes);
+
+    /// <summary>
+    /// Bytes that <see cref="SequenceCache(ModelConfig, AttentionPolicy, int, ElementType, NativeAllocator)"/> would
+    /// allocate, without doing so.
+    /// </summary>
+    public static long EstimateBytes(ModelConfig config, AttentionPolicy policy, int capacity, ElementType type)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(policy);
+        return policy.Resolve(config, capacity).Sum(layer => layer.StoredRows) * 2 * config.HeadSize * type.SizeInBytes();
+    }
+
+    /// <summary>
+    /// Raises the capacity, for another turn of a conversation. Rings grow to their rules' sizes at the new length; what
+    /// was evicted before stays lost, and nothing ever shrinks.
+    /// </summary>
+    public void Extend(int capacity)
+    {
+        if (capacity <= Capacity)
+            return;
+        Capacity = capacity;
+        Spans = _policy.Resolve(_config, capacity);
+        for (int i = 0; i < _heads.Length; i++)
+            _heads[i].Grow(Spans[i / _config.KeyValueHeads].StoredRing[i % _config.KeyValueHeads], Length);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (HeadCache head in _heads)
+            head.Dispose();
+    }
+
+    internal HeadCache Head(int layer, int keyValueHead) => _heads[layer * _config.KeyValueHeads + keyValueHead];
+}

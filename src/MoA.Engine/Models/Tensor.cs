@@ -1,0 +1,30 @@
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Models;
+
+/// <summary>
+/// Activations on a backend's device: up to <see cref="Rows"/> dense rows of <see cref="Columns"/> floats. Opaque to the
+/// forward pass, which only hands it to a backend's operations.
+/// </summary>
+public sealed unsafe class Tensor : IDisposable
+{
+    private readonly NativeBuffer<float> _memory;
+
+    internal Tensor(NativeAllocator allocator, int rows, int columns)
+    {
+        Rows = rows;
+        Columns = columns;
+        _memory = new NativeBuffer<float>(allocator, (long)rows * columns);
+    }
+
+    /// <summary>Most rows.</summary>
+    public int Rows { get; }
+
+    /// <summary>Elements of a row.</summary>
+    public int Columns { get; }
+
+    internal float* Data => _memory.Data;
+
+    /// <inheritdoc/>
+    public void Dispose() => _memory.Dispose();
+}

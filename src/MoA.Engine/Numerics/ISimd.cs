@@ -1,0 +1,54 @@
+namespace MoA.Engine.Numerics;
+
+/// <summary>
+/// The vector operations that kernels are written over, once for all widths: <typeparamref name="TVector"/> is a vector
+/// of <see cref="Width"/> floats, lane i holding element i. The JIT compiles a kernel anew for every implementation.
+/// </summary>
+internal unsafe interface ISimd<TVector>
+    where TVector : struct
+{
+    /// <summary>Lanes.</summary>
+    static abstract int Width { get; }
+
+    static abstract TVector Zero { get; }
+
+    static abstract TVector Broadcast(float value);
+
+    static abstract TVector Load(float* source);
+
+    /// <summary>Widens bfloat16: the 16 bits become the upper half of a float.</summary>
+    static abstract TVector LoadBF16(ushort* source);
+
+    /// <summary>Widens finite binary16 numbers, subnormals included.</summary>
+    static abstract TVector LoadF16(ushort* source);
+
+    static abstract void Store(float* destination, TVector value);
+
+    /// <summary>Rounds to bfloat16, ties to even.</summary>
+    static abstract void StoreBF16(ushort* destination, TVector value);
+
+    static abstract TVector Add(TVector a, TVector b);
+
+    static abstract TVector Subtract(TVector a, TVector b);
+
+    static abstract TVector Multiply(TVector a, TVector b);
+
+    static abstract TVector Divide(TVector a, TVector b);
+
+    /// <summary>a·b + c, fused where the machine can.</summary>
+    static abstract TVector MultiplyAdd(TVector a, TVector b, TVector c);
+
+    static abstract TVector Max(TVector a, TVector b);
+
+    static abstract TVector Min(TVector a, TVector b);
+
+    static abstract TVector Abs(TVector a);
+
+    /// <summary>The bits of each lane shifted left by 23: a small integer becomes a float's exponent.</summary>
+    static abstract TVector ShiftIntoExponent(TVector a);
+
+    /// <summary>The sum of all lanes, in a fixed order.</summary>
+    static abstract float SumLanes(TVector a);
+
+    static abstract float MaxLane(TVector a);
+}
