@@ -1,0 +1,121 @@
+using System.Text.Json;
+
+namespace MoA.Engine.Models.Loading;
+
+/// <summary>
+/// The tensors of a Hugging Face folder, in one file or in shards, by name. Each file is mapped once.
+/// </summary>
+internal sealed class Checkpoint : IDisposable
+{
+    private const string SingleFile = "model.safetensors";
+    private const string IndexFile = "model.safetensors.index.json";
+
+    private readonly List<SafetensorsFile> _files = [];
+    private readonly Dictionary<string, SafetensorsFile> _fileOfTensor = new(StringComparer.Ordinal);
+    private readonly string _path;
+
+    private Checkpoint(string path) => _path = path;
+
+    /// <summary>The mapped files.</summary>
+    public IReadOnlyList<IDisposable> Files => _files;
+
+    /// <summary>Maps the files of a folder.</summary>
+    /// <exception cref="InvalidInputException">There are none, or one is missing or malformed.</exception>
+    public static Checkpoint Open(string folder)
+    {
+        string single = Path.Combine(folder, SingleFile);
+        string index = Path.Combine(folder, IndexFile);
+        bool isSingle = File.Exists(single);
+        if (!isSingle && !File.Exists(index))
+            throw NoWeights(folder);
+        Checkpoint checkpoint = new(isSingle ? single : index);
+        try
+        {
+            if (isSingle)
+                checkpoint.AddFile(single);
+            else
+                checkpoint.AddShards(folder, index);
+            return checkpoint;
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether the checkpoint names a tensor.</summary>
+    public bool Contains(string name) => _fileOfTensor.ContainsKey(name);
+
+    /// <summary>The file that holds a tensor.</summary>
+    /// <exception cref="InvalidInputException">No file does.</exception>
+    public SafetensorsFile FileOf(string name)
+    {
+        if (!_fileOfTensor.TryGetValue(name, out SafetensorsFile? file))
+            throw InputFile.Error(_path, $"has no tensor {name}, which the model's config.json calls for");
+        if (!file.Contains(name))
+            throw InputFile.Error(file.Path, $"has no tensor {name}, which {IndexFile} says is here");
+        return file;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (SafetensorsFile file in _files)
+            file.Dispose();
+    }
+
+    private void AddFile(string path)
+    {
+        SafetensorsFile file = SafetensorsFile.Open(path);
+        _files.Add(file);
+        foreach (string name in file.Names)
+            _fileOfTensor.Add(name, file);
+    }
+
+    private void AddShards(string folder, string index)
+    {
+        Dictionary<string, string> shardOfTensor = JsonFields.ReadFile(index, ReadWeightMap);
+        Dictionary<string, SafetensorsFile> shards = new(StringComparer.Ordinal);
+        foreach (string shard in shardOfTensor.Values.Distinct().Order(StringComparer.Ordinal))
+        {
+            string path = Path.Combine(folder, shard);
+            if (!File.Exists(path))
+                throw InputFile.Error(path, $"there is no such file, but {IndexFile} names it; download or copy it again");
+            SafetensorsFile file = SafetensorsFile.Open(path);
+            _files.Add(file);
+            shards.Add(shard, file);
+        }
+
+        foreach ((string name, string shard) in shardOfTensor)
+            _fileOfTensor.Add(name, shards[shard]);
+    }
+
+    private static Dictionary<string, string> ReadWeightMap(JsonFields index)
+    {
+        JsonFields map = index.OptionalObject("weight_map") ?? throw index.Missing("weight_map");
+        Dictionary<string, string> shardOfTensor = new(StringComparer.Ordinal);
+        foreach (JsonProperty member in map.All)
+        {
+            string? shard = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : null;
+            if (shard is null || !IsPlainName(shard))
+                throw map.Wrong(member.Name, member.Value, "the name of a .safetensors file in the same folder");
+            shardOfTensor.Add(member.Name, shard);
+        }
+
+        return shardOfTensor;
+    }
+
+    // Separators of every platform: an index must not reach out of its folder wherever it is read.
+    private static bool IsPlainName(string shard) =>
+        shard.EndsWith(".safetensors", StringComparison.Ordinal) &&
+        shard.AsSpan().IndexOfAny("/\\:") < 0 && !shard.Any(char.IsControl);
+
+    private static InvalidInputException NoWeights(string folder)
+    {
+        string expected = $"expected {SingleFile} or {IndexFile}";
+        return InputFile.Error(folder, Directory.EnumerateFiles(folder, "pytorch_model*").Any()
+            ? $"has pytorch_model files only; {expected}: convert it to safetensors"
+            : $"has no weights; {expected}");
+    }
+}

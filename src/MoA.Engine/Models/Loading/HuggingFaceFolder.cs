@@ -1,0 +1,54 @@
+namespace MoA.Engine.Models.Loading;
+
+/// <summary>
+/// Loads a Llama, Mistral or Qwen model from a folder in Hugging Face's layout: <c>config.json</c>,
+/// <c>model.safetensors</c> or its shards, and perhaps <c>generation_config.json</c>.
+/// </summary>
+public static class HuggingFaceFolder
+{
+    private const string ConfigFile = "config.json";
+    private const string SnapshotsFolder = "snapshots";
+    private const string RepositoryPrefix = "models--";
+
+    /// <summary>
+    /// Maps the weights, checks every shape and that every weight is a finite number. Weights are used where they are
+    /// mapped, in the format they are stored in. Tensors that the model does not need are ignored.
+    /// </summary>
+    /// <exception cref="InvalidInputException">The folder, a file, a value or a tensor is missing or unusable.</exception>
+    public static LoadedModel Load(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        if (!Directory.Exists(folder))
+        {
+            throw InputFile.Error(folder, File.Exists(folder)
+                ? $"is a file; expected a folder with {ConfigFile} and model.safetensors"
+                : "there is no such folder");
+        }
+
+        ModelConfig config = ModelConfig.Load(Path.Combine(folder, ConfigFile));
+        GenerationConfig generation = GenerationConfig.Load(folder);
+        Checkpoint checkpoint = Checkpoint.Open(folder);
+        try
+        {
+            ModelWeights weights = new HuggingFaceWeights(config, checkpoint).Read();
+            return new LoadedModel(config, weights, generation, NameOf(folder));
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    private static string NameOf(string folder)
+    {
+        DirectoryInfo place = new(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        if (place.Parent is { Name: SnapshotsFolder, Parent.Name: string repository } &&
+            repository.StartsWith(RepositoryPrefix, StringComparison.Ordinal))
+        {
+            return repository[RepositoryPrefix.Length..].Replace("--", "/", StringComparison.Ordinal);
+        }
+
+        return place.Name;
+    }
+}

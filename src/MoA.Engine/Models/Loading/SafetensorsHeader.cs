@@ -1,0 +1,166 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
+
+namespace MoA.Engine.Models.Loading;
+
+/// <summary>Where one tensor lies: bytes <c>Start ≤ i &lt; End</c> after the header.</summary>
+internal readonly record struct SafetensorsExtent(string Name, string DType, long[] Shape, long Start, long End);
+
+/// <summary>
+/// The checked header of a safetensors file: 8 bytes of length, a JSON object of that length, then the tensors' bytes
+/// side by side without gap or overlap (https://huggingface.co/docs/safetensors, "Format").
+/// </summary>
+internal sealed class SafetensorsHeader
+{
+    /// <summary>The most bytes of JSON that the format's own library accepts.</summary>
+    public const int LongestJson = 100_000_000;
+
+    private const int LengthBytes = 8;
+    public const string MetadataKey = "__metadata__";
+
+    private SafetensorsHeader(long dataStart, Dictionary<string, string> metadata, List<SafetensorsExtent> tensors)
+    {
+        DataStart = dataStart;
+        Metadata = metadata;
+        Tensors = tensors;
+    }
+
+    /// <summary>Where the tensors' bytes begin in the file.</summary>
+    public long DataStart { get; }
+
+    /// <summary>The strings of <c>__metadata__</c>.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>The tensors by position.</summary>
+    public IReadOnlyList<SafetensorsExtent> Tensors { get; }
+
+    /// <summary>Bytes of one element, or null if the format is not known.</summary>
+    public static int? ElementSize(string dType) => dType switch
+    {
+        "F64" or "I64" or "U64" => 8,
+        "F32" or "I32" or "U32" => 4,
+        "F16" or "BF16" or "I16" or "U16" => 2,
+        "I8" or "U8" or "BOOL" or "F8_E4M3" or "F8_E5M2" => 1,
+        _ => null,
+    };
+
+    /// <summary>Number of elements of a shape, or null if a size is negative or the product overflows.</summary>
+    public static long? ElementCount(ReadOnlySpan<long> shape)
+    {
+        long count = 1;
+        foreach (long size in shape)
+        {
+            if (size < 0 || Math.BigMul(count, size, out long product) != 0 || product < 0)
+                return null;
+            count = product;
+        }
+
+        return count;
+    }
+
+    /// <summary>Reads and checks the header of an open file.</summary>
+    /// <exception cref="InvalidInputException">It is not a whole, well-formed safetensors file.</exception>
+    public static SafetensorsHeader Read(string path, SafeFileHandle file)
+    {
+        long fileBytes = RandomAccess.GetLength(file);
+        if (fileBytes < LengthBytes)
+            throw InputFile.Error(path, $"truncated: has {fileBytes} bytes, a safetensors file at least {LengthBytes}");
+        Span<byte> prefix = stackalloc byte[LengthBytes];
+        InputFile.Fill(path, file, prefix, 0);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (length is < 2 or > LongestJson)
+        {
+            throw InputFile.Error(path,
+                $"not a safetensors file: its header has {length} bytes; expected 2 to {LongestJson}");
+        }
+
+        long dataStart = LengthBytes + (long)length;
+        if (dataStart > fileBytes)
+        {
+            throw InputFile.Error(path, $"truncated: the header needs bytes {LengthBytes}..{dataStart} but the file " +
+                $"has {fileBytes}; download or copy it again");
+        }
+
+        byte[] json = new byte[length];
+        InputFile.Fill(path, file, json, LengthBytes);
+        if (json[0] != (byte)'{')
+            throw InputFile.Error(path, "not a safetensors file: its header does not begin with '{'");
+        return JsonFields.Read(path, json, fields => Parse(fields, dataStart, fileBytes));
+    }
+
+    private static SafetensorsHeader Parse(JsonFields fields, long dataStart, long fileBytes)
+    {
+        Dictionary<string, string> metadata = [];
+        List<SafetensorsExtent> tensors = new(fields.Count);
+        foreach (JsonProperty member in fields.All)
+        {
+            if (member.Name == MetadataKey)
+                ReadMetadata(fields, metadata);
+            else
+                tensors.Add(ReadTensor(fields, member.Name));
+        }
+
+        tensors.Sort(static (a, b) => (a.Start, a.End).CompareTo((b.Start, b.End)));
+        CheckExtents(fields, tensors, dataStart, fileBytes);
+        return new SafetensorsHeader(dataStart, metadata, tensors);
+    }
+
+    private static void ReadMetadata(JsonFields fields, Dictionary<string, string> metadata)
+    {
+        if (fields.OptionalObject(MetadataKey) is not { } strings)
+            return;
+        foreach (JsonProperty member in strings.All)
+        {
+            metadata.Add(member.Name, member.Value.ValueKind == JsonValueKind.String
+                ? member.Value.GetString()!
+                : throw strings.Wrong(member.Name, member.Value, "a string"));
+        }
+    }
+
+    private static SafetensorsExtent ReadTensor(JsonFields fields, string name)
+    {
+        JsonFields tensor = fields.OptionalObject(name) ?? throw fields.Missing(name);
+        string dType = tensor.OptionalString("dtype") ?? throw tensor.Missing("dtype");
+        int elementSize = ElementSize(dType) ??
+            throw tensor.Fault($"tensor {JsonFields.Cut(name)} has the unknown dtype \"{JsonFields.Cut(dType)}\"");
+        long[] shape = tensor.OptionalLongs("shape") ?? throw tensor.Missing("shape");
+        if (tensor.OptionalLongs("data_offsets") is not [long start, long end])
+            throw tensor.Fault($"tensor {JsonFields.Cut(name)}: expected two data_offsets");
+        string stated = $"tensor {JsonFields.Cut(name)} of dtype {dType}, shape [{JsonFields.Cut(string.Join(", ", shape))}]";
+        if (ElementCount(shape) is not long count || count > long.MaxValue / elementSize)
+            throw tensor.Fault($"{stated}: expected sizes of at least 0 whose product fits 63 bits");
+        if (start < 0 || end < start || end - start != count * elementSize)
+            throw tensor.Fault($"{stated} has data_offsets {start}..{end}; expected {count * elementSize} bytes");
+        return new SafetensorsExtent(name, dType, shape, start, end);
+    }
+
+    private static void CheckExtents(
+        JsonFields fields, List<SafetensorsExtent> tensors, long dataStart, long fileBytes)
+    {
+        long position = 0;
+        foreach (SafetensorsExtent tensor in tensors)
+        {
+            string name = JsonFields.Cut(tensor.Name);
+            if (tensor.End > fileBytes - dataStart)
+            {
+                throw fields.Fault($"truncated: tensor {name} needs bytes {dataStart + tensor.Start}.." +
+                    $"{(ulong)dataStart + (ulong)tensor.End} but the file has {fileBytes}; download or copy it again");
+            }
+
+            if (tensor.Start != position)
+            {
+                string fault = tensor.Start < position ? "overlaps the tensor before it" : "leaves a gap before it";
+                throw fields.Fault($"tensor {name} {fault}: starts at data offset {tensor.Start}; expected {position}");
+            }
+
+            position = tensor.End;
+        }
+
+        if (position != fileBytes - dataStart)
+        {
+            throw fields.Fault($"has {fileBytes} bytes but its tensors end at byte {dataStart + position}; " +
+                "expected nothing after them");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+namespace MoA.Engine.Models;
+
+/// <summary>
+/// All weights of a model and the memory they live in: mapped files, or buffers. Once disposed, no weight may be read.
+/// </summary>
+public sealed class ModelWeights : IDisposable
+{
+    private readonly IReadOnlyList<IDisposable> _memory;
+
+    /// <summary>Gathers the weights.</summary>
+    /// <param name="embedding">[vocabulary, hidden].</param>
+    /// <param name="layers">One per layer.</param>
+    /// <param name="finalNorm">[hidden].</param>
+    /// <param name="head">[vocabulary, hidden]; <paramref name="embedding"/> itself when tied.</param>
+    /// <param name="memory">What holds the memory; disposed with the weights.</param>
+    internal ModelWeights(
+        WeightTensor embedding,
+        IReadOnlyList<LayerWeights> layers,
+        WeightTensor finalNorm,
+        WeightTensor head,
+        IReadOnlyList<IDisposable> memory)
+    {
+        Embedding = embedding;
+        Layers = layers;
+        FinalNorm = finalNorm;
+        Head = head;
+        _memory = memory;
+        Bytes = All.Sum(weight => weight.Bytes);
+    }
+
+    /// <summary>One row per token, [vocabulary, hidden].</summary>
+    public WeightTensor Embedding { get; }
+
+    /// <summary>The layers, first to last.</summary>
+    public IReadOnlyList<LayerWeights> Layers { get; }
+
+    /// <summary>RMS norm after the last layer, [hidden].</summary>
+    public WeightTensor FinalNorm { get; }
+
+    /// <summary>The language-model head, [vocabulary, hidden]; the same object as <see cref="Embedding"/> when tied.</summary>
+    public WeightTensor Head { get; }
+
+    /// <summary>Bytes of all weights; a tied head counts once.</summary>
+    public long Bytes { get; }
+
+    /// <summary>Every weight once.</summary>
+    internal IEnumerable<WeightTensor> All =>
+        Layers.SelectMany(layer => layer.All).Prepend(Embedding).Append(FinalNorm)
+            .Concat(ReferenceEquals(Head, Embedding) ? [] : [Head]);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (IDisposable memory in _memory)
+            memory.Dispose();
+    }
+}
