@@ -5,24 +5,27 @@ namespace MoA.Engine.Parallelism;
 
 /// <summary>
 /// A few persistent threads that run the items of one job at a time together with the caller. Starting a job allocates
-/// nothing. Items are handed out in order, first come first served; how a job is cut into items must not depend on the
-/// number of threads, so that results do not either.
+/// nothing, and the caller waits for items, not for threads: on a busy machine a worker that gets no processor in time
+/// holds nobody up. Items are handed out in order, first come first served; how a job is cut into items must not depend
+/// on the number of threads, so that results do not either.
 /// </summary>
 public sealed unsafe class WorkerPool : IDisposable
 {
-    private const int SpinsBeforeSleep = 2000;
+    private const int SpinsBeforeSleep = 1000;
 
     private readonly Thread[] _workers;
     private readonly SemaphoreSlim _wake = new(0);
     private delegate*<void*, int, int, void> _invoke;
     private void* _job;
     private int _count;
-    private int _next;
-    private int _generation;
-    private int _running;
+    private int _done;
     private int _sleeping;
     private bool _stopping;
     private ExceptionDispatchInfo? _failure;
+
+    // Upper half: number of the job; lower half: items not handed out yet. One word, so that a late worker can never
+    // take an item of a job that it does not know.
+    private long _tickets;
 
     /// <summary>Starts <paramref name="threads"/> − 1 threads; the caller of a job is the last.</summary>
     /// <param name="threads">At least 1.</param>
@@ -61,15 +64,15 @@ public sealed unsafe class WorkerPool : IDisposable
         _invoke = &Invoke<TJob>;
         _job = Unsafe.AsPointer(ref job);
         _count = count;
-        _next = 0;
-        Volatile.Write(ref _running, _workers.Length);
-        _ = Interlocked.Increment(ref _generation);
+        _done = 0;
+        long number = (_tickets >> 32) + 1;
+        _ = Interlocked.Exchange(ref _tickets, (number << 32) | (uint)count);
         int sleeping = Volatile.Read(ref _sleeping);
         if (sleeping > 0)
-            _ = _wake.Release(sleeping);
+            _ = _wake.Release(Math.Min(sleeping, count - 1));
         TakeItems(0);
         SpinWait spinner = default;
-        while (Volatile.Read(ref _running) > 0)
+        while (Volatile.Read(ref _done) < count)
             spinner.SpinOnce(sleep1Threshold: -1);
         if (_failure is { } failure)
         {
@@ -82,7 +85,6 @@ public sealed unsafe class WorkerPool : IDisposable
     public void Dispose()
     {
         Volatile.Write(ref _stopping, true);
-        _ = Interlocked.Increment(ref _generation);
         if (_workers.Length > 0)
             _ = _wake.Release(_workers.Length);
         foreach (Thread worker in _workers)
@@ -93,36 +95,22 @@ public sealed unsafe class WorkerPool : IDisposable
     private static void Invoke<TJob>(void* job, int index, int worker)
         where TJob : struct, IParallelJob => Unsafe.AsRef<TJob>(job).Run(index, worker);
 
+    private bool HasItems => (int)Volatile.Read(ref _tickets) > 0;
+
     private void Work(int worker)
     {
-        int seen = 0;
-        while (true)
+        while (!Volatile.Read(ref _stopping))
         {
-            WaitForJob(seen);
-            seen++;
-            if (Volatile.Read(ref _stopping))
-                return;
             TakeItems(worker);
-            _ = Interlocked.Decrement(ref _running);
-        }
-    }
-
-    // Every worker takes part in every generation (even if no item is left for it), so `seen` counts them all.
-    private void WaitForJob(int seen)
-    {
-        for (int spin = 0; spin < SpinsBeforeSleep; spin++)
-        {
-            if (Volatile.Read(ref _generation) != seen)
-                return;
-            Thread.SpinWait(20);
-        }
-
-        while (Volatile.Read(ref _generation) == seen)
-        {
+            int spins = 0;
+            while (!HasItems && spins++ < SpinsBeforeSleep)
+                Thread.SpinWait(20);
+            if (HasItems)
+                continue;
             _ = Interlocked.Increment(ref _sleeping);
-            // A job that started before we counted as sleeping did not wake us: look once more before waiting. A
-            // surplus of wake-ups is harmless, they only make this loop turn.
-            if (Volatile.Read(ref _generation) == seen)
+            // A job that started before this thread counted as sleeping did not wake it: look once more. A surplus of
+            // wake-ups is harmless, they only make this loop turn.
+            if (!HasItems && !Volatile.Read(ref _stopping))
                 _wake.Wait();
             _ = Interlocked.Decrement(ref _sleeping);
         }
@@ -130,18 +118,27 @@ public sealed unsafe class WorkerPool : IDisposable
 
     private void TakeItems(int worker)
     {
-        try
+        while (true)
         {
-            int index;
-            while ((index = Interlocked.Increment(ref _next) - 1) < _count)
-                _invoke(_job, index, worker);
-        }
+            long tickets = Volatile.Read(ref _tickets);
+            int left = (int)tickets;
+            if (left <= 0)
+                return;
+            if (Interlocked.CompareExchange(ref _tickets, tickets - 1, tickets) != tickets)
+                continue;
+            // The job cannot end before this item does, so its fields stand still from here on.
+            try
+            {
+                _invoke(_job, _count - left, worker);
+            }
 #pragma warning disable CA1031 // rethrown on the calling thread
-        catch (Exception failure)
+            catch (Exception failure)
 #pragma warning restore CA1031
-        {
-            _ = Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(failure), null);
-            Volatile.Write(ref _next, int.MaxValue / 2);
+            {
+                _ = Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(failure), null);
+            }
+
+            _ = Interlocked.Increment(ref _done);
         }
     }
 }

@@ -1,0 +1,164 @@
+using MoA.Engine.Attention;
+using MoA.Engine.KvCache;
+using MoA.Engine.Models.Loading;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Models;
+
+/// <summary>
+/// The forward pass of a Llama-family model (docs/method.md, section 1): embeds a batch of tokens, runs every layer
+/// against the sequences' caches, and gives logits for the rows that are asked for. Knows nothing of which rows a policy
+/// keeps, nor of the device beyond <see cref="ComputeBackend"/>. Not safe for concurrent use.
+/// </summary>
+public sealed class Transformer : IDisposable
+{
+    /// <summary>Default of the most tokens in one pass: the prefill chunk.</summary>
+    public const int DefaultMaxRows = 512;
+
+    /// <summary>Most rows whose logits can be asked for at once.</summary>
+    public const int MaxLogitRows = 64;
+
+    private readonly ModelWeights _weights;
+    private readonly double[] _frequencies;
+    private readonly Tensor _hidden;
+    private readonly Tensor _normed;
+    private readonly Tensor _queries;
+    private readonly Tensor _keys;
+    private readonly Tensor _values;
+    private readonly Tensor _attended;
+    private readonly Tensor _gate;
+    private readonly Tensor _up;
+    private readonly Tensor _angles;
+    private readonly Tensor _lastRows;
+    private readonly Tensor _logits;
+
+    /// <summary>Makes a loaded model ready to run; allocates its workspace.</summary>
+    /// <param name="model">The model; stays the caller's.</param>
+    /// <param name="backend">The device; stays the caller's.</param>
+    /// <param name="maxRows">Most tokens in one pass.</param>
+    public Transformer(LoadedModel model, ComputeBackend backend, int maxRows = DefaultMaxRows)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(backend);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxRows);
+        Config = model.Config;
+        Backend = backend;
+        MaxRows = maxRows;
+        _weights = model.Weights;
+        _frequencies = RopeFrequencies(Config);
+        int queryWidth = Config.QueryHeads * Config.HeadSize;
+        int keyWidth = Config.KeyValueHeads * Config.HeadSize;
+        _hidden = backend.Allocate(maxRows, Config.HiddenSize);
+        _normed = backend.Allocate(maxRows, Config.HiddenSize);
+        _queries = backend.Allocate(maxRows, queryWidth);
+        _keys = backend.Allocate(maxRows, keyWidth);
+        _values = backend.Allocate(maxRows, keyWidth);
+        _attended = backend.Allocate(maxRows, queryWidth);
+        _gate = backend.Allocate(maxRows, Config.IntermediateSize);
+        _up = backend.Allocate(maxRows, Config.IntermediateSize);
+        _angles = backend.Allocate(maxRows, Config.HeadSize);
+        _lastRows = backend.Allocate(MaxLogitRows, Config.HiddenSize);
+        _logits = backend.Allocate(MaxLogitRows, Config.VocabularySize);
+    }
+
+    /// <summary>The model's shape.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>The device it runs on.</summary>
+    public ComputeBackend Backend { get; }
+
+    /// <summary>Most tokens in one pass.</summary>
+    public int MaxRows { get; }
+
+    /// <summary>Bytes of the weights.</summary>
+    public long WeightBytes => _weights.Bytes;
+
+    /// <summary>θ of each pair of components, scaled as the model's rope_scaling says; radians a token.</summary>
+    internal static double[] RopeFrequencies(ModelConfig config)
+    {
+        double[] frequencies = new double[config.HeadSize / 2];
+        for (int f = 0; f < frequencies.Length; f++)
+            frequencies[f] = config.RopeScaling.Scale(Math.Pow(config.RopeTheta, -2.0 * f / config.HeadSize));
+        return frequencies;
+    }
+
+    /// <summary>A batch of this model's size.</summary>
+    public ForwardBatch CreateBatch() => new(Config, MaxRows);
+
+    /// <summary>Caches for a sequence of up to <paramref name="capacity"/> tokens.</summary>
+    public SequenceCache CreateSequence(AttentionPolicy policy, int capacity, ElementType cacheType = ElementType.BF16) =>
+        new(Config, policy, capacity, cacheType, Backend.Allocator);
+
+    /// <summary>
+    /// Runs the batch: stores its keys and values in the sequences' caches, advances their lengths, and leaves the last
+    /// layer's output for <see cref="Logits"/>.
+    /// </summary>
+    public void Forward(ForwardBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        int rows = batch.Rows;
+        Backend.RopeAngles(batch.Positions, _frequencies, _angles);
+        Backend.Embed(batch.Tokens, _weights.Embedding, _hidden);
+        for (int layer = 0; layer < Config.Layers; layer++)
+        {
+            AttentionBlock(batch, layer, rows);
+            FeedForward(_weights.Layers[layer], rows);
+        }
+
+        for (int i = 0; i < batch.Work.SegmentCount; i++)
+            batch.Work.Segments[i].Cache.Length += batch.Work.Segments[i].Rows;
+    }
+
+    /// <summary>
+    /// Logits of chosen rows of the last pass, [rows, vocabulary]; valid until the next call. Nothing is computed for
+    /// rows that nobody asks for.
+    /// </summary>
+    /// <param name="rows">Rows of the batch, at most <see cref="MaxLogitRows"/>.</param>
+    public ReadOnlySpan<float> Logits(ReadOnlySpan<int> rows)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows.Length, MaxLogitRows);
+        Backend.Gather(_hidden, rows, _lastRows);
+        Backend.RmsNorm(_lastRows, rows.Length, _weights.FinalNorm, (float)Config.RmsNormEpsilon, _lastRows);
+        Backend.Project(_lastRows, rows.Length, _weights.Head, null, _logits);
+        return Backend.Read(_logits, rows.Length);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Tensor tensor in new[]
+        {
+            _hidden, _normed, _queries, _keys, _values, _attended, _gate, _up, _angles, _lastRows, _logits,
+        })
+        {
+            tensor.Dispose();
+        }
+    }
+
+    private void AttentionBlock(ForwardBatch batch, int layer, int rows)
+    {
+        LayerWeights weights = _weights.Layers[layer];
+        float epsilon = (float)Config.RmsNormEpsilon;
+        Backend.RmsNorm(_hidden, rows, weights.InputNorm, epsilon, _normed);
+        Backend.Project(_normed, rows, weights.Query, weights.QueryBias, _queries);
+        Backend.Project(_normed, rows, weights.Key, weights.KeyBias, _keys);
+        Backend.Project(_normed, rows, weights.Value, weights.ValueBias, _values);
+        if (weights.QueryNorm is not null)
+            Backend.RmsNorm(_queries, rows, weights.QueryNorm, epsilon, _queries);
+        if (weights.KeyNorm is not null)
+            Backend.RmsNorm(_keys, rows, weights.KeyNorm, epsilon, _keys);
+        Backend.Rope(_queries, rows, Config.HeadSize, _angles);
+        Backend.Rope(_keys, rows, Config.HeadSize, _angles);
+        Backend.Attend(batch.Work, layer, _queries, _keys, _values, _attended);
+        Backend.Project(_attended, rows, weights.Output, weights.OutputBias, _hidden, accumulate: true);
+    }
+
+    private void FeedForward(LayerWeights weights, int rows)
+    {
+        Backend.RmsNorm(_hidden, rows, weights.PostAttentionNorm, (float)Config.RmsNormEpsilon, _normed);
+        Backend.Project(_normed, rows, weights.Gate, weights.GateBias, _gate);
+        Backend.Project(_normed, rows, weights.Up, weights.UpBias, _up);
+        Backend.SwiGlu(_gate, _up, rows);
+        Backend.Project(_gate, rows, weights.Down, weights.DownBias, _hidden, accumulate: true);
+    }
+}
