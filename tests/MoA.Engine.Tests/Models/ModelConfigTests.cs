@@ -1,13 +1,17 @@
+using MoA.Engine;
 using MoA.Engine.Models;
 using MoA.Tests.Models.Loading;
 
 namespace MoA.Tests.Models;
 
-/// <summary>What config.json files mean, and which are refused. Expected values are those written in the files.</summary>
+/// <summary>
+/// What config.json files mean, and which are refused. Expected values are those written in the files.
+/// </summary>
 public sealed class ModelConfigTests
 {
     private const string Sizes =
-        "\"hidden_size\": 64, \"intermediate_size\": 96, \"num_hidden_layers\": 4, \"num_attention_heads\": 4, \"vocab_size\": 128";
+        "\"hidden_size\": 64, \"intermediate_size\": 96, \"num_hidden_layers\": 4, \"num_attention_heads\": 4, " +
+        "\"vocab_size\": 128";
 
     private const string Llama = "\"architectures\": [\"LlamaForCausalLM\"], " + Sizes;
     private const string Mistral = "\"architectures\": [\"MistralForCausalLM\"], " + Sizes;
@@ -18,7 +22,8 @@ public sealed class ModelConfigTests
     {
         ModelConfig config = Fixture("llama-gqa-llama3");
         Assert.Equal(ModelFamily.Llama, config.Architecture);
-        Assert.Equal((96, 96, 2, 128), (config.HiddenSize, config.IntermediateSize, config.Layers, config.VocabularySize));
+        Assert.Equal((96, 96, 2, 128), (config.HiddenSize, config.IntermediateSize, config.Layers,
+            config.VocabularySize));
         Assert.Equal((6, 2, 16, 3),
             (config.QueryHeads, config.KeyValueHeads, config.HeadSize, config.QueriesPerKeyValueHead));
         Assert.Equal((2048, 1e-5, 500_000.0), (config.MaxPositions, config.RmsNormEpsilon, config.RopeTheta));
@@ -87,7 +92,8 @@ public sealed class ModelConfigTests
     public void A_byte_order_mark_is_skipped()
     {
         using TemporaryFolder folder = new();
-        string path = folder.Write("config.json", [0xEF, 0xBB, 0xBF, .. System.Text.Encoding.UTF8.GetBytes($"{{{Llama}}}")]);
+        string path = folder.Write("config.json", [0xEF, 0xBB, 0xBF,
+            .. System.Text.Encoding.UTF8.GetBytes($"{{{Llama}}}")]);
         Assert.Equal(64, ModelConfig.Load(path).HiddenSize);
     }
 
@@ -96,7 +102,8 @@ public sealed class ModelConfigTests
     [InlineData("\"rope_scaling\": {\"rope_type\": \"default\"}")]
     [InlineData("\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 10000.0}")]
     [InlineData("\"rope_parameters\": {\"rope_theta\": 10000.0}")]
-    public void Unscaled_rope(string setting) => Assert.Equal(new RopeScaling.None(), Parse($"{Llama}, {setting}").RopeScaling);
+    public void Unscaled_rope(string setting) =>
+        Assert.Equal(new RopeScaling.None(), Parse($"{Llama}, {setting}").RopeScaling);
 
     [Fact]
     public void The_newest_spelling_of_rope_wins()
@@ -106,7 +113,8 @@ public sealed class ModelConfigTests
         Assert.Equal(5e5, config.RopeTheta);
         Assert.Equal(new RopeScaling.Linear(2), config.RopeScaling);
         Assert.Equal(new RopeScaling.Linear(3),
-            Parse(Llama + ", \"rope_scaling\": {\"rope_type\": \"linear\", \"type\": \"yarn\", \"factor\": 3.0}").RopeScaling);
+            Parse(Llama + ", \"rope_scaling\": " +
+                "{\"rope_type\": \"linear\", \"type\": \"yarn\", \"factor\": 3.0}").RopeScaling);
     }
 
     [Fact]
@@ -115,7 +123,8 @@ public sealed class ModelConfigTests
         const string window = ", \"sliding_window\": 32, \"max_window_layers\": 3";
         Assert.Equal([null, null, null, 32], Windows(Parse(Qwen2 + window + ", \"use_sliding_window\": true")));
         Assert.Equal([null, null, null, null], Windows(Parse(Qwen2 + window)));
-        Assert.Equal([32, null, 32, null], Windows(Parse(Qwen2 + window + ", \"use_sliding_window\": true, \"layer_types\": " +
+        Assert.Equal([32, null, 32, null], Windows(Parse(Qwen2 + window +
+            ", \"use_sliding_window\": true, \"layer_types\": " +
             "[\"sliding_attention\", \"full_attention\", \"sliding_attention\", \"full_attention\"]")));
     }
 
@@ -170,7 +179,8 @@ public sealed class ModelConfigTests
     public void Bad_values_are_refused(string setting, string problem)
     {
         string key = setting[..setting.IndexOf(':', StringComparison.Ordinal)];
-        string others = string.Join(", ", Llama.Split(", ").Where(part => !part.StartsWith(key, StringComparison.Ordinal)));
+        string others = string.Join(", ", Llama.Split(", ").Where(part =>
+            !part.StartsWith(key, StringComparison.Ordinal)));
         AssertRefused($"{{{others}, {setting}}}", problem);
     }
 
@@ -178,14 +188,65 @@ public sealed class ModelConfigTests
     [InlineData("\"sliding_window\": 0", "\"sliding_window\" is 0")]
     [InlineData("\"layer_types\": [\"full_attention\"]", "\"layer_types\" has 1 entries; expected 4")]
     [InlineData("\"layer_types\": [\"a\", \"a\", \"a\", \"a\"]", "\"layer_types[0]\" is \"a\"")]
-    public void Bad_windows_are_refused(string setting, string problem) => AssertRefused($"{{{Mistral}, {setting}}}", problem);
+    public void Bad_windows_are_refused(string setting, string problem) =>
+        AssertRefused($"{{{Mistral}, {setting}}}", problem);
 
     [Fact]
     public void A_missing_file_and_a_folder_are_refused()
     {
         using TemporaryFolder folder = new();
-        Refusal.AssertThrows(folder.File("config.json"), "there is no such file", () => ModelConfig.Load(folder.File("config.json")));
+        Refusal.AssertThrows(folder.File("config.json"), "there is no such file", () =>
+            ModelConfig.Load(folder.File("config.json")));
         Refusal.AssertThrows(folder.Path, "is a folder", () => ModelConfig.Load(folder.Path));
+    }
+
+    /// <summary>
+    /// A member replaced by any of many values leaves a config that is within its ranges, or is refused.
+    /// </summary>
+    [Fact]
+    public void Any_value_anywhere_is_read_or_refused()
+    {
+        string[] values =
+        [
+            "null", "0", "-1", "3", "1e9", "1e400", "2147483648", "1.5", "true", "\"\"", "\"x\"", "[]", "[1]", "[null]",
+            "{}", "{\"rope_type\":\"linear\"}", "{\"type\":\"llama3\",\"factor\":8}", "", "\"\\udc00\"", "}",
+        ];
+        using TemporaryFolder folder = new();
+        string path = folder.File("config.json");
+        foreach (string fixture in new[] { "llama-gqa-llama3", "qwen2-bf16" })
+        {
+            string[] lines = File.ReadAllLines(RepositoryFiles.Fixture("models", fixture, "config.json"));
+            for (int line = 0; line < lines.Length; line++)
+            {
+                int colon = lines[line].IndexOf(':', StringComparison.Ordinal);
+                foreach (string value in values)
+                {
+                    string comma = lines[line].EndsWith(',') ? "," : "";
+                    string[] changed = [.. lines];
+                    changed[line] = $"{lines[line].AsSpan(0, colon + 1)}{value}{comma}";
+                    _ = folder.Write("config.json", string.Join('\n', changed));
+                    AssertSoundOrRefused(path);
+                }
+            }
+        }
+    }
+
+    private static void AssertSoundOrRefused(string path)
+    {
+        try
+        {
+            ModelConfig config = ModelConfig.Load(path);
+            Assert.Equal(0, config.QueryHeads % config.KeyValueHeads);
+            Assert.True(config.HeadSize > 0 && config.HeadSize % 2 == 0 && config.HiddenSize > 0 && config.Layers > 0);
+            Assert.True(double.IsFinite(config.RopeTheta) && config.RopeTheta > 0 && config.RmsNormEpsilon > 0);
+            Assert.All(Windows(config), window => Assert.True(window is null or > 0));
+            Assert.All(config.EosTokenIds, id => Assert.InRange(id, 0, config.VocabularySize - 1));
+        }
+        catch (InvalidInputException refusal)
+        {
+            Assert.StartsWith(path + ": ", refusal.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', refusal.Message);
+        }
     }
 
     private static void AssertRefused(string text, string problem)

@@ -9,7 +9,8 @@ public sealed class RopeScalingTests
     public void Linear_divides_every_frequency() => Assert.Equal(0.25, new RopeScaling.Linear(4).Scale(1), 1e-15);
 
     /// <summary>
-    /// Factor 8, low 1, high 4, length 8192: wavelengths up to 2048 stay, those beyond 8192 are divided by 8; 4096 turns
+    /// Factor 8, low 1, high 4, length 8192: wavelengths up to 2048 stay, those beyond 8192 are divided by 8; 4096
+    /// turns
     /// twice, so t = (2 - 1)/(4 - 1) = 1/3 and the frequency is multiplied by 2/3/8 + 1/3 = 5/12.
     /// </summary>
     [Theory]

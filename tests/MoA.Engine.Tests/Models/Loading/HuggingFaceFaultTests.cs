@@ -3,7 +3,9 @@ using MoA.Engine.Models.Loading;
 
 namespace MoA.Tests.Models.Loading;
 
-/// <summary>Checkpoints with one fault each, made from a fixture, are refused with the file and the fault named.</summary>
+/// <summary>
+/// Checkpoints with one fault each, made from a fixture, are refused with the file and the fault named.
+/// </summary>
 public sealed class HuggingFaceFaultTests
 {
     private const string WeightsFile = "model.safetensors";
@@ -14,13 +16,15 @@ public sealed class HuggingFaceFaultTests
     public void Folders_that_are_none_or_hold_nothing_are_refused()
     {
         using TemporaryFolder folder = new();
-        Refusal.AssertThrows(folder.File("none"), "there is no such folder", () => HuggingFaceFolder.Load(folder.File("none")));
+        Refusal.AssertThrows(folder.File("none"), "there is no such folder", () =>
+            HuggingFaceFolder.Load(folder.File("none")));
         string file = folder.Write("file", "");
         Refusal.AssertThrows(file, "is a file; expected a folder", () => HuggingFaceFolder.Load(file));
         Refusal.AssertThrows(folder.File("config.json"), "no such file", () => HuggingFaceFolder.Load(folder.Path));
         CopyFixture("llama-mha", folder);
         File.Delete(folder.File(WeightsFile));
-        Refusal.AssertThrows(folder.Path, "has no weights; expected model.safetensors", () => HuggingFaceFolder.Load(folder.Path));
+        Refusal.AssertThrows(folder.Path, "has no weights; expected model.safetensors", () =>
+            HuggingFaceFolder.Load(folder.Path));
         _ = folder.Write("pytorch_model.bin", "");
         Refusal.AssertThrows(folder.Path, "convert it to safetensors", () => HuggingFaceFolder.Load(folder.Path));
         string empty = folder.Write(WeightsFile, "");
@@ -47,7 +51,8 @@ public sealed class HuggingFaceFaultTests
 
     [Fact]
     public void A_wrong_dtype_is_named() => AssertRefused(
-        tensors => tensors[Down] = tensors[Down] with { DType = "I32" }, $"tensor {Down} is I32; expected F32, F16 or BF16");
+        tensors => tensors[Down] = tensors[Down] with { DType = "I32" },
+        $"tensor {Down} is I32; expected F32, F16 or BF16");
 
     [Theory]
     [InlineData("F32", new byte[] { 0, 0, 0xC0, 0x7F })]
@@ -81,7 +86,9 @@ public sealed class HuggingFaceFaultTests
         using TemporaryFolder folder = new();
         CopyFixture("llama-mha", folder, tensors =>
         {
-            foreach (string module in new[] { "self_attn.q_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj" })
+            string[] modules =
+                ["self_attn.q_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
+            foreach (string module in modules)
             {
                 long outputs = tensors[$"model.layers.0.{module}.weight"].Shape[0];
                 tensors[$"model.layers.0.{module}.bias"] = new Tensor("F32", [outputs], new byte[outputs * 4]);
@@ -104,7 +111,8 @@ public sealed class HuggingFaceFaultTests
         CopyFixture("llama-mha", folder);
         string config = File.ReadAllText(folder.File("config.json"));
         _ = folder.Write("config.json",
-            config.Replace("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true", StringComparison.Ordinal));
+            config.Replace("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true",
+                StringComparison.Ordinal));
         using LoadedModel model = HuggingFaceFolder.Load(folder.Path);
         Assert.Same(model.Weights.Embedding, model.Weights.Head);
     }

@@ -17,7 +17,8 @@ public sealed class SafetensorsFileTests
     public void A_file_made_by_hand_is_read_also_where_a_tensor_is_not_aligned()
     {
         using TemporaryFolder folder = new();
-        using SafetensorsFile file = SafetensorsFile.Open(folder.Write("two.safetensors", SafetensorsBytes.File(Two, TwoData)));
+        string path = folder.Write("two.safetensors", SafetensorsBytes.File(Two, TwoData));
+        using SafetensorsFile file = SafetensorsFile.Open(path);
         Assert.Equal(["a", "b"], file.Names.Order());
         Assert.Equal("pt", file.Metadata["format"]);
         Assert.Equal("ä", file.Metadata["note"]);
@@ -50,7 +51,8 @@ public sealed class SafetensorsFileTests
     {
         using TemporaryFolder folder = new();
         const string header = """{"s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"e":{"dtype":"F32","shape":[2,0],"data_offsets":[4,4]}}   """;
-        using SafetensorsFile file = SafetensorsFile.Open(folder.Write("s", SafetensorsBytes.File(header, 0, 0, 0x80, 0x3F)));
+        string path = folder.Write("s", SafetensorsBytes.File(header, 0, 0, 0x80, 0x3F));
+        using SafetensorsFile file = SafetensorsFile.Open(path);
         Assert.Equal([1f], file.ReadFloats("s"));
         Assert.Empty(file.ReadFloats("e"));
         using SafetensorsFile none = SafetensorsFile.Open(folder.Write("none", SafetensorsBytes.File("{}")));
@@ -60,7 +62,9 @@ public sealed class SafetensorsFileTests
     [Fact]
     public void Every_fixture_opens()
     {
-        foreach (string path in Directory.EnumerateFiles(RepositoryFiles.Fixture(), "*.safetensors", SearchOption.AllDirectories))
+        string[] paths =
+            Directory.GetFiles(RepositoryFiles.Fixture(), "*.safetensors", SearchOption.AllDirectories);
+        foreach (string path in paths)
         {
             using SafetensorsFile file = SafetensorsFile.Open(path);
             Assert.NotEmpty(file.Names);
@@ -71,7 +75,8 @@ public sealed class SafetensorsFileTests
     public void Nothing_is_read_once_disposed()
     {
         using TemporaryFolder folder = new();
-        SafetensorsFile file = SafetensorsFile.Open(folder.Write("two.safetensors", SafetensorsBytes.File(Two, TwoData)));
+        string path = folder.Write("two.safetensors", SafetensorsBytes.File(Two, TwoData));
+        SafetensorsFile file = SafetensorsFile.Open(path);
         file.Dispose();
         file.Dispose();
         _ = Assert.Throws<ObjectDisposedException>(() => file.ReadFloats("b"));
@@ -90,7 +95,8 @@ public sealed class SafetensorsFileTests
 
         int dataStart = whole.Length - TwoData.Length;
         string last = folder.Write("cut.safetensors", whole.AsSpan(0, whole.Length - 1));
-        Refusal.AssertThrows(last, $"truncated: tensor b needs bytes {dataStart + 3}..{dataStart + 11} but the file has " +
+        Refusal.AssertThrows(last,
+            $"truncated: tensor b needs bytes {dataStart + 3}..{dataStart + 11} but the file has " +
             $"{whole.Length - 1}; download or copy it again", () => SafetensorsFile.Open(last));
     }
 
@@ -140,7 +146,7 @@ public sealed class SafetensorsFileTests
     public void Headers_of_impossible_length_are_refused()
     {
         using TemporaryFolder folder = new();
-        string endless = folder.Write("endless", [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, (byte)'{', (byte)'}']);
+        string endless = folder.Write("endless", [.. Enumerable.Repeat((byte)0xFF, 8), (byte)'{', (byte)'}']);
         Refusal.AssertThrows(endless, "its header has 18446744073709551615 bytes", () => SafetensorsFile.Open(endless));
         string none = folder.Write("none", new byte[16]);
         Refusal.AssertThrows(none, "its header has 0 bytes", () => SafetensorsFile.Open(none));
@@ -162,7 +168,8 @@ public sealed class SafetensorsFileTests
     public void A_missing_file_and_a_folder_are_refused()
     {
         using TemporaryFolder folder = new();
-        Refusal.AssertThrows(folder.File("none"), "there is no such file", () => SafetensorsFile.Open(folder.File("none")));
+        Refusal.AssertThrows(folder.File("none"), "there is no such file", () =>
+            SafetensorsFile.Open(folder.File("none")));
         Refusal.AssertThrows(folder.Path, "is a folder; expected a file", () => SafetensorsFile.Open(folder.Path));
     }
 
@@ -185,7 +192,7 @@ public sealed class SafetensorsFileTests
             from kind in Gen.Choose(0, 3)
             from value in Gen.Elements(" \"{}[]:,-0123456789eE.\\utrfnx\0ÿ".Select(c => (byte)c))
             select (at, kind, value);
-        Config config = Config.QuickThrowOnFailure.WithMaxTest(3000);
+        Config config = Config.QuickThrowOnFailure.WithMaxTest(1500);
         Prop.ForAll(damage.NonEmptyListOf().Resize(4).ToArbitrary(), damages =>
         {
             List<byte> bytes = [.. whole];

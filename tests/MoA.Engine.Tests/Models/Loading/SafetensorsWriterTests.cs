@@ -25,7 +25,8 @@ public sealed class SafetensorsWriterTests
     public void The_order_given_does_not_matter_and_a_file_is_replaced()
     {
         using TemporaryFolder folder = new();
-        (string Name, long[] Shape, float[] Data)[] tensors = [("x", [1], [1f]), ("y", [2], [2f, 3f]), ("a.b", [0], [])];
+        (string Name, long[] Shape, float[] Data)[] tensors =
+            [("x", [1], [1f]), ("y", [2], [2f, 3f]), ("a.b", [0], [])];
         SafetensorsWriter.Write(folder.File("one"), null, tensors);
         _ = folder.Write("other", "something else");
         SafetensorsWriter.Write(folder.File("other"), null, tensors.Reverse());
@@ -42,7 +43,8 @@ public sealed class SafetensorsWriterTests
             // Half surrogate pairs cannot be written in UTF-8.
             string safe = new([.. name.Get.Where(c => !char.IsSurrogate(c))]);
             string path = folder.File("any.safetensors");
-            SafetensorsWriter.Write(path, new Dictionary<string, string> { [safe] = safe }, [(safe, [data.Length], data)]);
+            Dictionary<string, string> metadata = new() { [safe] = safe };
+            SafetensorsWriter.Write(path, metadata, [(safe, [data.Length], data)]);
             using SafetensorsFile file = SafetensorsFile.Open(path);
             Assert.Equal(data, file.ReadFloats(safe));
             Assert.Equal(safe, file.Metadata[safe]);
