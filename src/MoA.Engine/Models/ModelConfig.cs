@@ -3,8 +3,8 @@ using MoA.Engine.Models.Loading;
 namespace MoA.Engine.Models;
 
 /// <summary>
-/// The shape and the constants of a decoder-only transformer. The loaders guarantee the ranges given here and that every
-/// product of two sizes fits an <see cref="int"/>.
+/// The shape and the constants of a decoder-only transformer. The loaders guarantee the ranges given here and that H·d
+/// fits an <see cref="int"/>.
 /// </summary>
 public sealed record ModelConfig
 {
@@ -47,7 +47,9 @@ public sealed record ModelConfig
     /// <summary>Whether the embedding is also the language-model head.</summary>
     public bool TieWordEmbeddings { get; init; }
 
-    /// <summary>One sliding window in tokens per layer, null where a layer sees everything; empty: no layer has one.</summary>
+    /// <summary>
+    /// One sliding window in tokens per layer, null where a layer sees everything; empty: no layer has one.
+    /// </summary>
     public IReadOnlyList<int?> SlidingWindows { get; init; } = [];
 
     /// <summary>Token at the start of a sequence, if the model has one.</summary>
@@ -59,7 +61,9 @@ public sealed record ModelConfig
     /// <summary>Query heads g = H/G that share a KV head; query head i uses KV head i / g.</summary>
     public int QueriesPerKeyValueHead => QueryHeads / KeyValueHeads;
 
-    /// <summary>Length W of the layer's sliding window (position i sees j with i - W &lt; j ≤ i), or null for none.</summary>
+    /// <summary>
+    /// Length W of the layer's sliding window (position i sees j with i - W &lt; j ≤ i), or null for none.
+    /// </summary>
     public int? SlidingWindow(int layer)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(layer);
@@ -68,8 +72,8 @@ public sealed record ModelConfig
     }
 
     /// <summary>Reads a Hugging Face <c>config.json</c>.</summary>
-    /// <exception cref="InvalidInputException">The file cannot be read, a value is missing or out of range, or the model
-    /// is of a kind that the engine does not run.</exception>
+    /// <exception cref="InvalidInputException">The file cannot be read, a value is missing or out of range, or the
+    /// model is of a kind that the engine does not run.</exception>
     public static ModelConfig Load(string configJsonPath)
     {
         ArgumentNullException.ThrowIfNull(configJsonPath);

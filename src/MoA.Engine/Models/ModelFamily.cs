@@ -1,6 +1,8 @@
 namespace MoA.Engine.Models;
 
-/// <summary>The architectures that the engine runs; they differ in biases, head norms and sliding windows only.</summary>
+/// <summary>
+/// The architectures that the engine runs; they differ in biases, head norms and sliding windows only.
+/// </summary>
 public enum ModelFamily
 {
     /// <summary>Llama 1, 2, 3 and what shares their layout (Vicuna, TinyLlama, SmolLM …).</summary>

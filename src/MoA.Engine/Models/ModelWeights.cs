@@ -37,7 +37,9 @@ public sealed class ModelWeights : IDisposable
     /// <summary>RMS norm after the last layer, [hidden].</summary>
     public WeightTensor FinalNorm { get; }
 
-    /// <summary>The language-model head, [vocabulary, hidden]; the same object as <see cref="Embedding"/> when tied.</summary>
+    /// <summary>
+    /// The language-model head, [vocabulary, hidden]; the same object as <see cref="Embedding"/> when tied.
+    /// </summary>
     public WeightTensor Head { get; }
 
     /// <summary>Bytes of all weights; a tied head counts once.</summary>

@@ -11,7 +11,9 @@ public abstract record RopeScaling
     {
     }
 
-    /// <summary>The frequency, in radians per token, that stands for the unscaled <paramref name="frequency"/>.</summary>
+    /// <summary>
+    /// The frequency, in radians per token, that stands for the unscaled <paramref name="frequency"/>.
+    /// </summary>
     public abstract double Scale(double frequency);
 
     /// <summary>Frequencies stay as they are.</summary>

@@ -81,7 +81,7 @@ internal sealed class Checkpoint : IDisposable
         {
             string path = Path.Combine(folder, shard);
             if (!File.Exists(path))
-                throw InputFile.Error(path, $"there is no such file, but {IndexFile} names it; download or copy it again");
+                throw InputFile.Error(path, $"there is no such file, but {IndexFile} names it; download or copy it");
             SafetensorsFile file = SafetensorsFile.Open(path);
             _files.Add(file);
             shards.Add(shard, file);
@@ -113,8 +113,10 @@ internal sealed class Checkpoint : IDisposable
 
     private static InvalidInputException NoWeights(string folder)
     {
+        bool hasPickled = File.Exists(Path.Combine(folder, "pytorch_model.bin")) ||
+            File.Exists(Path.Combine(folder, "pytorch_model.bin.index.json"));
         string expected = $"expected {SingleFile} or {IndexFile}";
-        return InputFile.Error(folder, Directory.EnumerateFiles(folder, "pytorch_model*").Any()
+        return InputFile.Error(folder, hasPickled
             ? $"has pytorch_model files only; {expected}: convert it to safetensors"
             : $"has no weights; {expected}");
     }

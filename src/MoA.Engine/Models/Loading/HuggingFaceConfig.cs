@@ -34,8 +34,8 @@ internal static class HuggingFaceConfig
         int keyValueHeads = file.Int("num_key_value_heads", 1, MostHeads, missing: queryHeads);
         if (queryHeads % keyValueHeads != 0)
         {
-            throw file.Fault($"\"num_attention_heads\" is {queryHeads} and \"num_key_value_heads\" is {keyValueHeads}; " +
-                "expected a multiple of the latter");
+            throw file.Fault($"\"num_attention_heads\" is {queryHeads} and \"num_key_value_heads\" is " +
+                $"{keyValueHeads}; expected a multiple of the latter");
         }
 
         JsonFields? rope = file.OptionalObject("rope_parameters");

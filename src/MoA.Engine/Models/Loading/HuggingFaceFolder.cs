@@ -14,7 +14,8 @@ public static class HuggingFaceFolder
     /// Maps the weights, checks every shape and that every weight is a finite number. Weights are used where they are
     /// mapped, in the format they are stored in. Tensors that the model does not need are ignored.
     /// </summary>
-    /// <exception cref="InvalidInputException">The folder, a file, a value or a tensor is missing or unusable.</exception>
+    /// <exception cref="InvalidInputException">The folder, a file, a value or a tensor is missing or
+    /// unusable.</exception>
     public static LoadedModel Load(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);

@@ -2,7 +2,9 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models.Loading;
 
-/// <summary>Finds the tensors of a model in a checkpoint by the names of the transformers library and checks them.</summary>
+/// <summary>
+/// Finds the tensors of a model in a checkpoint by the names of the transformers library and checks them.
+/// </summary>
 internal sealed class HuggingFaceWeights(ModelConfig config, Checkpoint checkpoint)
 {
     private readonly List<WeightTensor> _found = [];
@@ -69,8 +71,9 @@ internal sealed class HuggingFaceWeights(ModelConfig config, Checkpoint checkpoi
         SafetensorsEntry entry = file[name];
         if (!shape.SequenceEqual(entry.Shape))
         {
-            throw InputFile.Error(file.Path, $"tensor {name} has shape [{JsonFields.Cut(string.Join(", ", entry.Shape))}]; " +
-                $"expected [{string.Join(", ", shape.ToArray())}] by config.json");
+            string found = JsonFields.Cut(string.Join(", ", entry.Shape));
+            throw InputFile.Error(file.Path,
+                $"tensor {name} has shape [{found}]; expected [{string.Join(", ", shape.ToArray())}] by config.json");
         }
 
         ElementType type = entry.DType switch
@@ -94,6 +97,6 @@ internal sealed class HuggingFaceWeights(ModelConfig config, Checkpoint checkpoi
         (long row, long column) = Math.DivRem(position, weight.Columns);
         string place = weight.Rows == 1 ? $"element {column}" : $"row {row}, column {column}";
         throw InputFile.Error(checkpoint.FileOf(weight.Name).Path,
-            $"tensor {weight.Name} holds NaN or infinity at {place}; expected finite numbers: download or copy it again");
+            $"tensor {weight.Name} holds NaN or infinity at {place}; expected finite numbers");
     }
 }

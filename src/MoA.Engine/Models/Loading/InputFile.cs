@@ -7,7 +7,9 @@ internal static class InputFile
 {
     private const int LongestProblem = 400;
 
-    /// <summary>An exception whose message is <c>path: problem</c>, cleared of line breaks and cut to a sane length.</summary>
+    /// <summary>
+    /// An exception whose message is <c>path: problem</c>, cleared of line breaks and cut to a sane length.
+    /// </summary>
     public static InvalidInputException Error(string path, string problem, Exception? cause = null)
     {
         if (problem.Length > LongestProblem)
@@ -30,7 +32,22 @@ internal static class InputFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw Error(path, Directory.Exists(path) ? "is a folder; expected a file" : $"cannot be read: {e.Message}", e);
+            string problem = Directory.Exists(path) ? "is a folder; expected a file" : $"cannot be read: {e.Message}";
+            throw Error(path, problem, e);
+        }
+    }
+
+    /// <summary>Length of an open file in bytes.</summary>
+    /// <exception cref="InvalidInputException">It is a pipe or a device.</exception>
+    public static long Length(string path, SafeFileHandle file)
+    {
+        try
+        {
+            return RandomAccess.GetLength(file);
+        }
+        catch (Exception e) when (e is IOException or NotSupportedException)
+        {
+            throw Error(path, $"has no length: {e.Message}; expected a file", e);
         }
     }
 
@@ -39,7 +56,7 @@ internal static class InputFile
     public static byte[] ReadAll(string path, int longest)
     {
         using SafeFileHandle file = Open(path);
-        long length = RandomAccess.GetLength(file);
+        long length = Length(path, file);
         if (length > longest)
             throw Error(path, $"has {length} bytes; expected at most {longest}");
         byte[] bytes = new byte[length];

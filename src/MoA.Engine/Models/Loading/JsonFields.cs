@@ -140,14 +140,13 @@ internal readonly struct JsonFields
     }
 
     /// <summary>An object within this one, or null if it is missing.</summary>
-    public JsonFields? OptionalObject(string key)
-    {
-        if (!TryGet(key, out JsonElement value))
-            return null;
-        if (value.ValueKind != JsonValueKind.Object)
-            throw Wrong(key, value, "an object");
-        return new JsonFields(_path, $"{_within}{Cut(key)}.", value);
-    }
+    public JsonFields? OptionalObject(string key) =>
+        TryGet(key, out JsonElement value) ? ObjectOf(key, value) : null;
+
+    /// <summary>A member's value as an object.</summary>
+    public JsonFields ObjectOf(string key, JsonElement value) => value.ValueKind == JsonValueKind.Object
+        ? new JsonFields(_path, $"{_within}{Cut(key)}.", value)
+        : throw Wrong(key, value, "an object");
 
     /// <summary>The fault that a member has an unusable value.</summary>
     public InvalidInputException Wrong(string key, JsonElement value, string expected) =>

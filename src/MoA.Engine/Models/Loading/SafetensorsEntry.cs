@@ -14,7 +14,9 @@ public sealed unsafe class SafetensorsEntry
     /// <summary>The format of the elements as the file spells it: F32, F16, BF16, F64, I64 … BOOL.</summary>
     public string DType { get; }
 
-    /// <summary>Sizes from the slowest dimension to the fastest; empty for a single number. Not to be written to.</summary>
+    /// <summary>
+    /// Sizes from the slowest dimension to the fastest; empty for a single number. Not to be written to.
+    /// </summary>
     public long[] Shape { get; }
 
     /// <summary>Number of bytes.</summary>

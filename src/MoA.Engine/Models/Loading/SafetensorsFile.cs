@@ -5,8 +5,9 @@ using Microsoft.Win32.SafeHandles;
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>
-/// A memory-mapped safetensors file (https://huggingface.co/docs/safetensors). The whole header is checked when the file
-/// is opened, so every tensor that can be asked for lies within the file. The file must not be cut short while open.
+/// A memory-mapped safetensors file (https://huggingface.co/docs/safetensors). The whole header is checked when the
+/// file is opened, so every tensor that can be asked for lies within the file. The file must not be cut short while
+/// open.
 /// </summary>
 public sealed unsafe class SafetensorsFile : IDisposable
 {
@@ -80,17 +81,17 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public bool Contains(string name) => _entries.ContainsKey(name);
 
     /// <summary>A copy of a tensor of dtype F32, F16, BF16 or F64 as floats, in row-major order.</summary>
-    /// <exception cref="InvalidInputException">There is no such tensor, or it has another dtype or more elements than an
-    /// array holds.</exception>
+    /// <exception cref="InvalidInputException">There is no such tensor, or it has another dtype or more elements than
+    /// an array holds.</exception>
     public float[] ReadFloats(string name)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         SafetensorsEntry entry = this[name];
         if (entry.DType is not ("F32" or "F16" or "BF16" or "F64"))
-            throw InputFile.Error(Path, $"tensor {JsonFields.Cut(name)} is {entry.DType}; expected F32, F16, BF16 or F64");
+            throw InputFile.Error(Path, $"tensor {name} is {entry.DType}; expected F32, F16, BF16 or F64");
         long count = entry.Length / SafetensorsHeader.ElementSize(entry.DType)!.Value;
         if (count > Array.MaxLength)
-            throw InputFile.Error(Path, $"tensor {JsonFields.Cut(name)} has {count} elements; expected at most {Array.MaxLength}");
+            throw InputFile.Error(Path, $"tensor {name} has {count} elements; expected at most {Array.MaxLength}");
         float[] values = new float[count];
         fixed (float* to = values)
             Widen(entry, to, count);

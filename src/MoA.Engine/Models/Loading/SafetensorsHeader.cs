@@ -63,7 +63,7 @@ internal sealed class SafetensorsHeader
     /// <exception cref="InvalidInputException">It is not a whole, well-formed safetensors file.</exception>
     public static SafetensorsHeader Read(string path, SafeFileHandle file)
     {
-        long fileBytes = RandomAccess.GetLength(file);
+        long fileBytes = InputFile.Length(path, file);
         if (fileBytes < LengthBytes)
             throw InputFile.Error(path, $"truncated: has {fileBytes} bytes, a safetensors file at least {LengthBytes}");
         Span<byte> prefix = stackalloc byte[LengthBytes];
@@ -96,9 +96,9 @@ internal sealed class SafetensorsHeader
         foreach (JsonProperty member in fields.All)
         {
             if (member.Name == MetadataKey)
-                ReadMetadata(fields, metadata);
+                ReadMetadata(fields.ObjectOf(member.Name, member.Value), metadata);
             else
-                tensors.Add(ReadTensor(fields, member.Name));
+                tensors.Add(ReadTensor(fields.ObjectOf(member.Name, member.Value), member.Name));
         }
 
         tensors.Sort(static (a, b) => (a.Start, a.End).CompareTo((b.Start, b.End)));
@@ -106,10 +106,8 @@ internal sealed class SafetensorsHeader
         return new SafetensorsHeader(dataStart, metadata, tensors);
     }
 
-    private static void ReadMetadata(JsonFields fields, Dictionary<string, string> metadata)
+    private static void ReadMetadata(JsonFields strings, Dictionary<string, string> metadata)
     {
-        if (fields.OptionalObject(MetadataKey) is not { } strings)
-            return;
         foreach (JsonProperty member in strings.All)
         {
             metadata.Add(member.Name, member.Value.ValueKind == JsonValueKind.String
@@ -118,21 +116,22 @@ internal sealed class SafetensorsHeader
         }
     }
 
-    private static SafetensorsExtent ReadTensor(JsonFields fields, string name)
+    private static SafetensorsExtent ReadTensor(JsonFields tensor, string name)
     {
-        JsonFields tensor = fields.OptionalObject(name) ?? throw fields.Missing(name);
         string dType = tensor.OptionalString("dtype") ?? throw tensor.Missing("dtype");
         int elementSize = ElementSize(dType) ??
             throw tensor.Fault($"tensor {JsonFields.Cut(name)} has the unknown dtype \"{JsonFields.Cut(dType)}\"");
         long[] shape = tensor.OptionalLongs("shape") ?? throw tensor.Missing("shape");
         if (tensor.OptionalLongs("data_offsets") is not [long start, long end])
             throw tensor.Fault($"tensor {JsonFields.Cut(name)}: expected two data_offsets");
-        string stated = $"tensor {JsonFields.Cut(name)} of dtype {dType}, shape [{JsonFields.Cut(string.Join(", ", shape))}]";
         if (ElementCount(shape) is not long count || count > long.MaxValue / elementSize)
-            throw tensor.Fault($"{stated}: expected sizes of at least 0 whose product fits 63 bits");
+            throw tensor.Fault($"{Stated()}; expected sizes of at least 0 whose bytes fit 63 bits");
         if (start < 0 || end < start || end - start != count * elementSize)
-            throw tensor.Fault($"{stated} has data_offsets {start}..{end}; expected {count * elementSize} bytes");
+            throw tensor.Fault($"{Stated()} and data_offsets {start}..{end}; expected {count * elementSize} bytes");
         return new SafetensorsExtent(name, dType, shape, start, end);
+
+        string Stated() =>
+            $"tensor {JsonFields.Cut(name)} has dtype {dType}, shape [{JsonFields.Cut(string.Join(", ", shape))}]";
     }
 
     private static void CheckExtents(

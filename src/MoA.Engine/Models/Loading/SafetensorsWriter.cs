@@ -31,8 +31,13 @@ public static class SafetensorsWriter
             tensor.Name, "F32", tensor.Shape, tensor.Data.LongLength * sizeof(float), to => Copy(tensor.Data, to))));
     }
 
-    /// <summary>Writes tensors of any dtype from their bytes (little-endian, row-major).</summary>
-    /// <inheritdoc cref="Write(string, IReadOnlyDictionary{string, string}?, IEnumerable{ValueTuple{string, long[], float[]}})"/>
+    /// <summary>Writes tensors of any dtype.</summary>
+    /// <param name="path">The file, replaced if it exists.</param>
+    /// <param name="metadata">Strings for the header, or null.</param>
+    /// <param name="tensors">Names, dtypes as the format spells them, shapes and little-endian, row-major bytes.</param>
+    /// <exception cref="ArgumentException">A name stands twice or is reserved, a dtype is not known, or a shape does not
+    /// match its data.</exception>
+    /// <exception cref="InvalidInputException">The file cannot be written there.</exception>
     public static void Write(
         string path,
         IReadOnlyDictionary<string, string>? metadata,
@@ -88,7 +93,8 @@ public static class SafetensorsWriter
             tensor.Length % size != 0 || count != tensor.Length / size)
         {
             throw new ArgumentException(
-                $"Tensor {tensor.Name} has {tensor.Length} bytes of {tensor.DType}, which is not its shape.", nameof(tensor));
+                $"Tensor {tensor.Name} has {tensor.Length} bytes of {tensor.DType}, which its shape does not give.",
+                nameof(tensor));
         }
     }
 

@@ -1,0 +1,52 @@
+using MoA.Engine.Models;
+using MoA.Tests.Models.Loading;
+
+namespace MoA.Tests.Models;
+
+public sealed class GenerationConfigTests
+{
+    [Fact]
+    public void Every_setting_is_read()
+    {
+        GenerationConfig config = Parse("""
+            {"do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": 0.95, "min_p": 0.05,
+             "eos_token_id": [128001, 128009], "max_length": 4096, "transformers_version": "4.40"}
+            """);
+        Assert.Equal((true, 0.6, 20, 0.95, 0.05, 4096),
+            (config.DoSample, config.Temperature, config.TopK, config.TopP, config.MinP, config.MaxLength));
+        Assert.Equal([128001, 128009], config.EosTokenIds);
+    }
+
+    [Fact]
+    public void Nothing_is_said_without_the_file_or_its_members()
+    {
+        using TemporaryFolder folder = new();
+        foreach (GenerationConfig config in new[] { GenerationConfig.Load(folder.Path), Parse("{\"top_k\": null}") })
+        {
+            Assert.Equal((null, null, null, null, null, null),
+                (config.DoSample, config.Temperature, config.TopK, config.TopP, config.MinP, config.MaxLength));
+            Assert.Empty(config.EosTokenIds);
+        }
+    }
+
+    [Theory]
+    [InlineData("{\"temperature\": -1}", "\"temperature\" is -1; expected a number from 0")]
+    [InlineData("{\"top_p\": 1.5}", "\"top_p\" is 1.5")]
+    [InlineData("{\"top_k\": \"50\"}", "\"top_k\" is \"50\"")]
+    [InlineData("{\"do_sample\": \"yes\"}", "\"do_sample\" is \"yes\"; expected true or false")]
+    [InlineData("{\"eos_token_id\": -1}", "\"eos_token_id\" is -1")]
+    [InlineData("{", "not valid JSON")]
+    public void Bad_values_are_refused(string text, string problem)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write(GenerationConfig.FileName, text);
+        Refusal.AssertThrows(path, problem, () => GenerationConfig.Load(folder.Path));
+    }
+
+    private static GenerationConfig Parse(string text)
+    {
+        using TemporaryFolder folder = new();
+        _ = folder.Write(GenerationConfig.FileName, text);
+        return GenerationConfig.Load(folder.Path);
+    }
+}
