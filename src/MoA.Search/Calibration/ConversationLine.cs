@@ -9,7 +9,8 @@ namespace MoA.Search.Calibration;
 internal sealed class ConversationLine(string origin)
 {
     private const string KnownShapes =
-        """{"messages":[…]}, {"tokens":[…],"answers":[[start,end],…]}, {"text":…} or LongBench's {"input":…,"context":…,"answers":[…]}""";
+        """{"messages":[…]}, {"tokens":[…],"answers":[[start,end],…]}, {"text":…} """
+        + """or LongBench's {"input":…,"context":…,"answers":[…]}""";
 
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 64, AllowDuplicateProperties = false };
 

@@ -35,7 +35,7 @@ internal sealed class JsonLineReader(Stream stream, string name)
             scanned = _end - _start;
             if (_streamEnded)
             {
-                line = Take(scanned, skip: 0);
+                line = scanned > 0 ? Take(scanned, skip: 0) : default;
                 return scanned > 0;
             }
 
