@@ -1,0 +1,171 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using MoA.Engine;
+using MoA.Engine.Tokenization;
+
+namespace MoA.Search.Calibration;
+
+/// <summary>
+/// Reads and writes conversations, one JSON object a line (<c>.jsonl</c>, UTF-8): <c>{"messages":[…]}</c>,
+/// <c>{"tokens":[…],"answers":[[start,end],…]}</c> or <c>{"text":…}</c>, and reads LongBench's
+/// <c>{"input":…,"context":…,"answers":[…]}</c> as a conversation of the context and the input with the first answer.
+/// The labels <c>source</c>, <c>dataset</c> and <c>kind</c> are kept; other keys are ignored.
+/// </summary>
+public static class ConversationFile
+{
+    private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Reads the items one after the other while the result is enumerated.</summary>
+    /// <param name="path">The file. A byte order mark and CRLF line ends are accepted.</param>
+    /// <param name="requireAnswers">Refuse items that mark nothing as an answer.</param>
+    /// <exception cref="InvalidInputException">The file cannot be read or has no item, or a line is not an item; the
+    /// message names file and line.</exception>
+    public static IEnumerable<CalibrationItem> Read(string path, bool requireAnswers = false)
+    {
+        using FileStream stream = Guarded(path, "read", () => File.OpenRead(path));
+        foreach (CalibrationItem item in Read(stream, path, requireAnswers))
+            yield return item;
+    }
+
+    /// <summary>Reads the items of a stream, which is left open.</summary>
+    /// <param name="stream">UTF-8 text, one item a line.</param>
+    /// <param name="name">What error messages call the stream.</param>
+    /// <param name="requireAnswers">Refuse items that mark nothing as an answer.</param>
+    /// <exception cref="InvalidInputException">As for <see cref="Read(string, bool)"/>.</exception>
+    public static IEnumerable<CalibrationItem> Read(Stream stream, string name, bool requireAnswers = false)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        return ReadLines(stream, name, requireAnswers);
+    }
+
+    /// <summary>Writes the items to a temporary file beside <paramref name="path"/>, then renames it, so that an
+    /// interrupted run leaves no half file. Missing folders are made.</summary>
+    /// <exception cref="InvalidInputException">The file cannot be written.</exception>
+    public static void Write(string path, IEnumerable<CalibrationItem> items)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        string partial = path + ".partial";
+        using (FileStream stream = Guarded(path, "written", () => Create(partial)))
+        {
+            foreach (CalibrationItem item in items)
+                WriteLine(stream, item);
+        }
+
+        Guarded(path, "written", () =>
+        {
+            File.Move(partial, path, overwrite: true);
+            return true;
+        });
+    }
+
+    /// <summary>Writes one item as one line, ended by a line feed.</summary>
+    public static void WriteLine(Stream stream, CalibrationItem item)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(item);
+        using (Utf8JsonWriter writer = new(stream, WriterOptions))
+            WriteItem(writer, item);
+
+        stream.WriteByte((byte)'\n');
+    }
+
+    private static IEnumerable<CalibrationItem> ReadLines(Stream stream, string name, bool requireAnswers)
+    {
+        JsonLineReader lines = new(stream, name);
+        while (lines.TryRead(out ReadOnlyMemory<byte> line))
+        {
+            CalibrationItem item = new ConversationLine($"{name}:{lines.Line}").Parse(line);
+            if (requireAnswers && !item.HasAnswers)
+            {
+                throw new InvalidInputException($"{item.Origin}: the item has no answer; expected an assistant message or answer spans; "
+                    + "add one, or let the model write the answers");
+            }
+
+            yield return item;
+        }
+
+        if (lines.Line == 0)
+            throw new InvalidInputException($"{name}: the file is empty; expected one conversation a line");
+    }
+
+    private static void WriteItem(Utf8JsonWriter writer, CalibrationItem item)
+    {
+        writer.WriteStartObject();
+        switch (item)
+        {
+            case MessagesItem messages:
+                WriteMessages(writer, messages);
+                break;
+            case TokensItem tokens:
+                WriteTokens(writer, tokens);
+                break;
+            case TextItem text:
+                writer.WriteString("text", text.Text);
+                break;
+        }
+
+        foreach ((string key, string? value) in new[] { ("source", item.Source), ("dataset", item.Dataset), ("kind", item.Kind) })
+        {
+            if (value is not null)
+                writer.WriteString(key, value);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void WriteMessages(Utf8JsonWriter writer, MessagesItem item)
+    {
+        writer.WriteStartArray("messages");
+        foreach (ChatMessage message in item.Messages)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("role", message.Role);
+            writer.WriteString("content", message.Content);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static void WriteTokens(Utf8JsonWriter writer, TokensItem item)
+    {
+        writer.WriteStartArray("tokens");
+        foreach (int token in item.Tokens)
+            writer.WriteNumberValue(token);
+
+        writer.WriteEndArray();
+        if (item.Answers is null)
+            return;
+
+        writer.WriteStartArray("answers");
+        foreach (AnswerSpan span in item.Answers)
+        {
+            writer.WriteStartArray();
+            writer.WriteNumberValue(span.Start);
+            writer.WriteNumberValue(span.End);
+            writer.WriteEndArray();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static FileStream Create(string path)
+    {
+        if (Path.GetDirectoryName(path) is { Length: > 0 } folder)
+            Directory.CreateDirectory(folder);
+
+        return File.Create(path);
+    }
+
+    private static T Guarded<T>(string path, string verb, Func<T> access)
+    {
+        try
+        {
+            return access();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new InvalidInputException($"{path}: the conversations file cannot be {verb} ({failure.Message}); name another", failure);
+        }
+    }
+}

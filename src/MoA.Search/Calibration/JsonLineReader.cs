@@ -1,0 +1,77 @@
+using MoA.Engine;
+
+namespace MoA.Search.Calibration;
+
+/// <summary>
+/// Cuts a UTF-8 stream into lines without decoding it and without holding more than the longest line. A byte order mark
+/// at the start is skipped; carriage returns stay, they are white space to JSON.
+/// </summary>
+internal sealed class JsonLineReader(Stream stream, string name)
+{
+    /// <summary>No conversation needs a longer line: a million tokens take about 7 MB.</summary>
+    internal const int MaxLineBytes = 1 << 26;
+
+    private byte[] _buffer = new byte[1 << 16];
+    private int _start;
+    private int _end;
+    private bool _streamEnded;
+
+    /// <summary>The number of the line read last, counted from 1.</summary>
+    public int Line { get; private set; }
+
+    /// <summary>Reads the next line, without its line feed; it stays valid until the next call. False at the end.</summary>
+    public bool TryRead(out ReadOnlyMemory<byte> line)
+    {
+        int scanned = 0;
+        while (true)
+        {
+            int lineFeed = _buffer.AsSpan(_start + scanned, _end - _start - scanned).IndexOf((byte)'\n');
+            if (lineFeed >= 0)
+            {
+                line = Take(scanned + lineFeed, skip: 1);
+                return true;
+            }
+
+            scanned = _end - _start;
+            if (_streamEnded)
+            {
+                line = scanned > 0 ? Take(scanned, skip: 0) : default;
+                return scanned > 0;
+            }
+
+            Fill();
+        }
+    }
+
+    private ReadOnlyMemory<byte> Take(int length, int skip)
+    {
+        ReadOnlyMemory<byte> line = _buffer.AsMemory(_start, length);
+        _start += length + skip;
+        Line++;
+        return Line == 1 && line.Span.StartsWith("\uFEFF"u8) ? line[3..] : line;
+    }
+
+    private void Fill()
+    {
+        int held = _end - _start;
+        if (held > MaxLineBytes)
+        {
+            throw new InvalidInputException(
+                $"{name}:{Line + 1}: the line is longer than {MaxLineBytes >> 20} MiB; write one item a line, lines ended by a line feed");
+        }
+
+        byte[] room = held > _buffer.Length / 2 ? new byte[_buffer.Length * 2] : _buffer;
+        _buffer.AsSpan(_start, held).CopyTo(room);
+        (_buffer, _start, _end) = (room, 0, held);
+        try
+        {
+            int read = stream.Read(_buffer, _end, _buffer.Length - _end);
+            _end += read;
+            _streamEnded = read == 0;
+        }
+        catch (IOException failure)
+        {
+            throw new InvalidInputException($"{name}: cannot be read after line {Line} ({failure.Message})", failure);
+        }
+    }
+}
