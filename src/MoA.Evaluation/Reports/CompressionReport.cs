@@ -5,7 +5,7 @@ namespace MoA.Evaluation.Reports;
 
 /// <summary>
 /// Everything one run of a plan search found, as <c>report.json</c> holds it (camelCase names; lengths in tokens are
-/// the keys of maps). A page shows it.
+/// the keys of maps). <see cref="ReportPage"/> shows it.
 /// </summary>
 public sealed record CompressionReport
 {
