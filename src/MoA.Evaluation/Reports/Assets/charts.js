@@ -64,6 +64,12 @@ const Charts = (() => {
   const redrawAll = () => drawn.forEach((redraw, container) =>
     container.isConnected ? redraw() : drawn.delete(container));
 
+  /** A line with an edge around it, to be seen on any ground. */
+  function edged(pathData, stroke, lineWidth, edge) {
+    const path = style => ({ type: 'path', shape: { pathData }, style: { fill: 'none', ...style } });
+    return { type: 'group', children: [path({ stroke: edge, lineWidth: 2 * lineWidth }), path({ stroke, lineWidth })] };
+  }
+
   const legend = () => ({ top: 0, left: 0, itemWidth: 14, itemHeight: 10, textStyle: { color: color('ink') } });
 
   const scale = more => ({
@@ -82,8 +88,7 @@ const Charts = (() => {
         xAxis: axis({ type: 'category', data: spans[0].map((_, head) => head), name: 'head', nameLocation: 'middle', nameGap: 26 }),
         yAxis: axis({ type: 'category', data: spans.map((_, layer) => layer), name: 'layer', nameLocation: 'middle', nameGap: 30, inverse: true }),
         visualMap: scale({
-          min: 0, max: 1, calculable: true, text: ['100 % of the rows', '0 %'],
-          formatter: value => `${Math.round(value * 100)} %`,
+          min: 0, max: 1, text: ['100 % of the rows', '0 %'],
         }),
         tooltip: { formatter: cell => tip(`Layer ${cell.value[1]}, head ${cell.value[0]}`, ...describe(cell.value[1], cell.value[0])) },
         series: [{
@@ -121,7 +126,7 @@ const Charts = (() => {
         {
           name: 'Plan', type: 'line', data: points.map(p => p.density), symbolSize: 9, symbol: 'circle', connectNulls: true,
           color: color('plan'), lineStyle: { width: 2.5 },
-          label: { show: true, position: 'bottom', distance: 8, color: color('ink'), formatter: p => percent(p.value) },
+          label: { show: true, position: 'bottom', distance: 12, color: color('ink'), formatter: p => percent(p.value) },
         },
         {
           name: 'Bound', type: 'scatter', data: points.map(p => p.bound), symbol: 'rect', symbolSize: [56, 3],
@@ -168,13 +173,9 @@ const Charts = (() => {
         const shift = ([x, y]) => horizontal ? [x, y + offset] : [x + offset, y];
         const [from, to] = [shift(at(api.value(1))), shift(at(api.value(2)))];
         const [dx, dy] = horizontal ? [0, 4] : [4, 0];
-        const line = (x1, y1, x2, y2) => ({
-          type: 'line', shape: { x1, y1, x2, y2 }, style: { stroke: color('ink'), lineWidth: 1.4 },
-        });
-        return {
-          type: 'group',
-          children: [line(...from, ...to), ...[from, to].map(([x, y]) => line(x - dx, y - dy, x + dx, y + dy))],
-        };
+        const ends = [from, to].map(([x, y]) => [[x - dx, y - dy], [x + dx, y + dy]]);
+        const pathData = [[from, to], ...ends].map(([a, b]) => `M${a}L${b}`).join('');
+        return edged(pathData, color('ink'), 1.4, color('surface'));
       },
     };
   }
@@ -208,12 +209,12 @@ const Charts = (() => {
   }
 
   /** groups: [{name, role, values, intervals, lines}], one value per category; a value may be null. */
-  function groupedBars(container, label, categories, groups, { max, format }) {
+  function groupedBars(container, label, categories, groups, { max, step, format }) {
     draw(container, label, 330, () => ({
       legend: { ...legend(), data: groups.map(group => group.name) },
       grid: { left: 66, right: 8, top: 40, bottom: 48 },
       xAxis: axis({ type: 'category', data: categories.map(c => c.toLocaleString('en')), name: 'tokens', nameLocation: 'middle', nameGap: 28 }),
-      yAxis: axis({ type: 'value', min: 0, max, axisLabel: { formatter: format } }),
+      yAxis: axis({ type: 'value', min: 0, max, interval: step, axisLabel: { formatter: format } }),
       tooltip: {
         formatter: hit => {
           const group = groups.find(g => g.name === hit.seriesName);
@@ -244,7 +245,7 @@ const Charts = (() => {
         formatter: hits => tip(categories[hits[0].dataIndex], ...groups.map(g => `${g.name}: ${percent(g.values[hits[0].dataIndex])}`)),
       },
       series: groups.map((group, g) => ({
-        name: group.name, type: 'line', data: group.values, color: color(group.role), connectNulls: true, clip: false,
+        name: group.name, type: 'line', data: group.values, color: color(group.role), clip: false,
         symbol: symbols[g % symbols.length], symbolSize: 9, lineStyle: { width: 2.5 },
       })),
     }));
@@ -295,13 +296,7 @@ const Charts = (() => {
         },
         {
           type: 'custom', data: [[0, 0]], silent: true, z: 5, tooltip: { show: false },
-          renderItem: (_, api) => {
-            const pathData = outline(values.length, kept, api);
-            const stroke = (lineColor, lineWidth) => ({
-              type: 'path', shape: { pathData }, style: { fill: 'none', stroke: lineColor, lineWidth },
-            });
-            return { type: 'group', children: [stroke('#000', 3.6), stroke('#fff', 1.8)] };
-          },
+          renderItem: (_, api) => edged(outline(values.length, kept, api), '#fff', 1.8, '#000'),
         },
       ],
     }), 'canvas');

@@ -36,7 +36,7 @@
   /** columns: [name, number?]; rows: arrays of text, the first cell heading its row; chosen(i) marks a row. */
   function table(caption, columns, rows, chosen = () => false) {
     const cell = (tag, text, i, more) =>
-      element(tag, { class: columns[i][1] ? 'number' : text.length > 60 ? 'wrap' : null, ...more }, text);
+      element(tag, { class: columns[i][1] ? 'number' : null, ...more }, text);
     return element('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption },
       element('table', {}, element('caption', {}, caption),
         element('thead', {}, element('tr', {}, ...columns.map(([name], i) => cell('th', name, i, { scope: 'col' })))),
@@ -132,7 +132,7 @@
           .map(row => meter(policyName(row.policy), row.accuracy, percent(row.accuracy, 0), policyRole(row.policy)))));
     }
     const losses = validationRows().filter(row => roleOf(row) !== 'plan' || row.name === chosenFile || row.name === 'moa');
-    const greatest = Math.max(...losses.map(row => row.meanLoss));
+    const greatest = Math.max(...losses.map(row => row.meanLoss)) || 1;
     if (losses.length > 0) {
       tiles.push(tile(`Validation loss at ${count(settings.validationLength)} tokens`, null, null, ...losses.map(row =>
         meter(roleOf(row) === 'plan' ? 'MoA plan' : policyName(row.name), row.meanLoss / greatest, row.meanLoss.toFixed(3), roleOf(row)))));
@@ -209,7 +209,7 @@
     if (report.objectives.length > 0) {
       byId('objectives-table').append(element('div', { class: 'panel' }, table('Best predicted loss at each profile length, and its proof',
         [['Tokens', true], ['Least loss found', true], ['Proven lower bound', true], ['Relative gap', true]],
-        report.objectives.map(o => [count(o.length), loss(o.loss), loss(o.lowerBound), o.relativeGap.toExponential(1)]))));
+        report.objectives.map(o => [count(o.length), o.loss.toPrecision(6), o.lowerBound.toPrecision(6), o.relativeGap.toExponential(1)]))));
     }
   }
 
@@ -247,8 +247,11 @@
       `95 % interval ${percent(row.low)} to ${percent(row.high)}`, `KV cache ${bytes(row.kvBytes)}, density ${percent(row.density)}`];
     Charts.groupedBars(byId('accuracy-chart'), 'Retrieval accuracy by policy and length', lengths,
       groups(row => row.accuracy, policy => ({ intervals: lengths.map(length => at(policy, length)).map(row => row && [row.low, row.high]) })),
-      { max: 1, format: value => percent(value, 0) });
-    Charts.groupedBars(byId('memory-chart'), 'Bytes of KV cache by policy and length', lengths, groups(row => row.kvBytes), { format: bytes });
+      { max: 1, step: 0.2, format: value => percent(value, 0) });
+    const most = Math.max(1, ...rows.map(row => row.kvBytes));
+    const step = 2 ** Math.ceil(Math.log2(most / 6));
+    Charts.groupedBars(byId('memory-chart'), 'Bytes of KV cache by policy and length', lengths, groups(row => row.kvBytes),
+      { max: step * Math.ceil(most / step), step, format: bytes });
     byId('retrieval-table').append(element('div', { class: 'panel' }, table('Retrieval accuracy and memory',
       [['Policy'], ['Tokens', true], ['Correct', true], ['Accuracy', true], ['95 % interval', true], ['Density', true], ['KV cache', true], ['KV bytes', true]],
       lengths.flatMap(length => rows.filter(row => row.length === length)).map(row => [policyName(row.policy), count(row.length),
