@@ -23,7 +23,7 @@ internal static class ReplacedFile
         {
             DeleteQuietly(temporary);
             throw new InvalidInputException(
-                $"{path}: cannot be written ({e.Message.ReplaceLineEndings(" ")}); choose a folder that can be written.",
+                $"{path}: cannot be written ({e.Message.ReplaceLineEndings(" ")}); choose another folder.",
                 e);
         }
     }

@@ -89,7 +89,8 @@ public sealed partial class ReportPageTests : IDisposable
     [GeneratedRegex("<h1[^>]*>(.*?)</h1>", RegexOptions.Singleline)]
     private static partial Regex Heading();
 
-    [GeneratedRegex(@"\s(src|srcset)\s*=|<link|<iframe|<object|<embed|@import|url\(|href=""(?!#)|fetch\(|XMLHttpRequest|import\(")]
+    [GeneratedRegex(
+        @"\s(src|srcset)\s*=|<link|<iframe|<object|<embed|@import|url\(|href=""(?!#)|fetch\(|XMLHttpRequest|import\(")]
     private static partial Regex Loads();
 
     [GeneratedRegex("</?(script|style|title|img|b)\\b", RegexOptions.IgnoreCase)]

@@ -36,16 +36,19 @@ const Charts = (() => {
       const width = container.clientWidth;
       container.style.height = `${typeof height === 'function' ? height(width) : height}px`;
       echarts.getInstanceByDom(container)?.dispose();
-      const chart = echarts.init(container, null, { renderer });
+      const paper = matchMedia('print').matches; // where browsers lose parts of a canvas
+      const chart = echarts.init(container, null, { renderer: paper ? 'svg' : renderer });
+      const own = options(width);
       chart.setOption({
         animation: false,
         textStyle: { fontFamily: font(), color: color('ink') },
-        ...options(width),
+        ...own,
         tooltip: {
           backgroundColor: color('surface'), borderColor: color('line'), textStyle: { color: color('ink') },
-          confine: true, ...options(width).tooltip,
+          confine: true, ...own.tooltip,
         },
       });
+      chart.getZr().flush(); // at once: a page being printed waits for no later frame
     };
     container.setAttribute('role', 'img');
     container.setAttribute('aria-label', label);
@@ -111,7 +114,10 @@ const Charts = (() => {
     draw(container, label, 300, () => ({
       legend: legend(),
       grid: { left: 52, right: 16, top: 40, bottom: 52 },
-      xAxis: axis({ type: 'category', data: points.map(p => `${p.length.toLocaleString('en')}\n${p.role}`), axisLabel: { interval: 0, lineHeight: 17 } }),
+      xAxis: axis({
+        type: 'category', data: points.map(p => `${p.length.toLocaleString('en')}\n${p.role}`),
+        axisLabel: { interval: 0, lineHeight: 17 },
+      }),
       yAxis: axis({ type: 'value', min: 0, max: 1, axisLabel: { formatter: value => `${value * 100} %` } }),
       tooltip: {
         trigger: 'axis',
@@ -143,7 +149,10 @@ const Charts = (() => {
     draw(container, label, 420, () => ({
       legend: legend(),
       grid: { left: 76, right: 24, top: 40, bottom: 56 },
-      xAxis: axis({ type: 'value', scale: true, name: xName, nameLocation: 'middle', nameGap: 34, axisLabel: { formatter: short, hideOverlap: true } }),
+      xAxis: axis({
+        type: 'value', scale: true, name: xName, nameLocation: 'middle', nameGap: 34,
+        axisLabel: { formatter: short, hideOverlap: true },
+      }),
       yAxis: axis({ type: 'value', scale: true, name: yName, nameLocation: 'middle', nameGap: 58, axisLabel: { formatter: short } }),
       tooltip: { formatter: hit => hit.data.lines ? tip(hit.data.name, ...hit.data.lines) : '' },
       series: [false, true].map(chosen => ({
@@ -251,19 +260,16 @@ const Charts = (() => {
     }));
   }
 
-  /** The line around all cells for which kept(query, key) holds, as an SVG path in the chart's pixels. */
-  function outline(blocks, kept, api) {
+  /** The line between the cells for which kept(query, key) holds and the others, as an SVG path in the chart's pixels. */
+  function boundary(blocks, kept, api) {
     const [width, height] = api.size([1, 1]);
     const path = [];
     for (let query = 0; query < blocks; query++) {
       for (let key = 0; key <= query; key++) {
-        if (!kept(query, key)) continue;
         const [x, y] = api.coord([key, query]);
         const [left, right, top, bottom] = [x - width / 2, x + width / 2, y - height / 2, y + height / 2];
-        if (key === 0 || !kept(query, key - 1)) path.push(`M${left} ${top}L${left} ${bottom}`);
-        if (key === query || !kept(query, key + 1)) path.push(`M${right} ${top}L${right} ${bottom}`);
-        if (key === query || !kept(query - 1, key)) path.push(`M${left} ${top}L${right} ${top}`);
-        if (query === blocks - 1 || !kept(query + 1, key)) path.push(`M${left} ${bottom}L${right} ${bottom}`);
+        if (key < query && kept(query, key) !== kept(query, key + 1)) path.push(`M${right} ${top}L${right} ${bottom}`);
+        if (query < blocks - 1 && kept(query, key) !== kept(query + 1, key)) path.push(`M${left} ${bottom}L${right} ${bottom}`);
       }
     }
     return path.join('');
@@ -273,10 +279,11 @@ const Charts = (() => {
   function influence(container, label, values, range, kept) {
     const blocks = values.map((_, block) => block);
     const [low, high] = range.map(Math.log10);
+    const axisLabel = { interval: Math.ceil(blocks.length / 16) - 1 };
     draw(container, label, width => width + 52, () => ({
       grid: { left: 50, right: 10, top: 10, bottom: 102 },
-      xAxis: axis({ type: 'category', data: blocks, name: 'key block', nameLocation: 'middle', nameGap: 28 }),
-      yAxis: axis({ type: 'category', data: blocks, name: 'query block', nameLocation: 'middle', nameGap: 32, inverse: true }),
+      xAxis: axis({ type: 'category', data: blocks, axisLabel, name: 'key block', nameLocation: 'middle', nameGap: 28 }),
+      yAxis: axis({ type: 'category', data: blocks, axisLabel, name: 'query block', nameLocation: 'middle', nameGap: 32, inverse: true }),
       visualMap: scale({
         min: low, max: high, seriesIndex: 0, dimension: 2, text: [range[1].toExponential(1), range[0].toExponential(1)],
         formatter: value => (10 ** value).toExponential(1),
@@ -296,7 +303,7 @@ const Charts = (() => {
         },
         {
           type: 'custom', data: [[0, 0]], silent: true, z: 5, tooltip: { show: false },
-          renderItem: (_, api) => edged(outline(values.length, kept, api), '#fff', 1.8, '#000'),
+          renderItem: (_, api) => edged(boundary(values.length, kept, api), '#fff', Math.max(0.8, Math.min(1.8, api.size([1, 1])[0] / 6)), '#000'),
         },
       ],
     }), 'canvas');

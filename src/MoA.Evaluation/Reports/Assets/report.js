@@ -45,8 +45,8 @@
   }
 
   /** A table that opens on demand; built when first opened, as some are large. */
-  function folded(build, summary = 'Numbers', className = null) {
-    const details = element('details', { class: className }, element('summary', {}, summary));
+  function folded(build) {
+    const details = element('details', {}, element('summary', {}, 'Numbers'));
     details.addEventListener('toggle', () => {
       if (details.open && details.childElementCount === 1) details.append(build());
     });
@@ -77,7 +77,7 @@
   const chosenFile = report.plans.find(p => p.chosen)?.file;
   const headName = plan.headKind === 'keyValue' ? 'KV head' : 'query head';
 
-  /** Every loss at the validation length, once each: dense, uniform, then the plans from best to worst. */
+  /** Every loss at the validation length, once each: dense, the plans from best to worst, uniform. */
   function validationRows() {
     const rows = report.validation.map(row => ({ ...row }));
     for (const p of report.plans) {
@@ -139,7 +139,8 @@
     }
     const total = report.timings.reduce((sum, step) => sum + step.seconds, 0);
     tiles.push(tile('Search', seconds(total), `${count(report.plans.length)} Pareto plans from ${count(report.rules)} rules for each `
-      + `${headName}; each optimum proven within ${percent(Math.max(0, ...report.objectives.map(o => o.relativeGap)), 2)}`));
+      + headName + (report.objectives.length === 0 ? ''
+        : `; each optimum proven within ${percent(Math.max(...report.objectives.map(o => o.relativeGap)), 2)}`)));
     byId('tiles').append(...tiles);
     if (report.notes.length > 0) byId('notes').append(element('ul', {}, ...report.notes.map(note => element('li', {}, note))));
   }
@@ -217,7 +218,8 @@
     const rows = validationRows();
     if (rows.length === 0) return remove('validation');
     byId('validation-text').textContent = `Mean answer loss in nats at ${count(settings.validationLength)} tokens, a length that was not `
-      + 'profiled, with 95 % intervals. The search hands over the plan with the least loss; the uniform plan keeps as many rows, the same in every head.';
+      + 'profiled, with 95 % intervals. The search hands over the plan with the least loss; '
+      + 'the uniform plan keeps as many rows, the same in every head.';
     const name = row => row.name === chosenFile ? `${row.name} (chosen)` : policyName(row.name);
     Charts.rankedBars(byId('validation-chart'), 'Validation loss of dense attention, the plans and the uniform plan', rows.map(row => ({
       name: name(row), value: row.meanLoss, low: row.low, high: row.high, role: roleOf(row), text: row.meanLoss.toFixed(3),
@@ -253,7 +255,8 @@
     Charts.groupedBars(byId('memory-chart'), 'Bytes of KV cache by policy and length', lengths, groups(row => row.kvBytes),
       { max: step * Math.ceil(most / step), step, format: bytes });
     byId('retrieval-table').append(element('div', { class: 'panel' }, table('Retrieval accuracy and memory',
-      [['Policy'], ['Tokens', true], ['Correct', true], ['Accuracy', true], ['95 % interval', true], ['Density', true], ['KV cache', true], ['KV bytes', true]],
+      [['Policy'], ['Tokens', true], ['Correct', true], ['Accuracy', true], ['95 % interval', true], ['Density', true],
+        ['KV cache', true], ['KV bytes', true]],
       lengths.flatMap(length => rows.filter(row => row.length === length)).map(row => [policyName(row.policy), count(row.length),
         `${row.correct} of ${row.items}`, percent(row.accuracy), `${percent(row.low)} – ${percent(row.high)}`, percent(row.density),
         bytes(row.kvBytes), count(row.kvBytes)]))));
@@ -267,7 +270,8 @@
       Charts.lines(byId('depth-chart'), `Retrieval accuracy by depth at ${count(length)} tokens`, names,
         here.map(row => ({ name: policyName(row.policy), role: policyRole(row.policy), values: row.byDepth })), 'depth in the context');
       byId('depth-table').replaceChildren(folded(() => table(`Accuracy by depth at ${count(length)} tokens`,
-        [['Policy'], ...names.map(name => [name, true])], here.map(row => [policyName(row.policy), ...row.byDepth.map(value => percent(value, 0))]))));
+        [['Policy'], ...names.map(name => [name, true])],
+        here.map(row => [policyName(row.policy), ...row.byDepth.map(value => percent(value, 0))]))));
     });
   }
 
@@ -287,15 +291,16 @@
         let [sum, inside] = [0, 0];
         map.values.forEach((row, query) => row.forEach((value, key) => { sum += value; if (kept(query, key)) inside += value; }));
         const chart = element('div', { class: 'chart' });
-        const title = `${map.kind === 'longest' ? 'Longest' : map.kind === 'shortest' ? 'Shortest' : map.kind} span: layer ${map.layer}, ${headName} ${map.head}`;
+        const title = `${map.kind.charAt(0).toUpperCase()}${map.kind.slice(1)} span: layer ${map.layer}, ${headName} ${map.head}`;
         const figure = element('figure', {}, element('figcaption', {}, title),
           element('p', { class: 'muted' }, `Keeps ${count(map.rowsKept)} of ${count(map.length)} rows, and with them `
             + `${sum > 0 ? percent(inside / sum) : 'all'} of the head's influence (${sum.toExponential(2)} in total).`),
           chart,
           folded(() => table(`Influence by query block (row) and key block (column), ${title}`,
             [['Query', true], ...map.values.map((_, key) => [String(key), true])],
-            map.values.map((row, query) => [query, ...map.values.map((_, key) => key < row.length ? row[key].toExponential(2) : '')])), 'Numbers', 'raw'));
-        return { figure, draw: () => Charts.influence(chart, `Influence map. ${title}`, map.values, [Math.min(least, greatest / 10), greatest], kept) };
+            map.values.map((row, query) => [query, ...map.values.map((_, key) => key < row.length ? row[key].toExponential(2) : '')]))));
+        const range = [Math.min(least, greatest / 10), greatest];
+        return { figure, draw: () => Charts.influence(chart, `Influence map. ${title}`, map.values, range, kept) };
       });
       byId('influence-maps').replaceChildren(...figures.map(({ figure }) => figure));
       figures.forEach(({ draw }) => draw());
@@ -321,7 +326,8 @@
       report.timings.map(step => [step.step, seconds(step.seconds)]))));
     if (report.calibration.length > 0) {
       byId('calibration-table').append(element('div', { class: 'panel' }, table('Calibration items',
-        [['Tokens', true], ['Items', true], ['Skipped', true], ['Mean tokens', true], ['Mean answer tokens', true], ['Mean loss, dense', true], ['Answers']],
+        [['Tokens', true], ['Items', true], ['Skipped', true], ['Mean tokens', true], ['Mean answer tokens', true],
+          ['Mean loss, dense', true], ['Answers']],
         report.calibration.map(c => [count(c.length), count(c.items), count(c.skipped), c.meanTokens.toFixed(1),
           c.meanAnswerTokens.toFixed(1), loss(c.meanLoss), c.ownAnswers ? "the model's own" : 'as given']))));
     }
@@ -335,5 +341,4 @@
   byId('nav').append(...[...document.querySelectorAll('section')].map(section => element('a', { href: `#${section.id}` }, section.dataset.nav)));
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', Charts.redrawAll);
   matchMedia('print').addEventListener('change', Charts.redrawAll);
-  addEventListener('beforeprint', () => document.querySelectorAll('details:not(.raw)').forEach(details => { details.open = true; }));
 })();
