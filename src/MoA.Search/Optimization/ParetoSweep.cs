@@ -10,7 +10,10 @@ namespace MoA.Search.Optimization;
 public static class ParetoSweep
 {
     /// <summary>Weight of the other losses in a cell: decides only between plans of nearly equal loss.</summary>
-    private const double OtherWeight = 1e-6;
+    private const double OtherWeight = 1e-4;
+
+    /// <summary>Programmes of the refinement that are chosen, and solved, together.</summary>
+    private const int RefinementBatch = 4;
 
     /// <summary>Solves all programmes of the sweep.</summary>
     /// <param name="problem">Losses, densities and limits.</param>
@@ -32,7 +35,11 @@ public static class ParetoSweep
         Sweep sweep = new(problem, options, progress, cancellation);
         sweep.SolveOptima();
         if (problem.Objectives.Count > 1)
+        {
             sweep.SolveCells();
+            sweep.Refine();
+        }
+
         return new OptimizationResult(
             problem, sweep.Objectives, sweep.Front(), sweep.Done, Stopwatch.GetElapsedTime(started));
     }
@@ -68,7 +75,7 @@ public static class ParetoSweep
             _payoff = new double[_objectives][];
             InParallel(_objectives, objective =>
             {
-                (solutions[objective], _prices[objective]) =
+                (solutions[objective], _prices[objective], _) =
                     PlanSolver.Solve(problem, objective, [], 0, null, options.Optimum, cancellation);
                 Report(solutions[objective]);
             });
@@ -99,6 +106,55 @@ public static class ParetoSweep
             });
             foreach (PlanSolution solution in solutions)
                 Keep(solution);
+        }
+
+        /// <summary>
+        /// Looks for plans that none found so far dominates, in the largest part of the objective space that may hold one.
+        /// </summary>
+        public void Refine()
+        {
+            double[] ideal = [.. Enumerable.Range(0, _objectives).Select(o => _plans.Min(plan => plan.Losses[o]))];
+            double[] nadir = [.. Enumerable.Range(0, _objectives).Select(o => _payoff.Max(losses => losses[o]))];
+            SearchZones zones = new(ideal, nadir);
+            foreach (ParetoPlan plan in Front())
+                zones.Exclude(plan.Losses);
+            long work = 0;
+            for (int solved = 0; solved < options.RefinementLimit && work < options.RefinementWork;)
+            {
+                List<double[]> corners = zones.TakeLargest(RefinementBatch);
+                if (corners.Count == 0)
+                    return;
+                (PlanSolution Solution, double[] Prices, long Work)[] results = new (PlanSolution, double[], long)[corners.Count];
+                InParallel(corners.Count, index =>
+                {
+                    results[index] = SolveZone(corners[index], ideal, nadir);
+                    Report(results[index].Solution);
+                });
+                for (int i = 0; i < results.Length; i++)
+                {
+                    work += results[i].Work;
+                    solved++;
+                    Keep(results[i].Solution);
+                    if (results[i].Solution.HasPlan)
+                        zones.Return(corners[i]);
+                }
+
+                foreach ((PlanSolution solution, _, _) in results)
+                {
+                    if (solution.HasPlan)
+                        zones.Exclude(solution.Losses);
+                }
+            }
+        }
+
+        /// <summary>The best plan below a corner by the loss that has most room there.</summary>
+        private (PlanSolution Solution, double[] Prices, long Work) SolveZone(double[] corner, double[] ideal, double[] nadir)
+        {
+            int primary = Enumerable.Range(0, _objectives).MaxBy(o => (corner[o] - ideal[o]) / Math.Max(nadir[o] - ideal[o], 1e-300));
+            ObjectiveBound[] bounds =
+                [.. corner.Select((high, o) => new ObjectiveBound(o, double.NegativeInfinity, high * (1 - 2e-6)))];
+            return PlanSolver.Solve(
+                problem, primary, bounds, OtherWeight / (_objectives - 1), null, options.Cell, cancellation);
         }
 
         /// <summary>Plans without duplicates and without those that another one dominates.</summary>

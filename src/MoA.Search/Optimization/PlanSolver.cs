@@ -25,7 +25,7 @@ public static class PlanSolver
     /// As the public form, with a weight for the other objectives that decides between plans of (nearly) equal loss, and
     /// with prices of a similar programme to start from.
     /// </summary>
-    internal static (PlanSolution Solution, double[] Prices) Solve(
+    internal static (PlanSolution Solution, double[] Prices, long Work) Solve(
         PlanProblem problem,
         int objective,
         IReadOnlyList<ObjectiveBound> bounds,
@@ -37,7 +37,7 @@ public static class PlanSolver
         ArgumentNullException.ThrowIfNull(problem);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)objective, (uint)problem.Objectives.Count);
         if (FindShortfall(problem) is DensityShortfall shortfall)
-            return (WithoutPlan(SolveStatus.Infeasible) with { Shortfall = shortfall }, []);
+            return (WithoutPlan(SolveStatus.Infeasible) with { Shortfall = shortfall }, [], 0);
 
         double[] weights = new double[problem.Objectives.Count];
         Array.Fill(weights, otherWeight);
@@ -49,7 +49,7 @@ public static class PlanSolver
         Outcome outcome = programme.MaxRules is null
             ? HeadSearch.Run(programme, effort, start)
             : LayerSearch.Run(programme, effort, start);
-        return (Describe(problem, objective, weights, programme, outcome, options), outcome.Prices);
+        return (Describe(problem, objective, weights, programme, outcome, options), outcome.Prices, effort.Work);
     }
 
     /// <summary>A length at which even one rule for all heads cannot keep the bound or reach the floor.</summary>
