@@ -34,7 +34,7 @@ internal static class JinjaArithmetic
 
     public static object Negate(object? value, int line) => value switch
     {
-        long number when number != long.MinValue => -number,
+        long number when number != long.MinValue => (object)-number,
         double number => -number,
         bool flag => flag ? -1L : 0L,
         _ => throw JinjaError.At(line, $"'-' does not go with {JinjaOperations.KindOf(value)}"),
