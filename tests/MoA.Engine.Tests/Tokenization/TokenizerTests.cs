@@ -48,9 +48,9 @@ public class TokenizerTests
     [Fact]
     public void Encodes_a_long_run_of_one_letter()
     {
-        // GPT-2 merges a+a, aa+aa; with an even count the tokens are all aaaa (64 k of them).
-        int[] tokens = Loaded["gpt-2"].Encode(new string('a', 1 << 18), false, false);
-        Assert.Equal(1 << 16, tokens.Length);
+        // GPT-2 merges a+a, aa+aa; so a power of two leaves aaaa only.
+        int[] tokens = Loaded["gpt-2"].Encode(new string('a', 1 << 15), false, false);
+        Assert.Equal(1 << 13, tokens.Length);
         Assert.Equal("aaaa", Loaded["gpt-2"].TokenText(Assert.Single(tokens.Distinct())));
     }
 

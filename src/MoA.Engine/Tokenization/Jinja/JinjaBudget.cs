@@ -18,13 +18,21 @@ internal sealed class JinjaBudget
     }
 
     /// <summary>Takes a step.</summary>
-    public void Step(int line) => Spend(line, 1);
+    public void Step(int line) => Steps(line, 1);
+
+    /// <summary>Takes several steps, such as one for every item of a list.</summary>
+    public void Steps(int line, long count)
+    {
+        _steps -= count;
+        if (_steps < 0)
+            throw JinjaError.At(line, "the template takes too many steps; does it loop without end?");
+    }
 
     /// <summary>Takes the steps for work on a text or list of this length, and refuses one that is too long.</summary>
     public void Work(int line, long length)
     {
         Limit(line, length);
-        Spend(line, 1 + length / CharactersPerStep);
+        Steps(line, 1 + length / CharactersPerStep);
     }
 
     /// <summary>Refuses a text or list that is too long.</summary>
@@ -42,11 +50,4 @@ internal sealed class JinjaBudget
     }
 
     public void Leave() => _depth--;
-
-    private void Spend(int line, long steps)
-    {
-        _steps -= steps;
-        if (_steps < 0)
-            throw JinjaError.At(line, "the template takes too many steps; does it loop without end?");
-    }
 }

@@ -115,7 +115,10 @@ internal sealed class JinjaEvaluator(JinjaBudget budget)
             throw JinjaError.At(call.Line, $"the function or method '{name}' is not supported");
         }
 
-        return function(EvaluateArguments(call.Arguments, scope));
+        object? result = function(EvaluateArguments(call.Arguments, scope));
+        if (result is List<object?> list)
+            budget.Steps(call.Line, list.Count);
+        return result;
     }
 
     private JinjaArguments EvaluateArguments(ArgumentExpressions arguments, JinjaScope scope)
@@ -158,7 +161,7 @@ internal sealed class JinjaEvaluator(JinjaBudget budget)
             if (right is string text)
                 budget.Work(comparison.Line, text.Length);
             else if (right is List<object?> list)
-                budget.Work(comparison.Line, 32L * list.Count);
+                budget.Steps(comparison.Line, list.Count);
             if (!Compares(symbol, left, right, comparison.Line))
                 return false;
             left = right;

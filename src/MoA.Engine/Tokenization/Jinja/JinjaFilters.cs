@@ -47,10 +47,12 @@ internal static class JinjaFilters
             case "items":
                 return value is JinjaUndefined ? [] : JinjaMethods.Entries(value as JinjaMap
                     ?? throw JinjaError.At(line, $"items: expected a dictionary, found {JinjaOperations.KindOf(value)}"));
-            default:
+            case "list" or "first" or "last" or "reverse" or "join" or "map" or "select" or "reject" or "selectattr" or "rejectattr":
                 List<object?> items = JinjaOperations.Items(value, line);
-                budget.Work(line, items.Count);
+                budget.Steps(line, items.Count);
                 return ApplyToItems(name, items, value, arguments, line, budget);
+            default:
+                throw JinjaError.At(line, $"the filter '{name}' is not supported");
         }
 
         string Text(JinjaArguments given, int index, string argument) =>
@@ -93,13 +95,11 @@ internal static class JinjaFilters
                 return Map(items, arguments, line, budget);
             case "select" or "reject":
                 return items.FindAll(item => Passes(item, arguments, 0, line, budget) == (name == "select"));
-            case "selectattr" or "rejectattr":
+            default:
                 string attribute = arguments.First as string
                     ?? throw JinjaError.At(line, $"{name}: the name of an attribute is missing");
                 return items.FindAll(item =>
                     Passes(Read(item, attribute, line, budget), arguments, 1, line, budget) == (name == "selectattr"));
-            default:
-                throw JinjaError.At(line, $"the filter '{name}' is not supported");
         }
     }
 

@@ -106,7 +106,7 @@ internal sealed class JinjaInterpreter
     private void RunFor(ForStatement loop, JinjaScope scope)
     {
         List<object?> items = JinjaOperations.Items(_evaluator.Evaluate(loop.Sequence, scope), loop.Line);
-        _budget.Work(loop.Line, items.Count);
+        _budget.Steps(loop.Line, items.Count);
         if (loop.Filter is { } filter)
         {
             items = items.FindAll(item =>
