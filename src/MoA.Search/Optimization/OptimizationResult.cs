@@ -11,4 +11,27 @@ public sealed record OptimizationResult(
     IReadOnlyList<OptimalObjective> Objectives,
     IReadOnlyList<ParetoPlan> Plans,
     int Programmes,
-    TimeSpan Elapsed);
+    TimeSpan Elapsed)
+{
+    /// <summary>
+    /// A few plans that stand for all: the best at each profile length, then whichever lies farthest from those taken,
+    /// with losses measured in the range they have among the plans. In the order of <see cref="Plans"/>.
+    /// </summary>
+    /// <param name="count">Greatest number of plans.</param>
+    public IReadOnlyList<ParetoPlan> Spread(int count)
+    {
+        if (Plans.Count <= count)
+            return Plans;
+        int objectives = Plans[0].Losses.Length;
+        double[] range = [.. Enumerable.Range(0, objectives).Select(
+            o => Math.Max(Plans.Max(plan => plan.Losses[o]) - Plans.Min(plan => plan.Losses[o]), double.Epsilon))];
+        List<ParetoPlan> taken =
+            [.. Enumerable.Range(0, objectives).Select(o => Plans.MinBy(plan => plan.Losses[o])!).Distinct().Take(count)];
+        while (taken.Count < count)
+            taken.Add(Plans.Except(taken).MaxBy(plan => taken.Min(other => Distance(plan, other)))!);
+        return [.. Plans.Where(taken.Contains)];
+
+        double Distance(ParetoPlan first, ParetoPlan second) =>
+            Enumerable.Range(0, objectives).Max(o => Math.Abs(first.Losses[o] - second.Losses[o]) / range[o]);
+    }
+}
