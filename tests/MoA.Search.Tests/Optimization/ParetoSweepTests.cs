@@ -85,6 +85,23 @@ public sealed class ParetoSweepTests
     }
 
     [Fact]
+    public void A_document_records_each_length_once()
+    {
+        PlanProblem problem = new(
+            1, 2, [new ElasticRule(64, 0), ElasticRule.Dense],
+            [new PlanObjective(512, [3, 0, 4, 0])],
+            [new DensityConstraint(1024, 0.6, [0.125, 1]), new DensityConstraint(512, 0.625, [0.25, 1])]);
+        OptimizationResult result = ParetoSweep.Run(problem);
+        PlanModel model = new("demo", 1, 2, 2);
+        PlanDocument document = result.ToDocument(result.Plans[0], HeadKind.KeyValue, model);
+        Assert.Equal(
+            [new PlanSearchLength(512, 0.625, 0.625, 3), new PlanSearchLength(1024, 0.6, 0.5625, null)],
+            document.Search!.Lengths);
+        Assert.Equal(ElasticRule.Dense, document.Plan[0, 1]);
+        document.CheckFits(1, 2, 2, "plan.json");
+    }
+
+    [Fact]
     public void Bounds_that_cannot_be_kept_are_bad_input_that_names_the_length()
     {
         PlanProblem problem = new(

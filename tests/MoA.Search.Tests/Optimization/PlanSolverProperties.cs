@@ -51,6 +51,20 @@ public sealed class PlanSolverProperties
             return tight >= loose * (1 - 2e-6);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
 
+    [Fact]
+    public void Rule_sets_too_large_to_enumerate_give_a_bound_and_a_plan_around_the_best() =>
+        Prop.ForAll(Seeds, seed =>
+        {
+            RandomProblem random = new(seed, layers: 1, heads: 5, rules: 5, maxRules: 4);
+            double best = random.LeastLoss(random.Problem, random.Bounds);
+            PlanSolution solution = PlanSolver.Solve(random.Problem, 0, random.Bounds);
+            if (!solution.HasPlan)
+                return solution.LowerBound <= best;
+            return random.Keeps(random.Problem, random.Bounds, solution.RuleOfHead)
+                && solution.Loss >= best * (1 - 1e-9)
+                && solution.LowerBound <= best * (1 + 1e-9);
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+
     /// <summary>At most two layers of three heads and six rules, so that all plans can be counted.</summary>
     private sealed class RandomProblem
     {
@@ -62,16 +76,20 @@ public sealed class PlanSolverProperties
         private readonly DensityConstraint[] _constraints;
 
         public RandomProblem(int seed)
+            : this(seed, seed % 2 + 1, seed / 2 % 3 + 1, seed / 6 % 6 + 1, (seed / 36 % 4) switch { 0 => null, int k => k })
+        {
+        }
+
+        public RandomProblem(int seed, int layers, int heads, int rules, int? maxRules)
         {
             _random = new Random(seed);
-            _layers = _random.Next(1, 3);
-            _heads = _random.Next(1, 4);
-            _rules = [.. Enumerable.Range(1, _random.Next(1, 7)).Select(rule => new ElasticRule(64 * rule, 0))];
+            _layers = layers;
+            _heads = heads;
+            _rules = [.. Enumerable.Range(1, rules).Select(rule => new ElasticRule(64 * rule, 0))];
             // Coarse numbers make ties, fine ones exercise rounding.
             int steps = _random.Next(2) == 0 ? 4 : 1_000_000;
             _objectives = [.. Enumerable.Range(1, _random.Next(1, 4)).Select(length => new PlanObjective(length, Losses(steps)))];
             _constraints = [.. Enumerable.Range(1, _random.Next(1, 4)).Select(length => Constraint(length, steps))];
-            int? maxRules = _random.Next(4) switch { 0 => null, 1 => 1, 2 => 2, _ => 3 };
             Problem = Create(_constraints, maxRules, _random.Next(3) == 0 ? 0.8 : null);
             Bounds = _objectives.Length > 1 && _random.Next(2) == 0 ? [Bound()] : [];
         }
