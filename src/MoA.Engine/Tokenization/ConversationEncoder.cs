@@ -22,6 +22,9 @@ public sealed class ConversationEncoder
         EndOfTurnIds = FindEndOfTurn();
     }
 
+    /// <summary>Whether the model has a chat template.</summary>
+    public bool HasTemplate => _template is not null;
+
     /// <summary>The special token that the template writes after an answer; empty where it writes none.</summary>
     public IReadOnlySet<int> EndOfTurnIds { get; }
 
