@@ -1,3 +1,5 @@
+using MoA.Engine.Tokenization;
+
 namespace MoA.Search.Calibration;
 
 /// <summary>An item as the model sees it.</summary>
@@ -11,4 +13,21 @@ public sealed record EncodedItem(int[] Tokens, bool[] IsAnswer, CalibrationItem 
 
     /// <summary>Number of predictions that count.</summary>
     public int Scored => IsAnswer.Count(marked => marked);
+
+    /// <summary>The marked positions as spans.</summary>
+    public IReadOnlyList<AnswerSpan> AnswerSpans()
+    {
+        List<AnswerSpan> spans = [];
+        for (int i = 0; i < IsAnswer.Length; i++)
+        {
+            if (!IsAnswer[i])
+                continue;
+            int start = i;
+            while (i < IsAnswer.Length && IsAnswer[i])
+                i++;
+            spans.Add(new AnswerSpan(start, i));
+        }
+
+        return spans;
+    }
 }
