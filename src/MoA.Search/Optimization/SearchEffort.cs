@@ -9,6 +9,8 @@ internal sealed class SearchEffort(PlanSolverOptions options, CancellationToken 
 
     public double RelativeGap => options.RelativeGap;
 
+    public double EnumerationWork => options.EnumerationWork;
+
     public long Work { get; private set; }
 
     public long WorkLimit => options.WorkLimit;

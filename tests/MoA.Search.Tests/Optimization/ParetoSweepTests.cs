@@ -8,15 +8,20 @@ namespace MoA.Search.Tests.Optimization;
 public sealed class ParetoSweepTests
 {
     [Theory]
-    [InlineData("h8", null)]
-    [InlineData("h8", 2)]
-    [InlineData("h8-profiled", null)]
-    [InlineData("h8-profiled", 2)]
-    [InlineData("h32", null)]
-    public void Every_point_of_the_fixture_front_is_matched_or_dominated(string name, int? maxRules)
+    [InlineData("h8", null, 150_000_000)]
+    [InlineData("h8", 2, 150_000_000)]
+    [InlineData("h8-profiled", null, 150_000_000)]
+    [InlineData("h8-profiled", 2, 150_000_000)]
+    [InlineData("h32", null, 10_000_000)]
+    public void Every_point_of_the_fixture_front_is_matched_or_dominated(string name, int? maxRules, long cellWork)
     {
         (PlanProblem problem, JsonElement expected) = PlanInstance.Load(name, maxRules);
-        OptimizationResult result = ParetoSweep.Run(problem);
+        ParetoSweepOptions options = new()
+        {
+            Cell = new PlanSolverOptions { RelativeGap = 3e-5, WorkLimit = cellWork },
+            RefinementWork = 10 * cellWork,
+        };
+        OptimizationResult result = ParetoSweep.Run(problem, options);
         string sweep = $"sweep.K={(maxRules is null ? "None" : maxRules.Value.ToString(System.Globalization.CultureInfo.InvariantCulture))}";
         foreach (JsonElement point in expected.GetProperty(sweep).GetProperty("front").EnumerateArray())
         {
@@ -43,7 +48,11 @@ public sealed class ParetoSweepTests
     public void Two_sweeps_give_the_same_plans()
     {
         PlanProblem problem = PlanInstance.Load("h8", 2).Problem;
-        ParetoSweepOptions options = new() { RefinementWork = 0 };
+        ParetoSweepOptions options = new()
+        {
+            Cell = new PlanSolverOptions { WorkLimit = 5_000_000 },
+            RefinementWork = 50_000_000,
+        };
         IReadOnlyList<ParetoPlan> first = ParetoSweep.Run(problem, options).Plans;
         IReadOnlyList<ParetoPlan> second = ParetoSweep.Run(problem, options).Plans;
         Assert.Equal(first.Select(plan => plan.RuleOfHead), second.Select(plan => plan.RuleOfHead));
