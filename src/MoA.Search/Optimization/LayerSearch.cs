@@ -100,7 +100,10 @@ internal static class LayerSearch
         {
             foreach ((PricedChoice choice, _) in master.Mixture())
             {
-                ushort[] rules = [.. choice.Chosen.Skip(layer * programme.Heads).Take(programme.Heads).Select(rule => (ushort)rule)];
+                ushort[] rules =
+                [
+                    .. choice.Chosen.Skip(layer * programme.Heads).Take(programme.Heads).Select(rule => (ushort)rule),
+                ];
                 if (!columns[layer].Exists(other => other.AsSpan().SequenceEqual(rules)))
                     columns[layer].Add(rules);
             }

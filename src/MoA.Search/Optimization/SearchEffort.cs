@@ -13,8 +13,6 @@ internal sealed class SearchEffort(PlanSolverOptions options, CancellationToken 
 
     public long Work { get; private set; }
 
-    public long WorkLimit => options.WorkLimit;
-
     public void Add(long work)
     {
         cancellation.ThrowIfCancellationRequested();

@@ -72,6 +72,19 @@ public sealed class ParetoSweepTests
     }
 
     [Fact]
+    public void Losses_of_zero_end_the_refinement()
+    {
+        // Both dense: no loss anywhere, and the bounds allow it.
+        PlanProblem problem = new(
+            1, 2, [new ElasticRule(64, 0), ElasticRule.Dense],
+            [new PlanObjective(256, [3, 0, 4, 0]), new PlanObjective(512, [1, 0, 2, 0])],
+            [new DensityConstraint(512, 1, [0.25, 1])]);
+        OptimizationResult result = ParetoSweep.Run(problem);
+        Assert.Equal([0.0, 0.0], Assert.Single(result.Plans).Losses);
+        Assert.InRange(result.Programmes, 2, 12);
+    }
+
+    [Fact]
     public void Progress_counts_the_programmes_of_the_grid()
     {
         List<SweepProgress> reports = [];
