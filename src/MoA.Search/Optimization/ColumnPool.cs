@@ -9,7 +9,8 @@ internal sealed class ColumnPool
     private readonly CoupledProgramme _programme;
     private readonly List<ushort[]>? _assignments;
 
-    private ColumnPool(CoupledProgramme programme, int[] start, double[] cost, double[][] usage, List<ushort[]>? assignments)
+    private ColumnPool(
+        CoupledProgramme programme, int[] start, double[] cost, double[][] usage, List<ushort[]>? assignments)
     {
         _programme = programme;
         Start = start;
@@ -38,7 +39,8 @@ internal sealed class ColumnPool
     /// <summary>Every rule of every head, for programmes without a limit on the rules of a layer.</summary>
     public static ColumnPool OfHeads(CoupledProgramme programme)
     {
-        int[] start = [.. Enumerable.Range(0, programme.Layers * programme.Heads + 1).Select(head => head * programme.Rules)];
+        int heads = programme.Layers * programme.Heads;
+        int[] start = [.. Enumerable.Range(0, heads + 1).Select(head => head * programme.Rules)];
         return new ColumnPool(programme, start, programme.Cost, programme.Usage, null);
     }
 

@@ -11,7 +11,11 @@ internal sealed record InstanceTensor(long[] Shape, double[] Values)
     {
         ulong headerLength = bytes.Length >= 8 ? BinaryPrimitives.ReadUInt64LittleEndian(bytes) : 0;
         if (headerLength is 0 || headerLength > (ulong)bytes.Length - 8)
-            throw new InvalidInputException($"{path}: {bytes.Length} bytes with a header of {headerLength}; expected a safetensors file.");
+        {
+            throw new InvalidInputException(
+                $"{path}: {bytes.Length} bytes with a header of {headerLength}; expected a safetensors file.");
+        }
+
         ReadOnlyMemory<byte> header = bytes.AsMemory(8, (int)headerLength);
         ReadOnlySpan<byte> data = bytes.AsSpan(8 + (int)headerLength);
         try

@@ -4,13 +4,11 @@ namespace MoA.Search.Optimization;
 
 /// <summary>
 /// The programme with its rows priced: a layer at a time, the best set of at most K rules when every head then takes
-/// the cheapest rule of the set. Up to three rules all sets are enumerated; beyond that a set is improved by exchanges
+/// the cheapest rule of the set. All sets are enumerated if that is not too much work; else a set is improved by exchanges
 /// and the value is bounded from below by <see cref="RuleSetRelaxation"/>.
 /// </summary>
 internal sealed class LayerPricing : IPricedProgramme
 {
-    private const int GreatestEnumeratedSet = 3;
-    private const double GreatestEnumerationWork = 5e8;
 
     private readonly CoupledProgramme _programme;
     private readonly int _setSize;
@@ -25,7 +23,7 @@ internal sealed class LayerPricing : IPricedProgramme
     private readonly List<List<int[]>>? _foundSets;
     private double _bestValue;
 
-    public LayerPricing(CoupledProgramme programme)
+    public LayerPricing(CoupledProgramme programme, double enumerationWork)
     {
         _programme = programme;
         _setSize = programme.MaxRules ?? 1;
@@ -41,7 +39,7 @@ internal sealed class LayerPricing : IPricedProgramme
         double passes = 0.5;
         for (int size = 1; size < _setSize; size++)
             passes *= (double)(programme.Rules - size + 1) / size;
-        if (_setSize > GreatestEnumeratedSet || passes * programme.Cost.Length > GreatestEnumerationWork)
+        if (passes * programme.Cost.Length > enumerationWork)
         {
             _relaxation = new RuleSetRelaxation(programme.Layers, programme.Heads, programme.Rules, _setSize);
             _foundSets = [.. Enumerable.Range(0, programme.Layers).Select(_ => new List<int[]>())];

@@ -14,7 +14,7 @@ internal static class LayerSearch
 
     public static SearchOutcome Run(CoupledProgramme programme, SearchEffort effort, double[] start)
     {
-        LayerPricing pricing = new(programme);
+        LayerPricing pricing = new(programme, effort.EnumerationWork);
         PriceAscent ascent = new(programme.Lower, programme.Upper, effort);
         double greatest = programme.GreatestCost() + 1e-6 * Math.Max(1, programme.CostSpread());
         ascent.Maximise(
@@ -100,7 +100,10 @@ internal static class LayerSearch
         {
             foreach ((PricedChoice choice, _) in master.Mixture())
             {
-                ushort[] rules = [.. choice.Chosen.Skip(layer * programme.Heads).Take(programme.Heads).Select(rule => (ushort)rule)];
+                ushort[] rules =
+                [
+                    .. choice.Chosen.Skip(layer * programme.Heads).Take(programme.Heads).Select(rule => (ushort)rule),
+                ];
                 if (!columns[layer].Exists(other => other.AsSpan().SequenceEqual(rules)))
                     columns[layer].Add(rules);
             }

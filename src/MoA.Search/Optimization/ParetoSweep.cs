@@ -118,7 +118,7 @@ public static class ParetoSweep
                 List<double[]> corners = zones.TakeLargest(RefinementBatch);
                 if (corners.Count == 0)
                     return;
-                (PlanSolution Solution, double[] Prices, long Work)[] results = new (PlanSolution, double[], long)[corners.Count];
+                var results = new (PlanSolution Solution, double[] Prices, long Work)[corners.Count];
                 InParallel(corners.Count, index =>
                 {
                     results[index] = SolveZone(corners[index], ideal, nadir);
@@ -142,9 +142,11 @@ public static class ParetoSweep
         }
 
         /// <summary>The best plan below a corner by the loss that has most room there.</summary>
-        private (PlanSolution Solution, double[] Prices, long Work) SolveZone(double[] corner, double[] ideal, double[] nadir)
+        private (PlanSolution Solution, double[] Prices, long Work) SolveZone(
+            double[] corner, double[] ideal, double[] nadir)
         {
-            int primary = Enumerable.Range(0, _objectives).MaxBy(o => (corner[o] - ideal[o]) / Math.Max(nadir[o] - ideal[o], 1e-300));
+            int primary = Enumerable.Range(0, _objectives)
+                .MaxBy(o => (corner[o] - ideal[o]) / Math.Max(nadir[o] - ideal[o], double.Epsilon));
             ObjectiveBound[] bounds =
                 [.. corner.Select((high, o) => new ObjectiveBound(o, double.NegativeInfinity, high * (1 - 2e-6)))];
             return PlanSolver.Solve(
@@ -157,8 +159,8 @@ public static class ParetoSweep
             List<ParetoPlan> front = [];
             foreach (ParetoPlan plan in _plans)
             {
-                bool isLast = front.Exists(other => other.Losses.AsSpan().SequenceEqual(plan.Losses));
-                if (!isLast && !_plans.Exists(other => Dominates(other.Losses, plan.Losses)))
+                bool isKnown = front.Exists(other => other.Losses.AsSpan().SequenceEqual(plan.Losses));
+                if (!isKnown && !_plans.Exists(other => Dominates(other.Losses, plan.Losses)))
                     front.Add(plan);
             }
 
@@ -233,7 +235,8 @@ public static class ParetoSweep
             if (solution.HasPlan)
                 return;
             string reason = solution.Shortfall is DensityShortfall shortfall
-                ? $"at length {shortfall.Length} the bound is {shortfall.Bound}, and the nearest density any rule has is {shortfall.Reachable}; change the bound or the rules."
+                ? $"at length {shortfall.Length} the bound is {shortfall.Bound}, and the nearest density any rule has "
+                    + $"is {shortfall.Reachable}; change the bound or the rules."
                 : solution.Status == SolveStatus.Infeasible
                     ? "each can be kept alone but not all together; raise one of them."
                     : "none was found with the effort allowed; allow more time or raise a bound.";

@@ -33,7 +33,7 @@ internal static class PlanProblemReader
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new InvalidInputException(
-                $"{path}: cannot be read ({exception.Message}); a problem folder holds instance.json and instance.safetensors.",
+                $"{path}: cannot be read ({exception.Message}); expected instance.json and instance.safetensors.",
                 exception);
         }
     }
@@ -50,11 +50,16 @@ internal static class PlanProblemReader
         if (bounds.Length != constraintLengths.Length)
         {
             throw new InvalidInputException(
-                $"{settingsPath}: {bounds.Length} density_bounds; expected one for each of the {constraintLengths.Length} constraint_lengths.");
+                $"{settingsPath}: {bounds.Length} density_bounds; expected one for each of the "
+                + $"{constraintLengths.Length} constraint_lengths.");
         }
 
         if (layers <= 0 || heads <= 0 || rules.Length == 0)
-            throw new InvalidInputException($"{settingsPath}: {layers} layers, {heads} heads, {rules.Length} rules; expected at least one of each.");
+        {
+            throw new InvalidInputException(
+                $"{settingsPath}: {layers} layers, {heads} heads, {rules.Length} rules; expected at least one of each.");
+        }
+
         long choices = (long)layers * heads;
         double[] losses = Tensor(tensors, "accuracy_loss", [profileLengths.Length, choices, rules.Length], tensorsPath);
         double[] densities = Tensor(tensors, "kv_density", [constraintLengths.Length, rules.Length], tensorsPath);
@@ -62,7 +67,8 @@ internal static class PlanProblemReader
             layers,
             heads,
             rules,
-            [.. profileLengths.Select((length, index) => new PlanObjective(length, Row(losses, index, profileLengths.Length)))],
+            [.. profileLengths.Select((length, index) =>
+                new PlanObjective(length, Row(losses, index, profileLengths.Length)))],
             [.. constraintLengths.Select((length, index) =>
                 new DensityConstraint(length, bounds[index], Row(densities, index, bounds.Length)))])
         {
@@ -109,7 +115,11 @@ internal static class PlanProblemReader
 
         int bad = Array.FindIndex(tensor.Values, value => !double.IsFinite(value));
         if (bad >= 0)
-            throw new InvalidInputException($"{path}: tensor \"{name}\" has {tensor.Values[bad]} at entry {bad}; expected finite numbers.");
+        {
+            throw new InvalidInputException(
+                $"{path}: tensor \"{name}\" has {tensor.Values[bad]} at entry {bad}; expected finite numbers.");
+        }
+
         return tensor.Values;
     }
 

@@ -77,17 +77,17 @@ public static class PlanSolver
         SearchOutcome outcome,
         PlanSolverOptions options)
     {
+        // Rounding in sums of many terms must not turn a bound that is tight into one that is wrong.
         double bound = outcome.Bound * programme.CostScale;
+        bound -= double.IsFinite(bound) ? 1e-12 * Math.Abs(bound) + GreatestOfOthers(problem, objective, weights) : 0;
         if (outcome.Choice is null)
         {
             SolveStatus status = double.IsPositiveInfinity(outcome.Bound) ? SolveStatus.Infeasible : SolveStatus.Unknown;
-            return WithoutPlan(status) with { LowerBound = bound - GreatestOfOthers(problem, objective, weights) };
+            return WithoutPlan(status) with { LowerBound = bound };
         }
 
         int[] ruleOfHead = programme.Expand(outcome.Choice);
         double[] losses = problem.LossesOf(ruleOfHead);
-        // Rounding in sums of many terms must not turn a bound that is tight into one that is wrong.
-        bound -= 1e-12 * Math.Abs(bound) + GreatestOfOthers(problem, objective, weights);
         if (losses[objective] - bound <= 1e-11 * Math.Abs(losses[objective]))
             bound = losses[objective];
         PlanSolution solution = new()

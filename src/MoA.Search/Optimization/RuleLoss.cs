@@ -58,7 +58,11 @@ public static class RuleLoss
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(queryHeads);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(keyValueHeads);
         if (queryHeads % keyValueHeads != 0)
-            throw new ArgumentException($"{queryHeads} query heads cannot share {keyValueHeads} KV heads.", nameof(keyValueHeads));
+        {
+            throw new ArgumentException(
+                $"{queryHeads} query heads cannot share {keyValueHeads} KV heads.", nameof(keyValueHeads));
+        }
+
         if (losses.Length % (layers * queryHeads) != 0)
             throw new ArgumentException($"{losses.Length} losses do not fit {layers}×{queryHeads} heads.", nameof(losses));
 

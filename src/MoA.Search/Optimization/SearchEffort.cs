@@ -9,9 +9,9 @@ internal sealed class SearchEffort(PlanSolverOptions options, CancellationToken 
 
     public double RelativeGap => options.RelativeGap;
 
-    public long Work { get; private set; }
+    public double EnumerationWork => options.EnumerationWork;
 
-    public long WorkLimit => options.WorkLimit;
+    public long Work { get; private set; }
 
     public void Add(long work)
     {

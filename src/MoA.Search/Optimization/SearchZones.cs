@@ -41,14 +41,15 @@ internal sealed class SearchZones(double[] ideal, double[] nadir)
             {
                 double[] part = (double[])corner.Clone();
                 part[i] = point[i] - Resolution * Math.Abs(point[i]);
-                if (part[i] >= ideal[i])
+                // A loss of 0 cannot be bettered, and its part would be the same box again.
+                if (part[i] >= ideal[i] && part[i] < point[i])
                     parts.Add(part);
             }
         }
 
         foreach (double[] part in parts)
         {
-            if (!kept.Exists(other => IsWithin(part, other)))
+            if (!kept.Exists(other => IsBelow(part, other)))
                 kept.Add(part);
         }
 
@@ -66,13 +67,11 @@ internal sealed class SearchZones(double[] ideal, double[] nadir)
         return true;
     }
 
-    private static bool IsWithin(double[] corner, double[] other) => IsBelow(corner, other);
-
     private double Size(double[] corner)
     {
         double size = 1;
         for (int i = 0; i < corner.Length; i++)
-            size *= (corner[i] - ideal[i]) / Math.Max(nadir[i] - ideal[i], 1e-300);
+            size *= (corner[i] - ideal[i]) / Math.Max(nadir[i] - ideal[i], double.Epsilon);
         return size;
     }
 }

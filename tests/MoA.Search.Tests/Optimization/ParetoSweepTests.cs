@@ -8,15 +8,20 @@ namespace MoA.Search.Tests.Optimization;
 public sealed class ParetoSweepTests
 {
     [Theory]
-    [InlineData("h8", null)]
-    [InlineData("h8", 2)]
-    [InlineData("h8-profiled", null)]
-    [InlineData("h8-profiled", 2)]
-    [InlineData("h32", null)]
-    public void Every_point_of_the_fixture_front_is_matched_or_dominated(string name, int? maxRules)
+    [InlineData("h8", null, 150_000_000)]
+    [InlineData("h8", 2, 150_000_000)]
+    [InlineData("h8-profiled", null, 150_000_000)]
+    [InlineData("h8-profiled", 2, 150_000_000)]
+    [InlineData("h32", null, 10_000_000)]
+    public void Every_point_of_the_fixture_front_is_matched_or_dominated(string name, int? maxRules, long cellWork)
     {
         (PlanProblem problem, JsonElement expected) = PlanInstance.Load(name, maxRules);
-        OptimizationResult result = ParetoSweep.Run(problem);
+        ParetoSweepOptions options = new()
+        {
+            Cell = new PlanSolverOptions { RelativeGap = 3e-5, WorkLimit = cellWork },
+            RefinementWork = 10 * cellWork,
+        };
+        OptimizationResult result = ParetoSweep.Run(problem, options);
         string sweep = $"sweep.K={(maxRules is null ? "None" : maxRules.Value.ToString(System.Globalization.CultureInfo.InvariantCulture))}";
         foreach (JsonElement point in expected.GetProperty(sweep).GetProperty("front").EnumerateArray())
         {
@@ -43,7 +48,11 @@ public sealed class ParetoSweepTests
     public void Two_sweeps_give_the_same_plans()
     {
         PlanProblem problem = PlanInstance.Load("h8", 2).Problem;
-        ParetoSweepOptions options = new() { RefinementWork = 0 };
+        ParetoSweepOptions options = new()
+        {
+            Cell = new PlanSolverOptions { WorkLimit = 5_000_000 },
+            RefinementWork = 50_000_000,
+        };
         IReadOnlyList<ParetoPlan> first = ParetoSweep.Run(problem, options).Plans;
         IReadOnlyList<ParetoPlan> second = ParetoSweep.Run(problem, options).Plans;
         Assert.Equal(first.Select(plan => plan.RuleOfHead), second.Select(plan => plan.RuleOfHead));
@@ -60,6 +69,19 @@ public sealed class ParetoSweepTests
         Assert.Equal([0, 1], plan.RuleOfHead);
         Assert.Equal(3, Assert.Single(result.Objectives).Loss);
         Assert.Equal(1, result.Programmes);
+    }
+
+    [Fact]
+    public void Losses_of_zero_end_the_refinement()
+    {
+        // Both dense: no loss anywhere, and the bounds allow it.
+        PlanProblem problem = new(
+            1, 2, [new ElasticRule(64, 0), ElasticRule.Dense],
+            [new PlanObjective(256, [3, 0, 4, 0]), new PlanObjective(512, [1, 0, 2, 0])],
+            [new DensityConstraint(512, 1, [0.25, 1])]);
+        OptimizationResult result = ParetoSweep.Run(problem);
+        Assert.Equal([0.0, 0.0], Assert.Single(result.Plans).Losses);
+        Assert.InRange(result.Programmes, 2, 12);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ namespace MoA.Search.Tests.Optimization;
 /// <summary>Small random problems against all their plans.</summary>
 public sealed class PlanSolverProperties
 {
-    private const int Cases = 150;
+    private const int Cases = 200;
 
     private static readonly Arbitrary<int> Seeds = Gen.Choose(0, int.MaxValue - 1).ToArbitrary();
 
@@ -35,8 +35,8 @@ public sealed class PlanSolverProperties
             double best = random.LeastLoss(random.Problem, random.Bounds);
             PlanSolution solution = PlanSolver.Solve(
                 random.Problem, 0, random.Bounds, new PlanSolverOptions { WorkLimit = seed % 30_000 });
-            return (solution.HasPlan ? solution.Loss >= best * (1 - 1e-9) : true)
-                && (solution.HasPlan ? random.Keeps(random.Problem, random.Bounds, solution.RuleOfHead) : true)
+            return (!solution.HasPlan || solution.Loss >= best * (1 - 1e-9))
+                && (!solution.HasPlan || random.Keeps(random.Problem, random.Bounds, solution.RuleOfHead))
                 && solution.LowerBound <= best * (1 + 1e-9);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
 
@@ -52,17 +52,28 @@ public sealed class PlanSolverProperties
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
 
     [Fact]
-    public void Rule_sets_too_large_to_enumerate_give_a_bound_and_a_plan_around_the_best() =>
+    public void Four_rules_in_a_layer_are_enumerated_too() =>
         Prop.ForAll(Seeds, seed =>
         {
             RandomProblem random = new(seed, layers: 1, heads: 5, rules: 5, maxRules: 4);
             double best = random.LeastLoss(random.Problem, random.Bounds);
             PlanSolution solution = PlanSolver.Solve(random.Problem, 0, random.Bounds);
-            if (!solution.HasPlan)
-                return solution.LowerBound <= best;
-            return random.Keeps(random.Problem, random.Bounds, solution.RuleOfHead)
-                && solution.Loss >= best * (1 - 1e-9)
-                && solution.LowerBound <= best * (1 + 1e-9);
+            return double.IsPositiveInfinity(best)
+                ? solution.Status == SolveStatus.Infeasible
+                : solution.Status == SolveStatus.Optimal && Math.Abs(solution.Loss - best) <= 2e-6 * best;
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+
+    [Fact]
+    public void Rule_sets_that_are_not_enumerated_give_a_bound_and_a_plan_around_the_best() =>
+        Prop.ForAll(Seeds, seed =>
+        {
+            RandomProblem random = new(seed, layers: 2, heads: 3, rules: 4, maxRules: 1 + seed % 2);
+            double best = random.LeastLoss(random.Problem, random.Bounds);
+            PlanSolution solution = PlanSolver.Solve(
+                random.Problem, 0, random.Bounds, new PlanSolverOptions { EnumerationWork = 0 });
+            return solution.LowerBound <= best * (1 + 1e-9)
+                && (!solution.HasPlan || solution.Loss >= best * (1 - 1e-9))
+                && (!solution.HasPlan || random.Keeps(random.Problem, random.Bounds, solution.RuleOfHead));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
 
     /// <summary>At most two layers of three heads and six rules, so that all plans can be counted.</summary>
