@@ -100,8 +100,8 @@ internal sealed class CompressCommand : CliCommand
             output.WriteLine(Line($"\n{"retrieval",-22} {"right",8} {"95% interval",20} {"density",8} {"KV bytes",12}"));
         foreach (ReportRetrieval row in report.Retrieval)
         {
-            output.WriteLine(Line($"{row.Policy + " at " + row.Length,-22} {row.Accuracy,8:P0} " +
-                $"{Line($"[{row.Low:P0}, {row.High:P0}]"),20} {row.Density,8:F3} {row.KvBytes,12:N0}"));
+            string interval = Line($"[{row.Low:P0}, {row.High:P0}]");
+            output.WriteLine(Line($"{row.Policy + " at " + row.Length,-22} {row.Accuracy,8:P0} {interval,20} {row.Density,8:F3} {row.KvBytes,12:N0}"));
         }
 
         output.WriteLine($"\nplan    {Path.Combine(folder, CompressionRun.PlanFileName)}");

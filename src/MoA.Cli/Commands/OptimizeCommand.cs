@@ -44,9 +44,10 @@ internal sealed class OptimizeCommand : CliCommand
         string folder = StepOptions.OutFolder(context);
         (PlanProblem problem, PlanModel? model) = ReadProblem(context);
         OptimizationResult result = context.WithProgress(progress => ParetoSweep.Run(
-            problem, null, sweep => progress(new StepProgress("optimize", $"{sweep.PlansFound} plans", sweep.Done, sweep.Total, 0)),
+            problem, null, sweep => progress(new StepProgress("optimize", "programmes", sweep.Done, sweep.Total, 0)),
             context.Cancellation));
-        IReadOnlyList<string> files = PlanSearchStep.WritePlans(result, model, folder);
+        IReadOnlyList<string> files = PlanSearchStep.WritePlans(
+            result, model is null ? HeadKind.Query : HeadKind.KeyValue, model, folder);
         if (context.Json)
             context.WriteJson(writer => WriteJson(writer, result, files));
         else

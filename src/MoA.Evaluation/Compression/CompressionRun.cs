@@ -70,10 +70,10 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
     {
         OptimizationResult found = ParetoSweep.Run(
             PlanSearchStep.CreateProblem(influence, model.Config, settings.Search), null,
-            sweep => progress?.Invoke(new StepProgress("optimize", $"{sweep.PlansFound} plans", sweep.Done, sweep.Total, 0)),
+            sweep => progress?.Invoke(new StepProgress("optimize", "programmes", sweep.Done, sweep.Total, 0)),
             cancellation);
-        OptimizationResult validated = found with { Plans = FrontSample.Take(found.Plans, settings.MaxPlans) };
-        _ = PlanSearchStep.WritePlans(validated, PlanModelOf(model), Path.Combine(folder, "plans"));
+        OptimizationResult validated = found with { Plans = found.Spread(settings.MaxPlans) };
+        _ = PlanSearchStep.WritePlans(validated, HeadKind.KeyValue, PlanModelOf(model), Path.Combine(folder, "plans"));
         return validated;
     }
 
@@ -81,14 +81,15 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
         OptimizationResult optimum, CalibrationSets sets, ResultJournal journal, CancellationToken cancellation)
     {
         (string, AttentionPlan)[] plans = [.. optimum.Plans.Select((plan, i) =>
-            (PlanSearchStep.FileName(i), PlanSearchStep.Document(optimum, plan, PlanModelOf(model)).Plan))];
+            (PlanSearchStep.FileName(i), optimum.Problem.ToPlan(plan.RuleOfHead, HeadKind.KeyValue)))];
         return ValidationStep.Run(
             model, plans, sets.Validation, settings.Search.ValidationLength, journal, settings.CacheType, progress, cancellation);
     }
 
     private PlanDocument Document(OptimizationResult optimum, ValidationOutcome validation)
     {
-        PlanDocument document = PlanSearchStep.Document(optimum, optimum.Plans[validation.Chosen], PlanModelOf(model));
+        PlanDocument document = optimum.ToDocument(
+            optimum.Plans[validation.Chosen], HeadKind.KeyValue, PlanModelOf(model));
         return document with
         {
             Search = document.Search! with

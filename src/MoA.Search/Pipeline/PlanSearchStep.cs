@@ -64,24 +64,10 @@ public static class PlanSearchStep
     /// <summary>The name of the i-th plan's file.</summary>
     public static string FileName(int index) => string.Create(CultureInfo.InvariantCulture, $"plan-{index:D3}.json");
 
-    /// <summary>A plan of a result as a file holds it.</summary>
-    public static PlanDocument Document(OptimizationResult result, ParetoPlan plan, PlanModel? model)
-    {
-        ArgumentNullException.ThrowIfNull(result);
-        ArgumentNullException.ThrowIfNull(plan);
-        PlanProblem problem = result.Problem;
-        HeadKind kind = model is not null && model.KeyValueHeads == problem.HeadsPerLayer ? HeadKind.KeyValue : HeadKind.Query;
-        return new PlanDocument(problem.ToPlan(plan.RuleOfHead, kind), model, new PlanSearch
-        {
-            MaxRulesPerLayer = problem.MaxRulesPerLayer,
-            Lengths = [.. problem.Constraints.Select((constraint, i) => new PlanSearchLength(
-                constraint.Length, constraint.Bound, plan.Densities[i], LossAt(problem, plan, constraint.Length)))],
-        });
-    }
-
     /// <summary>Writes the plans of a result to a folder and removes plan files of earlier runs there.</summary>
     /// <returns>The files, in the order of the plans.</returns>
-    public static IReadOnlyList<string> WritePlans(OptimizationResult result, PlanModel? model, string folder)
+    public static IReadOnlyList<string> WritePlans(
+        OptimizationResult result, HeadKind headKind, PlanModel? model, string folder)
     {
         ArgumentNullException.ThrowIfNull(result);
         OutputFolder.Create(folder);
@@ -91,21 +77,10 @@ public static class PlanSearchStep
         foreach (ParetoPlan plan in result.Plans)
         {
             string file = Path.Combine(folder, FileName(files.Count));
-            PlanFile.Save(file, Document(result, plan, model));
+            PlanFile.Save(file, result.ToDocument(plan, headKind, model));
             files.Add(file);
         }
 
         return files;
-    }
-
-    private static double? LossAt(PlanProblem problem, ParetoPlan plan, int length)
-    {
-        for (int i = 0; i < problem.Objectives.Count; i++)
-        {
-            if (problem.Objectives[i].Length == length)
-                return plan.Losses[i];
-        }
-
-        return null;
     }
 }
