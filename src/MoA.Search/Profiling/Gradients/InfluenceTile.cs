@@ -105,9 +105,9 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
                 TVector without = TSimd.MultiplyAdd(large, others, TSimd.Multiply(small, TSimd.Subtract(sum, e)));
                 TVector productsWithout = TSimd.MultiplyAdd(
                     large, otherProducts, TSimd.Multiply(small, TSimd.Subtract(products, TSimd.Multiply(e, g))));
-                without = TSimd.Max(without, least);
+                TVector mean = TSimd.Divide(productsWithout, TSimd.Max(without, least));
                 TVector a = TSimd.Multiply(e, share);
-                TVector influence = TSimd.Multiply(a, TSimd.Subtract(g, TSimd.Divide(productsWithout, without)));
+                TVector influence = TSimd.Multiply(a, TSimd.Subtract(g, mean));
                 absolute = TSimd.Add(absolute, TSimd.Abs(influence));
                 TSimd.Store(weights + i, a);
                 // A·(G − S) = E·(1 − A): no cancellation here either.
