@@ -117,6 +117,8 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
                 s1 = TSimd.MultiplyAdd(TSimd.LoadBF16(stored + d + TSimd.Width), TSimd.Load(query + d + TSimd.Width), s1);
             }
 
+            for (; d <= size - TSimd.Width; d += TSimd.Width)
+                s0 = TSimd.MultiplyAdd(TSimd.LoadBF16(stored + d), TSimd.Load(query + d), s0);
             float sum = TSimd.SumLanes(TSimd.Add(s0, s1));
             for (; d < size; d++)
                 sum += SimdScalar.LoadBF16(stored + d) * query[d];
@@ -149,6 +151,15 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
             TSimd.Store(output + d + TSimd.Width, s1);
             TSimd.Store(output + d + 2 * TSimd.Width, s2);
             TSimd.Store(output + d + 3 * TSimd.Width, s3);
+        }
+
+        for (; d <= size - TSimd.Width; d += TSimd.Width)
+        {
+            byte* value = values + d * bytes;
+            TVector sum = TSimd.Load(output + d);
+            for (int row = 0; row < rows; row++, value += stride)
+                sum = TSimd.MultiplyAdd(TSimd.Broadcast(weights[row]), SimdMath<TSimd, TVector>.Load(type, value), sum);
+            TSimd.Store(output + d, sum);
         }
 
         for (; d < size; d++)

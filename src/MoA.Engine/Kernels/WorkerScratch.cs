@@ -21,8 +21,9 @@ internal sealed unsafe class WorkerScratch : IDisposable
         if (buffer is null || buffer.Length < count)
         {
             buffer?.Dispose();
+            _buffers[worker] = null; // nothing stale is left should there be no memory
             // Room to grow, so that slowly growing requests do not allocate each time.
-            buffer = new NativeBuffer<float>(_allocator, Math.Max(count + count / 4, 16384));
+            buffer = new NativeBuffer<float>(_allocator, Math.Max(count + count / 4L, 16384));
             _buffers[worker] = buffer;
         }
 

@@ -20,7 +20,9 @@ public sealed unsafe class WorkerPool : IDisposable
     private int _count;
     private int _done;
     private int _sleeping;
+    private int _running;
     private bool _stopping;
+    private bool _disposed;
     private ExceptionDispatchInfo? _failure;
 
     // Upper half: number of the job; lower half: items not handed out yet. One word, so that a late worker can never
@@ -51,16 +53,50 @@ public sealed unsafe class WorkerPool : IDisposable
     /// </summary>
     /// <param name="job">A local variable of the caller: workers read it where it stands on the stack.</param>
     /// <param name="count">Number of items.</param>
+    /// <exception cref="InvalidOperationException">Another job is running: its items and this one's would share the
+    /// workers' scratch memory.</exception>
     public void Run<TJob>(ref TJob job, int count)
         where TJob : struct, IParallelJob
     {
-        if (count <= 1 || _workers.Length == 0)
+        if (Interlocked.Exchange(ref _running, 1) != 0)
+            throw new InvalidOperationException("A job is running already; one caller at a time, and a job must not start another.");
+        try
         {
-            for (int i = 0; i < count; i++)
-                job.Run(i, 0);
-            return;
+            if (count > 1 && _workers.Length > 0)
+                RunWithWorkers(ref job, count);
+            else
+                RunAlone(ref job, count);
         }
+        finally
+        {
+            Volatile.Write(ref _running, 0);
+        }
+    }
 
+    /// <summary>Ends the threads.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        Volatile.Write(ref _stopping, true);
+        if (_workers.Length > 0)
+            _ = _wake.Release(_workers.Length);
+        foreach (Thread worker in _workers)
+            worker.Join();
+        _wake.Dispose();
+    }
+
+    private static void RunAlone<TJob>(ref TJob job, int count)
+        where TJob : struct, IParallelJob
+    {
+        for (int i = 0; i < count; i++)
+            job.Run(i, 0);
+    }
+
+    private void RunWithWorkers<TJob>(ref TJob job, int count)
+        where TJob : struct, IParallelJob
+    {
         _invoke = &Invoke<TJob>;
         _job = Unsafe.AsPointer(ref job);
         _count = count;
@@ -79,17 +115,6 @@ public sealed unsafe class WorkerPool : IDisposable
             _failure = null;
             failure.Throw();
         }
-    }
-
-    /// <summary>Ends the threads.</summary>
-    public void Dispose()
-    {
-        Volatile.Write(ref _stopping, true);
-        if (_workers.Length > 0)
-            _ = _wake.Release(_workers.Length);
-        foreach (Thread worker in _workers)
-            worker.Join();
-        _wake.Dispose();
     }
 
     private static void Invoke<TJob>(void* job, int index, int worker)

@@ -1,4 +1,5 @@
 using MoA.Engine;
+using MoA.Engine.Tokenization;
 using MoA.Search.Calibration;
 
 namespace MoA.Search.Profiling;

@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.Globalization;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine.Generation;
+using MoA.Engine.Models;
+using MoA.Evaluation.Compression;
+using MoA.Search;
+using MoA.Search.Calibration;
+using MoA.Search.Pipeline;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa calibrate</c>: the conversations to profile and to validate on.</summary>
+internal sealed class CalibrateCommand : CliCommand
+{
+    public CalibrateCommand(Streams streams)
+        : base("calibrate", "Makes the conversations that plans are searched with, answered by the model itself. Writes calibration.jsonl " +
+            "and validation.jsonl. Example: moa calibrate --lengths 2048,4096 --validate-length 6144 --out calibration", streams)
+    {
+        ModelOptions.AddTo(this);
+        CalibrationOptions.AddTo(this);
+        Options.Add(SearchOptions.Lengths);
+        Options.Add(SearchOptions.ValidateLength);
+        Options.Add(StepOptions.Out);
+    }
+
+    protected override void Run(CommandContext context)
+    {
+        string folder = StepOptions.OutFolder(context);
+        using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        CompressionSettings settings = CalibrationOptions.Apply(
+            context, CompressionSettings.DefaultsFor(model.Config) with { Search = SearchOptions.Read(context, model.Config) });
+        using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
+        CalibrationSets sets = context.WithProgress(progress => CalibrationStep.Run(
+            model, settings.CalibrationStep, journal, folder, progress, context.Cancellation));
+        CalibrationSummary summary = CalibrationSummary.Of(
+            sets.Calibration.Select(item => (item.Item, item.Length)), [.. settings.Search.ProfileLengths]);
+        CalibrationSummary validation = CalibrationSummary.Of(
+            sets.Validation.Select(item => (item.Item, item.Length)), [settings.Search.ValidationLength]);
+        if (context.Json)
+            WriteJson(context, folder, [.. summary.Rows, .. validation.Rows]);
+        else
+            WriteText(context, folder, [.. summary.Rows, .. validation.Rows]);
+    }
+
+    private static void WriteText(CommandContext context, string folder, IReadOnlyList<CalibrationSummaryRow> rows)
+    {
+        foreach (CalibrationSummaryRow row in rows)
+        {
+            context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{row.Length,6} tokens: {row.Items,4} {row.Kind}, {row.LeastTokens} to {row.MostTokens} tokens"));
+        }
+
+        context.Output.WriteLine(Path.Combine(folder, CalibrationStep.CalibrationFile));
+        context.Output.WriteLine(Path.Combine(folder, CalibrationStep.ValidationFile));
+    }
+
+    private static void WriteJson(CommandContext context, string folder, IReadOnlyList<CalibrationSummaryRow> rows) =>
+        context.WriteJson(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteString("calibration", Path.Combine(folder, CalibrationStep.CalibrationFile));
+            writer.WriteString("validation", Path.Combine(folder, CalibrationStep.ValidationFile));
+            writer.WriteStartArray("items");
+            foreach (CalibrationSummaryRow row in rows)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("kind", row.Kind);
+                writer.WriteNumber("length", row.Length);
+                writer.WriteNumber("items", row.Items);
+                writer.WriteNumber("meanTokens", row.MeanTokens);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        });
+}

@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Globalization;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Generation;
+using MoA.Engine.Models;
+using MoA.Evaluation.Compression;
+using MoA.Evaluation.Reports;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa compress</c>: the main job, from a model folder to a plan and its report.</summary>
+internal sealed class CompressCommand : CliCommand
+{
+    private readonly Option<string?> _retrievalLengths = new("--retrieval-lengths")
+    {
+        Description = "Lengths of the retrieval evaluation (default: the longest profile and extension lengths)",
+        HelpName = "N,N,…",
+    };
+
+    private readonly Option<int?> _retrievalItems = new("--retrieval-items")
+    {
+        Description = "Questions of the retrieval evaluation for each length and policy; 0 leaves it out (default: 100)",
+        HelpName = "N",
+    };
+
+    private readonly Option<int?> _maxPlans = new("--max-plans")
+    {
+        Description = "Most Pareto plans to validate (default: 16)",
+        HelpName = "N",
+    };
+
+    public CompressCommand(Streams streams)
+        : base("compress", "The main job: calibrate, profile, optimise, validate. Writes plan.json, report.html and report.json. " +
+            "A run that was interrupted goes on when it is started again. " +
+            "Example: moa compress --model ./Llama-3.2-1B-Instruct --density 0.5 --out ./llama-plan", streams)
+    {
+        ModelOptions.AddTo(this);
+        CalibrationOptions.AddTo(this);
+        SearchOptions.AddTo(this);
+        Options.Add(_retrievalLengths);
+        Options.Add(_retrievalItems);
+        Options.Add(_maxPlans);
+        Options.Add(StepOptions.Out);
+    }
+
+    protected override void Run(CommandContext context)
+    {
+        string folder = StepOptions.OutFolder(context);
+        using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        CompressionSettings settings = ReadSettings(context, model.Config);
+        context.Note($"moa: compressing {model.Name} on {backend.Description}, into {folder}");
+        CompressionReport report = context.WithProgress(progress =>
+            new CompressionRun(model, settings, folder, progress).Run(ToolVersion.Text, CommandText(context), context.Cancellation));
+        if (context.Json)
+            context.Output.WriteLine(report.ToJson());
+        else
+            WriteSummary(context, report, folder);
+    }
+
+    private CompressionSettings ReadSettings(CommandContext context, ModelConfig config)
+    {
+        CompressionSettings defaults = CompressionSettings.DefaultsFor(config) with { Search = SearchOptions.Read(context, config) };
+        int[] constrained = [.. defaults.Search.ConstrainedLengths];
+        CompressionSettings settings = CalibrationOptions.Apply(context, defaults) with
+        {
+            RetrievalItems = context.Get(_retrievalItems) ?? defaults.RetrievalItems,
+            RetrievalLengths = context.Get(_retrievalLengths) is string lengths
+                ? Lists.Lengths("--retrieval-lengths", lengths)
+                : [.. new[] { defaults.Search.ProfileLengths.Max(), constrained.Max() }.Distinct()],
+            MaxPlans = CalibrationOptions.Positive(context, _maxPlans) ?? defaults.MaxPlans,
+        };
+        if (settings.RetrievalItems < 0)
+            throw new InvalidInputException($"--retrieval-items {settings.RetrievalItems}: expected 0 or more");
+        int longest = settings.RetrievalItems == 0 ? 0 : settings.RetrievalLengths.Max();
+        if (longest > config.MaxPositions)
+        {
+            throw new InvalidInputException(
+                $"--retrieval-lengths {longest}: the model's context is {config.MaxPositions} tokens; choose shorter lengths, " +
+                "or --retrieval-items 0");
+        }
+
+        return settings;
+    }
+
+    private static string CommandText(CommandContext context) =>
+        "moa " + string.Join(' ', context.Parsed.Tokens.Select(token =>
+            token.Value.Contains(' ', StringComparison.Ordinal) ? $"'{token.Value}'" : token.Value));
+
+    private static void WriteSummary(CommandContext context, CompressionReport report, string folder)
+    {
+        TextWriter output = context.Output;
+        output.WriteLine(Line($"{"validation at " + report.Settings.ValidationLength,-22} {"loss",8} {"95% interval",20} {"density",8}"));
+        ReportPlan chosen = report.Plans.Single(plan => plan.Chosen);
+        foreach (ReportValidation row in report.Validation.Where(row => row.Name is "dense" or "uniform" || row.Name == chosen.File))
+            output.WriteLine(Line($"{row.Name,-22} {row.MeanLoss,8:F4} {Line($"[{row.Low:F4}, {row.High:F4}]"),20} {row.Density,8:F3}"));
+        if (report.Retrieval.Length > 0)
+            output.WriteLine(Line($"\n{"retrieval",-22} {"right",8} {"95% interval",20} {"density",8} {"KV bytes",12}"));
+        foreach (ReportRetrieval row in report.Retrieval)
+        {
+            output.WriteLine(Line($"{row.Policy + " at " + row.Length,-22} {row.Accuracy,8:P0} " +
+                $"{Line($"[{row.Low:P0}, {row.High:P0}]"),20} {row.Density,8:F3} {row.KvBytes,12:N0}"));
+        }
+
+        output.WriteLine($"\nplan    {Path.Combine(folder, CompressionRun.PlanFileName)}");
+        output.WriteLine($"report  {Path.Combine(folder, CompressionRun.PageFileName)}");
+
+        static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.Globalization;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine.Generation;
+using MoA.Engine.Models;
+using MoA.Search.Calibration;
+using MoA.Search.Pipeline;
+using MoA.Search.Profiling;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa profile</c>: the influence of every attention position on the loss.</summary>
+internal sealed class ProfileCommand : CliCommand
+{
+    private readonly Option<string> _data = new("--data", "-d")
+    {
+        Description = "Items to profile on (.jsonl), such as calibration.jsonl of moa calibrate",
+        HelpName = "FILE",
+        Required = true,
+    };
+
+    public ProfileCommand(Streams streams)
+        : base("profile", "Measures how much each attention head's positions matter for the answers. Writes influence-N.safetensors " +
+            "for every length. Example: moa profile --data calibration.jsonl --lengths 2048,4096 --out profile", streams)
+    {
+        Options.Add(_data);
+        ModelOptions.AddTo(this);
+        Options.Add(SearchOptions.Lengths);
+        Options.Add(StepOptions.Out);
+    }
+
+    protected override void Run(CommandContext context)
+    {
+        string folder = StepOptions.OutFolder(context);
+        using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text
+            ? Lists.Lengths("--lengths", text)
+            : SearchSettings.DefaultsFor(model.Config).ProfileLengths;
+        IReadOnlyList<EncodedItem> items = CalibrationStep.Read(model, context.Get(_data)!);
+        ProfileReport report = context.WithProgress(
+            progress => ProfileStep.Run(model, items, lengths, folder, progress, context.Cancellation));
+        foreach (SkippedItem skipped in report.Skipped.Where(skipped => skipped.Reason == SkipReason.TooLong))
+            context.Note($"moa: {skipped.Origin}: {skipped.Tokens} tokens, not used at {skipped.Length}");
+        if (context.Json)
+            WriteJson(context, report);
+        else
+            WriteText(context, report);
+    }
+
+    private static void WriteText(CommandContext context, ProfileReport report)
+    {
+        foreach (ProfileResult result in report.Results)
+        {
+            context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{result.Length,6} tokens: {result.Items} items, mean loss {result.MeanLoss:F5}, {result.Seconds:F1} s  {result.Path}"));
+        }
+    }
+
+    private static void WriteJson(CommandContext context, ProfileReport report) => context.WriteJson(writer =>
+    {
+        writer.WriteStartObject();
+        writer.WriteStartArray("lengths");
+        foreach (ProfileResult result in report.Results)
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("length", result.Length);
+            writer.WriteNumber("items", result.Items);
+            writer.WriteNumber("skipped", report.Skipped.Count(skipped => skipped.Length == result.Length));
+            writer.WriteNumber("meanLoss", result.MeanLoss);
+            writer.WriteNumber("seconds", result.Seconds);
+            writer.WriteString("file", result.Path);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    });
+}

@@ -1,0 +1,132 @@
+using System.CommandLine;
+using System.Globalization;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Generation;
+using MoA.Engine.Models;
+using MoA.Evaluation.Compression;
+using MoA.Search;
+using MoA.Search.Calibration;
+using MoA.Search.Pipeline;
+using MoA.Search.Validation;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa validate</c>: the loss of plans at an unseen length.</summary>
+internal sealed class ValidateCommand : CliCommand
+{
+    private readonly Option<string> _plans = new("--plans")
+    {
+        Description = "Folder of plan-*.json files, as moa optimize writes them",
+        HelpName = "DIR",
+        Required = true,
+    };
+
+    private readonly Option<string> _data = new("--data", "-d")
+    {
+        Description = "Items to validate on (.jsonl), such as validation.jsonl of moa calibrate",
+        HelpName = "FILE",
+        Required = true,
+    };
+
+    private readonly Option<int?> _length = new("--length")
+    {
+        Description = "Length whose items are used: more than half of it, at most it (default: that of the search's defaults)",
+        HelpName = "N",
+    };
+
+    public ValidateCommand(Streams streams)
+        : base("validate", "Measures the answer loss of every plan at an unseen length, beside dense attention and uniform spans, and copies " +
+            "the best to plan.json. Example: moa validate --plans plans --data validation.jsonl --length 12288", streams)
+    {
+        Options.Add(_plans);
+        Options.Add(_data);
+        Options.Add(_length);
+        ModelOptions.AddTo(this);
+        Options.Add(StepOptions.Out);
+    }
+
+    protected override void Run(CommandContext context)
+    {
+        string folder = StepOptions.OutFolder(context);
+        using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        (string Name, PlanDocument Document, AttentionPlan Plan)[] plans = ReadPlans(context.Get(_plans)!, model.Config);
+        string data = context.Get(_data)!;
+        int length = CalibrationOptions.Positive(context, _length) ?? SearchSettings.DefaultsFor(model.Config).ValidationLength;
+        EncodedItem[] items = [.. CalibrationStep.Read(model, data).Where(item => CalibrationSummary.IsUsedAt(item.Length, length))];
+        if (items.Length == 0)
+            throw new InvalidInputException($"{data}: no item of {length / 2 + 1} to {length} tokens; choose another --length");
+        using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
+        ValidationOutcome outcome = context.WithProgress(progress => ValidationStep.Run(
+            model, [.. plans.Select(plan => (plan.Name, plan.Plan))], items, length, journal, ModelOptions.CacheType(context), progress,
+            context.Cancellation));
+        string target = Path.Combine(folder, CompressionRun.PlanFileName);
+        PlanDocument chosen = plans[outcome.Chosen].Document;
+        PlanFile.Save(target, chosen with
+        {
+            Search = (chosen.Search ?? new PlanSearch()) with
+            {
+                ValidationLength = length,
+                ValidationLoss = outcome.Plans[outcome.Chosen].Loss.Mean,
+            },
+        });
+        PolicyScore[] scores = [outcome.Dense, .. outcome.Plans, outcome.Uniform];
+        if (context.Json)
+            WriteJson(context, scores, outcome, length, target);
+        else
+            WriteText(context, scores, outcome, target);
+    }
+
+    private static (string Name, PlanDocument Document, AttentionPlan Plan)[] ReadPlans(string folder, ModelConfig config)
+    {
+        if (!Directory.Exists(folder))
+            throw new InvalidInputException($"--plans {folder}: there is no such folder");
+        string[] files = [.. Directory.EnumerateFiles(folder, "plan-*.json").Order(StringComparer.Ordinal)];
+        if (files.Length == 0)
+            throw new InvalidInputException($"--plans {folder}: no plan-*.json there; moa optimize writes them");
+        return [.. files.Select(file =>
+        {
+            PlanDocument document = PlanFile.Load(file);
+            return (Path.GetFileName(file), document, document.FitTo(config.Layers, config.QueryHeads, config.KeyValueHeads, file));
+        })];
+    }
+
+    private static void WriteText(CommandContext context, PolicyScore[] scores, ValidationOutcome outcome, string target)
+    {
+        foreach (PolicyScore score in scores)
+        {
+            string mark = score == outcome.Plans[outcome.Chosen] ? "  chosen" : "";
+            context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{score.Name,-16} loss {score.Loss.Mean:F5} [{score.Loss.Low:F5}, {score.Loss.High:F5}]  density {score.Density:F4}{mark}"));
+        }
+
+        context.Output.WriteLine(target);
+    }
+
+    private static void WriteJson(CommandContext context, PolicyScore[] scores, ValidationOutcome outcome, int length, string target) =>
+        context.WriteJson(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("length", length);
+            writer.WriteNumber("items", outcome.Dense.ItemLosses.Count);
+            writer.WriteStartArray("policies");
+            foreach (PolicyScore score in scores)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("name", score.Name);
+                writer.WriteNumber("meanLoss", score.Loss.Mean);
+                writer.WriteNumber("low", score.Loss.Low);
+                writer.WriteNumber("high", score.Loss.High);
+                writer.WriteNumber("density", score.Density);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+            writer.WriteString("chosen", outcome.Plans[outcome.Chosen].Name);
+            writer.WriteString("plan", target);
+            writer.WriteEndObject();
+        });
+}

@@ -1,0 +1,77 @@
+using System.CommandLine;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Evaluation.Compression;
+
+namespace MoA.Cli.Options;
+
+/// <summary>The options that say what to calibrate on.</summary>
+internal static class CalibrationOptions
+{
+    public static Option<string?> Data { get; } = new("--data", "-d")
+    {
+        Description = "Conversations to calibrate on (.jsonl; default: generated documents with questions about far-back facts)",
+        HelpName = "FILE",
+    };
+
+    public static Option<string?> ValidationData { get; } = new("--validation-data")
+    {
+        Description = "Conversations to validate on (default: others from --data, or generated)",
+        HelpName = "FILE",
+    };
+
+    public static Option<bool> KeepAnswers { get; } = new("--keep-answers")
+    {
+        Description = "Keep the answers of the data (default: the model writes its own, which makes better plans)",
+    };
+
+    public static Option<int?> Items { get; } = new("--items")
+    {
+        Description = "Items for each profile length (default: 50; 24 for contexts below 16384)",
+        HelpName = "N",
+    };
+
+    public static Option<int?> ValidationItems { get; } = new("--validation-items")
+    {
+        Description = "Items to validate on (default: as many)",
+        HelpName = "N",
+    };
+
+    public static Option<int?> AnswerTokens { get; } = new("--answer-tokens")
+    {
+        Description = "Most tokens of an answer that the model writes (default: an eighth of the shortest length)",
+        HelpName = "N",
+    };
+
+    public static Option<ulong?> Seed { get; } = new("--seed")
+    {
+        Description = "Seed of generated documents (default: 0)",
+        HelpName = "N",
+    };
+
+    public static void AddTo(Command command)
+    {
+        foreach (Option option in new Option[] { Data, ValidationData, KeepAnswers, Items, ValidationItems, AnswerTokens, Seed })
+            command.Options.Add(option);
+    }
+
+    /// <summary>Puts the options over a model's defaults.</summary>
+    public static CompressionSettings Apply(CommandContext context, CompressionSettings defaults) => defaults with
+    {
+        ItemsPerLength = Positive(context, Items) ?? defaults.ItemsPerLength,
+        ValidationItems = Positive(context, ValidationItems) ?? Positive(context, Items) ?? defaults.ValidationItems,
+        MaxAnswerTokens = Positive(context, AnswerTokens) ?? Math.Max(16, defaults.Search.ProfileLengths.Min() / 8),
+        DataFile = context.Get(Data),
+        ValidationDataFile = context.Get(ValidationData),
+        KeepAnswers = context.Get(KeepAnswers),
+        Seed = context.Get(Seed) ?? 0,
+        CacheType = ModelOptions.CacheType(context),
+    };
+
+    public static int? Positive(CommandContext context, Option<int?> option) => context.Get(option) switch
+    {
+        null => null,
+        > 0 and int value => value,
+        int value => throw new InvalidInputException($"{option.Name} {value}: expected a positive number"),
+    };
+}

@@ -1,0 +1,27 @@
+using System.CommandLine;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Search.Pipeline;
+
+namespace MoA.Cli.Options;
+
+/// <summary>Options shared by the steps of a search.</summary>
+internal static class StepOptions
+{
+    public static Option<string> Out { get; } = new("--out", "-o")
+    {
+        Description = "Folder to write to; what an interrupted run finished there is used again (default: moa-out)",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => "moa-out",
+    };
+
+    /// <summary>The output folder, made if it is missing.</summary>
+    public static string OutFolder(CommandContext context)
+    {
+        string folder = context.Get(Out)!;
+        if (string.IsNullOrWhiteSpace(folder))
+            throw new InvalidInputException("--out is empty: expected a folder");
+        OutputFolder.Create(folder);
+        return folder;
+    }
+}

@@ -1,0 +1,95 @@
+using MoA.Engine.Kernels;
+using MoA.Engine.Models;
+
+namespace MoA.Engine.Generation;
+
+/// <summary>
+/// Advances any number of runs together. Every step is one forward pass over one token of each run that is decoding and,
+/// in the rows left, pieces of the prompts of those that are not yet; runs join and leave at any step.
+/// </summary>
+public sealed class GenerationLoop
+{
+    private readonly Transformer _transformer;
+    private readonly ForwardBatch _batch;
+    private readonly List<GenerationRun> _active = [];
+    private readonly List<(GenerationRun Run, int Row)> _ready = [];
+    private readonly int[] _token = new int[1];
+
+    /// <summary>A loop over a model.</summary>
+    public GenerationLoop(Transformer transformer)
+    {
+        ArgumentNullException.ThrowIfNull(transformer);
+        _transformer = transformer;
+        _batch = transformer.CreateBatch();
+    }
+
+    /// <summary>Runs that have not ended.</summary>
+    public int ActiveRuns => _active.Count;
+
+    /// <summary>Lets a run join at the next step.</summary>
+    public void Add(GenerationRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        _active.Add(run);
+    }
+
+    /// <summary>Drops a run that nobody waits for any more.</summary>
+    public bool Remove(GenerationRun run) => _active.Remove(run);
+
+    /// <summary>One forward pass. Returns the number of tokens that went through it.</summary>
+    public int Step()
+    {
+        _batch.Clear();
+        _ready.Clear();
+        foreach (GenerationRun run in _active)
+        {
+            if (run.IsPrefilling || _batch.Room == 0)
+                continue;
+            _token[0] = run.LastToken;
+            _ready.Add((run, _batch.Add(run.Sequence, _token, AttentionMode.Decode)));
+        }
+
+        foreach (GenerationRun run in _active)
+        {
+            int count = Math.Min(_batch.Room, run.RestOfPrompt.Length);
+            if (count == 0)
+                continue;
+            int first = _batch.Add(run.Sequence, run.RestOfPrompt[..count], AttentionMode.Prefill);
+            run.Prefilled(count);
+            if (!run.IsPrefilling)
+                _ready.Add((run, first + count - 1));
+        }
+
+        if (_batch.Rows == 0)
+            return 0;
+        _transformer.Forward(_batch);
+        Sample();
+        _active.RemoveAll(static run => run.Finish != FinishReason.None);
+        return _batch.Rows;
+    }
+
+    /// <summary>Runs all to their ends.</summary>
+    public void RunToEnd(CancellationToken cancellation = default)
+    {
+        while (ActiveRuns > 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _ = Step();
+        }
+    }
+
+    private void Sample()
+    {
+        int vocabulary = _transformer.Config.VocabularySize;
+        Span<int> rows = stackalloc int[Transformer.MaxLogitRows];
+        for (int done = 0; done < _ready.Count; done += rows.Length)
+        {
+            int count = Math.Min(rows.Length, _ready.Count - done);
+            for (int i = 0; i < count; i++)
+                rows[i] = _ready[done + i].Row;
+            ReadOnlySpan<float> logits = _transformer.Logits(rows[..count]);
+            for (int i = 0; i < count; i++)
+                _ready[done + i].Run.Accept(logits.Slice(i * vocabulary, vocabulary));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using MoA.Engine.KvCache;
+
+namespace MoA.Engine.Generation;
+
+/// <summary>One sequence being generated: the tokens to prefill, then one new token a step.</summary>
+public sealed class GenerationRun
+{
+    private readonly int[] _prompt;
+    private readonly Sampler _sampler;
+    private readonly IReadOnlySet<int> _stopTokens;
+    private readonly Func<int, bool>? _onToken;
+    private readonly int _maxNewTokens;
+    private readonly List<int> _output;
+    private int _prefilled;
+
+    /// <summary>Describes a run.</summary>
+    /// <param name="sequence">The caches; may hold earlier turns. Stays the caller's.</param>
+    /// <param name="prompt">Tokens to add before generating, at least 1.</param>
+    /// <param name="maxNewTokens">Most tokens to write.</param>
+    /// <param name="sampler">Draws the tokens.</param>
+    /// <param name="stopTokens">Tokens that end the run; the one that did is the output's last.</param>
+    /// <param name="onToken">Sees every new token that is no stop token; returns true to end the run.</param>
+    public GenerationRun(
+        SequenceCache sequence,
+        ReadOnlySpan<int> prompt,
+        int maxNewTokens,
+        Sampler sampler,
+        IReadOnlySet<int> stopTokens,
+        Func<int, bool>? onToken = null)
+    {
+        ArgumentNullException.ThrowIfNull(sequence);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxNewTokens);
+        if (prompt.IsEmpty)
+            throw new ArgumentException("A prompt needs at least one token.", nameof(prompt));
+        Sequence = sequence;
+        _prompt = prompt.ToArray();
+        _maxNewTokens = maxNewTokens;
+        _sampler = sampler;
+        _stopTokens = stopTokens;
+        _onToken = onToken;
+        _output = new List<int>(maxNewTokens);
+    }
+
+    /// <summary>The caches.</summary>
+    public SequenceCache Sequence { get; }
+
+    /// <summary>Tokens written so far, a stop token included.</summary>
+    public IReadOnlyList<int> Output => _output;
+
+    /// <summary>Why the run ended, or <see cref="FinishReason.None"/>.</summary>
+    public FinishReason Finish { get; private set; }
+
+    /// <summary>Prompt tokens not prefilled yet.</summary>
+    internal ReadOnlySpan<int> RestOfPrompt => _prompt.AsSpan(_prefilled);
+
+    internal bool IsPrefilling => _prefilled < _prompt.Length;
+
+    internal int LastToken => _output[^1];
+
+    internal void Prefilled(int tokens) => _prefilled += tokens;
+
+    /// <summary>Draws the next token from the last row's logits.</summary>
+    internal void Accept(ReadOnlySpan<float> logits)
+    {
+        int token = _sampler.Next(logits);
+        _output.Add(token);
+        if (_stopTokens.Contains(token) || (_onToken?.Invoke(token) ?? false))
+            Finish = FinishReason.Stop;
+        else if (_output.Count == _maxNewTokens)
+            Finish = FinishReason.Length;
+    }
+}

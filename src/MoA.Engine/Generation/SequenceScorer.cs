@@ -1,0 +1,100 @@
+using MoA.Engine.Attention;
+using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Generation;
+
+/// <summary>Log-probabilities of given tokens, through prefill or through decode steps.</summary>
+public sealed class SequenceScorer
+{
+    private readonly Transformer _transformer;
+    private readonly ForwardBatch _batch;
+    private readonly int[] _rows = new int[Transformer.MaxLogitRows];
+
+    /// <summary>A scorer over a model.</summary>
+    public SequenceScorer(Transformer transformer)
+    {
+        ArgumentNullException.ThrowIfNull(transformer);
+        _transformer = transformer;
+        _batch = transformer.CreateBatch();
+    }
+
+    /// <summary>How the caches of each item are kept.</summary>
+    public AttentionPolicy Policy { get; set; } = new DensePolicy();
+
+    /// <summary>Format of the KV rows.</summary>
+    public ElementType CacheType { get; set; } = ElementType.BF16;
+
+    /// <summary>
+    /// Tokens that go through prefill; each later one goes through a decode step of its own. The default sends all
+    /// through prefill.
+    /// </summary>
+    public int DecodeFrom { get; set; } = int.MaxValue;
+
+    /// <summary>If set, rules see N = <see cref="DecodeFrom"/> + this rather than the number of tokens.</summary>
+    public int? MaxNewTokens { get; set; }
+
+    /// <summary>
+    /// ln p(token | tokens before it) of every scored position, in order; positions count from 0 and position 0 cannot be
+    /// scored.
+    /// </summary>
+    /// <param name="tokens">The sequence.</param>
+    /// <param name="isScored">For each position whether it is scored.</param>
+    /// <param name="cancellation">Checked between forward passes.</param>
+    public double[] Score(ReadOnlySpan<int> tokens, ReadOnlySpan<bool> isScored, CancellationToken cancellation = default)
+    {
+        if (isScored.Length != tokens.Length)
+            throw new ArgumentException("One mark for every token is needed.", nameof(isScored));
+        List<double> result = [];
+        int inputs = tokens.Length - 1; // the last token is only predicted
+        if (inputs < 1)
+            return [];
+        int length = MaxNewTokens is int more ? Math.Max(Math.Min(DecodeFrom, tokens.Length) + more, inputs) : tokens.Length;
+        using SequenceCache sequence = _transformer.CreateSequence(Policy, length, CacheType);
+        int prefill = Math.Min(Math.Max(DecodeFrom, 1), inputs);
+        for (int start = 0; start < inputs;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            bool decodes = start >= prefill;
+            int count = decodes ? 1 : Math.Min(_transformer.MaxRows, prefill - start);
+            _batch.Clear();
+            _ = _batch.Add(sequence, tokens.Slice(start, count), decodes ? AttentionMode.Decode : AttentionMode.Prefill);
+            _transformer.Forward(_batch);
+            ReadScores(tokens.Slice(start + 1, count), isScored.Slice(start + 1, count), result);
+            start += count;
+        }
+
+        return [.. result];
+    }
+
+    private void ReadScores(ReadOnlySpan<int> labels, ReadOnlySpan<bool> isScored, List<double> result)
+    {
+        int vocabulary = _transformer.Config.VocabularySize;
+        for (int next = 0; next < labels.Length;)
+        {
+            int count = 0;
+            for (; next < labels.Length && count < _rows.Length; next++)
+            {
+                if (isScored[next])
+                    _rows[count++] = next;
+            }
+
+            if (count == 0)
+                continue;
+            ReadOnlySpan<float> logits = _transformer.Logits(_rows.AsSpan(0, count));
+            for (int i = 0; i < count; i++)
+                result.Add(LogProbability(logits.Slice(i * vocabulary, vocabulary), labels[_rows[i]]));
+        }
+    }
+
+    private static double LogProbability(ReadOnlySpan<float> logits, int token)
+    {
+        float largest = System.Numerics.Tensors.TensorPrimitives.Max(logits);
+        double sum = 0;
+        foreach (float logit in logits)
+            sum += Math.Exp((double)logit - largest);
+        return (double)logits[token] - largest - Math.Log(sum);
+    }
+}

@@ -1,0 +1,32 @@
+using System.Text;
+
+namespace MoA.Engine.Tokenization.Decoding;
+
+/// <summary>Replaces every occurrence of a string within a token, also across the fragments of a fused one.</summary>
+internal sealed class ReplaceTextDecoder(string find, string replacement) : TokenDecoder
+{
+    public override DecodingStage Start(DecodingStage next) => new Stage(next, find, replacement);
+
+    private sealed class Stage(DecodingStage next, string find, string replacement) : DecodingStage
+    {
+        private string _held = "";
+
+        public override void Push(string fragment, bool endsToken)
+        {
+            string text = _held.Length == 0 ? fragment : _held + fragment;
+            var passed = new StringBuilder(text.Length);
+            int from = 0;
+            for (int at; (at = text.IndexOf(find, from, StringComparison.Ordinal)) >= 0; from = at + find.Length)
+                passed.Append(text, from, at - from).Append(replacement);
+
+            // An occurrence may begin in the last characters; a surrogate pair is not taken apart.
+            int end = endsToken ? text.Length : Math.Max(from, text.Length - find.Length + 1);
+            if (end > from && end < text.Length && char.IsLowSurrogate(text[end]))
+                end--;
+            _held = text[end..];
+            next.Push(passed.Append(text, from, end - from).ToString(), endsToken);
+        }
+
+        public override void Flush() => next.Flush();
+    }
+}

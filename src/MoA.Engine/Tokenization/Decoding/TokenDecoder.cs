@@ -1,0 +1,11 @@
+namespace MoA.Engine.Tokenization.Decoding;
+
+/// <summary>
+/// One step of turning tokens back into text. A decoder is a recipe; <see cref="Start"/> begins one run of it, so that a
+/// text can be decoded token by token and in one go by the same code.
+/// </summary>
+internal abstract class TokenDecoder
+{
+    /// <summary>Begins a run that hands its output to <paramref name="next"/>.</summary>
+    public abstract DecodingStage Start(DecodingStage next);
+}

@@ -1,0 +1,237 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using MoA.Engine.Tokenization.Bpe;
+using MoA.Engine.Tokenization.Decoding;
+using MoA.Engine.Tokenization.PreTokenizing;
+
+namespace MoA.Engine.Tokenization;
+
+/// <summary>
+/// Text to token ids and back: byte-pair encoding, byte-level or in SentencePiece's manner, as a Hugging Face
+/// <c>tokenizer.json</c> describes it. Immutable and safe to share between threads.
+/// </summary>
+public sealed class Tokenizer
+{
+    private const string FileName = "tokenizer.json";
+
+    private readonly TokenizerParts _parts;
+    private readonly AddedTokenFinder _rawTokens;
+    private readonly AddedTokenFinder _normalizedTokens;
+    private readonly Dictionary<string, int> _addedIds = [];
+    private readonly Dictionary<int, string> _texts;
+    private readonly HashSet<int> _special = [];
+
+    /// <summary>Composes a tokenizer.</summary>
+    /// <exception cref="InvalidInputException">Two tokens share an id, or an id is negative.</exception>
+    internal Tokenizer(TokenizerParts parts)
+    {
+        _parts = parts;
+        _texts = new(parts.Model.Vocabulary.Count + parts.AddedTokens.Count);
+        foreach ((string token, int id) in parts.Model.Vocabulary)
+            Register(token, id);
+        foreach (AddedToken token in parts.AddedTokens)
+        {
+            Register(token.Content, token.Id);
+            _addedIds[token.Content] = token.Id;
+            if (token.Special)
+                _special.Add(token.Id);
+        }
+
+        // Special tokens are markup and looked for in the text as written, also where an old file calls them normalised.
+        _rawTokens = new(parts.AddedTokens.Where(IsFoundRaw).Select(token => (token.Content, token)));
+        _normalizedTokens = new(parts.AddedTokens.Where(token => !IsFoundRaw(token)).Select(token => (
+            parts.Normalizer?.Normalize(token.Content, continues: false) ?? token.Content, token)));
+        VocabularySize = _texts.Count == 0 ? 0 : _texts.Keys.Max() + 1;
+        BosId = parts.BosToken is null ? null : IdOf(parts.BosToken);
+        EosId = parts.EosToken is null ? null : IdOf(parts.EosToken);
+    }
+
+    /// <summary>One more than the highest token id; ids that no token has may lie below it.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>The token that begins a text, such as <c>&lt;s&gt;</c>; null where the model names none.</summary>
+    public string? BosToken => _parts.BosToken;
+
+    /// <summary>The token that ends a text, such as <c>&lt;/s&gt;</c>; null where the model names none.</summary>
+    public string? EosToken => _parts.EosToken;
+
+    /// <summary>Id of <see cref="BosToken"/>; null where there is none.</summary>
+    public int? BosId { get; }
+
+    /// <summary>Id of <see cref="EosToken"/>; null where there is none.</summary>
+    public int? EosId { get; }
+
+    /// <summary>Whether a model folder holds a tokenizer.</summary>
+    public static bool Exists(string folder) => File.Exists(Path.Combine(folder, FileName));
+
+    /// <summary>Loads a tokenizer.</summary>
+    /// <param name="path">
+    /// A model folder with <c>tokenizer.json</c> (and, where present, <c>tokenizer_config.json</c> and
+    /// <c>special_tokens_map.json</c>, which name the tokens that begin and end a text), or a tokenizer.json file itself.
+    /// </param>
+    /// <exception cref="InvalidInputException">The file is missing, malformed or of an unsupported kind.</exception>
+    public static Tokenizer Load(string path)
+    {
+        bool isFolder = Directory.Exists(path);
+        string file = isFolder ? Path.Combine(path, FileName) : path;
+        TokenizerParts parts = TokenizerJson.Read(file);
+        if (isFolder)
+        {
+            TokenizerConfig config = TokenizerConfig.Read(path);
+            parts = parts with { BosToken = config.BosToken, EosToken = config.EosToken };
+        }
+
+        try
+        {
+            return new Tokenizer(parts);
+        }
+        catch (InvalidInputException e)
+        {
+            throw new InvalidInputException($"{file}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Encodes a text.</summary>
+    /// <param name="text">Any text; unpaired surrogates count as U+FFFD.</param>
+    /// <param name="addSpecialTokens">Whether the ids that begin and end a text are added, as the model asks for them.</param>
+    /// <param name="parseSpecialTokens">Whether special tokens written in the text become their ids, or stay text.</param>
+    /// <returns>Token ids, each below <see cref="VocabularySize"/>.</returns>
+    /// <exception cref="InvalidInputException">A pattern of the tokenizer takes too many steps on this text.</exception>
+    public int[] Encode(string text, bool addSpecialTokens, bool parseSpecialTokens)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var ids = new List<int>();
+        if (addSpecialTokens)
+            ids.AddRange(_parts.Prefix);
+        EncodeText(WellFormed(text), parseSpecialTokens, [], continues: false, ids);
+        if (addSpecialTokens)
+            ids.AddRange(_parts.Suffix);
+        return [.. ids];
+    }
+
+    /// <summary>Encodes a text in which special tokens are parsed but at some places.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="guards">Positions, ascending, at which no special token may begin.</param>
+    /// <param name="continues">The text goes on directly after encoded text: no prefix space is added.</param>
+    internal int[] Encode(string text, int[] guards, bool continues)
+    {
+        var ids = new List<int>();
+        EncodeText(WellFormed(text), parseSpecial: true, guards, continues, ids);
+        return [.. ids];
+    }
+
+    /// <summary>The special tokens written in a text.</summary>
+    internal IEnumerable<AddedTokenSpan> FindSpecialTokens(string text) =>
+        _rawTokens.Cut(text, parseSpecial: true, guards: []).Where(span => span.Token is { Special: true });
+
+    /// <summary>Where a special token begins in a text, or could begin if the text went on; ascending.</summary>
+    internal List<int> FindSpecialTokenStarts(string text) => _rawTokens.FindSpecialStarts(text);
+
+    /// <summary>The text of token ids. Ids that no token has are passed over.</summary>
+    /// <param name="ids">Token ids.</param>
+    /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
+    {
+        StreamingDecoder stream = CreateStream(skipSpecialTokens);
+        var text = new StringBuilder();
+        foreach (int id in ids)
+            text.Append(stream.Push(id));
+        return text.Append(stream.Flush()).ToString();
+    }
+
+    /// <summary>Begins decoding a text token by token.</summary>
+    /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
+    public StreamingDecoder CreateStream(bool skipSpecialTokens) => new(this, _parts.Decoder, skipSpecialTokens);
+
+    /// <summary>Whether an id is that of a special token, such as an end of turn.</summary>
+    public bool IsSpecial(int id) => _special.Contains(id);
+
+    /// <summary>The id of a token as the vocabulary writes it; null where there is none.</summary>
+    public int? IdOf(string token) =>
+        _addedIds.TryGetValue(token, out int id) ? id : _parts.Model.IdOf(token);
+
+    /// <summary>The token as the vocabulary writes it (byte-level characters, space marks); empty for an id without one.</summary>
+    public string TokenText(int id) => _texts.GetValueOrDefault(id, "");
+
+    private void EncodeText(string text, bool parseSpecial, int[] guards, bool continues, List<int> ids)
+    {
+        var scratch = new BpeScratch();
+        foreach (AddedTokenSpan span in _rawTokens.Cut(text, parseSpecial, guards))
+        {
+            if (span.Token is null)
+                EncodeStretch(text[span.Start..span.End], parseSpecial, PositionOf(span.Start, continues), scratch, ids);
+            else
+                ids.Add(span.Token.Id);
+        }
+    }
+
+    // A stretch between added tokens is normalised on its own, then searched for the tokens that are found after that.
+    private void EncodeStretch(string text, bool parseSpecial, PiecePosition position, BpeScratch scratch, List<int> ids)
+    {
+        bool continues = position == PiecePosition.Continuation;
+        string normalized = _parts.Normalizer?.Normalize(text, continues) ?? text;
+        foreach (AddedTokenSpan span in _normalizedTokens.Cut(normalized, parseSpecial, []))
+        {
+            if (span.Token is not null)
+            {
+                ids.Add(span.Token.Id);
+                continue;
+            }
+
+            PiecePosition start = span.Start == 0 ? position : PiecePosition.Inside;
+            foreach (Piece piece in Split(new(normalized[span.Start..span.End], start)))
+                _parts.Model.Encode(piece.Text, scratch, ids);
+        }
+    }
+
+    private List<Piece> Split(Piece piece)
+    {
+        if (_parts.PreTokenizer is null)
+            return [piece];
+        var pieces = new List<Piece>();
+        _parts.PreTokenizer.Split(piece, pieces);
+        return pieces;
+    }
+
+    private static bool IsFoundRaw(AddedToken token) => token.Special || !token.Normalized;
+
+    private static PiecePosition PositionOf(int start, bool continues) =>
+        start > 0 ? PiecePosition.Inside : continues ? PiecePosition.Continuation : PiecePosition.TextStart;
+
+    private static string WellFormed(string text)
+    {
+        if (Utf16IsWellFormed(text))
+            return text;
+        char[] characters = text.ToCharArray();
+        for (int i = 0; i < characters.Length; i++)
+        {
+            if (i + 1 < characters.Length && char.IsSurrogatePair(characters[i], characters[i + 1]))
+                i++;
+            else if (char.IsSurrogate(characters[i]))
+                characters[i] = '\uFFFD';
+        }
+
+        return new string(characters);
+    }
+
+    private static bool Utf16IsWellFormed(ReadOnlySpan<char> text)
+    {
+        for (int at; (at = text.IndexOfAnyInRange('\uD800', '\uDFFF')) >= 0; text = text[(at + 2)..])
+        {
+            if (at + 1 >= text.Length || !char.IsSurrogatePair(text[at], text[at + 1]))
+                return false;
+        }
+
+        return true;
+    }
+
+    private void Register(string token, int id)
+    {
+        if (id < 0)
+            throw new InvalidInputException($"the token '{token}' has the negative id {id}");
+        ref string? known = ref CollectionsMarshal.GetValueRefOrAddDefault(_texts, id, out bool exists);
+        if (exists && known != token)
+            throw new InvalidInputException($"the tokens '{known}' and '{token}' share the id {id}");
+        known = token;
+    }
+}

@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using MoA.Engine.Attention;
+using MoA.Engine.Generation;
+using MoA.Evaluation.Reports;
+using MoA.Evaluation.Retrieval;
+using MoA.Search;
+using MoA.Search.Calibration;
+using MoA.Search.Optimization;
+using MoA.Search.Pipeline;
+using MoA.Search.Profiling;
+using MoA.Search.Validation;
+
+namespace MoA.Evaluation.Compression;
+
+/// <summary>
+/// The main job: calibrate, profile, optimise, validate, evaluate, report. Everything goes to one folder; a run that was
+/// interrupted goes on when it is started again with the same settings, and ends with the same plan.
+/// </summary>
+public sealed class CompressionRun(LanguageModel model, CompressionSettings settings, string folder, Action<StepProgress>? progress)
+{
+    /// <summary>Name of the chosen plan's file.</summary>
+    public const string PlanFileName = "plan.json";
+
+    /// <summary>Name of the report for programs.</summary>
+    public const string ReportFileName = "report.json";
+
+    /// <summary>Name of the report for people.</summary>
+    public const string PageFileName = "report.html";
+
+    private readonly List<ReportTiming> _timings = [];
+
+    /// <summary>Runs all steps and writes <c>plan.json</c>, <c>report.json</c> and <c>report.html</c>.</summary>
+    /// <param name="toolVersion">Version of the program, for the report.</param>
+    /// <param name="command">The command line, for the report.</param>
+    /// <param name="cancellation">Checked between forward passes.</param>
+    public CompressionReport Run(string toolVersion, string command, CancellationToken cancellation = default)
+    {
+        settings.Search.Check(model.Config);
+        OutputFolder.Create(folder);
+        using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
+        CalibrationSets sets = Timed("calibrate", () => CalibrationStep.Run(
+            model, settings.CalibrationStep, journal, folder, progress, cancellation));
+        ProfileReport profile = Timed("profile", () => ProfileStep.Run(
+            model, sets.Calibration, settings.Search.ProfileLengths, folder, progress, cancellation));
+        IReadOnlyList<InfluenceProfile> influence =
+            PlanSearchStep.ReadProfiles(folder, settings.Search.ProfileLengths, model.Config);
+        OptimizationResult optimum = Timed("optimize", () => Optimize(influence, cancellation));
+        ValidationOutcome validation = Timed("validate", () => Validate(optimum, sets, journal, cancellation));
+        PlanDocument chosen = Document(optimum, validation);
+        IReadOnlyList<RetrievalScore> retrieval = Timed("evaluate", () => Evaluate(chosen.Plan, journal, cancellation));
+
+        CompressionReport report = new ReportBuilder(model, settings, folder)
+        {
+            Sets = sets,
+            Profile = profile,
+            Influence = influence,
+            Optimum = optimum,
+            Validation = validation,
+            Plan = chosen.Plan,
+            Retrieval = retrieval,
+            Timings = [.. _timings],
+        }.Build(toolVersion, command);
+        PlanFile.Save(Path.Combine(folder, PlanFileName), chosen);
+        report.Write(Path.Combine(folder, ReportFileName));
+        ReportPage.Write(report, Path.Combine(folder, PageFileName));
+        return report;
+    }
+
+    private OptimizationResult Optimize(IReadOnlyList<InfluenceProfile> influence, CancellationToken cancellation)
+    {
+        OptimizationResult found = ParetoSweep.Run(
+            PlanSearchStep.CreateProblem(influence, model.Config, settings.Search), null,
+            sweep => progress?.Invoke(new StepProgress("optimize", $"{sweep.PlansFound} plans", sweep.Done, sweep.Total, 0)),
+            cancellation);
+        OptimizationResult validated = found with { Plans = FrontSample.Take(found.Plans, settings.MaxPlans) };
+        _ = PlanSearchStep.WritePlans(validated, PlanModelOf(model), Path.Combine(folder, "plans"));
+        return validated;
+    }
+
+    private ValidationOutcome Validate(
+        OptimizationResult optimum, CalibrationSets sets, ResultJournal journal, CancellationToken cancellation)
+    {
+        (string, AttentionPlan)[] plans = [.. optimum.Plans.Select((plan, i) =>
+            (PlanSearchStep.FileName(i), PlanSearchStep.Document(optimum, plan, PlanModelOf(model)).Plan))];
+        return ValidationStep.Run(
+            model, plans, sets.Validation, settings.Search.ValidationLength, journal, settings.CacheType, progress, cancellation);
+    }
+
+    private PlanDocument Document(OptimizationResult optimum, ValidationOutcome validation)
+    {
+        PlanDocument document = PlanSearchStep.Document(optimum, optimum.Plans[validation.Chosen], PlanModelOf(model));
+        return document with
+        {
+            Search = document.Search! with
+            {
+                ValidationLength = settings.Search.ValidationLength,
+                ValidationLoss = validation.Plans[validation.Chosen].Loss.Mean,
+            },
+        };
+    }
+
+    private List<RetrievalScore> Evaluate(AttentionPlan plan, ResultJournal journal, CancellationToken cancellation)
+    {
+        List<RetrievalScore> scores = [];
+        if (settings.RetrievalItems == 0)
+            return scores;
+        RetrievalEvaluation evaluation = new(model, journal, ModelFingerprint.Of(model), settings.CacheType, progress)
+        {
+            Total = settings.RetrievalLengths.Count * 3 * settings.RetrievalItems,
+        };
+        foreach (int length in settings.RetrievalLengths)
+        {
+            RetrievalSet set = RetrievalEvaluation.CreateSet(model, length, settings.RetrievalItems, settings.Seed);
+            PlanPolicy moa = new(plan);
+            foreach (AttentionPolicy policy in new AttentionPolicy[]
+            {
+                new DensePolicy(), moa, UniformPlan.OfEqualDensity(moa, model.Config, length),
+            })
+            {
+                scores.Add(evaluation.Run(policy, set, cancellation));
+            }
+        }
+
+        return scores;
+    }
+
+    private T Timed<T>(string step, Func<T> work)
+    {
+        long start = Stopwatch.GetTimestamp();
+        T result = work();
+        _timings.Add(new ReportTiming(step, Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2)));
+        return result;
+    }
+
+    private static PlanModel PlanModelOf(LanguageModel model) =>
+        new(model.Name, model.Config.Layers, model.Config.QueryHeads, model.Config.KeyValueHeads);
+}

@@ -1,0 +1,317 @@
+namespace MoA.Search.Optimization;
+
+/// <summary>
+/// Branch and bound over a column pool. Every node maximises its own dual, drops the columns that its bound rules out,
+/// and is split at the group whose columns the fractional solution mixes most.
+/// </summary>
+internal sealed class ColumnSearch
+{
+    private const double DualPrecision = 1e-9;
+    private const int RootIterations = 400;
+    private const int NodeIterations = 60;
+
+    private readonly CoupledProgramme _programme;
+    private readonly ColumnPool _pool;
+    private readonly SearchEffort _effort;
+    private readonly ColumnImprovement _improvement;
+    private readonly PriorityQueue<Node, (double Bound, long Order)> _open = new();
+    private readonly double _costSpread;
+    private double _leastPruned = double.PositiveInfinity;
+    private double _cutoffWithoutPlan;
+    private long _nodes;
+
+    public ColumnSearch(CoupledProgramme programme, ColumnPool pool, SearchEffort effort)
+    {
+        _programme = programme;
+        _pool = pool;
+        _effort = effort;
+        _improvement = new ColumnImprovement(programme, pool);
+        _costSpread = programme.CostSpread();
+    }
+
+    /// <summary>Cost of the best choice that keeps the limits; infinity if there is none.</summary>
+    public double BestCost { get; private set; } = double.PositiveInfinity;
+
+    /// <summary>[groups]: columns of the best choice, null if it was given from outside or there is none.</summary>
+    public int[]? BestChosen { get; private set; }
+
+    /// <summary>Proven: no choice of columns that keeps the limits costs less than this and <see cref="BestCost"/>.</summary>
+    public double Bound { get; private set; }
+
+    /// <summary>The prices at the root.</summary>
+    public double[] RootPrices { get; private set; } = [];
+
+    /// <summary>Searches until the gap is closed or a share of the effort is spent.</summary>
+    /// <param name="prices">Prices to start from.</param>
+    /// <param name="bound">A bound that is already proven.</param>
+    /// <param name="knownCost">Cost of a choice found before, or infinity.</param>
+    /// <param name="effortShare">Share of all work after which to stop.</param>
+    public void Run(ReadOnlySpan<double> prices, double bound, double knownCost, double effortShare)
+    {
+        BestCost = knownCost;
+        _cutoffWithoutPlan = _programme.GreatestCost() + 1e-6 * Math.Max(1, _costSpread);
+        Node? current = new(ColumnSet.All(_pool.Columns), bound, prices.ToArray(), []);
+        while (true)
+        {
+            if (current is null && !_open.TryDequeue(out current, out _))
+                break;
+            if (current.Bound >= Cutoff)
+            {
+                current = Prune(current);
+                continue;
+            }
+
+            // The root is always looked at: it gives a plan, as a rule.
+            if (_nodes > 0 && _effort.IsSpent(effortShare))
+            {
+                _open.Enqueue(current, (current.Bound, _nodes++));
+                break;
+            }
+
+            current = Process(current);
+        }
+
+        double open = _open.TryPeek(out _, out (double Bound, long Order) first) ? first.Bound : double.PositiveInfinity;
+        Bound = Math.Max(bound, Math.Min(Math.Min(open, _leastPruned), BestCost));
+    }
+
+    private double Cutoff => double.IsPositiveInfinity(BestCost)
+        ? _cutoffWithoutPlan
+        : BestCost - _effort.RelativeGap * 0.5 * Math.Abs(BestCost);
+
+    /// <summary>Bounds a node and splits it; returns the child to go on with, or null.</summary>
+    private Node? Process(Node node)
+    {
+        NodeProgramme programme = new(_pool, node.Allowed);
+        if (programme.IsEmpty)
+            return null;
+        PriceAscent ascent = new(_programme.Lower, _programme.Upper, _effort);
+        List<PricedChoice> known = node.Known.FindAll(
+            choice => Array.TrueForAll(choice.Chosen, node.Allowed.Contains));
+        ascent.Maximise(
+            programme,
+            node.Prices,
+            known,
+            _costSpread,
+            Cutoff,
+            DualPrecision,
+            () => new PricedChoice(_programme.Rows, _pool.Groups),
+            _nodes == 0 ? RootIterations : NodeIterations);
+        node.Bound = Math.Max(node.Bound, ascent.Bound);
+        bool isRoot = _nodes++ == 0;
+        if (isRoot)
+            RootPrices = ascent.BestPrices;
+        if (node.Bound >= Cutoff)
+            return Prune(node);
+
+        double[] weights = Weights(ascent.Master!);
+        if (isRoot || _nodes < 30 || _nodes % 32 == 0)
+            TryRounding(weights, programme, ascent.BestPrices);
+        else
+            TryPlain(weights, programme);
+        if (node.Bound >= Cutoff)
+            return Prune(node);
+        return Branch(node, programme, ascent, weights);
+    }
+
+    private Node? Prune(Node node)
+    {
+        // Without a plan the cutoff is dearer than any choice: nothing in the node keeps the limits.
+        if (double.IsFinite(BestCost))
+            _leastPruned = Math.Min(_leastPruned, node.Bound);
+        return null;
+    }
+
+    private double[] Weights(PriceMaster master)
+    {
+        double[] weights = new double[_pool.Columns];
+        foreach ((PricedChoice choice, double weight) in master.Mixture())
+        {
+            foreach (int column in choice.Chosen)
+                weights[column] += weight;
+        }
+
+        return weights;
+    }
+
+    private int[] Rounded(double[] weights, NodeProgramme programme)
+    {
+        int[] chosen = new int[_pool.Groups];
+        for (int group = 0; group < chosen.Length; group++)
+        {
+            ReadOnlySpan<int> columns = programme.ColumnsOf(group);
+            chosen[group] = columns[0];
+            foreach (int column in columns)
+            {
+                if (weights[column] > weights[chosen[group]])
+                    chosen[group] = column;
+            }
+        }
+
+        return chosen;
+    }
+
+    private void TryRounding(double[] weights, NodeProgramme programme, double[] prices)
+    {
+        int[] chosen = Rounded(weights, programme);
+        _effort.Add(200L * programme.Columns.Length * _programme.Rows);
+        if (_improvement.Improve(chosen, programme.Columns, prices) && _improvement.Cost < BestCost)
+        {
+            BestCost = _improvement.Cost;
+            BestChosen = chosen;
+        }
+    }
+
+    private void TryPlain(double[] weights, NodeProgramme programme)
+    {
+        int[] chosen = Rounded(weights, programme);
+        double cost = 0;
+        double[] usage = new double[_programme.Rows];
+        foreach (int column in chosen)
+        {
+            cost += _pool.Cost[column];
+            for (int row = 0; row < usage.Length; row++)
+                usage[row] += _pool.Usage[row][column];
+        }
+
+        if (cost < BestCost && _programme.Violation(usage) <= 1e-11)
+        {
+            BestCost = cost;
+            BestChosen = chosen;
+        }
+    }
+
+    private Node? Branch(Node node, NodeProgramme programme, PriceAscent ascent, double[] weights)
+    {
+        if (double.IsFinite(BestCost))
+        {
+            // What a column costs beyond the bound, every choice with it costs too.
+            programme.RemoveBeyond(ascent.BestPrices, BestCost - ascent.Bound + 1e-12 * Math.Abs(BestCost), node.Allowed);
+        }
+
+        (int group, Predicate<int>? isFirst) = SplitRule(node, programme, weights);
+        if (isFirst is null)
+            return null;
+        ColumnSet first = node.Allowed.Copy();
+        ColumnSet second = node.Allowed;
+        double firstWeight = 0;
+        foreach (int column in programme.ColumnsOf(group))
+        {
+            if (isFirst(column))
+            {
+                second.Remove(column);
+                firstWeight += weights[column];
+            }
+            else
+            {
+                first.Remove(column);
+            }
+        }
+
+        List<PricedChoice> known = [.. ascent.Master!.Mixture().Select(part => part.Choice)];
+        Node one = new(first, node.Bound, ascent.BestPrices, known);
+        Node other = new(second, node.Bound, ascent.BestPrices, known);
+        if (firstWeight < 0.5)
+            (one, other) = (other, one);
+        _open.Enqueue(other, (other.Bound, _nodes++));
+        return one;
+    }
+
+    /// <summary>
+    /// The group and the part of its columns to split off: where the fractional solution mixes cheap with dear columns, or
+    /// else with different usage; null when a single choice is left.
+    /// </summary>
+    private (int Group, Predicate<int>? IsFirst) SplitRule(Node node, NodeProgramme programme, double[] weights)
+    {
+        double widest = 1e-9;
+        int splitGroup = -1;
+        double[] splitKey = _pool.Cost;
+        double threshold = 0;
+        for (int row = -1; row < _programme.Rows && splitGroup < 0; row++)
+        {
+            double[] key = row < 0 ? _pool.Cost : _pool.Usage[row];
+            for (int group = 0; group < _pool.Groups; group++)
+            {
+                (double mean, double spread) = Spread(programme.ColumnsOf(group), node.Allowed, key, weights);
+                if (spread > widest)
+                    (widest, splitGroup, splitKey, threshold) = (spread, group, key, mean);
+            }
+        }
+
+        if (splitGroup >= 0)
+            return (splitGroup, column => splitKey[column] <= threshold);
+        return SplitWithoutMixture(node, programme, weights);
+    }
+
+    private static (double Mean, double Spread) Spread(
+        ReadOnlySpan<int> columns, ColumnSet allowed, double[] key, double[] weights)
+    {
+        double mean = 0;
+        double total = 0;
+        int mixed = 0;
+        foreach (int column in columns)
+        {
+            if (weights[column] > 1e-9 && allowed.Contains(column))
+            {
+                mean += weights[column] * key[column];
+                total += weights[column];
+                mixed++;
+            }
+        }
+
+        if (mixed < 2)
+            return (0, 0);
+        mean /= total;
+        double spread = 0;
+        foreach (int column in columns)
+        {
+            if (weights[column] > 1e-9 && allowed.Contains(column))
+                spread += weights[column] * Math.Abs(key[column] - mean);
+        }
+
+        return (mean, spread);
+    }
+
+    private (int Group, Predicate<int>? IsFirst) SplitWithoutMixture(
+        Node node, NodeProgramme programme, double[] weights)
+    {
+        int largest = 1;
+        int splitGroup = -1;
+        int only = -1;
+        for (int group = 0; group < _pool.Groups; group++)
+        {
+            int count = 0;
+            int heaviest = -1;
+            foreach (int column in programme.ColumnsOf(group))
+            {
+                if (!node.Allowed.Contains(column))
+                    continue;
+                count++;
+                if (heaviest < 0 || weights[column] > weights[heaviest])
+                    heaviest = column;
+            }
+
+            if (count > largest)
+                (largest, splitGroup, only) = (count, group, heaviest);
+        }
+
+        if (splitGroup < 0)
+        {
+            TryPlain(weights, new NodeProgramme(_pool, node.Allowed));
+            return (-1, null);
+        }
+
+        return (splitGroup, column => column == only);
+    }
+
+    private sealed class Node(ColumnSet allowed, double bound, double[] prices, List<PricedChoice> known)
+    {
+        public ColumnSet Allowed { get; } = allowed;
+
+        public double Bound { get; set; } = bound;
+
+        public double[] Prices { get; } = prices;
+
+        public List<PricedChoice> Known { get; } = known;
+    }
+}

@@ -1,0 +1,184 @@
+namespace MoA.Search.Optimization;
+
+/// <summary>
+/// One objective of a problem in the form that the solver works on: choose a rule per head, at most
+/// <see cref="MaxRules"/> different ones within a layer, so that the summed cost is least and the summed usage of every
+/// row lies within its limits. Rows are the density bounds and the limits on other objectives, scaled to about 1.
+/// </summary>
+internal sealed class CoupledProgramme
+{
+    private const double DensityTolerance = 1e-9;
+    private const double ObjectiveTolerance = 1e-6;
+
+    private readonly PlanProblem _problem;
+    private readonly int[] _ruleOf;
+    private readonly int _headsPerChoice;
+
+    public CoupledProgramme(PlanProblem problem, int primary, IReadOnlyList<ObjectiveBound> bounds, double[] costWeights)
+    {
+        _problem = problem;
+        _ruleOf = DistinctRules(problem);
+        _headsPerChoice = problem.SamePerLayer ? problem.HeadsPerLayer : 1;
+        Layers = problem.Layers;
+        Heads = problem.HeadsPerLayer / _headsPerChoice;
+        Rules = _ruleOf.Length;
+        MaxRules = problem.MaxRulesPerLayer is int limit && limit < Math.Min(Rules, Heads) ? limit : null;
+
+        double[] cost = new double[Layers * Heads * Rules];
+        for (int objective = 0; objective < costWeights.Length; objective++)
+        {
+            if (costWeights[objective] != 0)
+                AddScaled(cost, costWeights[objective], Losses(objective));
+        }
+
+        double meanCost = cost.Sum() / Rules;
+        CostScale = meanCost > 0 && costWeights[primary] > 0 ? meanCost : 1;
+        Cost = [.. cost.Select(value => value / CostScale)];
+
+        List<double[]> usage = [];
+        List<double> lower = [];
+        List<double> upper = [];
+        foreach (DensityConstraint constraint in problem.Constraints)
+        {
+            usage.Add(Densities(constraint));
+            upper.Add(1 + DensityTolerance);
+            lower.Add(problem.DensityFloor is double floor ? floor * (1 - DensityTolerance) : double.NegativeInfinity);
+        }
+
+        foreach (ObjectiveBound bound in bounds)
+        {
+            double scale = double.IsFinite(bound.High) && bound.High != 0 ? Math.Abs(bound.High)
+                : double.IsFinite(bound.Low) && bound.Low != 0 ? Math.Abs(bound.Low) : 1;
+            usage.Add([.. Losses(bound.Objective).Select(value => value / scale)]);
+            upper.Add(bound.High / scale + ObjectiveTolerance * Math.Abs(bound.High / scale));
+            lower.Add(bound.Low / scale - ObjectiveTolerance * Math.Abs(bound.Low / scale));
+        }
+
+        Usage = [.. usage];
+        Lower = [.. lower];
+        Upper = [.. upper];
+    }
+
+    public int Layers { get; }
+
+    public int Heads { get; }
+
+    /// <summary>Rules after merging those that cannot be told apart.</summary>
+    public int Rules { get; }
+
+    /// <summary>Null when the limit is absent or cannot bind.</summary>
+    public int? MaxRules { get; }
+
+    /// <summary>[layers·heads, rules], divided by <see cref="CostScale"/>.</summary>
+    public double[] Cost { get; }
+
+    public double CostScale { get; }
+
+    /// <summary>[rows][layers·heads, rules].</summary>
+    public double[][] Usage { get; }
+
+    public double[] Lower { get; }
+
+    public double[] Upper { get; }
+
+    public int Rows => Usage.Length;
+
+    /// <summary>Cost of the dearest choice of all, limits aside.</summary>
+    public double GreatestCost() => ExtremeCost(double.NegativeInfinity, Math.Max);
+
+    /// <summary>No two choices differ by more than this in cost.</summary>
+    public double CostSpread() => GreatestCost() - ExtremeCost(double.PositiveInfinity, Math.Min);
+
+    /// <summary>How far a usage is outside the limits, summed over rows.</summary>
+    public double Violation(ReadOnlySpan<double> usage)
+    {
+        double violation = 0;
+        for (int row = 0; row < usage.Length; row++)
+            violation += Math.Max(0, usage[row] - Upper[row]) + Math.Max(0, Lower[row] - usage[row]);
+        return violation;
+    }
+
+    /// <summary>The rule of every head of the problem for a rule of every head of the programme.</summary>
+    public int[] Expand(ReadOnlySpan<int> choice)
+    {
+        int[] ruleOfHead = new int[_problem.Heads];
+        for (int head = 0; head < ruleOfHead.Length; head++)
+            ruleOfHead[head] = _ruleOf[choice[head / _headsPerChoice]];
+        return ruleOfHead;
+    }
+
+    /// <summary>First of each set of rules with the same losses and densities everywhere.</summary>
+    private static int[] DistinctRules(PlanProblem problem)
+    {
+        List<int> distinct = [];
+        for (int rule = 0; rule < problem.Rules.Count; rule++)
+        {
+            if (!distinct.Exists(other => AreAlike(problem, rule, other)))
+                distinct.Add(rule);
+        }
+
+        return [.. distinct];
+    }
+
+    private static bool AreAlike(PlanProblem problem, int rule, int other)
+    {
+        foreach (DensityConstraint constraint in problem.Constraints)
+        {
+            if (constraint.Densities[rule] != constraint.Densities[other])
+                return false;
+        }
+
+        int rules = problem.Rules.Count;
+        foreach (PlanObjective objective in problem.Objectives)
+        {
+            for (int head = 0; head < problem.Heads; head++)
+            {
+                if (objective.Losses[head * rules + rule] != objective.Losses[head * rules + other])
+                    return false;
+            }
+        }
+
+        return true;
+    }
+
+    private double[] Losses(int objective)
+    {
+        double[] losses = new double[Layers * Heads * Rules];
+        double[] given = _problem.Objectives[objective].Losses;
+        for (int head = 0; head < _problem.Heads; head++)
+        {
+            for (int rule = 0; rule < Rules; rule++)
+                losses[head / _headsPerChoice * Rules + rule] += given[head * _problem.Rules.Count + _ruleOf[rule]];
+        }
+
+        return losses;
+    }
+
+    private double[] Densities(DensityConstraint constraint)
+    {
+        double[] densities = new double[Layers * Heads * Rules];
+        for (int i = 0; i < densities.Length; i++)
+            densities[i] = constraint.Densities[_ruleOf[i % Rules]] / (constraint.Bound * Layers * Heads);
+        return densities;
+    }
+
+    private double ExtremeCost(double start, Func<double, double, double> extreme)
+    {
+        double sum = 0;
+        for (int head = 0; head < Layers * Heads; head++)
+        {
+            double value = start;
+            foreach (double cost in Cost.AsSpan(head * Rules, Rules))
+                value = extreme(value, cost);
+            sum += value;
+        }
+
+        return sum;
+    }
+
+    private static void AddScaled(double[] sum, double weight, double[] values)
+    {
+        for (int i = 0; i < sum.Length; i++)
+            sum[i] += weight * values[i];
+    }
+}

@@ -1,0 +1,13 @@
+namespace MoA.Search.Optimization;
+
+/// <summary>A set of choices whose rows have been priced into the cost, so that they fall apart.</summary>
+internal interface IPricedProgramme
+{
+    /// <summary>Arithmetic of one <see cref="Price"/>, in operations.</summary>
+    long WorkPerPrice { get; }
+
+    /// <summary>
+    /// The least of cost + prices·usage over all choices, or a number below it, with a choice that (nearly) has it.
+    /// </summary>
+    double Price(ReadOnlySpan<double> prices, PricedChoice choice);
+}

@@ -1,0 +1,128 @@
+using System.Text.Json;
+using MoA.Engine;
+using MoA.Engine.Attention;
+
+namespace MoA.Search.Optimization;
+
+/// <summary>Reads a problem whose losses and densities are given as files.</summary>
+internal static class PlanProblemReader
+{
+    public static PlanProblem Read(string folder)
+    {
+        string settingsPath = Path.Combine(folder, "instance.json");
+        string tensorsPath = Path.Combine(folder, "instance.safetensors");
+        byte[] settings = ReadFile(settingsPath);
+        Dictionary<string, InstanceTensor> tensors = InstanceTensor.ReadAll(tensorsPath, ReadFile(tensorsPath));
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(settings);
+            return Build(document.RootElement, settingsPath, tensors, tensorsPath);
+        }
+        catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException)
+        {
+            throw new InvalidInputException($"{settingsPath}: not a plan problem ({exception.Message})", exception);
+        }
+    }
+
+    private static byte[] ReadFile(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidInputException(
+                $"{path}: cannot be read ({exception.Message}); expected instance.json and instance.safetensors.",
+                exception);
+        }
+    }
+
+    private static PlanProblem Build(
+        JsonElement settings, string settingsPath, Dictionary<string, InstanceTensor> tensors, string tensorsPath)
+    {
+        int layers = Member(settings, "layers", settingsPath).GetInt32();
+        int heads = Member(settings, "heads", settingsPath).GetInt32();
+        int[] profileLengths = Numbers(settings, "profile_lengths", settingsPath, item => item.GetInt32());
+        int[] constraintLengths = Numbers(settings, "constraint_lengths", settingsPath, item => item.GetInt32());
+        double[] bounds = Numbers(settings, "density_bounds", settingsPath, item => item.GetDouble());
+        ElasticRule[] rules = Numbers(settings, "rules", settingsPath, ReadRule);
+        if (bounds.Length != constraintLengths.Length)
+        {
+            throw new InvalidInputException(
+                $"{settingsPath}: {bounds.Length} density_bounds; expected one for each of the "
+                + $"{constraintLengths.Length} constraint_lengths.");
+        }
+
+        if (layers <= 0 || heads <= 0 || rules.Length == 0)
+        {
+            throw new InvalidInputException(
+                $"{settingsPath}: {layers} layers, {heads} heads, {rules.Length} rules; expected at least one of each.");
+        }
+
+        long choices = (long)layers * heads;
+        double[] losses = Tensor(tensors, "accuracy_loss", [profileLengths.Length, choices, rules.Length], tensorsPath);
+        double[] densities = Tensor(tensors, "kv_density", [constraintLengths.Length, rules.Length], tensorsPath);
+        return new PlanProblem(
+            layers,
+            heads,
+            rules,
+            [.. profileLengths.Select((length, index) =>
+                new PlanObjective(length, Row(losses, index, profileLengths.Length)))],
+            [.. constraintLengths.Select((length, index) =>
+                new DensityConstraint(length, bounds[index], Row(densities, index, bounds.Length)))])
+        {
+            DensityFloor = settings.TryGetProperty("lower_ratio", out JsonElement floor)
+                && floor.ValueKind == JsonValueKind.Number && floor.GetDouble() > 0
+                    ? floor.GetDouble()
+                    : null,
+        };
+    }
+
+    private static JsonElement Member(JsonElement settings, string name, string path)
+    {
+        if (settings.ValueKind != JsonValueKind.Object || !settings.TryGetProperty(name, out JsonElement value))
+            throw new InvalidInputException($"{path}: \"{name}\" is missing.");
+        return value;
+    }
+
+    private static T[] Numbers<T>(JsonElement settings, string name, string path, Func<JsonElement, T> read)
+    {
+        JsonElement list = Member(settings, name, path);
+        if (list.ValueKind != JsonValueKind.Array)
+            throw new InvalidInputException($"{path}: \"{name}\" is {list.ValueKind}; expected a list.");
+        return [.. list.EnumerateArray().Select(read)];
+    }
+
+    private static ElasticRule ReadRule(JsonElement pair)
+    {
+        if (pair.ValueKind != JsonValueKind.Array || pair.GetArrayLength() != 2)
+            throw new FormatException("a rule is [alpha, beta]");
+        return new ElasticRule(pair[0].GetDouble(), pair[1].GetDouble());
+    }
+
+    private static double[] Tensor(
+        Dictionary<string, InstanceTensor> tensors, string name, long[] shape, string path)
+    {
+        string expected = string.Join("×", shape);
+        if (!tensors.TryGetValue(name, out InstanceTensor? tensor))
+            throw new InvalidInputException($"{path}: tensor \"{name}\" is missing; expected F32 {expected}.");
+        if (!tensor.Shape.AsSpan().SequenceEqual(shape))
+        {
+            throw new InvalidInputException(
+                $"{path}: tensor \"{name}\" is {string.Join("×", tensor.Shape)}; instance.json asks for {expected}.");
+        }
+
+        int bad = Array.FindIndex(tensor.Values, value => !double.IsFinite(value));
+        if (bad >= 0)
+        {
+            throw new InvalidInputException(
+                $"{path}: tensor \"{name}\" has {tensor.Values[bad]} at entry {bad}; expected finite numbers.");
+        }
+
+        return tensor.Values;
+    }
+
+    private static double[] Row(double[] values, int row, int rows) =>
+        values.AsSpan(row * (values.Length / rows), values.Length / rows).ToArray();
+}

@@ -1,0 +1,63 @@
+using MoA.Engine.Generation;
+using MoA.Engine.Numerics;
+using MoA.Search.Calibration;
+
+namespace MoA.Search.Pipeline;
+
+/// <summary>The calibrate step: the items to profile on, and others, of an unseen length, to validate on.</summary>
+public static class CalibrationStep
+{
+    /// <summary>Name of the file of items to profile on.</summary>
+    public const string CalibrationFile = "calibration.jsonl";
+
+    /// <summary>Name of the file of items to validate on.</summary>
+    public const string ValidationFile = "validation.jsonl";
+
+    /// <summary>Makes both sets and writes them to the folder.</summary>
+    public static CalibrationSets Run(
+        LanguageModel model,
+        CalibrationStepSettings settings,
+        ResultJournal journal,
+        string folder,
+        Action<StepProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        AnswerWriter answers = new(model, journal, ModelFingerprint.Of(model), settings.CacheType, progress);
+        Calibrator calibrator = new(model, answers);
+        CalibrationSets sets = new(
+            calibrator.Create(Settings(CalibrationSplit.Calibration, settings.ProfileLengths, settings.ItemsPerLength, settings.DataFile), cancellation),
+            calibrator.Create(Settings(CalibrationSplit.Validation, [settings.ValidationLength], settings.ValidationItems, settings.ValidationDataFile ?? settings.DataFile), cancellation));
+        if (settings.DataFile is not null && settings.ValidationDataFile is null)
+            sets = sets.WithoutSharedItems(settings.DataFile);
+        ConversationFile.Write(Path.Combine(folder, CalibrationFile), sets.Calibration.Select(AsTokens));
+        ConversationFile.Write(Path.Combine(folder, ValidationFile), sets.Validation.Select(AsTokens));
+        return sets;
+
+        CalibrationSettings Settings(CalibrationSplit split, IReadOnlyList<int> lengths, int items, string? dataFile) => new()
+        {
+            Lengths = lengths,
+            ItemsPerLength = items,
+            Split = split,
+            DataFile = dataFile,
+            KeepAnswers = settings.KeepAnswers,
+            MaxAnswerTokens = settings.MaxAnswerTokens,
+            Seed = settings.Seed,
+        };
+    }
+
+    /// <summary>The items of a file, encoded for the model.</summary>
+    public static IReadOnlyList<EncodedItem> Read(LanguageModel model, string file)
+    {
+        ItemEncoder encoder = new(model);
+        return [.. ConversationFile.Read(file, requireAnswers: true).Select(encoder.Encode)];
+    }
+
+    // Exactly the tokens that were profiled: text would have to be encoded again, perhaps differently.
+    private static TokensItem AsTokens(EncodedItem item) => new(item.Tokens, item.AnswerSpans())
+    {
+        Source = item.Item.Source ?? (item.Item.Origin == "generated" ? "generated" : item.Item.Origin),
+        Dataset = item.Item.Dataset,
+        Kind = item.Item.Kind,
+    };
+}

@@ -1,0 +1,97 @@
+using MoA.Engine.Attention;
+using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Tests.Kernels;
+
+/// <summary>
+/// One layer's attention without a model around it: given rows go through a backend's kernels and a real cache, in
+/// prefill chunks and decode steps, position after position.
+/// </summary>
+internal sealed unsafe class AttentionLayer : IDisposable
+{
+    private readonly ComputeBackend _backend;
+    private readonly HeadRows _rows;
+    private readonly AttentionWork _work;
+
+    public AttentionLayer(
+        ComputeBackend backend, HeadRows rows, AttentionPolicy policy, int capacity,
+        ElementType type = ElementType.F32, int? window = null)
+    {
+        _backend = backend;
+        _rows = rows;
+        ModelConfig config = Config(rows.QueryHeads, rows.KeyValueHeads, rows.HeadSize, window);
+        Cache = new SequenceCache(config, policy, capacity, type, backend.Allocator);
+        _work = new AttentionWork(config);
+        Outputs = new float[rows.Queries.Length];
+        // Every bit set is not a number in either format: a row that is read before it is written shows in the outputs.
+        for (int head = 0; head < rows.KeyValueHeads; head++)
+            new Span<byte>(Cache.Head(0, head).Keys, (int)Cache.Head(0, head).Bytes).Fill(0xFF);
+    }
+
+    public SequenceCache Cache { get; }
+
+    /// <summary>[positions, queryHeads·size], filled up to the cache's length.</summary>
+    public float[] Outputs { get; }
+
+    public static ModelConfig Config(int queryHeads, int keyValueHeads, int headSize, int? window = null, int layers = 1) => new()
+    {
+        Architecture = ModelFamily.Llama,
+        HiddenSize = queryHeads * headSize,
+        IntermediateSize = 1,
+        Layers = layers,
+        QueryHeads = queryHeads,
+        KeyValueHeads = keyValueHeads,
+        HeadSize = headSize,
+        VocabularySize = 1,
+        MaxPositions = 1,
+        RmsNormEpsilon = 1e-5,
+        RopeTheta = 10_000,
+        SlidingWindows = window is null ? [] : [.. Enumerable.Repeat(window, layers)],
+    };
+
+    /// <summary>One rule per query head (or KV head) whose ring has the given number of blocks at any capacity that holds it.</summary>
+    public static PlanPolicy Rings(IReadOnlyList<int> ringBlocks, HeadKind kind = HeadKind.Query) =>
+        new(new AttentionPlan([[.. ringBlocks.Select(blocks => new ElasticRule(64 * (blocks + 1), 0))]], kind));
+
+    /// <summary>Appends the next <paramref name="count"/> positions as pieces of a prompt.</summary>
+    public void Prefill(int count, int chunk)
+    {
+        for (int done = 0; done < count; done += chunk)
+            Append(Math.Min(chunk, count - done), AttentionMode.Prefill);
+    }
+
+    /// <summary>Appends the next positions one by one as generated tokens.</summary>
+    public void Decode(int steps)
+    {
+        for (int i = 0; i < steps; i++)
+            Append(1, AttentionMode.Decode);
+    }
+
+    public void Dispose() => Cache.Dispose();
+
+    private void Append(int count, AttentionMode mode)
+    {
+        int start = Cache.Length;
+        int queryWidth = _rows.QueryHeads * _rows.HeadSize, keyWidth = _rows.KeyValueHeads * _rows.HeadSize;
+        using Tensor queries = Copy(_rows.Queries, start, count, queryWidth);
+        using Tensor keys = Copy(_rows.Keys, start, count, keyWidth);
+        using Tensor values = Copy(_rows.Values, start, count, keyWidth);
+        using Tensor outputs = _backend.Allocate(count, queryWidth);
+        new Span<float>(outputs.Data, count * queryWidth).Fill(float.NaN);
+        _work.Clear();
+        _work.Add(Cache, count, mode);
+        _backend.Attend(_work, 0, queries, keys, values, outputs);
+        Cache.Length += count;
+        _backend.Read(outputs, count).CopyTo(Outputs.AsSpan(start * queryWidth));
+    }
+
+    private Tensor Copy(float[] from, int start, int count, int width)
+    {
+        Tensor tensor = _backend.Allocate(count, width);
+        from.AsSpan(start * width, count * width).CopyTo(new Span<float>(tensor.Data, count * width));
+        return tensor;
+    }
+}

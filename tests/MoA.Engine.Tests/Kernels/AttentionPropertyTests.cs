@@ -1,0 +1,150 @@
+using FsCheck;
+using FsCheck.Fluent;
+using MoA.Engine.Attention;
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Tests.Kernels;
+
+/// <summary>Attention of any shape against its definition (docs/method.md, section 4), at every vector width.</summary>
+public sealed class AttentionPropertyTests : IDisposable
+{
+    private static readonly int[] HeadSizes = [2, 6, 8, 16, 24, 32, 40, 64, 80, 96];
+
+    private readonly ComputeBackend[] _backends = [.. Machine.All.Select(set => ComputeBackend.CreateCpu(2, set))];
+
+    [Fact]
+    public void Outputs_follow_the_definition_for_any_shape_rings_chunks_and_window()
+    {
+        Gen<AttentionCase> cases =
+            from keyValueHeads in Gen.Choose(1, 3)
+            from @group in Gen.Choose(1, 8)
+            from headSize in Gen.Elements(HeadSizes)
+            from perKeyValueHead in Gen.Elements(false, true)
+            from ringBlocks in Gen.Choose(1, 5).ArrayOf(perKeyValueHead ? keyValueHeads : keyValueHeads * @group)
+            from prompt in Gen.Choose(1, 300)
+            from chunk in Gen.Elements(1, 7, 63, 64, 65, 100, 300)
+            from steps in Gen.Choose(0, 40)
+            from window in Gen.Elements<int?>(null, null, 1, 30, 64, 65, 150, 1000)
+            from type in Gen.Elements(ElementType.F32, ElementType.BF16)
+            from seed in Gen.Choose(0, int.MaxValue)
+            select new AttentionCase(
+                keyValueHeads, @group, headSize, perKeyValueHead, ringBlocks, prompt, chunk, steps, window, type, seed);
+        Prop.ForAll(cases.ToArbitrary(), Check).Check(Config.QuickThrowOnFailure.WithMaxTest(40));
+    }
+
+    /// <summary>Groups of every size, heads of sizes that no vector divides, the smallest ring, an odd length.</summary>
+    [Theory]
+    [InlineData(1, 24)]
+    [InlineData(2, 80)]
+    [InlineData(3, 8)]
+    [InlineData(4, 96)]
+    [InlineData(5, 2)]
+    [InlineData(6, 24)]
+    [InlineData(7, 80)]
+    [InlineData(8, 20)]
+    public void A_ring_of_one_block_wraps_around_many_times(int group, int headSize) => Check(new AttentionCase(
+        1, group, headSize, true, [1], 129, 50, 140, null, ElementType.F32, 3));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(63)]
+    [InlineData(64)]
+    [InlineData(65)]
+    [InlineData(100)]
+    public void Chunks_of_any_size_give_what_the_whole_prompt_gives(int chunk)
+    {
+        HeadRows rows = HeadRows.Random(5, 333, 6, 2, 24);
+        PlanPolicy policy = AttentionLayer.Rings([1, 2, 3, 2, 4, 1]);
+        foreach (ComputeBackend backend in _backends)
+        {
+            using AttentionLayer whole = new(backend, rows, policy, 333);
+            using AttentionLayer chunked = new(backend, rows, policy, 333);
+            whole.Prefill(333, 333);
+            chunked.Prefill(333, chunk);
+            Assert.InRange(Difference.Largest(chunked.Outputs, whole.Outputs), 0, 1e-4);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(8)]
+    public void Outputs_do_not_depend_on_the_number_of_threads(int threads)
+    {
+        HeadRows rows = HeadRows.Random(6, 280, 6, 2, 40);
+        foreach (InstructionSet set in Machine.All)
+            Assert.Equal(Run(set, 2), Run(set, threads));
+
+        float[] Run(InstructionSet set, int threads)
+        {
+            using ComputeBackend backend = ComputeBackend.CreateCpu(threads, set);
+            using AttentionLayer layer = new(backend, rows, AttentionLayer.Rings([1, 2, 3, 2, 1, 1]), 280);
+            layer.Prefill(250, 77);
+            layer.Decode(30);
+            return layer.Outputs;
+        }
+    }
+
+    /// <summary>Scores of hundreds in either direction: the running maximum must keep every exponent in range.</summary>
+    [Fact]
+    public void Large_scores_stay_exact()
+    {
+        HeadRows rows = HeadRows.Random(7, 200, 2, 1, 16);
+        rows = rows with { Queries = [.. rows.Queries.Select(q => 60 * q)] };
+        float[] expected = ReferenceAttention.Run(rows, (_, query, key) => Sees(query, key, 180, 2));
+        foreach (ComputeBackend backend in _backends)
+        {
+            using AttentionLayer layer = new(backend, rows, AttentionLayer.Rings([2, 2]), 200);
+            layer.Prefill(180, 60);
+            layer.Decode(20);
+            Assert.InRange(Difference.Largest(layer.Outputs, expected), 0, 1e-3);
+        }
+
+        static bool Sees(int query, int key, int prompt, int blocks) => query < prompt
+            ? ReferenceAttention.SeesInPrefill(query, key, 64 * blocks)
+            : ReferenceAttention.SeesInDecode(query, key, 64 * blocks);
+    }
+
+    public void Dispose()
+    {
+        foreach (ComputeBackend backend in _backends)
+            backend.Dispose();
+    }
+
+    private void Check(AttentionCase test)
+    {
+        int queryHeads = test.KeyValueHeads * test.Group;
+        HeadRows rows = HeadRows.Random(
+            test.Seed, test.Prompt + test.Steps, queryHeads, test.KeyValueHeads, test.HeadSize);
+        float[] expected = ReferenceAttention.Run(rows, (head, query, key) =>
+        {
+            int ring = 64 * test.RingBlocks[test.PerKeyValueHead ? head / test.Group : head];
+            int window = test.Window ?? int.MaxValue;
+            return query < test.Prompt
+                ? ReferenceAttention.SeesInPrefill(query, key, ring, window)
+                : ReferenceAttention.SeesInDecode(query, key, ring, window);
+        });
+        PlanPolicy policy = AttentionLayer.Rings(
+            test.RingBlocks, test.PerKeyValueHead ? HeadKind.KeyValue : HeadKind.Query);
+        int capacity = Math.Max(rows.Positions, 64 * (test.RingBlocks.Max() + 1));
+        foreach (ComputeBackend backend in _backends)
+        {
+            using AttentionLayer layer = new(backend, rows, policy, capacity, test.Type, test.Window);
+            layer.Prefill(test.Prompt, test.Chunk);
+            layer.Decode(test.Steps);
+            double difference = Difference.Largest(layer.Outputs, expected);
+            Assert.True(difference <= 1e-4, $"{backend.Description}: outputs differ by {difference:E2}");
+        }
+    }
+
+    private sealed record AttentionCase(
+        int KeyValueHeads, int Group, int HeadSize, bool PerKeyValueHead, int[] RingBlocks, int Prompt, int Chunk, int Steps,
+        int? Window, ElementType Type, int Seed)
+    {
+        public override string ToString() =>
+            $"{KeyValueHeads} KV heads x {Group}, size {HeadSize}, rings {string.Join(' ', RingBlocks)} blocks" +
+            $"{(PerKeyValueHead ? " per KV head" : "")}, prompt {Prompt} in {Chunk}s, {Steps} steps, window {Window}, {Type}, seed {Seed}";
+    }
+}

@@ -1,0 +1,19 @@
+namespace MoA.Engine.Tests.Kernels;
+
+internal static class Difference
+{
+    /// <summary>The largest absolute difference; not a number if either side has one.</summary>
+    public static double Largest(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        double largest = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double difference = Math.Abs((double)actual[i] - expected[i]);
+            if (!(difference <= largest))
+                largest = difference;
+        }
+
+        return largest;
+    }
+}

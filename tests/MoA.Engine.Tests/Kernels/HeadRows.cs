@@ -1,0 +1,67 @@
+using MoA.Engine.Models.Loading;
+
+namespace MoA.Engine.Tests.Kernels;
+
+/// <summary>Queries, keys and values of a sequence's positions: dense rows [positions, heads·size].</summary>
+internal sealed record HeadRows(int Positions, int QueryHeads, int KeyValueHeads, int HeadSize)
+{
+    public required float[] Queries { get; init; }
+
+    public required float[] Keys { get; init; }
+
+    public required float[] Values { get; init; }
+
+    public int Group => QueryHeads / KeyValueHeads;
+
+    /// <summary>Normally distributed rows; keys and values are bfloat16 numbers, so that any cache holds them exactly.</summary>
+    public static HeadRows Random(int seed, int positions, int queryHeads, int keyValueHeads, int headSize)
+    {
+        Random random = new(seed);
+        return new HeadRows(positions, queryHeads, keyValueHeads, headSize)
+        {
+            Queries = Numbers(queryHeads, exactBits: 24),
+            Keys = Numbers(keyValueHeads, exactBits: 8),
+            Values = Numbers(keyValueHeads, exactBits: 8),
+        };
+
+        float[] Numbers(int heads, int exactBits)
+        {
+            float[] numbers = new float[positions * heads * headSize];
+            for (int i = 0; i < numbers.Length; i++)
+            {
+                double normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+                uint mask = uint.MaxValue << (24 - exactBits);
+                numbers[i] = BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits((float)normal) & mask);
+            }
+
+            return numbers;
+        }
+    }
+
+    /// <summary>Rows of a fixture, whose tensors are [heads, positions, size]; missing queries of the first positions are zero.</summary>
+    public static HeadRows Read(SafetensorsFile file, string name, int heads, int positions, int headSize) =>
+        new(positions, heads, heads, headSize)
+        {
+            Queries = PositionsFirst(file.ReadFloats($"{name}.q"), heads, positions, headSize),
+            Keys = PositionsFirst(file.ReadFloats($"{name}.k"), heads, positions, headSize),
+            Values = PositionsFirst(file.ReadFloats($"{name}.v"), heads, positions, headSize),
+        };
+
+    /// <summary>Turns [heads, rows, size] into [positions, heads·size], the rows being the last positions.</summary>
+    public static float[] PositionsFirst(float[] tensor, int heads, int positions, int headSize)
+    {
+        int rows = tensor.Length / (heads * headSize);
+        float[] result = new float[positions * heads * headSize];
+        for (int head = 0; head < heads; head++)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                int position = positions - rows + row;
+                tensor.AsSpan((head * rows + row) * headSize, headSize)
+                    .CopyTo(result.AsSpan((position * heads + head) * headSize));
+            }
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,115 @@
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Tests.Kernels;
+
+/// <summary>RMS norm, rotary embedding, SwiGLU, embedding and gathering, each against its formula in double precision.</summary>
+public sealed class RowOperationTests
+{
+    private static readonly ElementType[] Types = Enum.GetValues<ElementType>();
+
+    public static TheoryData<InstructionSet> Sets => Machine.InstructionSets;
+
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Rms_norm_follows_its_formula(InstructionSet set)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        Random random = new(1);
+        foreach ((int rows, int heads, int columns) in new[] { (1, 1, 1), (5, 1, 7), (17, 1, 64), (33, 3, 24), (16, 2, 80), (40, 1, 101) })
+        {
+            foreach (ElementType type in Types)
+            {
+                using Weights weight = new(random, type, 1, columns);
+                float[] x = TensorRows.Random(random, rows * heads * columns, scale: 3);
+                using Tensor input = TensorRows.Create(backend, heads * columns, x);
+                using Tensor output = TensorRows.Create(backend, heads * columns, new float[x.Length]);
+                backend.RmsNorm(input, rows, weight.Tensor, 1e-5f, output);
+                float[] expected = Norm(x, weight.Values, 1e-5);
+                Assert.InRange(Difference.Largest(TensorRows.Read(backend, output), expected), 0, 2e-6);
+                backend.RmsNorm(input, rows, weight.Tensor, 1e-5f, input);
+                Assert.Equal(TensorRows.Read(backend, output), TensorRows.Read(backend, input));
+            }
+        }
+
+        static float[] Norm(float[] x, float[] weight, double epsilon) => [.. x.Chunk(weight.Length).SelectMany(row =>
+        {
+            double scale = 1 / Math.Sqrt(row.Average(value => (double)value * value) + epsilon);
+            return row.Select((value, i) => (float)(value * scale * weight[i]));
+        })];
+    }
+
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Rope_turns_pairs_by_the_position_and_back(InstructionSet set)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        Random random = new(2);
+        foreach ((int rows, int heads, int size) in new[] { (1, 1, 2), (3, 2, 6), (17, 3, 24), (20, 1, 80), (16, 2, 96), (35, 2, 128) })
+        {
+            int half = size / 2;
+            int[] positions = [.. Enumerable.Range(0, rows).Select(row => row * 131 % 200_000)];
+            positions[^1] = 200_000;
+            double[] frequencies = [.. Enumerable.Range(0, half).Select(f => Math.Pow(10_000, -2.0 * f / size))];
+            float[] x = TensorRows.Random(random, rows * heads * size);
+            using Tensor angles = TensorRows.Create(backend, size, new float[rows * size]);
+            using Tensor turned = TensorRows.Create(backend, heads * size, x);
+            backend.RopeAngles(positions, frequencies, angles);
+            backend.Rope(turned, rows, size, angles);
+            float[] expected = new float[x.Length];
+            for (int i = 0; i < x.Length / size; i++)
+            {
+                for (int f = 0; f < half; f++)
+                {
+                    double angle = positions[i / heads] * frequencies[f];
+                    double a = x[i * size + f], b = x[i * size + f + half];
+                    expected[i * size + f] = (float)(a * Math.Cos(angle) - b * Math.Sin(angle));
+                    expected[i * size + f + half] = (float)(a * Math.Sin(angle) + b * Math.Cos(angle));
+                }
+            }
+
+            Assert.InRange(Difference.Largest(TensorRows.Read(backend, turned), expected), 0, 1e-6);
+            backend.Rope(turned, rows, size, angles, inverse: true);
+            Assert.InRange(Difference.Largest(TensorRows.Read(backend, turned), x), 0, 1e-6);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void SwiGlu_follows_its_formula(InstructionSet set)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        Random random = new(3);
+        foreach ((int rows, int columns) in new[] { (1, 1), (3, 5), (7, 33), (9, 5000), (1, 16_384), (1, 16_385) })
+        {
+            float[] gate = TensorRows.Random(random, rows * columns, scale: 30);
+            float[] up = TensorRows.Random(random, rows * columns);
+            gate[0] = -200; // e^200 is beyond a float
+            using Tensor gates = TensorRows.Create(backend, columns, gate);
+            using Tensor ups = TensorRows.Create(backend, columns, up);
+            backend.SwiGlu(gates, ups, rows);
+            float[] expected = [.. gate.Zip(up, (z, u) => (float)(z / (1 + Math.Exp(-z)) * u))];
+            Assert.InRange(Difference.Largest(TensorRows.Read(backend, gates), expected), 0, 1e-5);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Embedding_and_gathering_copy_the_rows_asked_for(InstructionSet set)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1, set);
+        Random random = new(4);
+        int[] tokens = [4, 0, 4, 2];
+        foreach (ElementType type in Types)
+        {
+            using Weights embedding = new(random, type, 5, 37);
+            using Tensor rows = TensorRows.Create(backend, 37, new float[tokens.Length * 37]);
+            backend.Embed(tokens, embedding.Tensor, rows);
+            float[] expected = [.. tokens.SelectMany(token => embedding.Values[(token * 37)..(token * 37 + 37)])];
+            Assert.Equal(expected, TensorRows.Read(backend, rows));
+            using Tensor gathered = TensorRows.Create(backend, 37, new float[2 * 37]);
+            backend.Gather(rows, [3, 1], gathered);
+            Assert.Equal([.. expected[111..148], .. expected[37..74]], TensorRows.Read(backend, gathered));
+        }
+    }
+}

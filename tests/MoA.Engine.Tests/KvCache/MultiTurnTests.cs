@@ -1,0 +1,206 @@
+using FsCheck;
+using FsCheck.Fluent;
+using MoA.Engine.Attention;
+using MoA.Engine.KvCache;
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Kernels;
+
+namespace MoA.Engine.Tests.KvCache;
+
+/// <summary>
+/// Conversations: every turn may enlarge the rings to their rules' sizes at the new length. A token that a smaller ring
+/// evicted stays lost; everything else that the new masks show is there.
+/// </summary>
+public sealed class MultiTurnTests : IDisposable
+{
+    private readonly ComputeBackend[] _backends = [.. Machine.All.Select(set => ComputeBackend.CreateCpu(2, set))];
+
+    [Fact]
+    public void Turns_see_their_masks_minus_what_earlier_turns_evicted()
+    {
+        Gen<Turn> turn =
+            from prompt in Gen.Choose(0, 160)
+            from chunk in Gen.Elements(1, 7, 64, 100, 512)
+            from steps in Gen.Choose(0, 30)
+            from reserve in Gen.Choose(0, 100)
+            select new Turn(prompt, chunk, steps, reserve);
+        Gen<ElasticRule> rule =
+            from alpha in Gen.Elements<double>(-100, 0, 64, 128, 200, 1000)
+            from beta in Gen.Elements(0, 0.25, 0.5, 0.8, 1)
+            select new ElasticRule(alpha, beta);
+        Gen<Conversation> conversations =
+            from keyValueHeads in Gen.Choose(1, 2)
+            from @group in Gen.Choose(1, 4)
+            from rules in rule.ArrayOf(keyValueHeads * @group)
+            from turns in turn.ArrayOf(3)
+            from headSize in Gen.Elements(8, 20)
+            from type in Gen.Elements(ElementType.F32, ElementType.BF16)
+            from window in Gen.Elements<int?>(null, null, 90)
+            from seed in Gen.Choose(0, int.MaxValue)
+            select new Conversation(keyValueHeads, rules, turns, headSize, type, window, seed);
+        Prop.ForAll(conversations.ToArbitrary(), Check).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
+    }
+
+    [Fact]
+    public void Extending_keeps_every_row_that_is_held()
+    {
+        ElasticRule half = new(0, 0.5);
+        PlanPolicy policy = new(AttentionPlan.Uniform(1, 2, HeadKind.Query, half));
+        foreach (int length in new[] { 0, 1, 63, 64, 65, 128, 129, 250, 300, 399, 400 })
+        {
+            using AttentionLayer layer = new(_backends[0], PositionRows.Create(1000, 2), policy, 400);
+            layer.Prefill(length, 100);
+            int ring = half.RingRows(400);
+            Assert.Equal(256 - 64, ring);
+            HashSet<int> held = [.. Enumerable.Range(0, length).Where(p => p < 64 || p >= length - ring)];
+            layer.Cache.Extend(1000);
+            Assert.Equal(1000, layer.Cache.Capacity);
+            for (int head = 0; head < 2; head++)
+            {
+                HeadCache cache = layer.Cache.Head(0, head);
+                Assert.Equal(512, cache.Rows);
+                int[] slots = ReadHeld(cache, held);
+                Assert.All(held, position => Assert.Equal(position, slots[cache.Slot(position)]));
+            }
+        }
+    }
+
+    [Fact]
+    public void Extending_to_less_changes_nothing_and_shrinking_rules_keep_their_rows()
+    {
+        NativeAllocator allocator = new();
+        ModelConfig config = AttentionLayer.Config(2, 1, 8);
+        using SequenceCache cache = new(config, AttentionLayer.Rings([2, 5]), 500, ElementType.BF16, allocator);
+        LayerSpans[] spans = cache.Spans;
+        cache.Extend(500);
+        cache.Extend(20);
+        Assert.Same(spans, cache.Spans);
+        Assert.Equal(500, cache.Capacity);
+        Assert.Equal(64 * 6 * 2 * 8 * 2, allocator.AllocatedBytes);
+    }
+
+    [Fact]
+    public void Extending_frees_what_it_replaces()
+    {
+        NativeAllocator allocator = new();
+        ModelConfig config = AttentionLayer.Config(2, 2, 8, layers: 3);
+        using (SequenceCache cache = new(config, new DensePolicy(), 100, ElementType.F32, allocator))
+        {
+            cache.Extend(1000);
+            Assert.Equal(cache.Bytes, allocator.AllocatedBytes);
+            Assert.Equal(SequenceCache.EstimateBytes(config, new DensePolicy(), 1000, ElementType.F32), cache.Bytes);
+            Assert.Equal(3L * 2 * 1024 * 2 * 8 * 4, cache.Bytes);
+        }
+
+        Assert.Equal(0, allocator.AllocatedBytes);
+    }
+
+    public void Dispose()
+    {
+        foreach (ComputeBackend backend in _backends)
+            backend.Dispose();
+    }
+
+    // Rows that were never written hold nothing in particular, so only held ones are looked at.
+    private static unsafe int[] ReadHeld(HeadCache cache, HashSet<int> held)
+    {
+        HashSet<int> slots = [.. held.Select(cache.Slot)];
+        for (int slot = 0; slot < cache.Rows; slot++)
+        {
+            if (slots.Contains(slot))
+                continue;
+            new Span<float>(cache.Keys + slot * cache.BytesPerRow, cache.BytesPerRow / 4).Fill(-1);
+            new Span<float>(cache.Values + slot * cache.BytesPerRow, cache.BytesPerRow / 4).Fill(-1);
+        }
+
+        return PositionRows.Read(cache);
+    }
+
+    private void Check(Conversation talk)
+    {
+        int positions = talk.Turns.Sum(turn => turn.Prompt + turn.Steps);
+        if (positions == 0)
+            return;
+        HeadRows rows = HeadRows.Random(talk.Seed, positions, talk.Rules.Length, talk.KeyValueHeads, talk.HeadSize);
+        PlanPolicy policy = new(new AttentionPlan([talk.Rules], HeadKind.Query));
+        float[] expected = ReferenceAttention.Run(rows, new TurnMask(talk).Sees);
+        foreach (ComputeBackend backend in _backends)
+        {
+            int capacity = Math.Max(1, talk.Turns[0].Length);
+            using AttentionLayer layer = new(backend, rows, policy, capacity, talk.Type, talk.Window);
+            foreach (Turn turn in talk.Turns)
+            {
+                layer.Cache.Extend(layer.Cache.Length + turn.Length);
+                layer.Prefill(turn.Prompt, turn.Chunk);
+                layer.Decode(turn.Steps);
+            }
+
+            double difference = Difference.Largest(layer.Outputs, expected);
+            Assert.True(difference <= 1e-4, $"{backend.Description}: outputs differ by {difference:E2}");
+        }
+    }
+
+    private sealed record Turn(int Prompt, int Chunk, int Steps, int Reserve)
+    {
+        /// <summary>Tokens that room is made for: an answer may end early.</summary>
+        public int Length => Prompt + Steps + Reserve;
+    }
+
+    private sealed record Conversation(
+        int KeyValueHeads, ElasticRule[] Rules, Turn[] Turns, int HeadSize, ElementType Type, int? Window, int Seed)
+    {
+        public override string ToString() =>
+            $"{KeyValueHeads} KV heads, size {HeadSize}, {string.Join(' ', Rules)}, {string.Join(' ', (object[])Turns)}, " +
+            $"window {Window}, {Type}, seed {Seed}";
+    }
+
+    /// <summary>What is visible in a conversation, from the text of docs/method.md, section 4, alone.</summary>
+    private sealed class TurnMask
+    {
+        private readonly Conversation _talk;
+        private readonly int _group;
+        private readonly List<(int Start, int DecodeStart, int[] Ring, int[] LostBefore)> _turns = [];
+
+        public TurnMask(Conversation talk)
+        {
+            _talk = talk;
+            _group = talk.Rules.Length / talk.KeyValueHeads;
+            int length = 0, capacity = 0;
+            int[] stored = new int[talk.KeyValueHeads], lost = new int[talk.KeyValueHeads];
+            foreach (Turn turn in talk.Turns)
+            {
+                capacity = Math.Max(capacity, Math.Max(1, length + turn.Length));
+                int[] ring = [.. talk.Rules.Select(rule => Rows(rule, capacity) - 64)];
+                int[] grown = [.. ring.Chunk(_group).Select(heads => heads.Max())];
+                for (int head = 0; head < stored.Length; head++)
+                {
+                    // A window makes shorter rings do: what they evict sooner lies outside the window for good.
+                    if (grown[head] > stored[head] && stored[head] > 0)
+                        lost[head] = Math.Max(lost[head], length - stored[head]);
+                    stored[head] = Math.Max(stored[head], grown[head]);
+                }
+
+                _turns.Add((length, length + turn.Prompt, ring, [.. lost]));
+                length += turn.Prompt + turn.Steps;
+            }
+        }
+
+        public bool Sees(int head, int query, int key)
+        {
+            (int _, int decodeStart, int[] ring, int[] lostBefore) = _turns.Last(turn => turn.Start <= query);
+            int window = _talk.Window ?? int.MaxValue;
+            bool shown = query < decodeStart
+                ? ReferenceAttention.SeesInPrefill(query, key, ring[head], window)
+                : ReferenceAttention.SeesInDecode(query, key, ring[head], window);
+            return shown && (key < 64 || key >= lostBefore[head / _group]);
+        }
+
+        private static int Rows(ElasticRule rule, int length)
+        {
+            int c = (int)Math.Truncate(rule.Alpha + rule.Beta * length);
+            c = Math.Max(Math.Min(c, length), 128);
+            return 64 * ((c + 63) / 64);
+        }
+    }
+}
