@@ -3,7 +3,7 @@ using MoA.Engine;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
-using MoA.Search.Calibration;
+using MoA.Engine.Tokenization;
 using MoA.Search.Profiling;
 using MoA.Tests;
 
@@ -66,7 +66,9 @@ public sealed class InfluenceProfilerTests
         }
     }
 
-    /// <summary>The definition in double against derivatives that another program took by really hiding positions.</summary>
+    /// <summary>
+    /// The definition in double against derivatives that another program took by really hiding positions.
+    /// </summary>
     [Theory]
     [InlineData("llama-mha-n256")]
     [InlineData("llama-gqa-llama3-n256")]

@@ -1,5 +1,5 @@
 using MoA.Engine;
-using MoA.Search.Calibration;
+using MoA.Engine.Tokenization;
 using MoA.Search.Profiling;
 
 namespace MoA.Search.Tests.Profiling;

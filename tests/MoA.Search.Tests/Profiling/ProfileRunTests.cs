@@ -1,7 +1,7 @@
 using MoA.Engine;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
-using MoA.Search.Calibration;
+using MoA.Engine.Tokenization;
 using MoA.Search.Profiling;
 
 namespace MoA.Search.Tests.Profiling;
@@ -69,7 +69,9 @@ public sealed class ProfileRunTests : IDisposable
         Assert.All(progress, p => Assert.True(p.TokensPerSecond > 0 && p.Loss > 0));
     }
 
-    /// <summary>Items shorter than the length leave the blocks beyond their end at zero, and the mean divides by all.</summary>
+    /// <summary>
+    /// Items shorter than the length leave the blocks beyond their end at zero, and the mean divides by all.
+    /// </summary>
     [Fact]
     public void A_shorter_item_fills_the_upper_left_part()
     {
@@ -131,7 +133,8 @@ public sealed class ProfileRunTests : IDisposable
         ProfileRun interrupted = new(_model, _backend, _folder.Path, _ => source.Cancel());
         _ = Assert.Throws<OperationCanceledException>(() => interrupted.Run(items, [64, 128], source.Token));
         List<int> lengths = [];
-        ProfileReport report = new ProfileRun(_model, _backend, _folder.Path, p => lengths.Add(p.Length)).Run(items, [64, 128]);
+        ProfileRun resumed = new(_model, _backend, _folder.Path, progress => lengths.Add(progress.Length));
+        ProfileReport report = resumed.Run(items, [64, 128]);
         Assert.Equal([128], lengths);
         Assert.Equal([64, 128], report.Results.Select(result => result.Length));
         Assert.All(report.Results, result => Assert.Equal(1, result.Items));
