@@ -23,7 +23,7 @@ public sealed class MultiTurnTests : IDisposable
             from prompt in Gen.Choose(0, 160)
             from chunk in Gen.Elements(1, 7, 64, 100, 512)
             from steps in Gen.Choose(0, 30)
-            from reserve in Gen.Choose(0, 100)
+            from reserve in Gen.Elements(0, 10, 100, 500)
             select new Turn(prompt, chunk, steps, reserve);
         Gen<ElasticRule> rule =
             from alpha in Gen.Elements<double>(-100, 0, 64, 128, 200, 1000)
@@ -41,6 +41,18 @@ public sealed class MultiTurnTests : IDisposable
             select new Conversation(keyValueHeads, rules, turns, headSize, type, window, seed);
         Prop.ForAll(conversations.ToArbitrary(), Check).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
     }
+
+    /// <summary>
+    /// 170 tokens at a capacity of 200 leave 64 ring rows, the positions from 106 on: half of the rule then shows the whole
+    /// of block 1 at a capacity of 1000, of which only a part is held.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void A_block_that_is_partly_lost_is_partly_seen(int group) => Check(new Conversation(
+        1, [.. Enumerable.Repeat(new ElasticRule(0, 0.5), group)],
+        [new Turn(160, 100, 10, 30), new Turn(150, 64, 20, 660), new Turn(33, 10, 3, 2000)], 8, ElementType.F32, null, 9));
 
     [Fact]
     public void Extending_keeps_every_row_that_is_held()

@@ -38,29 +38,25 @@ public sealed class PlanGenerationTests : IDisposable
     [MemberData(nameof(SetsAndChunks))]
     public void Prefill_and_decode_under_a_plan_give_the_reference_logits(InstructionSet set, int chunk)
     {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         foreach (JsonElement test in _cases.RootElement.EnumerateArray())
         {
-            (Transformer transformer, SequenceCache sequence, IDisposable[] owned) = Start(test, set);
-            AssertSizes(test, sequence);
+            using LoadedModel model = HuggingFaceFolder.Load(
+                RepositoryFiles.Fixture("models", test.GetProperty("model").GetString()!));
+            using Transformer transformer = new(model, backend);
+            string name = $"gen{test.GetProperty("id").GetInt32()}";
             int prompt = test.GetProperty("prompt_length").GetInt32();
             int[] tokens = PlanFixture.Ints(test, "input_ids");
-            int vocabulary = transformer.Config.VocabularySize;
-            string name = $"gen{test.GetProperty("id").GetInt32()}";
+            PlanPolicy policy = new(PlanFixture.Read(test));
+            using SequenceCache sequence = transformer.CreateSequence(
+                policy, prompt + test.GetProperty("max_new_token").GetInt32(), ElementType.F32);
+            AssertSizes(test, sequence);
+
             float[] logits = ModelFixture.Run(transformer, sequence, tokens.AsSpan(0, prompt), chunk, AttentionMode.Prefill);
-            float[] expected = _expected.ReadFloats($"{name}.prefill_logits");
-            int[] rows = PlanFixture.Ints(test, "prefill_rows");
-            for (int i = 0; i < rows.Length; i++)
-                AssertSame(Row(expected, i), Row(logits, rows[i]), $"{name} prefill row {rows[i]}");
-
+            AssertSame($"{name}.prefill_logits", logits, PlanFixture.Ints(test, "prefill_rows"), model.Config.VocabularySize);
             logits = ModelFixture.Run(transformer, sequence, tokens.AsSpan(prompt), 1, AttentionMode.Decode);
-            expected = _expected.ReadFloats($"{name}.decode_logits");
-            Assert.Equal(expected.Length, logits.Length);
-            for (int step = 0; step < tokens.Length - prompt; step++)
-                AssertSame(Row(expected, step), Row(logits, step), $"{name} step {step}");
-            foreach (IDisposable item in owned)
-                item.Dispose();
-
-            ReadOnlySpan<float> Row(float[] all, int row) => all.AsSpan(row * vocabulary, vocabulary);
+            int[] steps = [.. Enumerable.Range(0, tokens.Length - prompt)];
+            AssertSame($"{name}.decode_logits", logits, steps, model.Config.VocabularySize);
         }
     }
 
@@ -70,34 +66,31 @@ public sealed class PlanGenerationTests : IDisposable
         _cases.Dispose();
     }
 
-    private static (Transformer Transformer, SequenceCache Sequence, IDisposable[] Owned) Start(JsonElement test, InstructionSet set)
-    {
-        LoadedModel model = HuggingFaceFolder.Load(RepositoryFiles.Fixture("models", test.GetProperty("model").GetString()!));
-        ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
-        Transformer transformer = new(model, backend);
-        int length = test.GetProperty("prompt_length").GetInt32() + test.GetProperty("max_new_token").GetInt32();
-        SequenceCache sequence = transformer.CreateSequence(new PlanPolicy(PlanFixture.Read(test)), length, ElementType.F32);
-        return (transformer, sequence, [sequence, transformer, backend, model]);
-    }
-
     private static void AssertSizes(JsonElement test, SequenceCache sequence)
     {
         int layer = 0;
         foreach (JsonElement heads in test.GetProperty("cache_size").EnumerateArray())
         {
-            Assert.Equal(
-                heads.EnumerateArray().Select(rows => rows.GetInt32() - ElasticRule.SinkTokens), sequence.Spans[layer].VisibleRing);
+            int[] rings = [.. heads.EnumerateArray().Select(rows => rows.GetInt32() - ElasticRule.SinkTokens)];
+            Assert.Equal(rings, sequence.Spans[layer].VisibleRing);
             layer++;
         }
     }
 
-    private static void AssertSame(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, string what)
+    private void AssertSame(string name, float[] logits, int[] rows, int vocabulary)
     {
-        double expectedTotal = LogProbability.LogSum(expected), actualTotal = LogProbability.LogSum(actual);
-        for (int token = 0; token < expected.Length; token++)
+        float[] expected = _expected.ReadFloats(name);
+        Assert.Equal(expected.Length, rows.Length * vocabulary);
+        for (int i = 0; i < rows.Length; i++)
         {
-            double difference = Math.Abs(expected[token] - expectedTotal - (actual[token] - actualTotal));
-            Assert.True(difference <= Tolerance, $"{what}: token {token} differs by {difference:E2}");
+            ReadOnlySpan<float> wanted = expected.AsSpan(i * vocabulary, vocabulary);
+            ReadOnlySpan<float> actual = logits.AsSpan(rows[i] * vocabulary, vocabulary);
+            double shift = LogProbability.LogSum(wanted) - LogProbability.LogSum(actual);
+            for (int token = 0; token < vocabulary; token++)
+            {
+                double difference = Math.Abs(wanted[token] - actual[token] - shift);
+                Assert.True(difference <= Tolerance, $"{name}, row {i}: token {token} differs by {difference:E2}");
+            }
         }
     }
 }
