@@ -41,6 +41,7 @@ internal static unsafe class PositionRows
     private static float[] Numbers(int positions, int heads, int sign)
     {
         int width = heads * HeadSize;
-        return [.. Enumerable.Range(0, positions * width).Select(i => (float)(sign * (i / width * HeadSize + i % HeadSize)))];
+        return [.. Enumerable.Range(0, positions * width).Select(
+            i => (float)(sign * (i / width * HeadSize + i % HeadSize)))];
     }
 }
