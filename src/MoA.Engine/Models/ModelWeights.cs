@@ -1,3 +1,5 @@
+using MoA.Engine.Numerics;
+
 namespace MoA.Engine.Models;
 
 /// <summary>
@@ -46,6 +48,12 @@ public sealed class ModelWeights : IDisposable
     public long Bytes { get; }
 
     /// <summary>Every weight once.</summary>
+    /// <summary>Number of weights.</summary>
+    public long Parameters => All.Sum(weight => (long)weight.Rows * weight.Columns);
+
+    /// <summary>The formats that the weights are stored in.</summary>
+    public IEnumerable<ElementType> ElementTypes => All.Select(weight => weight.Type).Distinct().Order();
+
     internal IEnumerable<WeightTensor> All =>
         Layers.SelectMany(layer => layer.All).Prepend(Embedding).Append(FinalNorm)
             .Concat(ReferenceEquals(Head, Embedding) ? [] : [Head]);

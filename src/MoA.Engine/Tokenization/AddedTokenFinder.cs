@@ -29,14 +29,14 @@ internal sealed class AddedTokenFinder
     /// <summary>Cuts a text into stretches without and with an added token, in order; empty stretches are left out.</summary>
     /// <param name="text">The text.</param>
     /// <param name="parseSpecial">Whether special tokens are looked for.</param>
-    /// <param name="guards">Positions, ascending, that no special token may cover: there the text is data, not markup.</param>
+    /// <param name="guards">Positions, ascending, at which no special token may begin: there the text is data, not markup.</param>
     public List<AddedTokenSpan> Cut(string text, bool parseSpecial, int[] guards)
     {
         var spans = new List<AddedTokenSpan>();
         int from = 0;
         for (int at = 0; FindNext(text, at) is (int start, int end, AddedToken token);)
         {
-            bool guarded = token.Special && IsGuarded(guards, start, end);
+            bool guarded = token.Special && Array.BinarySearch(guards, start) >= 0;
             at = guarded ? start + 1 : end;
             if (guarded || start < from || (token.Special && !parseSpecial) || (token.SingleWord && !StandsAlone(text, start, end)))
                 continue;
@@ -53,6 +53,30 @@ internal sealed class AddedTokenFinder
         if (from < text.Length)
             spans.Add(new(from, text.Length, null));
         return spans;
+    }
+
+    /// <summary>
+    /// Where a special token begins, or could begin if the text went on, in ascending order; these places may overlap.
+    /// </summary>
+    public List<int> FindSpecialStarts(string text)
+    {
+        var starts = new List<int>();
+        for (int start = 0; start < text.Length; start++)
+        {
+            int node = Root;
+            int at = start;
+            bool special = false;
+            while (!special && at < text.Length && _children.TryGetValue((node, text[at]), out node))
+            {
+                at++;
+                special = _tokenAtNode.TryGetValue(node, out AddedToken? token) && token.Special;
+            }
+
+            if (special || (at == text.Length && at > start))
+                starts.Add(start);
+        }
+
+        return starts;
     }
 
     private int AddPath(string text)
@@ -89,13 +113,6 @@ internal sealed class AddedTokenFinder
         }
 
         return null;
-    }
-
-    private static bool IsGuarded(int[] guards, int start, int end)
-    {
-        int index = Array.BinarySearch(guards, start);
-        int next = index >= 0 ? index : ~index;
-        return next < guards.Length && guards[next] < end;
     }
 
     private static bool StandsAlone(string text, int start, int end)

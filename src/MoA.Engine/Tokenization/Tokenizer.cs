@@ -37,8 +37,9 @@ public sealed class Tokenizer
                 _special.Add(token.Id);
         }
 
-        _rawTokens = new(parts.AddedTokens.Where(token => !token.Normalized).Select(token => (token.Content, token)));
-        _normalizedTokens = new(parts.AddedTokens.Where(token => token.Normalized).Select(token => (
+        // Special tokens are markup and looked for in the text as written, also where an old file calls them normalised.
+        _rawTokens = new(parts.AddedTokens.Where(IsFoundRaw).Select(token => (token.Content, token)));
+        _normalizedTokens = new(parts.AddedTokens.Where(token => !IsFoundRaw(token)).Select(token => (
             parts.Normalizer?.Normalize(token.Content, continues: false) ?? token.Content, token)));
         VocabularySize = _texts.Count == 0 ? 0 : _texts.Keys.Max() + 1;
         BosId = parts.BosToken is null ? null : IdOf(parts.BosToken);
@@ -59,10 +60,6 @@ public sealed class Tokenizer
 
     /// <summary>Id of <see cref="EosToken"/>; null where there is none.</summary>
     public int? EosId { get; }
-
-    /// <summary>The special tokens with their ids.</summary>
-    internal IEnumerable<(string Text, int Id)> SpecialTokens =>
-        _parts.AddedTokens.Where(token => token.Special).Select(token => (token.Content, token.Id));
 
     /// <summary>Whether a model folder holds a tokenizer.</summary>
     public static bool Exists(string folder) => File.Exists(Path.Combine(folder, FileName));
@@ -114,7 +111,7 @@ public sealed class Tokenizer
 
     /// <summary>Encodes a text in which special tokens are parsed but at some places.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="guards">Positions, ascending, that no special token may cover.</param>
+    /// <param name="guards">Positions, ascending, at which no special token may begin.</param>
     /// <param name="continues">The text goes on directly after encoded text: no prefix space is added.</param>
     internal int[] Encode(string text, int[] guards, bool continues)
     {
@@ -123,9 +120,12 @@ public sealed class Tokenizer
         return [.. ids];
     }
 
-    /// <summary>Finds the added tokens of a text as <see cref="Encode(string, int[], bool)"/> does.</summary>
-    internal IEnumerable<AddedTokenSpan> FindAddedTokens(string text, int[] guards) =>
-        _rawTokens.Cut(text, parseSpecial: true, guards).Where(span => span.Token is not null);
+    /// <summary>The special tokens written in a text.</summary>
+    internal IEnumerable<AddedTokenSpan> FindSpecialTokens(string text) =>
+        _rawTokens.Cut(text, parseSpecial: true, guards: []).Where(span => span.Token is { Special: true });
+
+    /// <summary>Where a special token begins in a text, or could begin if the text went on; ascending.</summary>
+    internal List<int> FindSpecialTokenStarts(string text) => _rawTokens.FindSpecialStarts(text);
 
     /// <summary>The text of token ids. Ids that no token has are passed over.</summary>
     /// <param name="ids">Token ids.</param>
@@ -192,6 +192,8 @@ public sealed class Tokenizer
         _parts.PreTokenizer.Split(piece, pieces);
         return pieces;
     }
+
+    private static bool IsFoundRaw(AddedToken token) => token.Special || !token.Normalized;
 
     private static PiecePosition PositionOf(int start, bool continues) =>
         start > 0 ? PiecePosition.Inside : continues ? PiecePosition.Continuation : PiecePosition.TextStart;

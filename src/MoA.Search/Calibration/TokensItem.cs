@@ -1,3 +1,5 @@
+using MoA.Engine.Tokenization;
+
 namespace MoA.Search.Calibration;
 
 /// <summary>An already tokenised item.</summary>

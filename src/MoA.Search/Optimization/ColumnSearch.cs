@@ -61,7 +61,8 @@ internal sealed class ColumnSearch
                 continue;
             }
 
-            if (_effort.IsSpent(effortShare))
+            // The root is always looked at: it gives a plan, as a rule.
+            if (_nodes > 0 && _effort.IsSpent(effortShare))
             {
                 _open.Enqueue(current, (current.Bound, _nodes++));
                 break;
@@ -84,7 +85,7 @@ internal sealed class ColumnSearch
         NodeProgramme programme = new(_pool, node.Allowed);
         if (programme.IsEmpty)
             return null;
-        PriceAscent ascent = new(_programme.Lower, _programme.Upper);
+        PriceAscent ascent = new(_programme.Lower, _programme.Upper, _effort);
         List<PricedChoice> known = node.Known.FindAll(
             choice => Array.TrueForAll(choice.Chosen, node.Allowed.Contains));
         ascent.Maximise(
@@ -96,7 +97,6 @@ internal sealed class ColumnSearch
             DualPrecision,
             () => new PricedChoice(_programme.Rows, _pool.Groups),
             _nodes == 0 ? RootIterations : NodeIterations);
-        _effort.Add(ascent.Work);
         node.Bound = Math.Max(node.Bound, ascent.Bound);
         bool isRoot = _nodes++ == 0;
         if (isRoot)

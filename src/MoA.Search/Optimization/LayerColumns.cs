@@ -3,6 +3,7 @@ namespace MoA.Search.Optimization;
 /// <summary>
 /// Enumerates the choices of a layer whose priced cost is within a distance of the layer's least: each as the set of
 /// rules it uses (exactly) and the heads that leave their cheapest rule of the set, in order of what that costs them.
+/// Of sets too large to enumerate, only those that the pricing has found good are used.
 /// </summary>
 internal sealed class LayerColumns
 {
@@ -10,11 +11,12 @@ internal sealed class LayerColumns
     private readonly double[][] _priced;
     private readonly double[] _least;
     private readonly int _greatestSet;
+    private readonly IReadOnlyList<IReadOnlyList<int[]>>? _foundSets;
 
     public LayerColumns(CoupledProgramme programme, LayerPricing pricing, ReadOnlySpan<double> prices)
     {
         _programme = programme;
-        _greatestSet = Math.Min(programme.MaxRules ?? 1, LayerPricing.GreatestEnumeratedSet);
+        _greatestSet = programme.MaxRules ?? 1;
         _priced = new double[programme.Layers][];
         _least = new double[programme.Layers];
         for (int layer = 0; layer < programme.Layers; layer++)
@@ -22,6 +24,8 @@ internal sealed class LayerColumns
             _priced[layer] = new double[programme.Heads * programme.Rules];
             _least[layer] = pricing.PriceLayer(prices, layer, _priced[layer]);
         }
+
+        _foundSets = pricing.FoundSets;
     }
 
     /// <summary>
@@ -34,15 +38,25 @@ internal sealed class LayerColumns
         for (int layer = 0; layer < columns.Length; layer++)
         {
             columns[layer] = [];
-            int[] set = new int[_greatestSet];
-            for (int size = 1; size <= _greatestSet; size++)
-            {
-                if (!EnumerateSets(layer, set, 0, size, 0, distance, limit, columns[layer]))
-                    return null;
-            }
+            if (!Enumerate(layer, distance, limit, columns[layer]))
+                return null;
         }
 
         return columns;
+    }
+
+    private bool Enumerate(int layer, double distance, int limit, List<ushort[]> columns)
+    {
+        if (_foundSets is not null)
+            return _foundSets[layer].All(found => EnumerateAssignments(layer, found, distance, limit, columns));
+        int[] set = new int[_greatestSet];
+        for (int size = 1; size <= _greatestSet; size++)
+        {
+            if (!EnumerateSets(layer, set, 0, size, 0, distance, limit, columns))
+                return false;
+        }
+
+        return true;
     }
 
     private bool EnumerateSets(

@@ -9,8 +9,8 @@ namespace MoA.Search.Optimization;
 /// </summary>
 internal sealed class LayerPricing : IPricedProgramme
 {
-    /// <summary>Sets of more rules than this are not enumerated.</summary>
-    public const int GreatestEnumeratedSet = 3;
+    private const int GreatestEnumeratedSet = 3;
+    private const double GreatestEnumerationWork = 5e8;
 
     private readonly CoupledProgramme _programme;
     private readonly int _setSize;
@@ -22,6 +22,7 @@ internal sealed class LayerPricing : IPricedProgramme
     private readonly int[] _set;
     private readonly int[] _bestSet;
     private readonly RuleSetRelaxation? _relaxation;
+    private readonly List<List<int[]>>? _foundSets;
     private double _bestValue;
 
     public LayerPricing(CoupledProgramme programme)
@@ -36,19 +37,27 @@ internal sealed class LayerPricing : IPricedProgramme
         _least = [.. Enumerable.Range(0, _setSize + 1).Select(_ => new double[programme.Heads])];
         _set = new int[_setSize];
         _bestSet = new int[_setSize];
-        double sets = 1;
+        // Sets are completed by all last rules at once, so that one rule less is enumerated.
+        double passes = 0.5;
         for (int size = 1; size < _setSize; size++)
-            sets *= (double)(programme.Rules - size + 1) / size;
-        if (_setSize > GreatestEnumeratedSet)
+            passes *= (double)(programme.Rules - size + 1) / size;
+        if (_setSize > GreatestEnumeratedSet || passes * programme.Cost.Length > GreatestEnumerationWork)
         {
             _relaxation = new RuleSetRelaxation(programme.Layers, programme.Heads, programme.Rules, _setSize);
-            sets = 3.0 * RuleSetRelaxation.Steps;
+            _foundSets = [.. Enumerable.Range(0, programme.Layers).Select(_ => new List<int[]>())];
+            passes = 3.0 * RuleSetRelaxation.Steps;
         }
 
-        WorkPerPrice = (long)(programme.Cost.Length * (programme.Rows + sets / 2 + 1) / 2);
+        WorkPerPrice = (long)(programme.Cost.Length * (programme.Rows + passes + 1) / 2);
     }
 
     public long WorkPerPrice { get; }
+
+    /// <summary>
+    /// [layers]: the sets, each ascending, that the relaxation has found good at some prices; null where all sets are
+    /// enumerated.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<int[]>>? FoundSets => _foundSets;
 
     /// <summary>Whether <see cref="Price"/> returns the least value itself and not only a number below it.</summary>
     public bool IsExact => _relaxation is null;
@@ -90,7 +99,12 @@ internal sealed class LayerPricing : IPricedProgramme
 
         _bestValue = double.PositiveInfinity;
         if (_relaxation is not null)
-            return _relaxation.Bound(layer, _layer, _stride, _bestSet);
+        {
+            double bound = _relaxation.Bound(layer, _layer, _stride, _bestSet);
+            Remember(layer, [.. _bestSet.Distinct().Order()]);
+            return bound;
+        }
+
         _least[0].AsSpan().Fill(double.MaxValue / (heads + 1));
         Enumerate(0, 0);
         return _bestValue;
@@ -156,5 +170,11 @@ internal sealed class LayerPricing : IPricedProgramme
             for (int row = 0; row < choice.Usage.Length; row++)
                 choice.Usage[row] += _programme.Usage[row][index * _programme.Rules + best];
         }
+    }
+
+    private void Remember(int layer, int[] set)
+    {
+        if (!_foundSets![layer].Exists(other => other.AsSpan().SequenceEqual(set)))
+            _foundSets[layer].Add(set);
     }
 }

@@ -9,12 +9,13 @@ internal static class LayerSearch
 {
     private const int RootIterations = 500;
     private const int FirstColumns = 250;
+    private const int ColumnsOfFoundSets = 1500;
     private const int MostColumns = 400_000;
 
-    public static PlanSolver.Outcome Run(CoupledProgramme programme, SearchEffort effort, double[] start)
+    public static SearchOutcome Run(CoupledProgramme programme, SearchEffort effort, double[] start)
     {
         LayerPricing pricing = new(programme);
-        PriceAscent ascent = new(programme.Lower, programme.Upper);
+        PriceAscent ascent = new(programme.Lower, programme.Upper, effort);
         double greatest = programme.GreatestCost() + 1e-6 * Math.Max(1, programme.CostSpread());
         ascent.Maximise(
             pricing,
@@ -25,17 +26,16 @@ internal static class LayerSearch
             1e-8,
             () => new PricedChoice(programme.Rows, programme.Layers * programme.Heads),
             RootIterations);
-        effort.Add(ascent.Work);
         if (ascent.Bound >= greatest)
-            return new PlanSolver.Outcome(null, double.PositiveInfinity, ascent.BestPrices);
+            return new SearchOutcome(null, double.PositiveInfinity, ascent.BestPrices);
 
         LayerColumns columns = new(programme, pricing, ascent.BestPrices);
         double root = ascent.Bound;
         double bound = root;
         double cost = double.PositiveInfinity;
         int[]? choice = null;
-        int limit = FirstColumns;
-        for (double share = 0.3; ; share = Math.Min(1, share + 0.35), limit *= 12)
+        int limit = pricing.IsExact ? FirstColumns : ColumnsOfFoundSets;
+        for (double share = pricing.IsExact ? 0.3 : 1; ; share = Math.Min(1, share + 0.35), limit *= 12)
         {
             limit = Math.Min(limit, MostColumns / programme.Layers);
             (List<ushort[]>[] near, double distance) = Collect(columns, root, cost, limit, programme, ascent.Master!);
@@ -55,7 +55,7 @@ internal static class LayerSearch
             if (isClosed || double.IsPositiveInfinity(bound) || effort.IsSpent() || limit >= MostColumns / programme.Layers
                 || !pricing.IsExact)
             {
-                return new PlanSolver.Outcome(choice, bound, ascent.BestPrices);
+                return new SearchOutcome(choice, bound, ascent.BestPrices);
             }
         }
     }

@@ -50,6 +50,7 @@ public static class ParetoSweep
         private readonly int _objectives = problem.Objectives.Count;
         private readonly List<ParetoPlan> _plans = [];
         private readonly Lock _lock = new();
+        private readonly double[] _leastLosses = [.. problem.Objectives.Select(_ => double.PositiveInfinity)];
         private double[][] _prices = [];
         private double[][] _payoff = [];
 
@@ -57,16 +58,9 @@ public static class ParetoSweep
 
         public IReadOnlyList<OptimalObjective> Objectives { get; private set; } = [];
 
-        private int Total
-        {
-            get
-            {
-                int cells = 1;
-                for (int other = 1; other < _objectives; other++)
-                    cells *= options.Points - 1;
-                return _objectives == 1 ? 1 : _objectives * (cells + 2);
-            }
-        }
+        /// <summary>One programme per objective for the optima, then all cells of each.</summary>
+        private int GridProgrammes =>
+            _objectives == 1 ? 1 : _objectives * (1 + (int)Math.Pow(options.Points - 1, _objectives - 1));
 
         public void SolveOptima()
         {
@@ -209,11 +203,12 @@ public static class ParetoSweep
 
         private void Report(PlanSolution solution)
         {
-            _ = solution;
             lock (_lock)
             {
                 Done++;
-                progress?.Invoke(new SweepProgress(Done, Total, _plans.Count));
+                for (int objective = 0; objective < solution.Losses.Length; objective++)
+                    _leastLosses[objective] = Math.Min(_leastLosses[objective], solution.Losses[objective]);
+                progress?.Invoke(new SweepProgress(Done, Math.Max(Done, GridProgrammes), [.. _leastLosses]));
             }
         }
 

@@ -46,7 +46,7 @@ public static class PlanSolver
         SearchEffort effort = new(options, cancellation);
         double[] start = new double[programme.Rows];
         startPrices.AsSpan(0, Math.Min(startPrices?.Length ?? 0, start.Length)).CopyTo(start);
-        Outcome outcome = programme.MaxRules is null
+        SearchOutcome outcome = programme.MaxRules is null
             ? HeadSearch.Run(programme, effort, start)
             : LayerSearch.Run(programme, effort, start);
         return (Describe(problem, objective, weights, programme, outcome, options), outcome.Prices, effort.Work);
@@ -74,7 +74,7 @@ public static class PlanSolver
         int objective,
         double[] weights,
         CoupledProgramme programme,
-        Outcome outcome,
+        SearchOutcome outcome,
         PlanSolverOptions options)
     {
         double bound = outcome.Bound * programme.CostScale;
@@ -127,7 +127,4 @@ public static class PlanSolver
         Loss = double.PositiveInfinity,
         LowerBound = double.PositiveInfinity,
     };
-
-    /// <summary>The end of a search over a programme, in its scaled cost.</summary>
-    internal sealed record Outcome(int[]? Choice, double Bound, double[] Prices);
 }

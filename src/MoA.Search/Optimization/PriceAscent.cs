@@ -6,16 +6,20 @@ namespace MoA.Search.Optimization;
 /// </summary>
 internal sealed class PriceAscent
 {
+    /// <summary>Cuts made however little effort is allowed: the first prices say nothing.</summary>
+    private const int LeastIterations = 40;
     private const double LeastPenalty = 10;
     private const double GreatestPenalty = 1e7;
 
+    private readonly SearchEffort _effort;
     private readonly double[] _lower;
     private readonly double[] _upper;
     private readonly double[] _trial;
     private readonly double[] _prices;
 
-    public PriceAscent(double[] lower, double[] upper)
+    public PriceAscent(double[] lower, double[] upper, SearchEffort effort)
     {
+        _effort = effort;
         _lower = lower;
         _upper = upper;
         _trial = new double[lower.Length];
@@ -31,8 +35,6 @@ internal sealed class PriceAscent
 
     /// <summary>The linear programme at the end; its mixture is the fractional solution.</summary>
     public PriceMaster? Master { get; private set; }
-
-    public long Work { get; private set; }
 
     /// <summary>Prices rise until the dual is within a tolerance of its best or above <paramref name="cutoff"/>.</summary>
     /// <param name="programme">What is priced.</param>
@@ -61,7 +63,7 @@ internal sealed class PriceAscent
         while (true)
         {
             Climb(programme, choices, penalty, cutoff, tolerance, createChoice, iterationLimit);
-            if (Bound >= cutoff || Master!.Excess <= 1e-10 || penalty >= greatest)
+            if (Bound >= cutoff || Master!.Excess <= 1e-10 || penalty >= greatest || _effort.IsSpent())
                 return;
             // The penalty was the cheaper way out: it has to rise before the limits are known to exclude each other.
             penalty *= 1000;
@@ -97,8 +99,9 @@ internal sealed class PriceAscent
 
             master.Add(choice);
             master.Solve(_prices);
-            Work += 60L * master.Choices.Count;
-            if (Bound >= cutoff || master.Value - Bound <= tolerance * Math.Max(Math.Abs(Bound), 1e-9))
+            _effort.Add(60L * master.Choices.Count);
+            if ((iteration >= LeastIterations && _effort.IsSpent()) || Bound >= cutoff
+                || master.Value - Bound <= tolerance * Math.Max(Math.Abs(Bound), 1e-9))
                 return;
             pull = improved ? 0.5 : Math.Max(0, pull - 0.25);
             for (int row = 0; row < _trial.Length; row++)
@@ -109,7 +112,7 @@ internal sealed class PriceAscent
     private double Evaluate(IPricedProgramme programme, double[] prices, PricedChoice choice)
     {
         double value = programme.Price(prices, choice);
-        Work += programme.WorkPerPrice;
+        _effort.Add(programme.WorkPerPrice);
         for (int row = 0; row < prices.Length; row++)
         {
             if (prices[row] > 0)

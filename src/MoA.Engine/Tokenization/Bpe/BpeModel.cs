@@ -145,5 +145,9 @@ internal sealed class BpeModel
         ? id
         : throw new InvalidInputException($"merge {rank + 1} names the token '{token}', which the vocabulary lacks");
 
-    internal static ulong Key(int left, int right) => (ulong)(uint)left << 32 | (uint)right;
+    /// <summary>
+    /// Names a pair. The multiplication is one-to-one (an odd factor) and mixes the bits: a dictionary hashes a number by
+    /// its two halves, which would be the same for all pairs of equal tokens.
+    /// </summary>
+    internal static ulong Key(int left, int right) => ((ulong)(uint)left << 32 | (uint)right) * 0x9E3779B97F4A7C15;
 }

@@ -69,11 +69,14 @@ internal sealed class CodePointSet
         return (page[codePoint % PageBits / 64] >> codePoint & 1) != 0;
     }
 
-    // The upper case of a letter folds letters that share it only there: U+017F (long s) has the upper case S.
+    // Going there and back folds letters that share a case only: U+017F (long s) has the upper case S, U+212A (Kelvin sign)
+    // the lower case k.
     private bool AnyCaseVariant(Rune rune)
     {
         Rune upper = Rune.ToUpperInvariant(rune);
-        return _rule(upper.Value) || _rule(Rune.ToLowerInvariant(rune).Value) || _rule(Rune.ToLowerInvariant(upper).Value);
+        Rune lower = Rune.ToLowerInvariant(rune);
+        return _rule(upper.Value) || _rule(lower.Value)
+            || _rule(Rune.ToLowerInvariant(upper).Value) || _rule(Rune.ToUpperInvariant(lower).Value);
     }
 
     private ulong[] FillPage(int page)

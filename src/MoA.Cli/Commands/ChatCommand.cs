@@ -1,0 +1,110 @@
+using System.CommandLine;
+using System.Globalization;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Generation;
+using MoA.Engine.Models;
+using MoA.Engine.Tokenization;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa chat</c>: a conversation, one line a turn.</summary>
+internal sealed class ChatCommand : CliCommand
+{
+    private readonly Option<string?> _system = new("--system")
+    {
+        Description = "Message that tells the model how to behave",
+        HelpName = "TEXT",
+    };
+
+    public ChatCommand(Streams streams)
+        : base("chat", "Talks with a model; every line that is read is a turn, an empty line or end of input ends. " +
+            "/file PATH sends a file's text as the turn. The caches are kept from turn to turn.", streams)
+    {
+        Options.Add(_system);
+        ModelOptions.AddTo(this);
+        ModelOptions.AddPolicyTo(this);
+        SamplingArguments.AddTo(this);
+    }
+
+    protected override void Run(CommandContext context)
+    {
+        using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        using ChatSession session = new(
+            model, ModelOptions.ReadPolicy(context, model.Config), SamplingArguments.Read(context, model),
+            ModelOptions.CacheType(context));
+        if (context.Get(_system) is string system)
+            session.Add(new ChatMessage("system", system));
+        bool asks = !Console.IsInputRedirected && !context.Json;
+        while (true)
+        {
+            if (asks)
+                context.Output.Write("> ");
+            if (context.Input.ReadLine() is not { Length: > 0 } line)
+                break;
+            try
+            {
+                Turn(context, session, ReadTurn(line));
+            }
+            catch (InvalidInputException failure) when (asks)
+            {
+                context.Note($"moa: {failure.Message}"); // the conversation goes on without this turn
+            }
+        }
+
+        if (context.Json)
+            WriteJson(context, session);
+    }
+
+    private static string ReadTurn(string line)
+    {
+        const string Prefix = "/file ";
+        if (!line.StartsWith(Prefix, StringComparison.Ordinal))
+            return line;
+        string path = line[Prefix.Length..].Trim();
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidInputException($"/file {path}: cannot be read ({failure.Message.TrimEnd('.')})", failure);
+        }
+    }
+
+    private static void Turn(CommandContext context, ChatSession session, string text)
+    {
+        GenerationResult result = session.Ask(text, context.Json ? null : Show, context.Cancellation);
+        if (!context.Json)
+            context.Output.WriteLine();
+        string again = session.ReadAgain ? ", the conversation was read again" : "";
+        context.Note(string.Create(CultureInfo.InvariantCulture,
+            $"[{session.CachedTokens} tokens kept in {session.KvBytes / 1024.0:F0} KiB{again}; " +
+            $"{result.DecodeTokensPerSecond:F0} tokens/s]"));
+
+        void Show(string piece)
+        {
+            context.Output.Write(piece);
+            context.Output.Flush();
+        }
+    }
+
+    private static void WriteJson(CommandContext context, ChatSession session) => context.WriteJson(writer =>
+    {
+        writer.WriteStartObject();
+        writer.WriteStartArray("messages");
+        foreach (ChatMessage message in session.Messages)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("role", message.Role);
+            writer.WriteString("content", message.Content);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteNumber("kvBytes", session.KvBytes);
+        writer.WriteEndObject();
+    });
+}

@@ -1,0 +1,142 @@
+using System.CommandLine;
+using System.Globalization;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Generation;
+using MoA.Engine.KvCache;
+using MoA.Engine.Models;
+using MoA.Engine.Tokenization;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa generate</c>: text from a prompt.</summary>
+internal sealed class GenerateCommand : CliCommand
+{
+    private readonly Argument<string?> _prompt = new("prompt")
+    {
+        Description = "The prompt (else --prompt-file, else standard input)",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string?> _promptFile = new("--prompt-file", "-f")
+    {
+        Description = "File that holds the prompt",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string> _template = new("--template")
+    {
+        Description = "on: the prompt is a user's message, written with the model's chat template; off: it is continued as it " +
+            "stands; auto: on if the model has a template and the prompt holds none of its special tokens",
+        HelpName = "on|off|auto",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    public GenerateCommand(Streams streams)
+        : base("generate", "Writes text from a prompt. Example: moa generate --plan plan.json --prompt-file report.txt", streams)
+    {
+        Arguments.Add(_prompt);
+        Options.Add(_promptFile);
+        Options.Add(_template);
+        ModelOptions.AddTo(this);
+        ModelOptions.AddPolicyTo(this);
+        SamplingArguments.AddTo(this);
+    }
+
+    protected override void Run(CommandContext context)
+    {
+        (string text, string name) = ReadPrompt(context);
+        using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
+        GenerationOptions options = SamplingArguments.Read(context, model);
+        int[] prompt = Encode(context, model, text);
+        if (prompt.Length == 0)
+            throw new InvalidInputException($"{name}: the prompt is empty; give at least one token of text");
+        model.CheckLength(prompt.Length + 1, name);
+        int room = model.Config.MaxPositions - prompt.Length;
+        if (options.MaxNewTokens > room)
+        {
+            if (context.IsGiven(SamplingArguments.MaxNewTokens))
+                context.Note($"moa: {room} new tokens at most: the model's context of {model.Config.MaxPositions} is full then");
+            options = options with { MaxNewTokens = room };
+        }
+
+        using SequenceCache sequence = model.Transformer.CreateSequence(
+            policy, prompt.Length + options.MaxNewTokens, ModelOptions.CacheType(context));
+        GenerationResult result = new TextGenerator(model).Run(
+            sequence, prompt, options, context.Json ? null : piece => Show(context, piece), context.Cancellation);
+        if (context.Json)
+            WriteJson(context, policy, sequence, result);
+        else
+            context.Output.WriteLine();
+        context.Note(string.Create(CultureInfo.InvariantCulture,
+            $"[{policy.Name}: {result.PromptTokens} prompt tokens at {result.PrefillTokensPerSecond:F0}/s, " +
+            $"{result.Tokens.Length} new at {result.DecodeTokensPerSecond:F0}/s, KV caches {sequence.Bytes / 1024.0:F0} KiB]"));
+    }
+
+    private (string Text, string Name) ReadPrompt(CommandContext context)
+    {
+        string? argument = context.Get(_prompt), file = context.Get(_promptFile);
+        if (argument is not null && file is not null)
+            throw new InvalidInputException("the prompt is given twice: drop the argument or --prompt-file");
+        if (argument is not null)
+            return (argument, "the prompt");
+        if (file is null)
+            return (context.Input.ReadToEnd(), "standard input");
+        try
+        {
+            return (File.ReadAllText(file), file);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidInputException($"--prompt-file {file}: cannot be read ({failure.Message.TrimEnd('.')})", failure);
+        }
+    }
+
+    private int[] Encode(CommandContext context, LanguageModel model, string text)
+    {
+        Tokenizer tokenizer = model.RequireTokenizer();
+        int[] plain = tokenizer.Encode(text, addSpecialTokens: true, parseSpecialTokens: true);
+        switch (context.Get(_template))
+        {
+            case "off":
+                return plain;
+            case "on":
+                return model.RequireConversations().EncodePrompt([new ChatMessage("user", text)]);
+            case "auto":
+                bool formatted = tokenizer.Encode(text, addSpecialTokens: false, parseSpecialTokens: true).Any(tokenizer.IsSpecial);
+                return formatted || !model.RequireConversations().HasTemplate
+                    ? plain
+                    : model.RequireConversations().EncodePrompt([new ChatMessage("user", text)]);
+            default:
+                throw new InvalidInputException($"--template {context.Get(_template)}: expected on, off or auto");
+        }
+    }
+
+    private static void Show(CommandContext context, string piece)
+    {
+        context.Output.Write(piece);
+        context.Output.Flush();
+    }
+
+    private static void WriteJson(CommandContext context, AttentionPolicy policy, SequenceCache sequence, GenerationResult result) =>
+        context.WriteJson(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteString("text", result.Text);
+            writer.WriteStartArray("tokens");
+            foreach (int token in result.Tokens)
+                writer.WriteNumberValue(token);
+            writer.WriteEndArray();
+            writer.WriteString("finishReason", result.Finish == FinishReason.Stop ? "stop" : "length");
+            writer.WriteNumber("promptTokens", result.PromptTokens);
+            writer.WriteString("policy", policy.Name);
+            writer.WriteNumber("kvBytes", sequence.Bytes);
+            writer.WriteNumber("prefillTokensPerSecond", result.PrefillTokensPerSecond);
+            writer.WriteNumber("decodeTokensPerSecond", result.DecodeTokensPerSecond);
+            writer.WriteEndObject();
+        });
+}

@@ -1,0 +1,93 @@
+using System.CommandLine;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Generation;
+using MoA.Engine.Tokenization;
+using MoA.Search.Calibration;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa model tokenize</c>: token ids of text.</summary>
+internal sealed class ModelTokenizeCommand : CliCommand
+{
+    private readonly Argument<string?> _text = new("text")
+    {
+        Description = "The text (else --data)",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string?> _data = new("--data", "-d")
+    {
+        Description = "Texts, one a line (.jsonl with text or messages)",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<bool> _noSpecialTokens = new("--no-special-tokens")
+    {
+        Description = "Neither add special tokens nor parse them in the text",
+    };
+
+    public ModelTokenizeCommand(Streams streams)
+        : base("tokenize", "Prints the token ids of text. Example: moa model tokenize --data texts.jsonl --json", streams)
+    {
+        Arguments.Add(_text);
+        Options.Add(_data);
+        Options.Add(_noSpecialTokens);
+        Options.Add(ModelOptions.Model);
+    }
+
+    protected override void Run(CommandContext context)
+    {
+        string path = ModelOptions.ModelPath(context);
+        Tokenizer tokenizer = Tokenizer.Load(path);
+        ConversationEncoder conversations = new(tokenizer, Directory.Exists(path) ? ChatTemplate.Load(path) : null);
+        bool special = !context.Get(_noSpecialTokens);
+        List<int[]> items = [];
+        switch (context.Get(_text), context.Get(_data))
+        {
+            case (string text, null):
+                items.Add(tokenizer.Encode(text, special, special));
+                break;
+            case (null, string file):
+                foreach (CalibrationItem item in ConversationFile.Read(file))
+                    items.Add(Encode(item));
+                break;
+            default:
+                throw new InvalidInputException("give either a text or --data FILE.jsonl");
+        }
+
+        if (!context.Json)
+        {
+            foreach (int[] item in items)
+                context.Output.WriteLine(string.Join(' ', item));
+            return;
+        }
+
+        context.WriteJson(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteStartArray("items");
+            foreach (int[] item in items)
+            {
+                writer.WriteStartObject();
+                writer.WriteStartArray("tokens");
+                foreach (int token in item)
+                    writer.WriteNumberValue(token);
+                writer.WriteEndArray();
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        });
+
+        int[] Encode(CalibrationItem item) => item switch
+        {
+            TextItem text => tokenizer.Encode(text.Text, special, special),
+            MessagesItem messages => conversations.Encode(messages.Messages).Tokens,
+            TokensItem tokens => [.. tokens.Tokens],
+            _ => throw new InvalidInputException($"{item.Origin}: expected text or messages"),
+        };
+    }
+}

@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.Globalization;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Generation;
+using MoA.Engine.Models;
+using MoA.Search;
+using MoA.Search.Calibration;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa score</c>: log-probabilities of given text or tokens.</summary>
+internal sealed class ScoreCommand : CliCommand
+{
+    private readonly Option<string> _data = new("--data", "-d")
+    {
+        Description = "Items to score, one a line (.jsonl: messages, tokens or text)",
+        HelpName = "FILE",
+        Required = true,
+    };
+
+    private readonly Option<int?> _decodeFrom = new("--decode-from")
+    {
+        Description = "Prefill the first K tokens, give every later one a decode step of its own (default: prefill all)",
+        HelpName = "K",
+    };
+
+    private readonly Option<int?> _maxNewTokens = new("--max-new-tokens")
+    {
+        Description = "Rules see N = K + M tokens rather than the item's length",
+        HelpName = "M",
+    };
+
+    public ScoreCommand(Streams streams)
+        : base("score", "Gives the log-probability of every scored token, and the perplexity. " +
+            "Example: moa score --data items.jsonl --plan plan.json --json", streams)
+    {
+        Options.Add(_data);
+        Options.Add(_decodeFrom);
+        Options.Add(_maxNewTokens);
+        ModelOptions.AddTo(this);
+        ModelOptions.AddPolicyTo(this);
+    }
+
+    protected override void Run(CommandContext context)
+    {
+        int? decodeFrom = context.Get(_decodeFrom), maxNewTokens = context.Get(_maxNewTokens);
+        if (decodeFrom < 1)
+            throw new InvalidInputException($"--decode-from {decodeFrom}: expected at least 1; the first token is always prefilled");
+        if (maxNewTokens < 0)
+            throw new InvalidInputException($"--max-new-tokens {maxNewTokens}: expected 0 or more");
+        using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        SequenceScorer scorer = new(model.Transformer)
+        {
+            Policy = ModelOptions.ReadPolicy(context, model.Config),
+            CacheType = ModelOptions.CacheType(context),
+            DecodeFrom = decodeFrom ?? int.MaxValue,
+            MaxNewTokens = maxNewTokens,
+        };
+        ItemEncoder encoder = new(model);
+        EncodedItem[] items = [.. ConversationFile.Read(context.Get(_data)!).Select(encoder.Encode)];
+        double[][] scores = context.WithProgress(report => ScoreAll(scorer, items, report, context.Cancellation));
+        double meanCrossEntropy = -scores.SelectMany(item => item).Average();
+        if (context.Json)
+        {
+            WriteJson(context, items, scores, meanCrossEntropy);
+            return;
+        }
+
+        for (int i = 0; i < items.Length; i++)
+        {
+            context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{items[i].Item.Origin}: {items[i].Tokens.Length} tokens, {scores[i].Length} scored, " +
+                $"mean cross-entropy {-scores[i].Average():F6}"));
+        }
+
+        context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"all: mean cross-entropy {meanCrossEntropy:F6} nats, perplexity {Math.Exp(meanCrossEntropy):F4}"));
+    }
+
+    private static double[][] ScoreAll(
+        SequenceScorer scorer, EncodedItem[] items, Action<StepProgress> report, CancellationToken cancellation)
+    {
+        double[][] scores = new double[items.Length][];
+        long tokens = 0;
+        for (int i = 0; i < items.Length; i++)
+        {
+            scores[i] = scorer.Score(items[i].Tokens, items[i].IsAnswer, cancellation);
+            tokens += items[i].Tokens.Length;
+            report(new StepProgress("score", "items", i + 1, items.Length, tokens));
+        }
+
+        return scores;
+    }
+
+    private static void WriteJson(CommandContext context, EncodedItem[] items, double[][] scores, double meanCrossEntropy) =>
+        context.WriteJson(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteStartArray("items");
+            for (int i = 0; i < items.Length; i++)
+            {
+                writer.WriteStartObject();
+                writer.WriteNumber("tokens", items[i].Tokens.Length);
+                writer.WriteNumber("scored", scores[i].Length);
+                writer.WriteNumber("meanCrossEntropy", -scores[i].Average());
+                writer.WriteStartArray("logProbabilities");
+                foreach (double score in scores[i])
+                    writer.WriteNumberValue(score);
+                writer.WriteEndArray();
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+            writer.WriteNumber("meanCrossEntropy", meanCrossEntropy);
+            writer.WriteNumber("perplexity", Math.Exp(meanCrossEntropy));
+            writer.WriteEndObject();
+        });
+}

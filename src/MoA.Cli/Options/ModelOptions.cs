@@ -1,0 +1,82 @@
+using System.CommandLine;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Generation;
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+using MoA.Evaluation.Policies;
+
+namespace MoA.Cli.Options;
+
+/// <summary>The options of commands that run a model.</summary>
+internal static class ModelOptions
+{
+    public static Option<string?> Model { get; } = new("--model", "-m")
+    {
+        Description = "Model folder in Hugging Face layout (default: the small model that comes with the program)",
+        HelpName = "PATH",
+    };
+
+    public static Option<string?> Plan { get; } = new("--plan")
+    {
+        Description = "Plan file: run with its spans (default: dense attention)",
+        HelpName = "FILE",
+    };
+
+    public static Option<string?> Policy { get; } = new("--policy")
+    {
+        Description = "dense, moa (with --plan) or streaming-llm:density=0.5 (or :span=TOKENS); --plan alone implies moa",
+        HelpName = "NAME[:key=value,…]",
+    };
+
+    public static Option<string?> Kv { get; } = new("--kv")
+    {
+        Description = "Format of the KV caches: bf16 or f32 (default: bf16)",
+        HelpName = "TYPE",
+    };
+
+    public static Option<int?> Threads { get; } = new("--threads", "-t")
+    {
+        Description = "Threads (default: one for each processor); results do not depend on it",
+        HelpName = "N",
+    };
+
+    /// <summary>The folder of the model that comes with the program.</summary>
+    public static string EmbeddedModel => Path.Combine(AppContext.BaseDirectory, "models", "demo");
+
+    /// <summary>Adds the options that choose a model and how it runs.</summary>
+    public static void AddTo(Command command)
+    {
+        command.Options.Add(Model);
+        command.Options.Add(Kv);
+        command.Options.Add(Threads);
+    }
+
+    /// <summary>Adds the options that choose which rows of the past stay.</summary>
+    public static void AddPolicyTo(Command command)
+    {
+        command.Options.Add(Plan);
+        command.Options.Add(Policy);
+    }
+
+    public static string ModelPath(CommandContext context) => context.Get(Model) ?? EmbeddedModel;
+
+    public static ComputeBackend CreateBackend(CommandContext context)
+    {
+        int? threads = context.Get(Threads);
+        if (threads is < 1 or > 1024)
+            throw new InvalidInputException($"--threads {threads}: expected a number from 1 to 1024");
+        return ComputeBackend.CreateCpu(threads ?? 0);
+    }
+
+    public static ElementType CacheType(CommandContext context) => context.Get(Kv) switch
+    {
+        null or "bf16" => ElementType.BF16,
+        "f32" => ElementType.F32,
+        string other => throw new InvalidInputException($"--kv {other}: expected bf16 or f32"),
+    };
+
+    public static AttentionPolicy ReadPolicy(CommandContext context, ModelConfig config) =>
+        PolicyReader.Read(context.Get(Policy), context.Get(Plan), config);
+}

@@ -1,0 +1,19 @@
+using System.CommandLine;
+
+namespace MoA.Cli.Output;
+
+/// <summary>A command that runs to its end or throws; <see cref="CommandLine"/> turns exceptions into exit codes.</summary>
+internal abstract class CliCommand : Command
+{
+    protected CliCommand(string name, string description, Streams streams)
+        : base(name, description)
+    {
+        SetAction((parsed, cancellation) =>
+        {
+            Run(new CommandContext(parsed, streams, cancellation));
+            return Task.FromResult(0);
+        });
+    }
+
+    protected abstract void Run(CommandContext context);
+}

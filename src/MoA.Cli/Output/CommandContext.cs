@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json;
+using MoA.Cli.Options;
+using MoA.Search;
+
+namespace MoA.Cli.Output;
+
+/// <summary>One invocation of a command: its arguments, its streams and how to end it.</summary>
+internal sealed class CommandContext(ParseResult parsed, Streams streams, CancellationToken cancellation)
+{
+    private static readonly JsonWriterOptions Indented = new()
+    {
+        Indented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public ParseResult Parsed { get; } = parsed;
+
+    public CancellationToken Cancellation { get; } = cancellation;
+
+    public TextReader Input => streams.Input;
+
+    public TextWriter Output => streams.Output;
+
+    public bool Json => Parsed.GetValue(OutputOptions.Json);
+
+    public bool Quiet => Parsed.GetValue(OutputOptions.Quiet);
+
+    public T? Get<T>(Option<T> option) => Parsed.GetValue(option);
+
+    public T? Get<T>(Argument<T> argument) => Parsed.GetValue(argument);
+
+    public bool IsGiven(Option option) => Parsed.GetResult(option) is { Implicit: false };
+
+    /// <summary>A message for the person at the terminal; silenced by --quiet.</summary>
+    public void Note(string message)
+    {
+        if (!Quiet)
+            streams.Error.WriteLine(message);
+    }
+
+    /// <summary>The one JSON document of a command.</summary>
+    public void WriteJson(Action<Utf8JsonWriter> write)
+    {
+        using MemoryStream buffer = new();
+        using (Utf8JsonWriter writer = new(buffer, Indented))
+            write(writer);
+        Output.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
+    }
+
+    /// <summary>Runs long work with a progress display on standard error.</summary>
+    public T WithProgress<T>(Func<Action<StepProgress>, T> work) => ProgressDisplay.Run(streams.Error, Quiet, work);
+}

@@ -1,0 +1,81 @@
+using System.Text.Json;
+
+namespace MoA.Engine.Attention;
+
+/// <summary>
+/// Reads and writes plans as JSON: the product's format <c>moa-plan/1</c> (docs/formats.md) and the research code's, an
+/// object with nothing but <c>alphas</c> and <c>betas</c>.
+/// </summary>
+public static class PlanFile
+{
+    /// <summary>What the member <c>format</c> says.</summary>
+    public const string Format = "moa-plan/1";
+
+    /// <summary>Reads a plan of either format.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InvalidInputException">The file cannot be read or is not a plan that can be used.</exception>
+    public static PlanDocument Load(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidInputException($"{path}: the plan cannot be read ({exception.Message})", exception);
+        }
+
+        return Parse(bytes, path);
+    }
+
+    /// <summary>Reads a plan of either format from its JSON text.</summary>
+    /// <param name="utf8">The text.</param>
+    /// <param name="fileName">Name for messages.</param>
+    /// <exception cref="InvalidInputException">The text is not a plan that can be used.</exception>
+    public static PlanDocument Parse(ReadOnlyMemory<byte> utf8, string fileName)
+    {
+        ReadOnlyMemory<byte> text = utf8.Span.StartsWith("\uFEFF"u8) ? utf8[3..] : utf8;
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(text);
+            return new PlanReader(fileName).Read(document.RootElement);
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            throw new InvalidInputException($"{fileName}: not JSON ({exception.Message})", exception);
+        }
+    }
+
+    /// <summary>Writes a plan in the product's format, first to a temporary file beside it.</summary>
+    /// <param name="path">The file; replaced if it is there.</param>
+    /// <param name="document">The plan.</param>
+    public static void Save(string path, PlanDocument document)
+    {
+        ArgumentNullException.ThrowIfNull(document);
+        Write(path, writer => PlanWriter.Write(writer, document));
+    }
+
+    /// <summary>Writes the rules alone, as the research code reads them.</summary>
+    /// <param name="path">The file; replaced if it is there.</param>
+    /// <param name="plan">The rules.</param>
+    public static void SaveResearch(string path, AttentionPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        Write(path, writer => PlanWriter.WriteResearch(writer, plan));
+    }
+
+    private static void Write(string path, Action<Utf8JsonWriter> write)
+    {
+        string full = Path.GetFullPath(path);
+        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+        string temporary = full + ".tmp";
+        using (FileStream stream = File.Create(temporary))
+        {
+            using Utf8JsonWriter writer = new(stream);
+            write(writer);
+        }
+
+        File.Move(temporary, full, overwrite: true);
+    }
+}

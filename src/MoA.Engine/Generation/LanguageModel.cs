@@ -1,0 +1,115 @@
+using MoA.Engine.Models;
+using MoA.Engine.Models.Loading;
+using MoA.Engine.Tokenization;
+
+namespace MoA.Engine.Generation;
+
+/// <summary>A model that is ready to use: weights, forward pass, tokenizer and chat template.</summary>
+public sealed class LanguageModel : IDisposable
+{
+    private readonly LoadedModel _model;
+
+    private LanguageModel(LoadedModel model, ComputeBackend backend, int maxRows, string path)
+    {
+        _model = model;
+        Path = path;
+        Transformer = new Transformer(model, backend, maxRows);
+        if (Tokenization.Tokenizer.Exists(path))
+        {
+            Tokenizer = Tokenization.Tokenizer.Load(path);
+            Conversations = new ConversationEncoder(Tokenizer, ChatTemplate.Load(path));
+            CheckVocabulary(Tokenizer);
+        }
+
+        HashSet<int> stops = [.. model.Config.EosTokenIds, .. model.Generation.EosTokenIds];
+        stops.UnionWith(Conversations?.EndOfTurnIds ?? new HashSet<int>());
+        StopTokens = stops;
+    }
+
+    /// <summary>The folder that it was read from.</summary>
+    public string Path { get; }
+
+    /// <summary>The model's name.</summary>
+    public string Name => _model.Name;
+
+    /// <summary>The model's shape.</summary>
+    public ModelConfig Config => _model.Config;
+
+    /// <summary>What <c>generation_config.json</c> says.</summary>
+    public GenerationConfig Generation => _model.Generation;
+
+    /// <summary>Weights and configuration as loaded.</summary>
+    public LoadedModel Loaded => _model;
+
+    /// <summary>The forward pass.</summary>
+    public Transformer Transformer { get; }
+
+    /// <summary>The tokenizer, or null for a folder without one.</summary>
+    public Tokenizer? Tokenizer { get; }
+
+    /// <summary>Encodes conversations, or null for a folder without a tokenizer.</summary>
+    public ConversationEncoder? Conversations { get; }
+
+    /// <summary>Tokens that end the model's turn.</summary>
+    public IReadOnlySet<int> StopTokens { get; }
+
+    /// <summary>Loads a Hugging Face folder.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="backend">The device; stays the caller's.</param>
+    /// <param name="maxRows">Most tokens in one forward pass: the prefill chunk.</param>
+    /// <exception cref="InvalidInputException">A file is missing, damaged or not supported.</exception>
+    public static LanguageModel Load(string path, ComputeBackend backend, int maxRows = Transformer.DefaultMaxRows)
+    {
+        LoadedModel model = HuggingFaceFolder.Load(path);
+        try
+        {
+            return new LanguageModel(model, backend, maxRows, path);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The tokenizer.</summary>
+    /// <exception cref="InvalidInputException">The model has none.</exception>
+    public Tokenizer RequireTokenizer() => Tokenizer ?? throw NoTokenizer();
+
+    /// <summary>The encoder of conversations.</summary>
+    /// <exception cref="InvalidInputException">The model has no tokenizer.</exception>
+    public ConversationEncoder RequireConversations() => Conversations ?? throw NoTokenizer();
+
+    /// <summary>Refuses a sequence that the model was not made for.</summary>
+    /// <param name="tokens">Tokens of the sequence.</param>
+    /// <param name="what">What it is, for the message: "prompt.txt", "items.jsonl:3".</param>
+    /// <exception cref="InvalidInputException">It is longer than the model's context.</exception>
+    public void CheckLength(int tokens, string what)
+    {
+        if (tokens > Config.MaxPositions)
+        {
+            throw new InvalidInputException(
+                $"{what}: {tokens} tokens, but {Name} has a context of {Config.MaxPositions}; shorten it");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Transformer.Dispose();
+        _model.Dispose();
+    }
+
+    private void CheckVocabulary(Tokenizer tokenizer)
+    {
+        if (tokenizer.VocabularySize > Config.VocabularySize)
+        {
+            throw new InvalidInputException(
+                $"{Path}: the tokenizer has {tokenizer.VocabularySize} tokens but the model's vocabulary only " +
+                $"{Config.VocabularySize}; use the tokenizer.json that belongs to this model");
+        }
+    }
+
+    private InvalidInputException NoTokenizer() =>
+        new($"{Path}: no tokenizer.json, so it takes tokens only; add the model's tokenizer.json to the folder");
+}

@@ -1,0 +1,85 @@
+using MoA.Engine.Tokenization.Jinja;
+
+namespace MoA.Engine.Tokenization;
+
+/// <summary>
+/// A model's chat template: writes a conversation as the text that the model was trained on. The language is the part of
+/// Jinja that published templates use, rendered as transformers does (apply_chat_template without tools). Immutable and
+/// safe to share between threads.
+/// </summary>
+public sealed class ChatTemplate
+{
+    private const string FileName = "chat_template.jinja";
+
+    private readonly IReadOnlyList<JinjaStatement> _statements;
+    private readonly int _length;
+    private readonly string _bosText;
+    private readonly string _eosText;
+    private readonly TimeProvider _clock;
+
+    /// <summary>Parses a template.</summary>
+    /// <param name="template">The Jinja source.</param>
+    /// <param name="bosText">What the variable <c>bos_token</c> prints.</param>
+    /// <param name="eosText">What the variable <c>eos_token</c> prints.</param>
+    /// <param name="clock">Tells the date to templates that write it; the system's clock by default.</param>
+    /// <exception cref="InvalidInputException">The template is malformed or uses a construct that is not supported.</exception>
+    public ChatTemplate(string template, string bosText, string eosText, TimeProvider? clock = null)
+    {
+        ArgumentNullException.ThrowIfNull(template);
+        _statements = JinjaParser.Parse(template);
+        _length = template.Length;
+        _bosText = bosText;
+        _eosText = eosText;
+        _clock = clock ?? TimeProvider.System;
+    }
+
+    /// <summary>
+    /// Loads the template of a model folder: <c>chat_template.jinja</c>, or the field <c>chat_template</c> of
+    /// <c>tokenizer_config.json</c> (a text, or a list of named templates of which "default" is taken).
+    /// </summary>
+    /// <param name="modelFolder">The model folder.</param>
+    /// <returns>The template; null where the model has none.</returns>
+    /// <exception cref="InvalidInputException">A file is malformed or the template cannot be parsed.</exception>
+    public static ChatTemplate? Load(string modelFolder)
+    {
+        TokenizerConfig config = TokenizerConfig.Read(modelFolder);
+        string file = Path.Combine(modelFolder, FileName);
+        string? template = File.Exists(file) ? File.ReadAllText(file) : config.ChatTemplate;
+        try
+        {
+            return template is null ? null : new ChatTemplate(template, config.BosToken ?? "", config.EosToken ?? "");
+        }
+        catch (InvalidInputException e)
+        {
+            throw new InvalidInputException($"{modelFolder}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes a conversation.</summary>
+    /// <param name="messages">The messages, in order.</param>
+    /// <param name="addGenerationPrompt">Whether the header that asks the assistant to answer is written at the end.</param>
+    /// <returns>The text, special tokens written out.</returns>
+    /// <exception cref="InvalidInputException">
+    /// The template refuses the conversation, uses a construct that is not supported, or takes too many steps.
+    /// </exception>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        List<object?> conversation =
+        [
+            .. messages.Select(message => new JinjaMap { ["role"] = message.Role, ["content"] = message.Content }),
+        ];
+        KeyValuePair<string, object?>[] variables =
+        [
+            .. JinjaGlobals.All(_clock),
+            new("messages", conversation),
+            new("add_generation_prompt", addGenerationPrompt),
+            new("bos_token", _bosText),
+            new("eos_token", _eosText),
+            new("tools", null),
+            new("documents", null),
+        ];
+        long input = _length + messages.Sum(message => 64L + message.Role.Length + message.Content.Length);
+        return JinjaInterpreter.Run(_statements, variables, new JinjaBudget(input));
+    }
+}

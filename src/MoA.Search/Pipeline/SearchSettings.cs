@@ -1,0 +1,100 @@
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Models;
+
+namespace MoA.Search.Pipeline;
+
+/// <summary>What a search is asked for.</summary>
+public sealed record SearchSettings
+{
+    /// <summary>Lengths in tokens at which influence is measured and the loss is an objective.</summary>
+    public required IReadOnlyList<int> ProfileLengths { get; init; }
+
+    /// <summary>Further lengths at which the density is bounded.</summary>
+    public required IReadOnlyList<int> ExtensionLengths { get; init; }
+
+    /// <summary>Length at which plans are compared; never used in profiling.</summary>
+    public required int ValidationLength { get; init; }
+
+    /// <summary>Density bound of lengths that <see cref="DensityAt"/> does not name.</summary>
+    public double Density { get; init; } = 0.5;
+
+    /// <summary>Density bounds of single lengths.</summary>
+    public IReadOnlyDictionary<int, double> DensityAt { get; init; } = new Dictionary<int, double>();
+
+    /// <summary>Most distinct rules in a layer; null for any number.</summary>
+    public int? MaxRulesPerLayer { get; init; } = 2;
+
+    /// <summary>One rule for all heads of a layer.</summary>
+    public bool SamePerLayer { get; init; }
+
+    /// <summary>Least density as a share of each bound; null for none.</summary>
+    public double? DensityFloor { get; init; }
+
+    /// <summary>Tokens between neighbouring alphas; null for half of the shortest length.</summary>
+    public int? AlphaInterval { get; init; }
+
+    /// <summary>Number of alphas, instead of an interval.</summary>
+    public int? AlphaCount { get; init; }
+
+    /// <summary>Number of betas between 0 and 1.</summary>
+    public int BetaCount { get; init; } = 9;
+
+    /// <summary>Profile and extension lengths, in order.</summary>
+    public IReadOnlyList<int> ConstrainedLengths => [.. ProfileLengths.Concat(ExtensionLengths).Distinct().Order()];
+
+    /// <summary>The density bound of every constrained length.</summary>
+    public IReadOnlyDictionary<int, double> DensityBounds =>
+        ConstrainedLengths.ToDictionary(length => length, length => DensityAt.GetValueOrDefault(length, Density));
+
+    /// <summary>
+    /// The paper's lengths (profile at 2048, 4096 and 8192, validate at 12288, extend to 16384) for models with such a
+    /// context; the same shares of a shorter one: profile at an eighth and a quarter, validate at three eighths, extend
+    /// to a half.
+    /// </summary>
+    public static SearchSettings DefaultsFor(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (config.MaxPositions >= 16384)
+            return new SearchSettings { ProfileLengths = [2048, 4096, 8192], ExtensionLengths = [16384], ValidationLength = 12288 };
+        int eighth = Math.Max(128, config.MaxPositions / 8 / ElasticRule.BlockSize * ElasticRule.BlockSize);
+        return new SearchSettings
+        {
+            ProfileLengths = [eighth, 2 * eighth],
+            ExtensionLengths = [4 * eighth],
+            ValidationLength = 3 * eighth,
+        };
+    }
+
+    /// <summary>Refuses settings that contradict each other or the model.</summary>
+    /// <exception cref="InvalidInputException">A setting cannot be used; the message names its option.</exception>
+    public void Check(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        foreach (int length in ProfileLengths)
+        {
+            if (length % ElasticRule.BlockSize != 0)
+                throw new InvalidInputException($"--lengths {length}: expected a multiple of {ElasticRule.BlockSize}");
+        }
+
+        int longest = Math.Max(ProfileLengths.Max(), ValidationLength);
+        if (longest > config.MaxPositions)
+        {
+            throw new InvalidInputException(
+                $"length {longest}: the model's context is {config.MaxPositions} tokens; choose shorter --lengths and --validate-length");
+        }
+
+        foreach (int length in DensityAt.Keys.Except(ConstrainedLengths))
+        {
+            throw new InvalidInputException(
+                $"--density-at {length}: not among the lengths {string.Join(", ", ConstrainedLengths)} that are bounded");
+        }
+
+        if (AlphaInterval is not null && AlphaCount is not null)
+            throw new InvalidInputException("--alpha-interval and --alpha-count exclude each other; give one");
+        if (MaxRulesPerLayer < 1)
+            throw new InvalidInputException($"--max-rules-per-layer {MaxRulesPerLayer}: expected a positive number, or none");
+        if (DensityFloor is <= 0 or > 1)
+            throw new InvalidInputException($"--density-floor {DensityFloor}: expected a share above 0 and up to 1");
+    }
+}

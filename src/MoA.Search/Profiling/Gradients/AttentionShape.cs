@@ -1,0 +1,19 @@
+using MoA.Engine.Attention;
+
+namespace MoA.Search.Profiling.Gradients;
+
+/// <summary>The sizes of one layer's causal attention.</summary>
+/// <param name="Rows">Tokens; positions count from 0.</param>
+/// <param name="QueryHeads">Query heads, a multiple of the KV heads.</param>
+/// <param name="KeyValueHeads">KV heads.</param>
+/// <param name="HeadSize">Components d of a head.</param>
+/// <param name="SlidingWindow">Position i sees j &gt; i − window; int.MaxValue: everything before it.</param>
+internal readonly record struct AttentionShape(
+    int Rows, int QueryHeads, int KeyValueHeads, int HeadSize, int SlidingWindow)
+{
+    /// <summary>Query heads that share a KV head.</summary>
+    public int Group => QueryHeads / KeyValueHeads;
+
+    /// <summary>Blocks of 64 rows, the last one perhaps not full.</summary>
+    public int Blocks => (Rows + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize;
+}

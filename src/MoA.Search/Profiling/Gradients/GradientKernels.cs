@@ -1,0 +1,73 @@
+using System.Runtime.Intrinsics;
+using MoA.Engine.Kernels;
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+
+namespace MoA.Search.Profiling.Gradients;
+
+/// <summary>
+/// The one place through which profiling calls the kernels of a backward pass, as <see cref="ComputeBackend"/> is for
+/// the forward pass. Gradients are those of the loss for activations; no weight gets one.
+/// </summary>
+internal abstract class GradientKernels : IDisposable
+{
+    /// <summary>The kernels of a backend's device.</summary>
+    public static GradientKernels For(ComputeBackend backend) => backend switch
+    {
+        CpuBackend<Simd512, Vector512<float>> cpu => new CpuGradientKernels<Simd512, Vector512<float>>(cpu),
+        CpuBackend<Simd256, Vector256<float>> cpu => new CpuGradientKernels<Simd256, Vector256<float>>(cpu),
+        CpuBackend<Simd128, Vector128<float>> cpu => new CpuGradientKernels<Simd128, Vector128<float>>(cpu),
+        CpuBackend<SimdScalar, float> cpu => new CpuGradientKernels<SimdScalar, float>(cpu),
+        _ => throw new NotSupportedException($"There are no gradients for {backend.Description}."),
+    };
+
+    /// <summary>y[row] = x[row] for the first <paramref name="rows"/> rows.</summary>
+    public abstract void Copy(Tensor x, int rows, Tensor y);
+
+    /// <summary>Sets the first <paramref name="rows"/> rows to zero.</summary>
+    public abstract void Clear(Tensor x, int rows);
+
+    /// <summary>y[rows[i]] = x[i].</summary>
+    public abstract void Scatter(Tensor x, ReadOnlySpan<int> rows, Tensor y);
+
+    /// <summary>Of y = x·W' + b: dx (+)= dy·W.</summary>
+    public abstract void ProjectGradient(Tensor dy, int rows, WeightTensor weight, Tensor dx, bool accumulate = false);
+
+    /// <summary>
+    /// Of y = rmsnorm(x), over rows of <c>weight.Columns</c> elements. <paramref name="dx"/> may be <paramref name="dy"/>.
+    /// </summary>
+    public abstract void RmsNormGradient(
+        Tensor x, int rows, WeightTensor weight, float epsilon, Tensor dy, Tensor dx, bool accumulate = false);
+
+    /// <summary>Of y = silu(gate)·up: the gradients replace <paramref name="gate"/> and <paramref name="up"/>.</summary>
+    public abstract void SwiGluGradient(Tensor gate, Tensor up, Tensor dy, int rows);
+
+    /// <summary>
+    /// Of weight·Σ(−log softmax(logits)[target]): the gradient replaces the logits; each row's −log softmax(logits)[target],
+    /// unweighted, goes to <paramref name="losses"/>.
+    /// </summary>
+    public abstract void CrossEntropyGradient(Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses);
+
+    /// <summary>
+    /// Of causal attention: influence of every 64×64 block of positions (docs/method.md, section 3) and, if wanted, the
+    /// gradients of queries, keys and values, which replace them.
+    /// </summary>
+    /// <param name="shape">Rows, heads and window.</param>
+    /// <param name="queries">[rows, queryHeads·d], after RoPE.</param>
+    /// <param name="keys">[rows, keyValueHeads·d], after RoPE.</param>
+    /// <param name="values">[rows, keyValueHeads·d].</param>
+    /// <param name="outputGradient">[rows, queryHeads·d], at the heads' outputs.</param>
+    /// <param name="influence">[queryHeads, blocks, blocks], blocks = ⌈rows/64⌉; overwritten.</param>
+    /// <param name="withGradients">False where nobody needs the gradients: the tensors stay as they are.</param>
+    public abstract void AttentionGradient(
+        in AttentionShape shape,
+        Tensor queries,
+        Tensor keys,
+        Tensor values,
+        Tensor outputGradient,
+        Span<float> influence,
+        bool withGradients);
+
+    /// <inheritdoc/>
+    public abstract void Dispose();
+}

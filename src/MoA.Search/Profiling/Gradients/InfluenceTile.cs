@@ -1,0 +1,166 @@
+using System.Runtime.CompilerServices;
+using MoA.Engine.Numerics;
+
+namespace MoA.Search.Profiling.Gradients;
+
+/// <summary>
+/// The passes over single positions of a tile of 64 queries (docs/method.md, section 3). With softmax numerators e and
+/// the loss's gradient G for probabilities, E_j = A_j·(G_j − S|j), where S|j is the mean of G over the other keys,
+/// weighted by e. To leave out a key without cancellation, the sums over a row are kept in two parts: the key with the
+/// largest e, and all others. Only that key can have A &gt; 1/2, and without it the sums are the others' part; any other
+/// key may be subtracted. A query that sees one key only has nothing to compare with: there E = G.
+/// </summary>
+internal readonly unsafe struct InfluenceTile<TSimd, TVector>
+    where TSimd : ISimd<TVector>
+    where TVector : struct
+{
+    private const int Queries = AttentionTile<TSimd, TVector>.Queries;
+
+    // Below all scores, yet finite: the difference of two is not NaN.
+    private const float Hidden = -1e30f;
+
+    // Turns any difference of two normal numbers into a number of magnitude 1 or more.
+    private const float Steep = 1e38f;
+
+    private readonly AttentionTile<TSimd, TVector> _tile;
+    private readonly int _firstQuery;
+    private readonly int _window;
+    private readonly float _scale;
+
+    /// <summary>Begins a tile: nothing summed yet.</summary>
+    public InfluenceTile(in AttentionTile<TSimd, TVector> tile, int firstQuery, in AttentionShape shape)
+    {
+        _tile = tile;
+        _firstQuery = firstQuery;
+        _window = shape.SlidingWindow;
+        _scale = 1f / MathF.Sqrt(shape.HeadSize);
+        new Span<float>(tile.Maxima, Queries).Fill(Hidden);
+        new Span<float>(tile.Largest, Queries).Clear();
+        new Span<float>(tile.LargestProduct, Queries).Clear();
+        new Span<float>(tile.Others, Queries).Clear();
+        new Span<float>(tile.OtherProducts, Queries).Clear();
+    }
+
+    /// <summary>Pass 1: hides what queries do not see and takes each query's largest score.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Maxima(int key, int count)
+    {
+        float* scores = _tile.Weights + (nint)key * Queries;
+        FillHidden(scores, key, count, Hidden);
+        for (int lane = 0; lane < Queries; lane += TSimd.Width)
+        {
+            TVector maxima = TSimd.Load(_tile.Maxima + lane);
+            for (nint i = lane; i < count * Queries; i += Queries)
+                maxima = TSimd.Max(maxima, TSimd.Load(scores + i));
+            TSimd.Store(_tile.Maxima + lane, maxima);
+        }
+    }
+
+    /// <summary>Pass 2: scores become numerators e^(score − largest), summed along with e·G.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Numerators(int key, int count)
+    {
+        float* weights = _tile.Weights + (nint)key * Queries;
+        float* gradients = _tile.Gradients + (nint)key * Queries;
+        TVector scale = TSimd.Broadcast(_scale);
+        for (int lane = 0; lane < Queries; lane += TSimd.Width)
+        {
+            TVector shift = TSimd.Multiply(TSimd.Load(_tile.Maxima + lane), TSimd.Broadcast(-_scale));
+            for (nint i = lane; i < count * Queries; i += Queries)
+            {
+                TVector exponent = TSimd.MultiplyAdd(TSimd.Load(weights + i), scale, shift);
+                TSimd.Store(weights + i, SimdMath<TSimd, TVector>.Exp(exponent));
+            }
+        }
+
+        FillHidden(weights, key, count, 0f);
+        for (int lane = 0; lane < Queries; lane += TSimd.Width)
+            Sum(weights, gradients, lane, count);
+    }
+
+    /// <summary>
+    /// Pass 3: numerators become probabilities A, their gradients those of the scores dS = A·(G − S)/√d, and the sum of
+    /// |E| over at most 64 keys is returned.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public float Influence(int key, int count)
+    {
+        float* weights = _tile.Weights + (nint)key * Queries;
+        float* gradients = _tile.Gradients + (nint)key * Queries;
+        TVector one = TSimd.Broadcast(1f), least = TSimd.Broadcast(1e-38f);
+        double total = 0;
+        for (int lane = 0; lane < Queries; lane += TSimd.Width)
+        {
+            TVector others = TSimd.Load(_tile.Others + lane), otherProducts = TSimd.Load(_tile.OtherProducts + lane);
+            TVector sum = TSimd.Max(TSimd.Add(others, TSimd.Load(_tile.Largest + lane)), least);
+            TVector products = TSimd.Add(otherProducts, TSimd.Load(_tile.LargestProduct + lane));
+            TVector half = TSimd.Multiply(sum, TSimd.Broadcast(0.5f));
+            TVector share = TSimd.Divide(one, sum);
+            TVector scaledShare = TSimd.Multiply(share, TSimd.Broadcast(_scale));
+            TVector absolute = TSimd.Zero;
+            for (nint i = lane; i < count * Queries; i += Queries)
+            {
+                TVector e = TSimd.Load(weights + i), g = TSimd.Load(gradients + i);
+                TVector large = IsPositive(TSimd.Subtract(e, half)), small = TSimd.Subtract(one, large);
+                TVector without = TSimd.MultiplyAdd(large, others, TSimd.Multiply(small, TSimd.Subtract(sum, e)));
+                TVector productsWithout = TSimd.MultiplyAdd(
+                    large, otherProducts, TSimd.Multiply(small, TSimd.Subtract(products, TSimd.Multiply(e, g))));
+                without = TSimd.Max(without, least);
+                TVector a = TSimd.Multiply(e, share);
+                TVector influence = TSimd.Multiply(a, TSimd.Subtract(g, TSimd.Divide(productsWithout, without)));
+                absolute = TSimd.Add(absolute, TSimd.Abs(influence));
+                TSimd.Store(weights + i, a);
+                // A·(G − S) = E·(1 − A): no cancellation here either.
+                TSimd.Store(gradients + i, TSimd.Multiply(influence, TSimd.Multiply(without, scaledShare)));
+            }
+
+            total += TSimd.SumLanes(absolute);
+        }
+
+        return (float)total;
+    }
+
+    // The lanes of a vector are queries; keys follow each other. Which of two keys has the larger e is decided by
+    // arithmetic (won is 0 or 1), since the vector operations know no comparison.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Sum(float* weights, float* gradients, int lane, int count)
+    {
+        TVector largest = TSimd.Load(_tile.Largest + lane), largestProduct = TSimd.Load(_tile.LargestProduct + lane);
+        TVector others = TSimd.Zero, otherProducts = TSimd.Zero, one = TSimd.Broadcast(1f);
+        for (nint i = lane; i < count * Queries; i += Queries)
+        {
+            TVector e = TSimd.Load(weights + i);
+            TVector product = TSimd.Multiply(e, TSimd.Load(gradients + i));
+            TVector won = IsPositive(TSimd.Subtract(e, largest)), lost = TSimd.Subtract(one, won);
+            others = TSimd.Add(others, TSimd.Min(e, largest));
+            otherProducts = TSimd.MultiplyAdd(won, largestProduct, TSimd.MultiplyAdd(lost, product, otherProducts));
+            largestProduct = TSimd.MultiplyAdd(won, product, TSimd.Multiply(lost, largestProduct));
+            largest = TSimd.Max(largest, e);
+        }
+
+        TSimd.Store(_tile.Largest + lane, largest);
+        TSimd.Store(_tile.LargestProduct + lane, largestProduct);
+        TSimd.Store(_tile.Others + lane, TSimd.Add(TSimd.Load(_tile.Others + lane), others));
+        TSimd.Store(_tile.OtherProducts + lane, TSimd.Add(TSimd.Load(_tile.OtherProducts + lane), otherProducts));
+    }
+
+    // 1 where x > 0, else 0.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector IsPositive(TVector x) =>
+        TSimd.Min(TSimd.Max(TSimd.Multiply(x, TSimd.Broadcast(Steep)), TSimd.Zero), TSimd.Broadcast(1f));
+
+    // Query i sees key j if j ≤ i and j > i − window: of a key's row of 64 queries a prefix and a suffix may not.
+    private void FillHidden(float* rows, int key, int count, float value)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            long offset = (long)key + i - _firstQuery;
+            int first = (int)Math.Clamp(offset, 0, Queries);
+            int end = (int)Math.Clamp(offset + _window, 0, Queries);
+            if (first > 0)
+                new Span<float>(rows + (nint)i * Queries, first).Fill(value);
+            if (end < Queries)
+                new Span<float>(rows + (nint)i * Queries + end, Queries - end).Fill(value);
+        }
+    }
+}

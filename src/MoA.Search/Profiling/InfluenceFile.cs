@@ -1,0 +1,118 @@
+using System.Globalization;
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Models.Loading;
+
+namespace MoA.Search.Profiling;
+
+/// <summary>
+/// Reads and writes <c>influence-N.safetensors</c> (docs/formats.md): the F32 tensor <c>influence</c>
+/// [layers, queryHeads, N/64, N/64], and in the metadata model, length, blockSize, items and meanLoss; files that
+/// profiling wrote also say the fingerprint of the work they come from.
+/// </summary>
+public static class InfluenceFile
+{
+    internal const string FingerprintKey = "fingerprint";
+
+    private const string TensorName = "influence";
+
+    /// <summary>The path of the file for one length.</summary>
+    public static string PathFor(string folder, int length) =>
+        Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"influence-{length}.safetensors"));
+
+    /// <summary>Reads and checks a file.</summary>
+    /// <exception cref="InvalidInputException">The file cannot be read or is not an influence profile.</exception>
+    public static InfluenceProfile Read(string path) => Read(path, out _);
+
+    /// <summary>Writes a file, replacing what was there.</summary>
+    /// <exception cref="InvalidInputException">The file cannot be written.</exception>
+    public static void Write(string path, InfluenceProfile profile) => Write(path, profile, null);
+
+    internal static void Write(string path, InfluenceProfile profile, string? fingerprint)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        Dictionary<string, string> metadata = new()
+        {
+            ["model"] = profile.Model,
+            ["length"] = profile.Length.ToString(CultureInfo.InvariantCulture),
+            ["blockSize"] = ElasticRule.BlockSize.ToString(CultureInfo.InvariantCulture),
+            ["items"] = profile.Items.ToString(CultureInfo.InvariantCulture),
+            ["meanLoss"] = profile.MeanLoss.ToString("R", CultureInfo.InvariantCulture),
+        };
+        if (fingerprint is not null)
+            metadata[FingerprintKey] = fingerprint;
+        long[] shape = [profile.Layers, profile.QueryHeads, profile.Blocks, profile.Blocks];
+        SafetensorsWriter.Write(path, metadata, [(TensorName, shape, profile.Values)]);
+    }
+
+    internal static InfluenceProfile Read(string path, out string? fingerprint)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        fingerprint = file.Metadata.GetValueOrDefault(FingerprintKey);
+        int length = Integer(file, "length");
+        int blockSize = Integer(file, "blockSize");
+        if (blockSize != ElasticRule.BlockSize || length % blockSize != 0)
+        {
+            throw new InvalidInputException(
+                $"{path}: length {length} in blocks of {blockSize}; expected a multiple of {ElasticRule.BlockSize} in "
+                + $"blocks of {ElasticRule.BlockSize}");
+        }
+
+        SafetensorsEntry entry = file[TensorName];
+        long blocks = length / ElasticRule.BlockSize;
+        if (entry.DType != "F32" || entry.Shape is not [>= 1 and <= int.MaxValue, >= 1 and <= int.MaxValue, _, _]
+            || entry.Shape[2] != blocks || entry.Shape[3] != blocks)
+        {
+            throw new InvalidInputException(
+                $"{path}: tensor {TensorName} is {entry.DType} [{string.Join(", ", entry.Shape)}]; expected F32 "
+                + $"[layers, queryHeads, {blocks}, {blocks}] for length {length}");
+        }
+
+        return new InfluenceProfile
+        {
+            Model = Text(file, "model"),
+            Length = length,
+            Layers = (int)entry.Shape[0],
+            QueryHeads = (int)entry.Shape[1],
+            Items = Integer(file, "items"),
+            MeanLoss = MeanLoss(file),
+            Values = Values(file),
+        };
+    }
+
+    private static float[] Values(SafetensorsFile file)
+    {
+        float[] values = file.ReadFloats(TensorName);
+        int wrong = Array.FindIndex(values, value => !float.IsFinite(value) || value < 0);
+        return wrong < 0
+            ? values
+            : throw new InvalidInputException(
+                $"{file.Path}: element {wrong} of tensor {TensorName} is {values[wrong]}; expected finite numbers of at "
+                + "least 0: profile again");
+    }
+
+    private static double MeanLoss(SafetensorsFile file)
+    {
+        string text = Text(file, "meanLoss");
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double loss)
+            && double.IsFinite(loss)
+            ? loss
+            : throw Wrong(file, "meanLoss", text, "a finite number");
+    }
+
+    private static int Integer(SafetensorsFile file, string key)
+    {
+        string text = Text(file, key);
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= 1
+            ? value
+            : throw Wrong(file, key, text, "a whole number of at least 1");
+    }
+
+    private static string Text(SafetensorsFile file, string key) => file.Metadata.TryGetValue(key, out string? text)
+        ? text
+        : throw new InvalidInputException(
+            $"{file.Path}: the metadata has no {key}; expected an influence profile as profiling writes it");
+
+    private static InvalidInputException Wrong(SafetensorsFile file, string key, string text, string expected) =>
+        InputFile.Error(file.Path, $"{key} in the metadata is \"{JsonFields.Cut(text)}\"; expected {expected}");
+}

@@ -1,0 +1,155 @@
+using System.Diagnostics;
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Models;
+using MoA.Engine.Models.Loading;
+using MoA.Search.Calibration;
+
+namespace MoA.Search.Profiling;
+
+/// <summary>
+/// The profile step: the influence of every head's blocks at each length, averaged over the items that fit it, written as
+/// <c>influence-N.safetensors</c>. It can be interrupted at any time and run again: what is finished is kept, in the file
+/// itself or, while a length is under way, in <c>influence-N.partial.safetensors</c> beside it, and the result has the
+/// same bytes. Work of another model or on other items is recognised (<see cref="WorkFingerprint"/>) and started over.
+/// </summary>
+public sealed class ProfileRun
+{
+    private readonly LoadedModel _model;
+    private readonly ComputeBackend _backend;
+    private readonly string _folder;
+    private readonly Action<ProfileProgress>? _progress;
+
+    /// <summary>Prepares to profile a model; nothing is done yet.</summary>
+    /// <param name="model">The model; stays the caller's.</param>
+    /// <param name="backend">The device; stays the caller's.</param>
+    /// <param name="folder">Where the files go; made if it is not there.</param>
+    /// <param name="progress">Told of every finished item, after it is stored.</param>
+    public ProfileRun(
+        LoadedModel model, ComputeBackend backend, string folder, Action<ProfileProgress>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(backend);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        _model = model;
+        _backend = backend;
+        _folder = folder;
+        _progress = progress;
+    }
+
+    /// <summary>Profiles, or goes on where an earlier run stopped.</summary>
+    /// <param name="items">Tokenised items; at a length N those with more than N/2 and at most N tokens are used.</param>
+    /// <param name="lengths">Lengths N in tokens, multiples of 64.</param>
+    /// <param name="cancellation">Looked at between layers.</param>
+    /// <exception cref="InvalidInputException">A length is not a multiple of 64 or no item fits it, an item does not fit the
+    /// model, a loss or an influence is not finite, or a file cannot be written.</exception>
+    /// <exception cref="OperationCanceledException">Cancellation was asked for; run again to go on.</exception>
+    public ProfileReport Run(
+        IReadOnlyList<ProfileItem> items, IReadOnlyList<int> lengths, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        ArgumentNullException.ThrowIfNull(lengths);
+        List<SkippedItem> skipped = [];
+        ProfileItem[][] used = [.. lengths.Select(length => ItemsAt(length, items, skipped))];
+        MakeFolder();
+        List<ProfileResult> results = [];
+        for (int i = 0; i < lengths.Count; i++)
+            results.Add(RunLength(used[i], lengths[i], cancellation));
+        return new ProfileReport(results, skipped);
+    }
+
+    private static ProfileItem[] ItemsAt(int length, IReadOnlyList<ProfileItem> items, List<SkippedItem> skipped)
+    {
+        if (length < ElasticRule.BlockSize || length % ElasticRule.BlockSize != 0)
+        {
+            throw new InvalidInputException(
+                $"profile length {length}: expected a multiple of {ElasticRule.BlockSize} tokens");
+        }
+
+        List<ProfileItem> used = [];
+        foreach (ProfileItem item in items)
+        {
+            SkipReason? reason =
+                item.Length > length ? SkipReason.TooLong
+                : !CalibrationSummary.IsUsedAt(item.Length, length) ? SkipReason.TooShort
+                : item.LossPositions.IsEmpty ? SkipReason.NoAnswer
+                : null;
+            if (reason is null)
+                used.Add(item);
+            else
+                skipped.Add(new SkippedItem(length, item.Origin, item.Length, reason.Value));
+        }
+
+        return used.Count > 0
+            ? [.. used]
+            : throw new InvalidInputException(
+                $"profile length {length}: none of {items.Count} items has more than {length / 2} and at most {length} "
+                + "tokens and an answer; give such items or another length");
+    }
+
+    private ProfileResult RunLength(ProfileItem[] items, int length, CancellationToken cancellation)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        string path = InfluenceFile.PathFor(_folder, length);
+        string partialPath = Path.ChangeExtension(path, "partial.safetensors");
+        string fingerprint = WorkFingerprint.Of(_model, length, items);
+        InfluenceProfile? profile = Finished(path, fingerprint);
+        if (profile is null)
+        {
+            ProfileAccumulator sum = new(_model.Config.Layers, _model.Config.QueryHeads, length);
+            _ = sum.TryLoad(partialPath, fingerprint);
+            if (sum.Items < items.Length)
+                AddItems(sum, items, partialPath, fingerprint, cancellation);
+            profile = sum.Mean(_model.Name);
+            InfluenceFile.Write(path, profile, fingerprint);
+        }
+
+        // Before the whole file was there the partial one was needed; a leftover is only clutter.
+        File.Delete(partialPath);
+        return new ProfileResult(length, profile.Items, profile.MeanLoss, path, clock.Elapsed.TotalSeconds);
+    }
+
+    private void AddItems(
+        ProfileAccumulator sum, ProfileItem[] items, string partialPath, string fingerprint, CancellationToken cancellation)
+    {
+        using InfluenceProfiler profiler = new(_model, _backend, items.Max(item => item.Length));
+        while (sum.Items < items.Length)
+        {
+            ProfileItem item = items[sum.Items];
+            long start = Stopwatch.GetTimestamp();
+            ItemInfluence influence = profiler.Profile(item, cancellation);
+            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            sum.Add(influence);
+            sum.Save(partialPath, fingerprint);
+            _progress?.Invoke(new ProfileProgress(
+                sum.Length, sum.Items, items.Length, item.Length, influence.Loss, item.Length / seconds));
+        }
+    }
+
+    private static InfluenceProfile? Finished(string path, string fingerprint)
+    {
+        if (!File.Exists(path))
+            return null;
+        try
+        {
+            InfluenceProfile profile = InfluenceFile.Read(path, out string? found);
+            return found == fingerprint ? profile : null;
+        }
+        catch (InvalidInputException)
+        {
+            return null;
+        }
+    }
+
+    private void MakeFolder()
+    {
+        try
+        {
+            _ = Directory.CreateDirectory(_folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw InputFile.Error(_folder, $"cannot be made: {e.Message}", e);
+        }
+    }
+}

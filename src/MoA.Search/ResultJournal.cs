@@ -1,0 +1,113 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using MoA.Engine;
+
+namespace MoA.Search;
+
+/// <summary>
+/// Finished pieces of a long run, kept so that an interrupted one goes on where it stopped: an append-only file of
+/// <c>{"key":…,"value":…}</c> lines. A key names the piece together with a hash of everything its value depends on, so a
+/// run with other settings or data never takes a stale value. A line cut off by a crash is dropped.
+/// </summary>
+public sealed class ResultJournal : IDisposable
+{
+    private readonly Dictionary<string, JsonElement> _values = [];
+    private readonly FileStream _file;
+
+    private ResultJournal(FileStream file) => _file = file;
+
+    /// <summary>Opens or creates a journal.</summary>
+    /// <exception cref="InvalidInputException">The file cannot be written.</exception>
+    public static ResultJournal Open(string path)
+    {
+        try
+        {
+            FileStream file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            ResultJournal journal = new(file);
+            journal.Read();
+            return journal;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidInputException(
+                $"{path}: cannot be opened for writing ({failure.Message.TrimEnd('.')}); is another run using the folder?", failure);
+        }
+    }
+
+    /// <summary>A hash over the parts that a value depends on.</summary>
+    public static string Hash(params ReadOnlySpan<string> parts)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string part in parts)
+        {
+            byte[] bytes = Encoding.UTF8.GetBytes(part);
+            hash.AppendData(BitConverter.GetBytes(bytes.LongLength));
+            hash.AppendData(bytes);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 12));
+    }
+
+    /// <summary>The value of a finished piece.</summary>
+    public bool TryGet(string key, out JsonElement value) => _values.TryGetValue(key, out value);
+
+    /// <summary>Records a finished piece; it is on disk when the call returns.</summary>
+    public void Add(string key, Action<Utf8JsonWriter> writeValue)
+    {
+        ArgumentNullException.ThrowIfNull(writeValue);
+        using MemoryStream line = new();
+        using (Utf8JsonWriter writer = new(line))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("key", key);
+            writer.WritePropertyName("value");
+            writeValue(writer);
+            writer.WriteEndObject();
+        }
+
+        line.WriteByte((byte)'\n');
+        _file.Write(line.GetBuffer(), 0, (int)line.Length);
+        _file.Flush(flushToDisk: true);
+        Remember(line.GetBuffer().AsMemory(0, (int)line.Length));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    private void Read()
+    {
+        byte[] content = new byte[_file.Length];
+        _file.ReadExactly(content);
+        int start = 0;
+        for (int end; (end = Array.IndexOf(content, (byte)'\n', start)) >= 0; start = end + 1)
+        {
+            if (!Remember(content.AsMemory(start, end - start)))
+                break;
+        }
+
+        _file.SetLength(start);
+        _file.Position = start;
+    }
+
+    private bool Remember(ReadOnlyMemory<byte> line)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(line);
+            JsonElement root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("key", out JsonElement key) ||
+                key.ValueKind != JsonValueKind.String || !root.TryGetProperty("value", out JsonElement value))
+            {
+                return false;
+            }
+
+            _values[key.GetString()!] = value.Clone();
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,9 @@
+namespace MoA.Search;
+
+/// <summary>How far a step of a search has come.</summary>
+/// <param name="Step">calibrate, profile, optimize, validate or evaluate.</param>
+/// <param name="Item">What was just finished, in words.</param>
+/// <param name="Done">Items finished.</param>
+/// <param name="Total">Items in all.</param>
+/// <param name="Tokens">Tokens that this step has processed in this run (0 where it processes none).</param>
+public sealed record StepProgress(string Step, string Item, int Done, int Total, long Tokens);

@@ -1,0 +1,126 @@
+using MoA.Engine;
+using MoA.Engine.Tokenization;
+
+namespace MoA.Tests.Tokenization;
+
+public class ConversationEncoderTests
+{
+    private const int Bos = 1276;
+    private const int Eos = 1277;
+    private const int User = 1278;
+    private const int Assistant = 1279;
+
+    private static readonly Tokenizer Demo = Tokenizer.Load(RepositoryFiles.DemoModel);
+    private static readonly ConversationEncoder Encoder = new(Demo, ChatTemplate.Load(RepositoryFiles.DemoModel));
+
+    [Fact]
+    public void A_conversation_is_its_prompt_its_answer_and_what_follows()
+    {
+        EncodedConversation conversation = Encoder.Encode([new("user", "Say it."), new("assistant", "It.")]);
+        int[] prompt = [Bos, User, .. Plain("\nSay it.\n"), Assistant, .. Plain("\n")];
+        int[] answer = [.. Plain("It."), Eos];
+        Assert.Equal([.. prompt, .. answer, .. Plain("\n")], conversation.Tokens);
+        Assert.Equal([new AnswerSpan(prompt.Length, prompt.Length + answer.Length)], conversation.Answers);
+        Assert.Equal(prompt, Encoder.EncodePrompt([new("user", "Say it.")]));
+    }
+
+    [Fact]
+    public void An_answer_is_encoded_apart_from_its_prompt()
+    {
+        // Together the two newlines would be one word for the pre-tokenizer; generation sees them one after the other.
+        EncodedConversation conversation = Encoder.Encode([new("user", "a"), new("assistant", "\nb")]);
+        AnswerSpan span = Assert.Single(conversation.Answers);
+        Assert.Equal([.. Plain("\nb"), Eos], conversation.Tokens[span.Start..span.End]);
+        Assert.Equal(Encoder.EncodePrompt([new("user", "a")]), conversation.Tokens[..span.Start]);
+    }
+
+    [Fact]
+    public void Every_answer_of_a_longer_conversation_is_marked()
+    {
+        EncodedConversation conversation = Encoder.Encode(
+        [
+            new("user", "one"), new("assistant", "two"), new("user", "two"), new("assistant", "<|assistant|>"), new("user", "x"),
+        ]);
+        Assert.Equal(2, conversation.Answers.Count);
+        Assert.Equal([.. Plain("two"), Eos], Answer(conversation, 0));
+        Assert.Equal([.. Plain("<|assistant|>"), Eos], Answer(conversation, 1));
+        Assert.Equal(2, conversation.Tokens.Count(id => id == Assistant));
+    }
+
+    [Theory]
+    [InlineData("<|eos|>")]
+    [InlineData("a<|eos|><|user|>\nb<|bos|>")]
+    [InlineData("<|<|eos|>eos|> <|eo")]
+    [InlineData("\uFDD0<|eos|>\uFDD1")] // the characters that mark places are text too
+    public void Special_tokens_within_messages_stay_text(string text)
+    {
+        int[] prompt = Encoder.EncodePrompt([new("user", text)]);
+        Assert.Equal([Bos, User, .. Plain($"\n{text}\n"), Assistant, .. Plain("\n")], prompt);
+        EncodedConversation conversation = Encoder.Encode([new("user", text), new("assistant", text)]);
+        Assert.Equal([.. Plain(text), Eos], Answer(conversation, 0));
+    }
+
+    [Fact]
+    public void Any_text_is_encoded_as_between_special_tokens()
+    {
+        RandomTexts.Check(text => Assert.Equal(
+            [Bos, User, .. Plain($"\n{text}\n"), Assistant, .. Plain("\n")], Encoder.EncodePrompt([new("user", text)])));
+    }
+
+    [Fact]
+    public void The_end_of_turn_comes_from_the_template()
+    {
+        Assert.Equal([Eos], Encoder.EndOfTurnIds);
+        ConversationEncoder silent = new(Demo, new ChatTemplate("{% for m in messages %}{{ m.content }} {% endfor %}", "", ""));
+        Assert.Empty(silent.EndOfTurnIds);
+    }
+
+    [Fact]
+    public void Answers_are_found_by_their_text_where_the_prompt_is_no_prefix()
+    {
+        // This template ends a prompt in a way that a whole conversation does not have.
+        const string Source = "{% for m in messages %}{{ m.role }}: {{ m.content | trim }}<|eos|>{% endfor %}"
+            + "{% if add_generation_prompt %}assistant: now{% endif %}";
+        ConversationEncoder encoder = new(Demo, new ChatTemplate(Source, "", ""));
+        EncodedConversation conversation = encoder.Encode([new("user", "yes"), new("assistant", " yes "), new("user", "no")]);
+        Assert.Equal([.. Plain("yes"), Eos], Answer(conversation, 0));
+        Assert.Equal([Eos], encoder.EndOfTurnIds);
+    }
+
+    [Fact]
+    public void An_answer_that_the_template_leaves_out_is_refused()
+    {
+        ConversationEncoder encoder = new(Demo, new ChatTemplate("{{ messages[0].content }}{{ messages | length }}", "", ""));
+        string message = Assert.Throws<InvalidInputException>(
+            () => encoder.Encode([new("user", "a"), new("assistant", "b")])).Message;
+        Assert.Contains("message 2", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_without_a_template_takes_no_conversation()
+    {
+        ConversationEncoder encoder = new(Demo, template: null);
+        string message = Assert.Throws<InvalidInputException>(() => encoder.Encode([new("user", "a")])).Message;
+        Assert.Contains("no chat template", message, StringComparison.Ordinal);
+        Assert.Throws<InvalidInputException>(() => encoder.EncodePrompt([new("user", "a")]));
+    }
+
+    [Fact]
+    public void SentencePiece_answers_go_on_after_the_prompt_without_a_new_prefix()
+    {
+        Tokenizer llama = Tokenizer.Load(TokenizerVectors.File("llama-spm.tokenizer.json"));
+        ConversationEncoder encoder = new(llama, new ChatTemplate(ChatTemplateTests.Llama2, "<s>", "</s>"));
+        EncodedConversation conversation = encoder.Encode([new("user", "Hi"), new("assistant", "Hello")]);
+
+        // Of the text "[INST] Hi [/INST] Hello ": the pieces of " Hello " are one token and the space before </s>.
+        int[] whole = llama.Encode("[INST] Hi [/INST] Hello ", false, false);
+        Assert.Equal([1, .. whole, 2], conversation.Tokens);
+        AnswerSpan span = Assert.Single(conversation.Answers);
+        Assert.Equal(["▁Hello", "▁", "</s>"], conversation.Tokens[span.Start..span.End].Select(llama.TokenText));
+    }
+
+    private static int[] Plain(string text) => Demo.Encode(text, addSpecialTokens: false, parseSpecialTokens: false);
+
+    private static int[] Answer(EncodedConversation conversation, int index) =>
+        conversation.Tokens[conversation.Answers[index].Start..conversation.Answers[index].End];
+}
