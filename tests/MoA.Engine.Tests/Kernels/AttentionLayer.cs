@@ -38,20 +38,20 @@ internal sealed unsafe class AttentionLayer : IDisposable
 
     public static ModelConfig Config(
         int queryHeads, int keyValueHeads, int headSize, int? window = null, int layers = 1) => new()
-    {
-        Architecture = ModelFamily.Llama,
-        HiddenSize = queryHeads * headSize,
-        IntermediateSize = 1,
-        Layers = layers,
-        QueryHeads = queryHeads,
-        KeyValueHeads = keyValueHeads,
-        HeadSize = headSize,
-        VocabularySize = 1,
-        MaxPositions = 1,
-        RmsNormEpsilon = 1e-5,
-        RopeTheta = 10_000,
-        SlidingWindows = window is null ? [] : [.. Enumerable.Repeat(window, layers)],
-    };
+        {
+            Architecture = ModelFamily.Llama,
+            HiddenSize = queryHeads * headSize,
+            IntermediateSize = 1,
+            Layers = layers,
+            QueryHeads = queryHeads,
+            KeyValueHeads = keyValueHeads,
+            HeadSize = headSize,
+            VocabularySize = 1,
+            MaxPositions = 1,
+            RmsNormEpsilon = 1e-5,
+            RopeTheta = 10_000,
+            SlidingWindows = window is null ? [] : [.. Enumerable.Repeat(window, layers)],
+        };
 
     /// <summary>One rule per query (or KV) head: its ring has the given blocks at any capacity that holds them.</summary>
     public static PlanPolicy Rings(IReadOnlyList<int> ringBlocks, HeadKind kind = HeadKind.Query) =>
