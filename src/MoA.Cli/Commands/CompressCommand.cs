@@ -27,7 +27,7 @@ internal sealed class CompressCommand : CliCommand
 
     private readonly Option<int?> _maxPlans = new("--max-plans")
     {
-        Description = "Most Pareto plans to validate (default: 16)",
+        Description = "Most Pareto plans to validate, spread over the front (default: 10)",
         HelpName = "N",
     };
 

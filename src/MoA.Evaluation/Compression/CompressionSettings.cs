@@ -26,7 +26,7 @@ public sealed record CompressionSettings
     public int RetrievalItems { get; init; } = 100;
 
     /// <summary>Most Pareto plans to validate, spread over the front.</summary>
-    public int MaxPlans { get; init; } = 16;
+    public int MaxPlans { get; init; } = 10;
 
     /// <summary>Conversations to use; null generates documents.</summary>
     public string? DataFile { get; init; }
