@@ -58,19 +58,19 @@ public sealed record CompressionSettings
         CacheType = CacheType,
     };
 
-    /// <summary>The paper's numbers of items for contexts of 16384 tokens and more, about half as many for shorter ones.</summary>
+    /// <summary>The paper's 50 items for each length; half as many to validate on for contexts below 16384 tokens.</summary>
     /// <param name="config">The model.</param>
     /// <param name="search">What is searched for it.</param>
     public static CompressionSettings DefaultsFor(ModelConfig config, SearchSettings search)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(search);
-        int items = config.MaxPositions >= 16384 ? 50 : 24;
+        const int PaperItems = 50;
         return new CompressionSettings
         {
             Search = search,
-            ItemsPerLength = items,
-            ValidationItems = items,
+            ItemsPerLength = PaperItems,
+            ValidationItems = config.MaxPositions >= 16384 ? PaperItems : PaperItems / 2,
             MaxAnswerTokens = Math.Max(16, search.ProfileLengths.Min() / 8),
             RetrievalLengths = [.. new[] { search.ProfileLengths.Max(), search.ConstrainedLengths.Max() }.Distinct()],
         };
