@@ -60,7 +60,7 @@ internal static class CalibrationOptions
     {
         ItemsPerLength = Positive(context, Items) ?? defaults.ItemsPerLength,
         ValidationItems = Positive(context, ValidationItems) ?? Positive(context, Items) ?? defaults.ValidationItems,
-        MaxAnswerTokens = Positive(context, AnswerTokens) ?? Math.Max(16, defaults.Search.ProfileLengths.Min() / 8),
+        MaxAnswerTokens = Positive(context, AnswerTokens) ?? defaults.MaxAnswerTokens,
         DataFile = context.Get(Data),
         ValidationDataFile = context.Get(ValidationData),
         KeepAnswers = context.Get(KeepAnswers),

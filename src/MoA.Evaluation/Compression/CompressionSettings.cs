@@ -26,7 +26,7 @@ public sealed record CompressionSettings
     public int RetrievalItems { get; init; } = 100;
 
     /// <summary>Most Pareto plans to validate, spread over the front.</summary>
-    public int MaxPlans { get; init; } = 16;
+    public int MaxPlans { get; init; } = 10;
 
     /// <summary>Conversations to use; null generates documents.</summary>
     public string? DataFile { get; init; }
@@ -58,21 +58,21 @@ public sealed record CompressionSettings
         CacheType = CacheType,
     };
 
-    /// <summary>
-    /// Defaults for a model: the paper's for contexts of 16384 tokens and more, the same shares of shorter ones with half
-    /// as many items.
-    /// </summary>
-    public static CompressionSettings DefaultsFor(ModelConfig config)
+    /// <summary>The paper's numbers of items for contexts of 16384 tokens and more, about half as many for shorter ones.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="search">What is searched for it.</param>
+    public static CompressionSettings DefaultsFor(ModelConfig config, SearchSettings search)
     {
-        SearchSettings search = SearchSettings.DefaultsFor(config);
-        bool paper = search.ProfileLengths.Count == 3;
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(search);
+        int items = config.MaxPositions >= 16384 ? 50 : 24;
         return new CompressionSettings
         {
             Search = search,
-            ItemsPerLength = paper ? 50 : 24,
-            ValidationItems = paper ? 50 : 24,
-            MaxAnswerTokens = search.ProfileLengths.Min() / 8,
-            RetrievalLengths = [search.ProfileLengths.Max(), search.ExtensionLengths.Max()],
+            ItemsPerLength = items,
+            ValidationItems = items,
+            MaxAnswerTokens = Math.Max(16, search.ProfileLengths.Min() / 8),
+            RetrievalLengths = [.. new[] { search.ProfileLengths.Max(), search.ConstrainedLengths.Max() }.Distinct()],
         };
     }
 }

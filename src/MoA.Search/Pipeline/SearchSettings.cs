@@ -48,21 +48,22 @@ public sealed record SearchSettings
         ConstrainedLengths.ToDictionary(length => length, length => DensityAt.GetValueOrDefault(length, Density));
 
     /// <summary>
-    /// The paper's lengths (profile at 2048, 4096 and 8192, validate at 12288, extend to 16384) for models with such a
-    /// context; the same shares of a shorter one: profile at an eighth and a quarter, validate at three eighths, extend
-    /// to a half.
+    /// Defaults: the paper's profile lengths (2048, 4096, 8192) for models with a context of 16384 and more, an eighth and
+    /// a quarter of a shorter one; validation at one and a half times the longest, extension to twice the longest.
     /// </summary>
-    public static SearchSettings DefaultsFor(ModelConfig config)
+    /// <param name="config">The model.</param>
+    /// <param name="profileLengths">Profile lengths that are asked for; null for the defaults.</param>
+    public static SearchSettings DefaultsFor(ModelConfig config, IReadOnlyList<int>? profileLengths = null)
     {
         ArgumentNullException.ThrowIfNull(config);
-        if (config.MaxPositions >= 16384)
-            return new SearchSettings { ProfileLengths = [2048, 4096, 8192], ExtensionLengths = [16384], ValidationLength = 12288 };
         int eighth = Math.Max(128, config.MaxPositions / 8 / ElasticRule.BlockSize * ElasticRule.BlockSize);
+        profileLengths ??= config.MaxPositions >= 16384 ? [2048, 4096, 8192] : [eighth, 2 * eighth];
+        int longest = profileLengths.Max();
         return new SearchSettings
         {
-            ProfileLengths = [eighth, 2 * eighth],
-            ExtensionLengths = [4 * eighth],
-            ValidationLength = 3 * eighth,
+            ProfileLengths = profileLengths,
+            ExtensionLengths = 2 * longest <= config.MaxPositions ? [2 * longest] : [],
+            ValidationLength = Math.Min(longest + longest / 2, config.MaxPositions),
         };
     }
 
