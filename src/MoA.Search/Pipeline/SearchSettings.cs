@@ -1,6 +1,7 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Models;
+using MoA.Search.Optimization;
 
 namespace MoA.Search.Pipeline;
 
@@ -97,5 +98,27 @@ public sealed record SearchSettings
             throw new InvalidInputException($"--max-rules-per-layer {MaxRulesPerLayer}: expected a positive number, or none");
         if (DensityFloor is <= 0 or > 1)
             throw new InvalidInputException($"--density-floor {DensityFloor}: expected a share above 0 and up to 1");
+
+        CheckReachable();
+    }
+
+    /// <summary>The candidate rules that the settings describe.</summary>
+    public IReadOnlyList<ElasticRule> Rules() => AlphaCount is int count
+        ? RuleSpace.FromCount(ProfileLengths, ExtensionLengths, [ValidationLength], count, BetaCount)
+        : RuleSpace.FromInterval(ProfileLengths, ExtensionLengths, [ValidationLength], AlphaInterval, BetaCount);
+
+    // Said before anything is measured: profiling takes hours on a large model.
+    private void CheckReachable()
+    {
+        IReadOnlyList<ElasticRule> rules = Rules();
+        foreach ((int length, double bound) in DensityBounds)
+        {
+            double least = rules.Min(rule => rule.Density(length));
+            if (least > bound)
+            {
+                throw new InvalidInputException(FormattableString.Invariant(
+                    $"density {bound} at {length} tokens: the smallest rule keeps {least:0.####} of a cache there; ask for at least that with --density or --density-at {length}={Math.Ceiling(least * 1e4) / 1e4}"));
+            }
+        }
     }
 }
