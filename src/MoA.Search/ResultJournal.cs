@@ -23,7 +23,7 @@ public sealed class ResultJournal : IDisposable
     {
         try
         {
-            FileStream file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            FileStream file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             ResultJournal journal = new(file);
             journal.Read();
             return journal;
