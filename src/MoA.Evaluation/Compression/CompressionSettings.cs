@@ -1,3 +1,4 @@
+using MoA.Engine;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Search.Pipeline;
@@ -57,6 +58,20 @@ public sealed record CompressionSettings
         Seed = Seed,
         CacheType = CacheType,
     };
+
+    /// <summary>Refuses settings that would only fail when most of the work is done.</summary>
+    /// <exception cref="InvalidInputException">A setting cannot be used; the message names its option.</exception>
+    public void Check(ModelConfig config)
+    {
+        Search.Check(config);
+        int longest = RetrievalItems == 0 ? 0 : RetrievalLengths.DefaultIfEmpty().Max();
+        if (longest > config.MaxPositions)
+        {
+            throw new InvalidInputException(
+                $"--retrieval-lengths {longest}: the model's context is {config.MaxPositions} tokens; choose shorter lengths, " +
+                "or --retrieval-items 0");
+        }
+    }
 
     /// <summary>
     /// Defaults for a model: the paper's for contexts of 16384 tokens and more, the same shares of shorter ones with half
