@@ -70,17 +70,18 @@ public sealed class ForwardBatch
         int first = Rows;
         for (int i = 0; i < tokens.Length; i++)
         {
-            if ((uint)tokens[i] >= (uint)_config.VocabularySize)
-            {
-                throw new InvalidInputException(
-                    $"token {tokens[i]}: the model's vocabulary has ids 0 to {_config.VocabularySize - 1}");
-            }
-
+            CheckToken(tokens[i], _config);
             _tokens[first + i] = tokens[i];
             _positions[first + i] = sequence.Length + i;
         }
 
         Work.Add(sequence, tokens.Length, mode);
         return first;
+    }
+
+    internal static void CheckToken(int token, ModelConfig config)
+    {
+        if ((uint)token >= (uint)config.VocabularySize)
+            throw new InvalidInputException($"token {token}: the model's vocabulary has ids 0 to {config.VocabularySize - 1}");
     }
 }

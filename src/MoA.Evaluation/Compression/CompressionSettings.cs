@@ -1,3 +1,4 @@
+using MoA.Engine;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Search.Pipeline;
@@ -57,6 +58,20 @@ public sealed record CompressionSettings
         Seed = Seed,
         CacheType = CacheType,
     };
+
+    /// <summary>Refuses settings that would only fail when most of the work is done.</summary>
+    /// <exception cref="InvalidInputException">A setting cannot be used; the message names its option.</exception>
+    public void Check(ModelConfig config)
+    {
+        Search.Check(config);
+        int longest = RetrievalItems == 0 ? 0 : RetrievalLengths.DefaultIfEmpty().Max();
+        if (longest > config.MaxPositions)
+        {
+            throw new InvalidInputException(
+                $"--retrieval-lengths {longest}: the model's context is {config.MaxPositions} tokens; choose shorter lengths, " +
+                "or --retrieval-items 0");
+        }
+    }
 
     /// <summary>The paper's 50 items for each length; half as many to validate on for contexts below 16384 tokens.</summary>
     /// <param name="config">The model.</param>

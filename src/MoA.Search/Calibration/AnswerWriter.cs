@@ -20,7 +20,8 @@ public sealed class AnswerWriter(
 
     /// <summary>
     /// The items with their assistant messages replaced by the model's own. One question gives exactly the tokens that
-    /// the model wrote; later turns are encoded with the earlier answers as text.
+    /// the model wrote; later turns are encoded with the earlier answers as text. What follows the last assistant message
+    /// is left out, and an item without one stays as it is.
     /// </summary>
     public IReadOnlyList<CalibrationItem> Answer(
         IReadOnlyList<MessagesItem> items, int maxAnswerTokens, CancellationToken cancellation = default)

@@ -73,10 +73,24 @@ public sealed record SearchSettings
     public void Check(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
+        if (ProfileLengths.Count == 0 || ProfileLengths.Distinct().Count() < ProfileLengths.Count)
+            throw new InvalidInputException($"--lengths {string.Join(',', ProfileLengths)}: expected at least one, and each once");
         foreach (int length in ProfileLengths)
         {
-            if (length % ElasticRule.BlockSize != 0)
+            if (length <= 0 || length % ElasticRule.BlockSize != 0)
                 throw new InvalidInputException($"--lengths {length}: expected a multiple of {ElasticRule.BlockSize}");
+        }
+
+        foreach (int length in ExtensionLengths.Append(ValidationLength))
+        {
+            if (length < ElasticRule.BlockSize)
+                throw new InvalidInputException($"length {length}: expected at least {ElasticRule.BlockSize} tokens");
+        }
+
+        foreach (double density in DensityAt.Values.Append(Density))
+        {
+            if (density is not (> 0 and <= 1))
+                throw new InvalidInputException($"density {density}: expected a share above 0 and up to 1");
         }
 
         int longest = Math.Max(ProfileLengths.Max(), ValidationLength);
