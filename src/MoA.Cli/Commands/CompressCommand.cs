@@ -7,6 +7,7 @@ using MoA.Engine.Generation;
 using MoA.Engine.Models;
 using MoA.Evaluation.Compression;
 using MoA.Evaluation.Reports;
+using MoA.Search.Pipeline;
 
 namespace MoA.Cli.Commands;
 
@@ -64,6 +65,7 @@ internal sealed class CompressCommand : CliCommand
     private CompressionSettings ReadSettings(CommandContext context, ModelConfig config)
     {
         CompressionSettings defaults = CompressionSettings.DefaultsFor(config) with { Search = SearchOptions.Read(context, config) };
+        PlanSearchStep.RequireReachable(defaults.Search);
         int[] constrained = [.. defaults.Search.ConstrainedLengths];
         CompressionSettings settings = CalibrationOptions.Apply(context, defaults) with
         {

@@ -49,13 +49,15 @@ internal sealed class GenerateCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         (string text, string name) = ReadPrompt(context);
+        if (text.Length == 0)
+            throw EmptyPrompt(name);
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
         AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
         GenerationOptions options = SamplingArguments.Read(context, model);
         int[] prompt = Encode(context, model, text);
         if (prompt.Length == 0)
-            throw new InvalidInputException($"{name}: the prompt is empty; give at least one token of text");
+            throw EmptyPrompt(name);
         model.CheckLength(prompt.Length + 1, name);
         int room = model.Config.MaxPositions - prompt.Length;
         if (options.MaxNewTokens > room)
@@ -78,6 +80,9 @@ internal sealed class GenerateCommand : CliCommand
             $"{result.Tokens.Length} new at {result.DecodeTokensPerSecond:F0}/s, KV caches {sequence.Bytes / 1024.0:F0} KiB]"));
     }
 
+    private static InvalidInputException EmptyPrompt(string name) =>
+        new($"{name}: there is no text; expected a prompt of at least one token");
+
     private (string Text, string Name) ReadPrompt(CommandContext context)
     {
         string? argument = context.Get(_prompt), file = context.Get(_promptFile);
@@ -86,7 +91,12 @@ internal sealed class GenerateCommand : CliCommand
         if (argument is not null)
             return (argument, "the prompt");
         if (file is null)
+        {
+            if (context.InputIsTerminal)
+                context.Note("moa: type the prompt and end it with Ctrl-D on a line of its own");
             return (context.Read(input => input.ReadToEnd()), "standard input");
+        }
+
         try
         {
             return (File.ReadAllText(file), file);

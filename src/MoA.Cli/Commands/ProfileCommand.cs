@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
+using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Models;
 using MoA.Search.Calibration;
@@ -39,7 +40,10 @@ internal sealed class ProfileCommand : CliCommand
         IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text
             ? Lists.Lengths("--lengths", text)
             : SearchSettings.DefaultsFor(model.Config).ProfileLengths;
-        IReadOnlyList<EncodedItem> items = CalibrationStep.Read(model, context.Get(_data)!);
+        string data = context.Get(_data)!;
+        IReadOnlyList<EncodedItem> items = CalibrationStep.Read(model, data);
+        foreach (int length in lengths.Where(length => !items.Any(item => CalibrationSummary.IsUsedAt(item.Length, length))))
+            throw new InvalidInputException($"{data}: no item of {length / 2 + 1} to {length} tokens; choose other --lengths");
         string folder = StepOptions.OutFolder(context);
         ProfileReport report = context.WithProgress(
             progress => ProfileStep.Run(model, items, lengths, folder, progress, context.Cancellation));
