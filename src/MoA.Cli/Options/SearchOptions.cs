@@ -93,7 +93,7 @@ internal static class SearchOptions
         SearchSettings settings = defaults with
         {
             ExtensionLengths = context.Get(Extend) is string extend ? Lists.Lengths("--extend", extend) : defaults.ExtensionLengths,
-            ValidationLength = context.Get(ValidateLength) ?? defaults.ValidationLength,
+            ValidationLength = CalibrationOptions.Positive(context, ValidateLength) ?? defaults.ValidationLength,
             Density = context.Get(Density) is string density ? Lists.Density("--density", density) : defaults.Density,
             DensityAt = context.Get(DensityAt) is string at ? Lists.DensitiesAt("--density-at", at) : defaults.DensityAt,
             MaxRulesPerLayer = ReadMaxRules(context, defaults.MaxRulesPerLayer),

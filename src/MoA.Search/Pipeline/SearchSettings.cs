@@ -125,13 +125,13 @@ public sealed record SearchSettings
     private void CheckReachable()
     {
         IReadOnlyList<ElasticRule> rules = Rules();
-        foreach ((int length, double bound) in DensityBounds)
+        foreach ((int length, double bound) in DensityBounds.OrderBy(bound => bound.Key))
         {
             double least = rules.Min(rule => rule.Density(length));
-            if (least > bound)
+            if (bound < least)
             {
                 throw new InvalidInputException(FormattableString.Invariant(
-                    $"density {bound} at {length} tokens: the smallest rule keeps {least:0.####} of a cache there; ask for at least that with --density or --density-at {length}={Math.Ceiling(least * 1e4) / 1e4}"));
+                    $"density {bound} at {length} tokens: every rule keeps at least {least:0.####} there; raise --density, give --density-at {length}={least:0.####}, or choose longer lengths"));
             }
         }
     }
