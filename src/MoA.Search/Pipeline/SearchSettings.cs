@@ -50,14 +50,15 @@ public sealed record SearchSettings
     /// <summary>
     /// The paper's lengths (profile at 2048, 4096 and 8192, validate at 12288, extend to 16384) for models with such a
     /// context; the same shares of a shorter one: profile at an eighth and a quarter, validate at three eighths, extend
-    /// to a half.
+    /// to a half. Nothing below 256 tokens, where no head can keep half: for contexts below 768 lengths must be chosen.
     /// </summary>
     public static SearchSettings DefaultsFor(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.MaxPositions >= 16384)
             return new SearchSettings { ProfileLengths = [2048, 4096, 8192], ExtensionLengths = [16384], ValidationLength = 12288 };
-        int eighth = Math.Max(128, config.MaxPositions / 8 / ElasticRule.BlockSize * ElasticRule.BlockSize);
+        int eighth = Math.Max(
+            2 * ElasticRule.MinimumRows, config.MaxPositions / 8 / ElasticRule.BlockSize * ElasticRule.BlockSize);
         return new SearchSettings
         {
             ProfileLengths = [eighth, 2 * eighth],
@@ -96,6 +97,17 @@ public sealed record SearchSettings
         {
             throw new InvalidInputException(
                 $"length {longest}: the model's context is {config.MaxPositions} tokens; choose shorter --lengths and --validate-length");
+        }
+
+        foreach ((int length, double bound) in DensityBounds)
+        {
+            double least = new ElasticRule(0, 0).Density(length);
+            if (bound < least)
+            {
+                throw new InvalidInputException(
+                    $"density {bound} at {length}: every head keeps at least {ElasticRule.MinimumRows} tokens, a density of {least:F3}; " +
+                    "raise the bound or choose a longer length");
+            }
         }
 
         foreach (int length in DensityAt.Keys.Except(ConstrainedLengths))

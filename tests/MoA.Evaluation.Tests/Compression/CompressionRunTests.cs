@@ -12,7 +12,7 @@ public sealed class CompressionRunTests(DemoModel demo, ITestOutputHelper output
 {
     private static readonly CompressionSettings Settings = new()
     {
-        Search = new SearchSettings { ProfileLengths = [192, 256], ExtensionLengths = [512], ValidationLength = 384, BetaCount = 5 },
+        Search = new SearchSettings { ProfileLengths = [256, 320], ExtensionLengths = [512], ValidationLength = 384, BetaCount = 5 },
         ItemsPerLength = 3,
         ValidationItems = 3,
         MaxAnswerTokens = 24,
@@ -37,7 +37,7 @@ public sealed class CompressionRunTests(DemoModel demo, ITestOutputHelper output
 
         foreach ((string step, int after) in new[]
         {
-            ("calibrate", 1), ("calibrate", 2), ("profile", 1), ("profile", 4), ("optimize", 2), ("validate", 1), ("validate", 5), ("evaluate", 2),
+            ("calibrate", 1), ("calibrate", 2), ("profile", 1), ("profile", 4), ("optimize", 2), ("validate", 1), ("validate", 5), ("evaluate", 1),
         })
         {
             _ = Assert.ThrowsAny<OperationCanceledException>(() => Run(pieces, total, step, after));
@@ -61,7 +61,7 @@ public sealed class CompressionRunTests(DemoModel demo, ITestOutputHelper output
         string folder = demo.NewPath();
         CompressionReport report = Run(folder, []);
         ModelPlan(folder, out AttentionPlan plan);
-        foreach (int length in new[] { 192, 256, 512 })
+        foreach (int length in new[] { 256, 320, 512 })
             Assert.InRange(plan.StoredDensity(8, length), 0, 0.5);
         Assert.Contains(report.Validation, row => row.Name == "dense" && row.Density == 1);
         ReportPlan chosen = Assert.Single(report.Plans, row => row.Chosen);
@@ -92,7 +92,7 @@ public sealed class CompressionRunTests(DemoModel demo, ITestOutputHelper output
 
     private static void AssertSame(string expected, string actual)
     {
-        foreach (string name in new[] { CompressionRun.PlanFileName, "calibration.jsonl", "validation.jsonl", "influence-192.safetensors", "influence-256.safetensors" })
+        foreach (string name in new[] { CompressionRun.PlanFileName, "calibration.jsonl", "validation.jsonl", "influence-320.safetensors", "influence-256.safetensors" })
             Assert.True(File.ReadAllBytes(Path.Combine(expected, name)).SequenceEqual(File.ReadAllBytes(Path.Combine(actual, name))), name);
     }
 

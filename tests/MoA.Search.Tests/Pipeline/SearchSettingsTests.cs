@@ -24,6 +24,7 @@ public sealed class SearchSettingsTests(DemoModel demo) : IClassFixture<DemoMode
         { "density 0", Valid with { Density = 0 } },
         { "density NaN", Valid with { Density = double.NaN } },
         { "density 1.5", Valid with { DensityAt = new Dictionary<int, double> { [512] = 1.5 } } },
+        { "density 0.2 at 512", Valid with { Density = 0.2 } },
         { "--density-at 1536", Valid with { DensityAt = new Dictionary<int, double> { [1536] = 0.5 } } },
         { "--alpha-interval", Valid with { AlphaCount = 4, AlphaInterval = 64 } },
         { "--max-rules-per-layer 0", Valid with { MaxRulesPerLayer = 0 } },
@@ -51,7 +52,7 @@ public sealed class SearchSettingsTests(DemoModel demo) : IClassFixture<DemoMode
         Assert.Equal([2048], small.ExtensionLengths);
         Assert.Equal(1536, small.ValidationLength);
         Assert.Equal([512, 1024, 2048], small.ConstrainedLengths);
-        foreach (int context in new[] { 512, 1000, 4096, 16383, 16384, 1 << 20 })
+        foreach (int context in new[] { 768, 1000, 4096, 16383, 16384, 1 << 20 })
             SearchSettings.DefaultsFor(_demo with { MaxPositions = context }).Check(_demo with { MaxPositions = context });
         Valid.Check(_demo); // lengths that only bound the density may exceed the context
     }
