@@ -25,11 +25,14 @@ public static class CalibrationStep
         ArgumentNullException.ThrowIfNull(settings);
         AnswerWriter answers = new(model, journal, ModelFingerprint.Of(model), settings.CacheType, progress);
         Calibrator calibrator = new(model, answers);
-        CalibrationSets sets = new(
-            calibrator.Create(Settings(CalibrationSplit.Calibration, settings.ProfileLengths, settings.ItemsPerLength, settings.DataFile), cancellation),
-            calibrator.Create(Settings(CalibrationSplit.Validation, [settings.ValidationLength], settings.ValidationItems, settings.ValidationDataFile ?? settings.DataFile), cancellation));
-        if ((settings.ValidationDataFile ?? settings.DataFile) is string file)
-            sets = sets.WithoutSharedItems(file);
+        CalibrationSettings calibration = Settings(
+            CalibrationSplit.Calibration, settings.ProfileLengths, settings.ItemsPerLength, settings.DataFile);
+        CalibrationSettings validation = Settings(
+            CalibrationSplit.Validation, [settings.ValidationLength], settings.ValidationItems,
+            settings.ValidationDataFile ?? settings.DataFile);
+        CalibrationSets sets = new(calibrator.Create(calibration, cancellation), calibrator.Create(validation, cancellation));
+        if (validation.DataFile is not null)
+            sets = sets.WithoutSharedItems(validation.DataFile);
         ConversationFile.Write(Path.Combine(folder, CalibrationFile), sets.Calibration.Select(AsTokens));
         ConversationFile.Write(Path.Combine(folder, ValidationFile), sets.Validation.Select(AsTokens));
         return sets;

@@ -75,7 +75,7 @@ public sealed class CalibratorTests(DemoModel demo) : IClassFixture<DemoModel>, 
         string file = Write(
             $$$"""{"messages":[{"role":"user","content":"{{{record}}}\nWhat is the <REGISTER_CONTENT> in line blunt-otter?"}],"dataset":"one"}""",
             $$$"""{"messages":[{"role":"user","content":"{{{record}}}\nWhat is the <REGISTER_CONTENT> in line tidy-lake?"},{"role":"assistant","content":"x"},{"role":"user","content":"What is the <REGISTER_CONTENT> in line calm-river?"}]}""");
-        IReadOnlyList<EncodedItem> items = Create(Settings([180], 2) with { DataFile = file });
+        IReadOnlyList<EncodedItem> items = Create(Settings([150], 2) with { DataFile = file });
         EncodedItem two = Assert.Single(items, item => item.AnswerSpans().Count == 2);
         string text = _model.RequireTokenizer().Decode(two.Tokens);
         Assert.Contains("line tidy-lake is <23743>.<|eos|>", text, StringComparison.Ordinal);
