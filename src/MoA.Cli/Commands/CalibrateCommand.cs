@@ -18,7 +18,11 @@ internal sealed class CalibrateCommand : CliCommand
         : base("calibrate", "Makes the conversations that plans are searched with, answered by the model itself. Writes calibration.jsonl " +
             "and validation.jsonl.", streams)
     {
-        Examples = ["moa calibrate --lengths 512,1024 --validate-length 1536 --out search", "moa calibrate --data meetings.jsonl --out search"];
+        Examples =
+        [
+            "moa calibrate --lengths 512,1024 --validate-length 1536 --out search",
+            "moa calibrate --data meetings.jsonl --out search",
+        ];
         KeepsFinishedWork = true;
         ModelOptions.AddTo(this);
         CalibrationOptions.AddTo(this);
