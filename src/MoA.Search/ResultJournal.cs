@@ -8,7 +8,7 @@ namespace MoA.Search;
 /// <summary>
 /// Finished pieces of a long run, kept so that an interrupted one goes on where it stopped: an append-only file of
 /// <c>{"key":…,"value":…}</c> lines. A key names the piece together with a hash of everything its value depends on, so a
-/// run with other settings or data never takes a stale value. A line cut off by a crash is dropped.
+/// run with other settings or data never takes a stale value. A line cut off by a crash is dropped, a damaged one skipped.
 /// </summary>
 public sealed class ResultJournal : IDisposable
 {
@@ -23,7 +23,8 @@ public sealed class ResultJournal : IDisposable
     {
         try
         {
-            FileStream file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            // FileShare.Read would keep a second run out on Windows only: elsewhere it is a shared lock.
+            FileStream file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             ResultJournal journal = new(file);
             journal.Read();
             return journal;
@@ -81,33 +82,27 @@ public sealed class ResultJournal : IDisposable
         _file.ReadExactly(content);
         int start = 0;
         for (int end; (end = Array.IndexOf(content, (byte)'\n', start)) >= 0; start = end + 1)
-        {
-            if (!Remember(content.AsMemory(start, end - start)))
-                break;
-        }
+            Remember(content.AsMemory(start, end - start));
 
         _file.SetLength(start);
         _file.Position = start;
     }
 
-    private bool Remember(ReadOnlyMemory<byte> line)
+    private void Remember(ReadOnlyMemory<byte> line)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(line);
             JsonElement root = document.RootElement;
-            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("key", out JsonElement key) ||
-                key.ValueKind != JsonValueKind.String || !root.TryGetProperty("value", out JsonElement value))
+            if (root.ValueKind == JsonValueKind.Object && root.TryGetProperty("key", out JsonElement key) &&
+                key.ValueKind == JsonValueKind.String && root.TryGetProperty("value", out JsonElement value))
             {
-                return false;
+                _values[key.GetString()!] = value.Clone();
             }
-
-            _values[key.GetString()!] = value.Clone();
-            return true;
         }
-        catch (JsonException)
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
-            return false;
+            // Not JSON, or a string that is not UTF-8: the piece counts as not finished.
         }
     }
 }

@@ -36,7 +36,7 @@ internal sealed class CalibrateCommand : CliCommand
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
         CompressionSettings settings = CalibrationOptions.Apply(
-            context, CompressionSettings.DefaultsFor(model.Config) with { Search = SearchOptions.Read(context, model.Config) });
+            context, CompressionSettings.DefaultsFor(model.Config, SearchOptions.ReadLengths(context, model.Config)));
         string folder = StepOptions.OutFolder(context);
         using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
         CalibrationSets sets = context.WithProgress(progress => CalibrationStep.Run(

@@ -7,7 +7,6 @@ using MoA.Engine.Generation;
 using MoA.Engine.Models;
 using MoA.Evaluation.Compression;
 using MoA.Evaluation.Reports;
-using MoA.Search.Pipeline;
 
 namespace MoA.Cli.Commands;
 
@@ -28,7 +27,7 @@ internal sealed class CompressCommand : CliCommand
 
     private readonly Option<int?> _maxPlans = new("--max-plans")
     {
-        Description = "Most Pareto plans to validate (default: 16)",
+        Description = "Most Pareto plans to validate, spread over the front (default: 10)",
         HelpName = "N",
     };
 
@@ -69,15 +68,13 @@ internal sealed class CompressCommand : CliCommand
 
     private CompressionSettings ReadSettings(CommandContext context, ModelConfig config)
     {
-        CompressionSettings defaults = CompressionSettings.DefaultsFor(config) with { Search = SearchOptions.Read(context, config) };
-        PlanSearchStep.RequireReachable(defaults.Search);
-        int[] constrained = [.. defaults.Search.ConstrainedLengths];
+        CompressionSettings defaults = CompressionSettings.DefaultsFor(config, SearchOptions.Read(context, config));
         CompressionSettings settings = CalibrationOptions.Apply(context, defaults) with
         {
             RetrievalItems = context.Get(_retrievalItems) ?? defaults.RetrievalItems,
             RetrievalLengths = context.Get(_retrievalLengths) is string lengths
                 ? Lists.Lengths("--retrieval-lengths", lengths)
-                : [.. new[] { defaults.Search.ProfileLengths.Max(), constrained.Max() }.Distinct()],
+                : defaults.RetrievalLengths,
             MaxPlans = CalibrationOptions.Positive(context, _maxPlans) ?? defaults.MaxPlans,
         };
         if (settings.RetrievalItems < 0)

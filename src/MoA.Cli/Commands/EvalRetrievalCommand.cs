@@ -49,7 +49,7 @@ internal sealed class EvalRetrievalCommand : CliCommand
         SearchSettings defaults = SearchSettings.DefaultsFor(model.Config);
         IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text
             ? Lists.Lengths("--lengths", text)
-            : [defaults.ProfileLengths.Max(), defaults.ExtensionLengths.Max()];
+            : [.. new[] { defaults.ProfileLengths.Max(), defaults.ConstrainedLengths.Max() }.Distinct()];
         if (lengths.Max() > model.Config.MaxPositions)
         {
             throw new InvalidInputException(

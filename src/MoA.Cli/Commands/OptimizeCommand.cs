@@ -66,7 +66,6 @@ internal sealed class OptimizeCommand : CliCommand
                 string path = ModelOptions.ModelPath(context);
                 ModelConfig config = ModelConfig.Load(Path.Combine(path, "config.json"));
                 SearchSettings settings = SearchOptions.Read(context, config);
-                PlanSearchStep.RequireReachable(settings);
                 IReadOnlyList<InfluenceProfile> influence =
                     PlanSearchStep.ReadProfiles(profile, settings.ProfileLengths, config);
                 return (PlanSearchStep.CreateProblem(influence, config, settings),

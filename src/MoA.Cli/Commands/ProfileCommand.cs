@@ -47,8 +47,12 @@ internal sealed class ProfileCommand : CliCommand
         string folder = StepOptions.OutFolder(context);
         ProfileReport report = context.WithProgress(
             progress => ProfileStep.Run(model, items, lengths, folder, progress, context.Cancellation));
-        foreach (SkippedItem skipped in report.Skipped.Where(skipped => skipped.Reason == SkipReason.TooLong))
-            context.Note($"moa: {skipped.Origin}: {skipped.Tokens} tokens, not used at {skipped.Length}");
+        foreach (IGrouping<string, SkippedItem> skipped in report.Skipped.GroupBy(skipped => skipped.Origin))
+        {
+            if (skipped.Count() == lengths.Count)
+                context.Note($"moa: {skipped.Key}: {skipped.First().Tokens} tokens, used at no length");
+        }
+
         if (context.Json)
             WriteJson(context, report);
         else

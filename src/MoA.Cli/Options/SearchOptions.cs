@@ -18,13 +18,13 @@ internal static class SearchOptions
 
     public static Option<string?> Extend { get; } = new("--extend")
     {
-        Description = "Further lengths at which the density is bounded (default: 16384, or half of a shorter context)",
+        Description = "Further lengths at which the density is bounded (default: twice the longest profile length)",
         HelpName = "N,N,…",
     };
 
     public static Option<int?> ValidateLength { get; } = new("--validate-length")
     {
-        Description = "Unseen length at which plans are compared (default: 12288, or three eighths of a shorter context)",
+        Description = "Unseen length at which plans are compared (default: one and a half times the longest profile length)",
         HelpName = "N",
     };
 
@@ -88,10 +88,9 @@ internal static class SearchOptions
     /// <summary>What the options ask for, with the model's defaults.</summary>
     public static SearchSettings Read(CommandContext context, ModelConfig config)
     {
-        SearchSettings defaults = SearchSettings.DefaultsFor(config);
+        SearchSettings defaults = Defaults(context, config);
         SearchSettings settings = defaults with
         {
-            ProfileLengths = context.Get(Lengths) is string lengths ? Lists.Lengths("--lengths", lengths) : defaults.ProfileLengths,
             ExtensionLengths = context.Get(Extend) is string extend ? Lists.Lengths("--extend", extend) : defaults.ExtensionLengths,
             ValidationLength = CalibrationOptions.Positive(context, ValidateLength) ?? defaults.ValidationLength,
             Density = context.Get(Density) is string density ? Lists.Density("--density", density) : defaults.Density,
@@ -106,6 +105,22 @@ internal static class SearchOptions
         settings.Check(config);
         return settings;
     }
+
+    /// <summary>The lengths alone, for a step that no density bounds.</summary>
+    public static SearchSettings ReadLengths(CommandContext context, ModelConfig config)
+    {
+        SearchSettings defaults = Defaults(context, config);
+        SearchSettings settings = defaults with
+        {
+            ValidationLength = CalibrationOptions.Positive(context, ValidateLength) ?? defaults.ValidationLength,
+            Density = 1,
+        };
+        settings.Check(config);
+        return settings;
+    }
+
+    private static SearchSettings Defaults(CommandContext context, ModelConfig config) => SearchSettings.DefaultsFor(
+        config, context.Get(Lengths) is string lengths ? Lists.Lengths("--lengths", lengths) : null);
 
     /// <summary>The limit on distinct rules within a layer; null for none.</summary>
     public static int? ReadMaxRules(CommandContext context, int? fallback)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using MoA.Engine.Attention;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
@@ -85,16 +86,16 @@ public sealed class ChatSession : IDisposable
     // Makes the caches ready for the prompt and returns how many of its tokens they hold already.
     private int Reuse(int[] prompt, int capacity)
     {
-        ReadAgain = false;
+        ReadAgain = _messages.Exists(message => message.Role == "assistant");
         if (_sequence is not null)
         {
-            if (_cached.Count < prompt.Length && prompt.AsSpan(0, _cached.Count).SequenceEqual(_cached.ToArray()))
+            if (_cached.Count < prompt.Length && prompt.AsSpan().StartsWith(CollectionsMarshal.AsSpan(_cached)))
             {
+                ReadAgain = false;
                 _sequence.Extend(capacity);
                 return _cached.Count;
             }
 
-            ReadAgain = true;
             Forget();
         }
 

@@ -26,40 +26,38 @@ public sealed class GenerationLoop
     /// <summary>Runs that have not ended.</summary>
     public int ActiveRuns => _active.Count;
 
-    /// <summary>Lets a run join at the next step.</summary>
+    /// <summary>
+    /// Lets a run join at the next step. What is wrong with a run is found here, so that it cannot break a step that others
+    /// share.
+    /// </summary>
+    /// <exception cref="InvalidInputException">A token of the prompt is not in the vocabulary.</exception>
+    /// <exception cref="ArgumentException">The run does not fit its sequence, or another run continues the same one.</exception>
     public void Add(GenerationRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
+        // The last new token is drawn but never read, so it needs no room.
+        if ((long)run.Sequence.Length + run.RestOfPrompt.Length + run.MaxNewTokens - 1 > run.Sequence.Capacity)
+            throw new ArgumentException("The sequence has no room for the prompt and the new tokens.", nameof(run));
+        if (_active.Exists(other => other.Sequence == run.Sequence))
+            throw new ArgumentException("Another run continues this sequence.", nameof(run));
+        foreach (int token in run.RestOfPrompt)
+            ForwardBatch.CheckToken(token, _transformer.Config);
         _active.Add(run);
     }
 
     /// <summary>Drops a run that nobody waits for any more.</summary>
     public bool Remove(GenerationRun run) => _active.Remove(run);
 
-    /// <summary>One forward pass. Returns the number of tokens that went through it.</summary>
+    /// <summary>
+    /// One forward pass. Returns the number of tokens that went through it. After an exception the runs stand in the middle
+    /// of a token: drop them all.
+    /// </summary>
     public int Step()
     {
         _batch.Clear();
         _ready.Clear();
-        foreach (GenerationRun run in _active)
-        {
-            if (run.IsPrefilling || _batch.Room == 0)
-                continue;
-            _token[0] = run.LastToken;
-            _ready.Add((run, _batch.Add(run.Sequence, _token, AttentionMode.Decode)));
-        }
-
-        foreach (GenerationRun run in _active)
-        {
-            int count = Math.Min(_batch.Room, run.RestOfPrompt.Length);
-            if (count == 0)
-                continue;
-            int first = _batch.Add(run.Sequence, run.RestOfPrompt[..count], AttentionMode.Prefill);
-            run.Prefilled(count);
-            if (!run.IsPrefilling)
-                _ready.Add((run, first + count - 1));
-        }
-
+        AddDecoding();
+        AddPrefilling();
         if (_batch.Rows == 0)
             return 0;
         _transformer.Forward(_batch);
@@ -75,6 +73,33 @@ public sealed class GenerationLoop
         {
             cancellation.ThrowIfCancellationRequested();
             _ = Step();
+        }
+    }
+
+    // All fit: a run only begins to decode after a step in which it had a row beside those that decoded already.
+    private void AddDecoding()
+    {
+        foreach (GenerationRun run in _active)
+        {
+            if (run.IsPrefilling)
+                continue;
+            _token[0] = run.LastToken;
+            _ready.Add((run, _batch.Add(run.Sequence, _token, AttentionMode.Decode)));
+        }
+    }
+
+    // First come, first served.
+    private void AddPrefilling()
+    {
+        foreach (GenerationRun run in _active)
+        {
+            int count = Math.Min(_batch.Room, run.RestOfPrompt.Length);
+            if (count == 0)
+                continue;
+            int first = _batch.Add(run.Sequence, run.RestOfPrompt[..count], AttentionMode.Prefill);
+            run.Prefilled(count);
+            if (!run.IsPrefilling)
+                _ready.Add((run, first + count - 1));
         }
     }
 

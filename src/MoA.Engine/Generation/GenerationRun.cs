@@ -9,7 +9,6 @@ public sealed class GenerationRun
     private readonly Sampler _sampler;
     private readonly IReadOnlySet<int> _stopTokens;
     private readonly Func<int, bool>? _onToken;
-    private readonly int _maxNewTokens;
     private readonly List<int> _output;
     private int _prefilled;
 
@@ -34,7 +33,7 @@ public sealed class GenerationRun
             throw new ArgumentException("A prompt needs at least one token.", nameof(prompt));
         Sequence = sequence;
         _prompt = prompt.ToArray();
-        _maxNewTokens = maxNewTokens;
+        MaxNewTokens = maxNewTokens;
         _sampler = sampler;
         _stopTokens = stopTokens;
         _onToken = onToken;
@@ -43,6 +42,9 @@ public sealed class GenerationRun
 
     /// <summary>The caches.</summary>
     public SequenceCache Sequence { get; }
+
+    /// <summary>Most tokens to write.</summary>
+    public int MaxNewTokens { get; }
 
     /// <summary>Tokens written so far, a stop token included.</summary>
     public IReadOnlyList<int> Output => _output;
@@ -66,7 +68,7 @@ public sealed class GenerationRun
         _output.Add(token);
         if (_stopTokens.Contains(token) || (_onToken?.Invoke(token) ?? false))
             Finish = FinishReason.Stop;
-        else if (_output.Count == _maxNewTokens)
+        else if (_output.Count == MaxNewTokens)
             Finish = FinishReason.Length;
     }
 }

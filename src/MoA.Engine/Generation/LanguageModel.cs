@@ -13,7 +13,6 @@ public sealed class LanguageModel : IDisposable
     {
         _model = model;
         Path = path;
-        Transformer = new Transformer(model, backend, maxRows);
         if (Tokenization.Tokenizer.Exists(path))
         {
             Tokenizer = Tokenization.Tokenizer.Load(path);
@@ -24,6 +23,8 @@ public sealed class LanguageModel : IDisposable
         HashSet<int> stops = [.. model.Config.EosTokenIds, .. model.Generation.EosTokenIds];
         stops.UnionWith(Conversations?.EndOfTurnIds ?? new HashSet<int>());
         StopTokens = stops;
+        // Last, since nobody would free its workspace if anything above failed.
+        Transformer = new Transformer(model, backend, maxRows);
     }
 
     /// <summary>The folder that it was read from.</summary>

@@ -6,8 +6,9 @@ namespace MoA.Engine.Generation;
 public sealed class Sampler
 {
     private readonly SamplingOptions _options;
-    private readonly float[] _weights;
-    private readonly int[] _tokens;
+
+    // A weight (likelihood relative to the likeliest token) above, its token below: see Pack.
+    private readonly ulong[] _candidates;
     private ulong _state;
 
     /// <summary>A sampler for one sequence.</summary>
@@ -19,9 +20,7 @@ public sealed class Sampler
         options.Check();
         _options = options;
         _state = options.Seed;
-        bool greedy = options.Temperature == 0;
-        _weights = greedy ? [] : new float[vocabularySize];
-        _tokens = greedy ? [] : new int[vocabularySize];
+        _candidates = options.Temperature == 0 ? [] : new ulong[vocabularySize];
     }
 
     /// <summary>The next token.</summary>
@@ -45,52 +44,60 @@ public sealed class Sampler
             // likeliest token, but top-p counts the mass of everything: only then must all stay.)
             if (_options.TopP == 1 && weight < _options.MinP)
                 continue;
-            _weights[count] = weight;
-            _tokens[count++] = token;
+            _candidates[count++] = Pack(weight, token);
         }
 
+        ReadOnlySpan<ulong> candidates = _candidates.AsSpan(0, count);
         if (_options.TopK > 0 || _options.TopP < 1)
-            count = Filter(count);
-        double total = 0;
-        for (int i = 0; i < count; i++)
-            total += _weights[i];
-        double point = NextUniform() * total;
-        for (int i = 0; i < count - 1; i++)
+            candidates = candidates[..Filter(count)];
+        double point = NextUniform() * Sum(candidates);
+        foreach (ulong candidate in candidates[..^1])
         {
-            point -= _weights[i];
+            point -= WeightOf(candidate);
             if (point < 0)
-                return _tokens[i];
+                return TokenOf(candidate);
         }
 
-        return _tokens[count - 1];
+        return TokenOf(candidates[^1]);
     }
 
-    // Sorts by falling weight (ties by token, so that the order is defined) and returns how many stay.
+    // Sorts by falling weight, ties by token, and returns how many stay.
     private int Filter(int count)
     {
-        Span<float> weights = _weights.AsSpan(0, count);
-        Span<int> tokens = _tokens.AsSpan(0, count);
-        TensorPrimitives.Negate(weights, weights);
-        weights.Sort(tokens);
-        TensorPrimitives.Negate(weights, weights);
+        Span<ulong> sorted = _candidates.AsSpan(0, count);
+        sorted.Sort();
         if (_options.TopK > 0)
             count = Math.Min(count, _options.TopK);
         if (_options.TopP < 1)
         {
-            double total = 0;
-            for (int i = 0; i < count; i++)
-                total += weights[i];
+            double enough = _options.TopP * Sum(sorted[..count]);
             double sum = 0;
             int kept = 0;
-            while (kept < count && sum < _options.TopP * total)
-                sum += weights[kept++];
+            while (kept < count && sum < enough)
+                sum += WeightOf(sorted[kept++]);
             count = kept;
         }
 
-        while (count > 1 && weights[count - 1] < _options.MinP)
+        while (count > 1 && WeightOf(sorted[count - 1]) < _options.MinP)
             count--;
         return count;
     }
+
+    private static double Sum(ReadOnlySpan<ulong> candidates)
+    {
+        double sum = 0;
+        foreach (ulong candidate in candidates)
+            sum += WeightOf(candidate);
+        return sum;
+    }
+
+    // The bits of numbers that are not negative are ordered as the numbers are: inverted, one sort of integers puts the
+    // largest weights first, and equal ones by token.
+    private static ulong Pack(float weight, int token) => (ulong)~BitConverter.SingleToUInt32Bits(weight) << 32 | (uint)token;
+
+    private static float WeightOf(ulong candidate) => BitConverter.UInt32BitsToSingle(~(uint)(candidate >> 32));
+
+    private static int TokenOf(ulong candidate) => (int)(uint)candidate;
 
     // SplitMix64: a few operations, a defined sequence for every seed.
     private double NextUniform()

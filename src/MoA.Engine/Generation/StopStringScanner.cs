@@ -4,7 +4,7 @@ namespace MoA.Engine.Generation;
 
 /// <summary>
 /// Passes streamed text on, but holds back what may be the beginning of a stop string until that is decided; ends at the
-/// first stop string, which is not passed on.
+/// stop string that is complete first, which is not passed on. How the text is cut into pieces makes no difference.
 /// </summary>
 public sealed class StopStringScanner
 {
@@ -26,19 +26,16 @@ public sealed class StopStringScanner
             return piece;
         _ = _held.Append(piece);
         string text = _held.ToString();
-        int end = text.Length;
+        (int Complete, int Start) first = (int.MaxValue, 0);
         foreach (string stop in _stops)
         {
             int at = text.IndexOf(stop, StringComparison.Ordinal);
-            if (at >= 0 && (at < end || !Stopped))
-            {
-                end = Math.Min(end, at);
-                Stopped = true;
-            }
+            if (at >= 0 && (at + stop.Length, at).CompareTo(first) < 0)
+                first = (at + stop.Length, at);
         }
 
-        if (!Stopped)
-            end -= _stops.Max(stop => OpenEnd(text, stop));
+        Stopped = first.Complete < int.MaxValue;
+        int end = Stopped ? first.Start : text.Length - _stops.Max(stop => OpenEnd(text, stop));
         _ = _held.Clear().Append(Stopped ? "" : text[end..]);
         return text[..end];
     }

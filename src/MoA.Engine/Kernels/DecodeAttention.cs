@@ -38,18 +38,27 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         AttentionItem item = _items[index];
         AttentionSegment segment = _segments[item.Segment];
         HeadCache cache = segment.Cache.Head(_inputs.Layer, item.KeyValueHead);
+        if (cache.Type == ElementType.F32)
+            Attend<StoredF32>(item, segment, cache, worker);
+        else
+            Attend<StoredBF16>(item, segment, cache, worker);
+    }
+
+    private void Attend<TStored>(in AttentionItem item, in AttentionSegment segment, HeadCache cache, int worker)
+        where TStored : IStored
+    {
         int length = segment.Cache.Length + 1;
         State state = new(_scratch, worker, _inputs.HeadSize, _inputs.Group);
 
-        Span(state, segment, item, cache, 0, 0, Math.Min(length, ElasticRule.SinkTokens));
+        Span<TStored>(state, segment, item, cache, 0, 0, Math.Min(length, ElasticRule.SinkTokens));
         int oldest = cache.OldestInRing(length);
         if (oldest < length)
         {
             // Consecutive positions stand in consecutive slots up to the end of the ring, then from its start.
             int slot = cache.Slot(oldest);
             int upToEnd = Math.Min(cache.Rows - slot, length - oldest);
-            Span(state, segment, item, cache, oldest, slot, upToEnd);
-            Span(state, segment, item, cache, oldest + upToEnd, ElasticRule.SinkTokens, length - oldest - upToEnd);
+            Span<TStored>(state, segment, item, cache, oldest, slot, upToEnd);
+            Span<TStored>(state, segment, item, cache, oldest + upToEnd, ElasticRule.SinkTokens, length - oldest - upToEnd);
         }
 
         for (int head = 0; head < _inputs.Group; head++)
@@ -63,8 +72,9 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
 
     // Attends to `count` rows from `slot` on, which hold the positions from `position` on.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Span(
+    private void Span<TStored>(
         in State state, in AttentionSegment segment, in AttentionItem item, HeadCache cache, int position, int slot, int count)
+        where TStored : IStored
     {
         LayerSpans spans = segment.Cache.Spans[_inputs.Layer];
         int length = segment.Cache.Length + 1;
@@ -84,67 +94,63 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
                     continue;
                 int visible = rows - first;
                 nint offset = (nint)(slot + done + first) * cache.BytesPerRow;
-                Score(_inputs.Query(segment.FirstRow, queryHead), cache.Keys + offset, cache.Type, visible, state.Scores);
+                Score<TStored>(_inputs.Query(segment.FirstRow, queryHead), cache.Keys + offset, visible, state.Scores);
                 float* output = state.Outputs + (nint)head * size;
                 float correction = OnlineSoftmax<TSimd, TVector>.Update(
                     state.Scores, visible, _inputs.Scale, ref state.Maxima[head], ref state.Sums[head]);
                 if (correction != 1f)
                     OnlineSoftmax<TSimd, TVector>.Scale(output, size, correction);
-                AddWeighted(state.Scores, cache.Values + offset, cache.Type, visible, output);
+                AddWeighted<TStored>(state.Scores, cache.Values + offset, visible, output);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Score(float* query, byte* keys, ElementType type, int rows, float* scores)
+    private void Score<TStored>(float* query, byte* keys, int rows, float* scores)
+        where TStored : IStored
     {
         int size = _inputs.HeadSize;
-        if (type == ElementType.F32)
-        {
-            for (nint row = 0; row < rows; row++)
-                scores[row] = Dot.Run<TSimd, TVector>(query, (float*)keys + row * size, size);
-            return;
-        }
-
-        ushort* stored = (ushort*)keys;
-        for (nint row = 0; row < rows; row++, stored += size)
+        int bytes = TSimd.Width * TStored.Size;
+        for (nint row = 0; row < rows; row++, keys += (nint)size * TStored.Size)
         {
             TVector s0 = TSimd.Zero, s1 = TSimd.Zero;
-            int d = 0;
+            nint d = 0;
             for (; d <= size - 2 * TSimd.Width; d += 2 * TSimd.Width)
             {
-                s0 = TSimd.MultiplyAdd(TSimd.LoadBF16(stored + d), TSimd.Load(query + d), s0);
-                s1 = TSimd.MultiplyAdd(TSimd.LoadBF16(stored + d + TSimd.Width), TSimd.Load(query + d + TSimd.Width), s1);
+                byte* key = keys + d * TStored.Size;
+                s0 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(key), TSimd.Load(query + d), s0);
+                s1 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(key + bytes), TSimd.Load(query + d + TSimd.Width), s1);
             }
 
             for (; d <= size - TSimd.Width; d += TSimd.Width)
-                s0 = TSimd.MultiplyAdd(TSimd.LoadBF16(stored + d), TSimd.Load(query + d), s0);
+                s0 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(keys + d * TStored.Size), TSimd.Load(query + d), s0);
             float sum = TSimd.SumLanes(TSimd.Add(s0, s1));
             for (; d < size; d++)
-                sum += SimdScalar.LoadBF16(stored + d) * query[d];
+                sum += TStored.Load<SimdScalar, float>(keys + d * TStored.Size) * query[d];
             scores[row] = sum;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddWeighted(float* weights, byte* values, ElementType type, int rows, float* output)
+    private void AddWeighted<TStored>(float* weights, byte* values, int rows, float* output)
+        where TStored : IStored
     {
         int size = _inputs.HeadSize;
-        int bytes = type.SizeInBytes();
-        nint stride = (nint)size * bytes;
-        int d = 0;
+        nint stride = (nint)size * TStored.Size;
+        int bytes = TSimd.Width * TStored.Size;
+        nint d = 0;
         for (; d <= size - 4 * TSimd.Width; d += 4 * TSimd.Width)
         {
-            byte* value = values + d * bytes;
+            byte* value = values + d * TStored.Size;
             TVector s0 = TSimd.Load(output + d), s1 = TSimd.Load(output + d + TSimd.Width);
             TVector s2 = TSimd.Load(output + d + 2 * TSimd.Width), s3 = TSimd.Load(output + d + 3 * TSimd.Width);
             for (int row = 0; row < rows; row++, value += stride)
             {
                 TVector weight = TSimd.Broadcast(weights[row]);
-                s0 = TSimd.MultiplyAdd(weight, SimdMath<TSimd, TVector>.Load(type, value), s0);
-                s1 = TSimd.MultiplyAdd(weight, SimdMath<TSimd, TVector>.Load(type, value + TSimd.Width * bytes), s1);
-                s2 = TSimd.MultiplyAdd(weight, SimdMath<TSimd, TVector>.Load(type, value + 2 * TSimd.Width * bytes), s2);
-                s3 = TSimd.MultiplyAdd(weight, SimdMath<TSimd, TVector>.Load(type, value + 3 * TSimd.Width * bytes), s3);
+                s0 = TSimd.MultiplyAdd(weight, TStored.Load<TSimd, TVector>(value), s0);
+                s1 = TSimd.MultiplyAdd(weight, TStored.Load<TSimd, TVector>(value + bytes), s1);
+                s2 = TSimd.MultiplyAdd(weight, TStored.Load<TSimd, TVector>(value + 2 * bytes), s2);
+                s3 = TSimd.MultiplyAdd(weight, TStored.Load<TSimd, TVector>(value + 3 * bytes), s3);
             }
 
             TSimd.Store(output + d, s0);
@@ -155,19 +161,19 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
 
         for (; d <= size - TSimd.Width; d += TSimd.Width)
         {
-            byte* value = values + d * bytes;
+            byte* value = values + d * TStored.Size;
             TVector sum = TSimd.Load(output + d);
             for (int row = 0; row < rows; row++, value += stride)
-                sum = TSimd.MultiplyAdd(TSimd.Broadcast(weights[row]), SimdMath<TSimd, TVector>.Load(type, value), sum);
+                sum = TSimd.MultiplyAdd(TSimd.Broadcast(weights[row]), TStored.Load<TSimd, TVector>(value), sum);
             TSimd.Store(output + d, sum);
         }
 
         for (; d < size; d++)
         {
-            byte* value = values + d * bytes;
+            byte* value = values + d * TStored.Size;
             float sum = output[d];
             for (int row = 0; row < rows; row++, value += stride)
-                sum += weights[row] * SimdMath<SimdScalar, float>.Load(type, value);
+                sum += weights[row] * TStored.Load<SimdScalar, float>(value);
             output[d] = sum;
         }
     }

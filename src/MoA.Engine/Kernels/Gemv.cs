@@ -7,7 +7,8 @@ namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// Product of a stored weight with few rows, C[m, n] (+)= A[m, k]·W': bound by reading the weight, so each weight row is
-/// read from memory once and used for all rows of A while it is in cache. Items are blocks of weight rows.
+/// read from memory once and used for all rows of A while it is in cache. Two weight rows by four rows of A keep eight
+/// sums in registers: a loaded vector of either serves several products. Items are blocks of weight rows.
 /// </summary>
 internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
@@ -38,63 +39,122 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     public int Items => (_weight.Rows + WeightRowsPerItem - 1) / WeightRowsPerItem;
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int index, int worker)
     {
-        int depth = _weight.Columns;
-        int last = Math.Min((index + 1) * WeightRowsPerItem, _weight.Rows);
-        byte* row = (byte*)_weight.Data + (nint)index * WeightRowsPerItem * depth * _weight.Type.SizeInBytes();
-        for (int n = index * WeightRowsPerItem; n < last; n++, row += (nint)depth * _weight.Type.SizeInBytes())
+        int first = index * WeightRowsPerItem;
+        int last = Math.Min(first + WeightRowsPerItem, _weight.Rows);
+        switch (_weight.Type)
         {
-            for (int m = 0; m < _rows; m++)
+            case ElementType.F32:
+                Multiply<StoredF32>(first, last);
+                break;
+            case ElementType.BF16:
+                Multiply<StoredBF16>(first, last);
+                break;
+            default:
+                Multiply<StoredF16>(first, last);
+                break;
+        }
+    }
+
+    private void Multiply<TStored>(int first, int last)
+        where TStored : IStored
+    {
+        nint bytesPerRow = (nint)_weight.Columns * TStored.Size;
+        byte* row = (byte*)_weight.Data + first * bytesPerRow;
+        int n = first;
+        for (; n < last - 1; n += 2, row += 2 * bytesPerRow)
+        {
+            int m = 0;
+            for (; m <= _rows - 4; m += 4)
+                TwoByFour<TStored>(row, row + bytesPerRow, m, n);
+            for (; m < _rows; m++)
             {
-                float sum = _weight.Type switch
-                {
-                    ElementType.BF16 => DotBF16((ushort*)row, _a + (nint)m * depth, depth),
-                    ElementType.F32 => Dot.Run<TSimd, TVector>((float*)row, _a + (nint)m * depth, depth),
-                    _ => DotF16((ushort*)row, _a + (nint)m * depth, depth),
-                };
-                float* c = _c + (nint)m * _weight.Rows + n;
-                *c = _accumulate ? *c + sum : sum;
+                Store(m, n, OneByOne<TStored>(row, m));
+                Store(m, n + 1, OneByOne<TStored>(row + bytesPerRow, m));
             }
         }
+
+        if (n < last)
+        {
+            for (int m = 0; m < _rows; m++)
+                Store(m, n, OneByOne<TStored>(row, m));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float DotBF16(ushort* w, float* x, int count)
+    private void TwoByFour<TStored>(byte* w0, byte* w1, int m, int n)
+        where TStored : IStored
     {
+        int depth = _weight.Columns;
+        float* a0 = _a + (nint)m * depth, a1 = a0 + depth, a2 = a1 + depth, a3 = a2 + depth;
+        TVector s00 = TSimd.Zero, s01 = TSimd.Zero, s02 = TSimd.Zero, s03 = TSimd.Zero;
+        TVector s10 = TSimd.Zero, s11 = TSimd.Zero, s12 = TSimd.Zero, s13 = TSimd.Zero;
+        nint k = 0;
+        for (; k <= depth - TSimd.Width; k += TSimd.Width)
+        {
+            TVector x = TStored.Load<TSimd, TVector>(w0 + k * TStored.Size);
+            TVector y = TStored.Load<TSimd, TVector>(w1 + k * TStored.Size);
+            TVector a = TSimd.Load(a0 + k);
+            s00 = TSimd.MultiplyAdd(a, x, s00);
+            s10 = TSimd.MultiplyAdd(a, y, s10);
+            a = TSimd.Load(a1 + k);
+            s01 = TSimd.MultiplyAdd(a, x, s01);
+            s11 = TSimd.MultiplyAdd(a, y, s11);
+            a = TSimd.Load(a2 + k);
+            s02 = TSimd.MultiplyAdd(a, x, s02);
+            s12 = TSimd.MultiplyAdd(a, y, s12);
+            a = TSimd.Load(a3 + k);
+            s03 = TSimd.MultiplyAdd(a, x, s03);
+            s13 = TSimd.MultiplyAdd(a, y, s13);
+        }
+
+        Store(m, n, TSimd.SumLanes(s00) + Tail<TStored>(w0, a0, k));
+        Store(m + 1, n, TSimd.SumLanes(s01) + Tail<TStored>(w0, a1, k));
+        Store(m + 2, n, TSimd.SumLanes(s02) + Tail<TStored>(w0, a2, k));
+        Store(m + 3, n, TSimd.SumLanes(s03) + Tail<TStored>(w0, a3, k));
+        Store(m, n + 1, TSimd.SumLanes(s10) + Tail<TStored>(w1, a0, k));
+        Store(m + 1, n + 1, TSimd.SumLanes(s11) + Tail<TStored>(w1, a1, k));
+        Store(m + 2, n + 1, TSimd.SumLanes(s12) + Tail<TStored>(w1, a2, k));
+        Store(m + 3, n + 1, TSimd.SumLanes(s13) + Tail<TStored>(w1, a3, k));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private float OneByOne<TStored>(byte* w, int m)
+        where TStored : IStored
+    {
+        int depth = _weight.Columns;
+        float* a = _a + (nint)m * depth;
         TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
-        int i = 0;
-        for (; i <= count - 4 * TSimd.Width; i += 4 * TSimd.Width)
+        nint k = 0;
+        int step = TSimd.Width, bytes = TSimd.Width * TStored.Size;
+        for (; k <= depth - 4 * TSimd.Width; k += 4 * TSimd.Width)
         {
-            s0 = TSimd.MultiplyAdd(TSimd.LoadBF16(w + i), TSimd.Load(x + i), s0);
-            s1 = TSimd.MultiplyAdd(TSimd.LoadBF16(w + i + TSimd.Width), TSimd.Load(x + i + TSimd.Width), s1);
-            s2 = TSimd.MultiplyAdd(TSimd.LoadBF16(w + i + 2 * TSimd.Width), TSimd.Load(x + i + 2 * TSimd.Width), s2);
-            s3 = TSimd.MultiplyAdd(TSimd.LoadBF16(w + i + 3 * TSimd.Width), TSimd.Load(x + i + 3 * TSimd.Width), s3);
+            byte* stored = w + k * TStored.Size;
+            s0 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored), TSimd.Load(a + k), s0);
+            s1 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored + bytes), TSimd.Load(a + k + step), s1);
+            s2 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored + 2 * bytes), TSimd.Load(a + k + 2 * step), s2);
+            s3 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored + 3 * bytes), TSimd.Load(a + k + 3 * step), s3);
         }
 
-        for (; i <= count - TSimd.Width; i += TSimd.Width)
-            s0 = TSimd.MultiplyAdd(TSimd.LoadBF16(w + i), TSimd.Load(x + i), s0);
-        float sum = TSimd.SumLanes(TSimd.Add(TSimd.Add(s0, s1), TSimd.Add(s2, s3)));
-        for (; i < count; i++)
-            sum += SimdScalar.LoadBF16(w + i) * x[i];
+        for (; k <= depth - TSimd.Width; k += TSimd.Width)
+            s0 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(w + k * TStored.Size), TSimd.Load(a + k), s0);
+        return TSimd.SumLanes(TSimd.Add(TSimd.Add(s0, s1), TSimd.Add(s2, s3))) + Tail<TStored>(w, a, k);
+    }
+
+    private float Tail<TStored>(byte* w, float* a, nint k)
+        where TStored : IStored
+    {
+        float sum = 0;
+        for (; k < _weight.Columns; k++)
+            sum += TStored.Load<SimdScalar, float>(w + k * TStored.Size) * a[k];
         return sum;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float DotF16(ushort* w, float* x, int count)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Store(int m, int n, float sum)
     {
-        TVector s0 = TSimd.Zero, s1 = TSimd.Zero;
-        int i = 0;
-        for (; i <= count - 2 * TSimd.Width; i += 2 * TSimd.Width)
-        {
-            s0 = TSimd.MultiplyAdd(TSimd.LoadF16(w + i), TSimd.Load(x + i), s0);
-            s1 = TSimd.MultiplyAdd(TSimd.LoadF16(w + i + TSimd.Width), TSimd.Load(x + i + TSimd.Width), s1);
-        }
-
-        float sum = TSimd.SumLanes(TSimd.Add(s0, s1));
-        for (; i < count; i++)
-            sum += SimdScalar.LoadF16(w + i) * x[i];
-        return sum;
+        float* c = _c + (nint)m * _weight.Rows + n;
+        *c = _accumulate ? *c + sum : sum;
     }
 }

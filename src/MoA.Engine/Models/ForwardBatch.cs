@@ -46,7 +46,8 @@ public sealed class ForwardBatch
     /// Returns the row of the first token, by which its logits are asked for.
     /// </summary>
     /// <exception cref="InvalidInputException">A token is not in the vocabulary.</exception>
-    /// <exception cref="InvalidOperationException">The tokens fit neither the batch nor the sequence's capacity.</exception>
+    /// <exception cref="InvalidOperationException">The tokens do not fit the batch or the sequence's capacity, or the
+    /// sequence is in the batch already.</exception>
     public int Add(SequenceCache sequence, ReadOnlySpan<int> tokens, AttentionMode mode)
     {
         ArgumentNullException.ThrowIfNull(sequence);
@@ -58,22 +59,29 @@ public sealed class ForwardBatch
                 $"The sequence holds {sequence.Length} of {sequence.Capacity} tokens; {tokens.Length} more do not fit.");
         }
 
+        for (int i = 0; i < Work.SegmentCount; i++)
+        {
+            if (ReferenceEquals(Work.Segments[i].Cache, sequence))
+                throw new InvalidOperationException("A sequence may stand in a batch only once.");
+        }
+
         if (mode == AttentionMode.Decode && tokens.Length != 1)
             throw new ArgumentException("A decode step takes one token.", nameof(tokens));
         int first = Rows;
         for (int i = 0; i < tokens.Length; i++)
         {
-            if ((uint)tokens[i] >= (uint)_config.VocabularySize)
-            {
-                throw new InvalidInputException(
-                    $"token {tokens[i]}: the model's vocabulary has ids 0 to {_config.VocabularySize - 1}");
-            }
-
+            CheckToken(tokens[i], _config);
             _tokens[first + i] = tokens[i];
             _positions[first + i] = sequence.Length + i;
         }
 
         Work.Add(sequence, tokens.Length, mode);
         return first;
+    }
+
+    internal static void CheckToken(int token, ModelConfig config)
+    {
+        if ((uint)token >= (uint)config.VocabularySize)
+            throw new InvalidInputException($"token {token}: the model's vocabulary has ids 0 to {config.VocabularySize - 1}");
     }
 }

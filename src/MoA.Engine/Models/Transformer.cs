@@ -31,6 +31,7 @@ public sealed class Transformer : IDisposable
     private readonly Tensor _angles;
     private readonly Tensor _lastRows;
     private readonly Tensor _logits;
+    private int _rows;
 
     /// <summary>Makes a loaded model ready to run; allocates its workspace.</summary>
     /// <param name="model">The model; stays the caller's.</param>
@@ -96,7 +97,8 @@ public sealed class Transformer : IDisposable
     public void Forward(ForwardBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        int rows = batch.Rows;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Rows, MaxRows);
+        int rows = _rows = batch.Rows;
         Backend.RopeAngles(batch.Positions, _frequencies, _angles);
         Backend.Embed(batch.Tokens, _weights.Embedding, _hidden);
         for (int layer = 0; layer < Config.Layers; layer++)
@@ -117,6 +119,10 @@ public sealed class Transformer : IDisposable
     public ReadOnlySpan<float> Logits(ReadOnlySpan<int> rows)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rows.Length, MaxLogitRows);
+        foreach (int row in rows)
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)_rows, nameof(rows));
+        if (rows.IsEmpty)
+            return [];
         Backend.Gather(_hidden, rows, _lastRows);
         Backend.RmsNorm(_lastRows, rows.Length, _weights.FinalNorm, (float)Config.RmsNormEpsilon, _lastRows);
         Backend.Project(_lastRows, rows.Length, _weights.Head, null, _logits);

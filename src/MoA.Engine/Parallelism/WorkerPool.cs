@@ -59,7 +59,7 @@ public sealed unsafe class WorkerPool : IDisposable
         where TJob : struct, IParallelJob
     {
         if (Interlocked.Exchange(ref _running, 1) != 0)
-            throw new InvalidOperationException("A job is running already; one caller at a time, and a job must not start another.");
+            throw new InvalidOperationException("A job is running already: one caller at a time, and no job within a job.");
         try
         {
             if (count > 1 && _workers.Length > 0)

@@ -35,7 +35,7 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
     /// <param name="cancellation">Checked between forward passes.</param>
     public CompressionReport Run(string toolVersion, string command, CancellationToken cancellation = default)
     {
-        settings.Search.Check(model.Config);
+        settings.Check(model.Config);
         OutputFolder.Create(folder);
         using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
         CalibrationSets sets = Timed("calibrate", () => CalibrationStep.Run(

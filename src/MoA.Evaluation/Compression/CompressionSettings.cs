@@ -1,3 +1,4 @@
+using MoA.Engine;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Search.Pipeline;
@@ -26,7 +27,7 @@ public sealed record CompressionSettings
     public int RetrievalItems { get; init; } = 100;
 
     /// <summary>Most Pareto plans to validate, spread over the front.</summary>
-    public int MaxPlans { get; init; } = 16;
+    public int MaxPlans { get; init; } = 10;
 
     /// <summary>Conversations to use; null generates documents.</summary>
     public string? DataFile { get; init; }
@@ -58,21 +59,35 @@ public sealed record CompressionSettings
         CacheType = CacheType,
     };
 
-    /// <summary>
-    /// Defaults for a model: the paper's for contexts of 16384 tokens and more, the same shares of shorter ones with half
-    /// as many items.
-    /// </summary>
-    public static CompressionSettings DefaultsFor(ModelConfig config)
+    /// <summary>Refuses settings that would only fail when most of the work is done.</summary>
+    /// <exception cref="InvalidInputException">A setting cannot be used; the message names its option.</exception>
+    public void Check(ModelConfig config)
     {
-        SearchSettings search = SearchSettings.DefaultsFor(config);
-        bool paper = search.ProfileLengths.Count == 3;
+        Search.Check(config);
+        int longest = RetrievalItems == 0 ? 0 : RetrievalLengths.DefaultIfEmpty().Max();
+        if (longest > config.MaxPositions)
+        {
+            throw new InvalidInputException(
+                $"--retrieval-lengths {longest}: the model's context is {config.MaxPositions} tokens; choose shorter lengths, " +
+                "or --retrieval-items 0");
+        }
+    }
+
+    /// <summary>The paper's 50 items for each length; half as many to validate on for contexts below 16384 tokens.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="search">What is searched for it.</param>
+    public static CompressionSettings DefaultsFor(ModelConfig config, SearchSettings search)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(search);
+        const int PaperItems = 50;
         return new CompressionSettings
         {
             Search = search,
-            ItemsPerLength = paper ? 50 : 24,
-            ValidationItems = paper ? 50 : 24,
-            MaxAnswerTokens = search.ProfileLengths.Min() / 8,
-            RetrievalLengths = [search.ProfileLengths.Max(), search.ExtensionLengths.Max()],
+            ItemsPerLength = PaperItems,
+            ValidationItems = config.MaxPositions >= 16384 ? PaperItems : PaperItems / 2,
+            MaxAnswerTokens = Math.Max(16, search.ProfileLengths.Min() / 8),
+            RetrievalLengths = [.. new[] { search.ProfileLengths.Max(), search.ConstrainedLengths.Max() }.Distinct()],
         };
     }
 }

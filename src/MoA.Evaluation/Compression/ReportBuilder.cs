@@ -1,6 +1,7 @@
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.Models;
+using MoA.Engine.Numerics;
 using MoA.Evaluation.Reports;
 using MoA.Evaluation.Retrieval;
 using MoA.Search.Calibration;
@@ -144,20 +145,29 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
             yield return "The answers that were profiled and validated on are the dense model's own, greedily decoded.";
         yield return "Losses of plans are first-order predictions from influence; validation losses are measured with the plans running.";
         yield return "The uniform plan gives every head the same span and stores at least as many rows as the chosen plan.";
-        yield return "Retrieval items share no document and no answer with those that were profiled or validated on.";
+        if (settings.DataFile is null)
+            yield return "Retrieval items share no document and no answer with those that were profiled or validated on.";
         yield return "Timings are those of the last run; pieces that an interrupted run had finished before cost nothing in it.";
     }
 
     private IEnumerable<ReportCommand> Commands(string command)
     {
         yield return new ReportCommand("everything", command);
-        string data = Path.Combine(folder, CalibrationStep.ValidationFile);
-        string plan = Path.Combine(folder, CompressionRun.PlanFileName);
+        string data = InFolder(CalibrationStep.ValidationFile), plan = InFolder(CompressionRun.PlanFileName);
+        string with = $"--model {Quoted(model.Path)} --kv {settings.CacheType.Name()}";
         yield return new ReportCommand(
-            "validation", $"moa validate --plans {Path.Combine(folder, "plans")} --data {data} --length {settings.Search.ValidationLength}");
-        yield return new ReportCommand(
-            "retrieval", $"moa eval retrieval --plan {plan} --lengths {string.Join(',', settings.RetrievalLengths)} " +
-            $"--items {settings.RetrievalItems} --seed {settings.Seed}");
+            "validation", $"moa validate {with} --plans {InFolder("plans")} --data {data} --length {settings.Search.ValidationLength}");
+        if (settings.RetrievalItems > 0)
+        {
+            yield return new ReportCommand(
+                "retrieval", $"moa eval retrieval {with} --plan {plan} --lengths {string.Join(',', settings.RetrievalLengths)} " +
+                $"--items {settings.RetrievalItems} --seed {settings.Seed}");
+        }
+
         yield return new ReportCommand("spans", $"moa plan show {plan} --lengths {string.Join(',', Lengths)}");
     }
+
+    private string InFolder(string name) => Quoted(Path.Combine(folder, name));
+
+    private static string Quoted(string path) => path.Contains(' ', StringComparison.Ordinal) ? $"'{path}'" : path;
 }

@@ -3,7 +3,6 @@ using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
-using MoA.Engine.Tokenization;
 using MoA.Search;
 using MoA.Search.Calibration;
 
@@ -29,15 +28,15 @@ public sealed class RetrievalEvaluation(
 
     /// <summary>Questions about records of up to a length, spread over ten depths.</summary>
     /// <param name="model">The model whose tokens are counted.</param>
-    /// <param name="length">Most tokens of prompt and answer together.</param>
+    /// <param name="length">Most tokens of prompt and answer together, with <see cref="MaxAnswerTokens"/> for the answer.</param>
     /// <param name="items">Number of questions.</param>
     /// <param name="seed">The same seed gives the same questions.</param>
     public static RetrievalSet CreateSet(LanguageModel model, int length, int items, ulong seed)
     {
         ArgumentNullException.ThrowIfNull(model);
         const int DepthBins = 10;
-        Tokenizer tokenizer = model.RequireTokenizer();
-        return RetrievalSet.Create(length, items, DepthBins, seed, text => tokenizer.Encode(text, false, false).Length);
+        RecordDocument records = new(new ItemEncoder(model).CreateCounter(MaxAnswerTokens));
+        return RetrievalSet.Create(records, length, items, DepthBins, seed);
     }
 
     /// <summary>Asks all questions of a set under a policy.</summary>
@@ -48,7 +47,8 @@ public sealed class RetrievalEvaluation(
         int[] asked = new int[set.DepthBins], hits = new int[set.DepthBins];
         int exact = 0;
         long bytes = 0;
-        foreach (RetrievalItem[] group in set.Items.Chunk(GroupSize))
+        long bytesOfOne = SequenceCache.EstimateBytes(model.Config, policy, set.TargetTokens + MaxAnswerTokens, cacheType);
+        foreach (RetrievalItem[] group in SequenceGroups.Of(set.Items, _ => bytesOfOne, GroupSize))
         {
             Answer[] answers = AskGroup(policy, group, cancellation);
             for (int i = 0; i < group.Length; i++)

@@ -20,20 +20,26 @@ public sealed class AnswerWriter(
 
     /// <summary>
     /// The items with their assistant messages replaced by the model's own. One question gives exactly the tokens that
-    /// the model wrote; later turns are encoded with the earlier answers as text.
+    /// the model wrote; later turns are encoded with the earlier answers as text. What follows the last assistant message
+    /// is left out, and an item without one stays as it is.
     /// </summary>
     public IReadOnlyList<CalibrationItem> Answer(
         IReadOnlyList<MessagesItem> items, int maxAnswerTokens, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(items);
         List<CalibrationItem> answered = new(items.Count);
-        foreach (MessagesItem[] group in items.Chunk(GroupSize))
+        ConversationEncoder encoder = model.RequireConversations();
+        DensePolicy dense = new();
+        foreach (MessagesItem[] group in SequenceGroups.Of(items, CacheBytes, GroupSize))
         {
             answered.AddRange(AnswerGroup(group, maxAnswerTokens, cancellation));
             progress?.Invoke(new StepProgress("calibrate", "answers", answered.Count, items.Count, _tokens));
         }
 
         return answered;
+
+        long CacheBytes(MessagesItem item) => SequenceCache.EstimateBytes(
+            model.Config, dense, encoder.EncodePrompt(item.Messages).Length + maxAnswerTokens, cacheType);
     }
 
     private CalibrationItem[] AnswerGroup(MessagesItem[] group, int maxAnswerTokens, CancellationToken cancellation)

@@ -5,58 +5,45 @@ using MoA.Engine.Tokenization;
 namespace MoA.Search.Calibration;
 
 /// <summary>
-/// Makes a calibration set: long-dependency conversations, generated or from a file, packed near the target lengths, and
-/// answered by the model itself (docs/method.md, section 2, says why).
+/// Makes calibration sets: long-dependency conversations, generated or from a file, packed near the target lengths, and
+/// answered by the model itself (docs/method.md, section 2, says why). Every item of a file is dealt once: sets that are
+/// created one after the other share none.
 /// </summary>
 public sealed class Calibrator(LanguageModel model, AnswerWriter answers)
 {
+    private readonly ItemEncoder _encoder = new(model);
+    private readonly Dictionary<(string File, int Allowance), LengthPacker> _packers = [];
+
     /// <summary>The items of all lengths, each used at one of them at least.</summary>
     /// <exception cref="InvalidInputException">The data does not hold an item for some length.</exception>
     public IReadOnlyList<EncodedItem> Create(CalibrationSettings settings, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        IReadOnlyList<CalibrationItem> items = settings.DataFile is null ? Generate(settings) : Select(settings);
-        ItemEncoder encoder = new(model);
-        if (settings.KeepAnswers)
-            return Distinct(items.Select(encoder.Encode));
-        CalibrationItem[] answered = [.. items];
-        int[] open = [.. Enumerable.Range(0, answered.Length).Where(i => answered[i] is MessagesItem)];
-        IReadOnlyList<CalibrationItem> own = answers.Answer(
-            [.. open.Select(i => (MessagesItem)answered[i])], settings.MaxAnswerTokens, cancellation);
-        for (int i = 0; i < open.Length; i++)
-            answered[open[i]] = own[i];
-        return Distinct(answered.Select(encoder.Encode));
-    }
-
-    private IReadOnlyList<CalibrationItem> Generate(CalibrationSettings settings)
-    {
-        Tokenizer tokenizer = model.RequireTokenizer();
-        TokenCounter counter = new(text => tokenizer.Encode(text, false, false).Length)
-        {
-            TokensPerConversation = TemplateTokens(),
-            TokensPerMessage = 0,
-            AnswerAllowance = settings.KeepAnswers ? 0 : settings.MaxAnswerTokens,
-        };
-        return [.. CalibrationMix
-            .Create(settings.Split, settings.Lengths, settings.ItemsPerLength, settings.Seed, counter)
-            .Select(item => item.Conversation)];
-    }
-
-    // What the chat template writes around one question and its answer.
-    private int TemplateTokens()
-    {
-        const string Word = "a";
-        int contents = 2 * model.RequireTokenizer().Encode(Word, false, false).Length;
-        EncodedConversation probe = model.RequireConversations().Encode([new("user", Word), new("assistant", Word)]);
-        return Math.Max(0, probe.Tokens.Length - contents) + 2; // words may split differently at the borders
-    }
-
-    private List<CalibrationItem> Select(CalibrationSettings settings)
-    {
-        CalibrationItem[] all = [.. ConversationFile.Read(settings.DataFile!, requireAnswers: false).Distinct()];
         int allowance = settings.KeepAnswers ? 0 : settings.MaxAnswerTokens;
-        ItemEncoder encoder = new(model);
-        LengthPacker packer = new(all, item => CountTokens(encoder, item, allowance));
+        CalibrationItem[] items = settings.DataFile is null
+            ? Generate(settings, allowance)
+            : Select(settings, settings.DataFile, allowance);
+        if (!settings.KeepAnswers)
+        {
+            int[] open = [.. Enumerable.Range(0, items.Length).Where(i => items[i] is MessagesItem)];
+            IReadOnlyList<CalibrationItem> own = answers.Answer(
+                [.. open.Select(i => (MessagesItem)items[i])], settings.MaxAnswerTokens, cancellation);
+            for (int i = 0; i < open.Length; i++)
+                items[open[i]] = own[i];
+        }
+
+        return [.. items.Select(_encoder.Encode).DistinctBy(item => string.Join(',', item.Tokens))];
+    }
+
+    private CalibrationItem[] Generate(CalibrationSettings settings, int allowance) =>
+        [.. CalibrationMix
+            .Create(settings.Split, settings.Lengths, settings.ItemsPerLength, settings.Seed, _encoder.CreateCounter(allowance))
+            .Select(item => item.Conversation)];
+
+    private CalibrationItem[] Select(CalibrationSettings settings, string file, int allowance)
+    {
+        if (!_packers.TryGetValue((file, allowance), out LengthPacker? packer))
+            _packers[(file, allowance)] = packer = CreatePacker(file, settings.KeepAnswers, allowance);
         List<CalibrationItem> selected = [];
         // Long targets choose first: short ones can be packed from what is left.
         foreach (int length in settings.Lengths.OrderDescending())
@@ -65,30 +52,39 @@ public sealed class Calibrator(LanguageModel model, AnswerWriter answers)
             if (found.Count == 0)
             {
                 throw new InvalidInputException(
-                    $"{settings.DataFile}: no item of {length / 2 + 1} to {length} tokens, nor shorter ones to pack together; " +
-                    "add longer conversations or choose other lengths");
+                    $"{file}: no item of {length / 2 + 1} to {length} tokens is left, nor shorter ones to pack together; add " +
+                    "longer conversations, ask for fewer items or choose other lengths");
             }
 
             selected.AddRange(found);
         }
 
-        return selected;
+        return [.. selected];
     }
 
-    private int CountTokens(ItemEncoder encoder, CalibrationItem item, int allowance)
+    private LengthPacker CreatePacker(string file, bool keepAnswers, int allowance)
     {
-        if (item is not MessagesItem messages)
-            return encoder.Encode(item).Tokens.Length;
-        int replies = messages.Messages.Count(message => message.Role == MessagesItem.AssistantRole);
-        int asked = model.RequireConversations()
-            .EncodePrompt([.. messages.Messages.Where(message => message.Role != MessagesItem.AssistantRole || allowance == 0)])
-            .Length;
-        return asked + Math.Max(replies, 1) * allowance;
+        IEnumerable<CalibrationItem> items = ConversationFile.Read(file, requireAnswers: keepAnswers);
+        if (!keepAnswers)
+            items = items.Select(WithLastAnswer);
+        return new LengthPacker(items.Distinct(), item => CountTokens(item, allowance));
     }
 
-    private static List<EncodedItem> Distinct(IEnumerable<EncodedItem> items)
+    // A conversation that ends with a question is to be answered as well; what stands here is replaced.
+    private static CalibrationItem WithLastAnswer(CalibrationItem item) =>
+        item is MessagesItem { Messages: [.., { Role: not MessagesItem.AssistantRole }] } open
+            ? open with { Messages = [.. open.Messages, new ChatMessage(MessagesItem.AssistantRole, "")] }
+            : item;
+
+    // Answers that are still to be written count as short ones, for what the template writes around them, and the most
+    // that they may become.
+    private int CountTokens(CalibrationItem item, int allowance)
     {
-        HashSet<string> seen = [];
-        return [.. items.Where(item => seen.Add(string.Join(',', item.Tokens)))];
+        if (item is not MessagesItem messages || allowance == 0)
+            return _encoder.CountTokens(item);
+        ChatMessage[] shortened = [.. messages.Messages.Select(
+            message => message.Role == MessagesItem.AssistantRole ? message with { Content = "a" } : message)];
+        int replies = shortened.Count(message => message.Role == MessagesItem.AssistantRole);
+        return _encoder.CountTokens(messages with { Messages = shortened }) + replies * allowance;
     }
 }

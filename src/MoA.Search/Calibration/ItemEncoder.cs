@@ -14,14 +14,7 @@ public sealed class ItemEncoder(LanguageModel model)
     /// </exception>
     public EncodedItem Encode(CalibrationItem item)
     {
-        ArgumentNullException.ThrowIfNull(item);
-        EncodedItem encoded = item switch
-        {
-            MessagesItem messages => OfMessages(messages),
-            TokensItem tokens => Marked([.. tokens.Tokens], tokens.Answers, item),
-            TextItem text => Marked(model.RequireTokenizer().Encode(text.Text, true, false), null, item),
-            _ => throw new ArgumentOutOfRangeException(nameof(item)),
-        };
+        EncodedItem encoded = Tokenise(item);
         if (encoded.Tokens.Length < 2 || encoded.Scored == 0)
             throw new InvalidInputException($"{item.Origin}: nothing to predict; an item needs at least two tokens and an answer");
         int bad = Array.FindIndex(encoded.Tokens, token => (uint)token >= (uint)model.Config.VocabularySize);
@@ -34,6 +27,39 @@ public sealed class ItemEncoder(LanguageModel model)
 
         model.CheckLength(encoded.Tokens.Length - 1, item.Origin);
         return encoded;
+    }
+
+    /// <summary>Number of tokens of an item, whether or not they fit the model.</summary>
+    /// <exception cref="InvalidInputException">The item cannot be turned into tokens.</exception>
+    public int CountTokens(CalibrationItem item) => Tokenise(item).Tokens.Length;
+
+    /// <summary>Counts tokens of conversations of one question and one answer, as this model's template writes them.</summary>
+    /// <param name="answerAllowance">Tokens to reserve for an answer that the model is to write; 0 counts the given one.</param>
+    /// <exception cref="InvalidInputException">The model has no tokenizer or no chat template.</exception>
+    public TokenCounter CreateCounter(int answerAllowance)
+    {
+        const string Word = "a";
+        Tokenizer tokenizer = model.RequireTokenizer();
+        int contents = 2 * tokenizer.Encode(Word, false, false).Length;
+        int all = model.RequireConversations().Encode([new("user", Word), new("assistant", Word)]).Tokens.Length;
+        return new TokenCounter(text => tokenizer.Encode(text, false, false).Length)
+        {
+            TokensPerConversation = Math.Max(0, all - contents) + 2, // words may split differently at the borders
+            TokensPerMessage = 0,
+            AnswerAllowance = answerAllowance,
+        };
+    }
+
+    private EncodedItem Tokenise(CalibrationItem item)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        return item switch
+        {
+            MessagesItem messages => OfMessages(messages),
+            TokensItem tokens => Marked([.. tokens.Tokens], tokens.Answers, item),
+            TextItem text => Marked(model.RequireTokenizer().Encode(text.Text, true, false), null, item),
+            _ => throw new ArgumentOutOfRangeException(nameof(item)),
+        };
     }
 
     private EncodedItem OfMessages(MessagesItem item)

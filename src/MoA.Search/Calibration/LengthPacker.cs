@@ -4,7 +4,8 @@ namespace MoA.Search.Calibration;
 
 /// <summary>
 /// Deals the items of a data file to target lengths, each item once: those that fit a length as they are, then shorter
-/// conversations one after the other as turns of one conversation, near the target and never above it.
+/// conversations one after the other as turns of one conversation, near the target and never above it. As in profiling, an
+/// item's length is one less than its tokens: the last is only predicted.
 /// </summary>
 internal sealed class LengthPacker
 {
@@ -13,13 +14,13 @@ internal sealed class LengthPacker
     public LengthPacker(IEnumerable<CalibrationItem> items, Func<CalibrationItem, int> countTokens) =>
         _left = [.. items.Select(item => (item, countTokens(item)))];
 
-    /// <summary>Up to <paramref name="count"/> items of N/2 to N tokens.</summary>
+    /// <summary>Up to <paramref name="count"/> items of a length above N/2 and up to N.</summary>
     public IReadOnlyList<CalibrationItem> Take(int length, int count)
     {
         List<CalibrationItem> taken = [];
         for (int i = 0; i < _left.Count && taken.Count < count;)
         {
-            if (!CalibrationSummary.IsUsedAt(_left[i].Tokens, length))
+            if (!CalibrationSummary.IsUsedAt(_left[i].Tokens - 1, length))
             {
                 i++;
                 continue;
@@ -40,13 +41,13 @@ internal sealed class LengthPacker
         int tokens = 0;
         for (int i = 0; i < _left.Count; i++)
         {
-            if (_left[i].Item is not MessagesItem { Messages: [{ Role: "user" }, ..] } || tokens + _left[i].Tokens > length)
+            if (_left[i].Item is not MessagesItem { Messages: [{ Role: "user" }, ..] } || tokens + _left[i].Tokens - 1 > length)
                 continue;
             tokens += _left[i].Tokens;
             chosen.Add(i);
         }
 
-        if (!CalibrationSummary.IsUsedAt(tokens, length))
+        if (!CalibrationSummary.IsUsedAt(tokens - 1, length))
             return null;
         MessagesItem[] parts = [.. chosen.Select(i => (MessagesItem)_left[i].Item)];
         foreach (int i in chosen.AsEnumerable().Reverse())

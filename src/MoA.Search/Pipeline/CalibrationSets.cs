@@ -8,12 +8,13 @@ namespace MoA.Search.Pipeline;
 /// <param name="Validation">To compare plans on; none of them is profiled.</param>
 public sealed record CalibrationSets(IReadOnlyList<EncodedItem> Calibration, IReadOnlyList<EncodedItem> Validation)
 {
-    /// <summary>Drops validation items whose source was also taken for profiling, when both came from one file.</summary>
+    /// <summary>Drops validation items that are also profiled: two files may hold the same ones.</summary>
+    /// <param name="file">What the validation items come from, for the message.</param>
     /// <exception cref="InvalidInputException">None is left.</exception>
     internal CalibrationSets WithoutSharedItems(string file)
     {
-        HashSet<string> profiled = [.. Calibration.Select(item => item.Item.Origin)];
-        EncodedItem[] unseen = [.. Validation.Where(item => !profiled.Contains(item.Item.Origin))];
+        HashSet<string> profiled = [.. Calibration.Select(item => string.Join(',', item.Tokens))];
+        EncodedItem[] unseen = [.. Validation.Where(item => !profiled.Contains(string.Join(',', item.Tokens)))];
         return unseen.Length > 0
             ? this with { Validation = unseen }
             : throw new InvalidInputException(

@@ -28,8 +28,8 @@ public static class CalibrationStep
         CalibrationSets sets = new(
             calibrator.Create(Settings(CalibrationSplit.Calibration, settings.ProfileLengths, settings.ItemsPerLength, settings.DataFile), cancellation),
             calibrator.Create(Settings(CalibrationSplit.Validation, [settings.ValidationLength], settings.ValidationItems, settings.ValidationDataFile ?? settings.DataFile), cancellation));
-        if (settings.DataFile is not null && settings.ValidationDataFile is null)
-            sets = sets.WithoutSharedItems(settings.DataFile);
+        if ((settings.ValidationDataFile ?? settings.DataFile) is string file)
+            sets = sets.WithoutSharedItems(file);
         ConversationFile.Write(Path.Combine(folder, CalibrationFile), sets.Calibration.Select(AsTokens));
         ConversationFile.Write(Path.Combine(folder, ValidationFile), sets.Validation.Select(AsTokens));
         return sets;

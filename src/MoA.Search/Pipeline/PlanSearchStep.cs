@@ -32,24 +32,6 @@ public static class PlanSearchStep
         }
     }
 
-    /// <summary>Refuses density bounds that no rule keeps; worth asking before anything is measured.</summary>
-    /// <exception cref="InvalidInputException">The message names a length and the least density there.</exception>
-    public static void RequireReachable(SearchSettings settings)
-    {
-        ArgumentNullException.ThrowIfNull(settings);
-        IReadOnlyList<ElasticRule> rules = Rules(settings);
-        foreach ((int length, double bound) in settings.DensityBounds.OrderBy(bound => bound.Key))
-        {
-            double least = rules.Min(rule => rule.Density(length));
-            if (bound < least)
-            {
-                throw new InvalidInputException(string.Create(CultureInfo.InvariantCulture,
-                    $"density {bound} at {length} tokens: every rule keeps at least {least:0.####} there; raise --density, " +
-                    $"give --density-at {length}={least:0.####}, or choose longer lengths"));
-            }
-        }
-    }
-
     /// <summary>The programme that the search solves: a rule for every KV head.</summary>
     public static PlanProblem CreateProblem(
         IReadOnlyList<InfluenceProfile> profiles, ModelConfig config, SearchSettings settings)
@@ -57,7 +39,7 @@ public static class PlanSearchStep
         ArgumentNullException.ThrowIfNull(profiles);
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(settings);
-        IReadOnlyList<ElasticRule> rules = Rules(settings);
+        IReadOnlyList<ElasticRule> rules = settings.Rules();
         PlanObjective[] objectives = [.. profiles.Select(profile => new PlanObjective(
             profile.Length,
             RuleLoss.OfKeyValueHeads(
@@ -73,13 +55,6 @@ public static class PlanSearchStep
             SamePerLayer = settings.SamePerLayer,
         };
     }
-
-    private static IReadOnlyList<ElasticRule> Rules(SearchSettings settings) => settings.AlphaCount is int count
-        ? RuleSpace.FromCount(
-            settings.ProfileLengths, settings.ExtensionLengths, [settings.ValidationLength], count, settings.BetaCount)
-        : RuleSpace.FromInterval(
-            settings.ProfileLengths, settings.ExtensionLengths, [settings.ValidationLength], settings.AlphaInterval,
-            settings.BetaCount);
 
     /// <summary>The name of the i-th plan's file.</summary>
     public static string FileName(int index) => string.Create(CultureInfo.InvariantCulture, $"plan-{index:D3}.json");

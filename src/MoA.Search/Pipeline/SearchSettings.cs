@@ -1,6 +1,7 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Models;
+using MoA.Search.Optimization;
 
 namespace MoA.Search.Pipeline;
 
@@ -48,21 +49,22 @@ public sealed record SearchSettings
         ConstrainedLengths.ToDictionary(length => length, length => DensityAt.GetValueOrDefault(length, Density));
 
     /// <summary>
-    /// The paper's lengths (profile at 2048, 4096 and 8192, validate at 12288, extend to 16384) for models with such a
-    /// context; the same shares of a shorter one: profile at an eighth and a quarter, validate at three eighths, extend
-    /// to a half.
+    /// Defaults: the paper's profile lengths (2048, 4096, 8192) for models with a context of 16384 and more, an eighth and
+    /// a quarter of a shorter one; validation at one and a half times the longest, extension to twice the longest.
     /// </summary>
-    public static SearchSettings DefaultsFor(ModelConfig config)
+    /// <param name="config">The model.</param>
+    /// <param name="profileLengths">Profile lengths that are asked for; null for the defaults.</param>
+    public static SearchSettings DefaultsFor(ModelConfig config, IReadOnlyList<int>? profileLengths = null)
     {
         ArgumentNullException.ThrowIfNull(config);
-        if (config.MaxPositions >= 16384)
-            return new SearchSettings { ProfileLengths = [2048, 4096, 8192], ExtensionLengths = [16384], ValidationLength = 12288 };
         int eighth = Math.Max(128, config.MaxPositions / 8 / ElasticRule.BlockSize * ElasticRule.BlockSize);
+        profileLengths ??= config.MaxPositions >= 16384 ? [2048, 4096, 8192] : [eighth, 2 * eighth];
+        int longest = profileLengths.Max();
         return new SearchSettings
         {
-            ProfileLengths = [eighth, 2 * eighth],
-            ExtensionLengths = [4 * eighth],
-            ValidationLength = 3 * eighth,
+            ProfileLengths = profileLengths,
+            ExtensionLengths = 2 * longest <= config.MaxPositions ? [2 * longest] : [],
+            ValidationLength = Math.Min(longest + longest / 2, config.MaxPositions),
         };
     }
 
@@ -71,10 +73,24 @@ public sealed record SearchSettings
     public void Check(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
+        if (ProfileLengths.Count == 0 || ProfileLengths.Distinct().Count() < ProfileLengths.Count)
+            throw new InvalidInputException($"--lengths {string.Join(',', ProfileLengths)}: expected at least one, and each once");
         foreach (int length in ProfileLengths)
         {
-            if (length % ElasticRule.BlockSize != 0)
+            if (length <= 0 || length % ElasticRule.BlockSize != 0)
                 throw new InvalidInputException($"--lengths {length}: expected a multiple of {ElasticRule.BlockSize}");
+        }
+
+        foreach (int length in ExtensionLengths.Append(ValidationLength))
+        {
+            if (length < ElasticRule.BlockSize)
+                throw new InvalidInputException($"length {length}: expected at least {ElasticRule.BlockSize} tokens");
+        }
+
+        foreach (double density in DensityAt.Values.Append(Density))
+        {
+            if (density is not (> 0 and <= 1))
+                throw new InvalidInputException($"density {density}: expected a share above 0 and up to 1");
         }
 
         int longest = Math.Max(ProfileLengths.Max(), ValidationLength);
@@ -96,5 +112,27 @@ public sealed record SearchSettings
             throw new InvalidInputException($"--max-rules-per-layer {MaxRulesPerLayer}: expected a positive number, or none");
         if (DensityFloor is <= 0 or > 1)
             throw new InvalidInputException($"--density-floor {DensityFloor}: expected a share above 0 and up to 1");
+
+        CheckReachable();
+    }
+
+    /// <summary>The candidate rules that the settings describe.</summary>
+    public IReadOnlyList<ElasticRule> Rules() => AlphaCount is int count
+        ? RuleSpace.FromCount(ProfileLengths, ExtensionLengths, [ValidationLength], count, BetaCount)
+        : RuleSpace.FromInterval(ProfileLengths, ExtensionLengths, [ValidationLength], AlphaInterval, BetaCount);
+
+    // Said before anything is measured: profiling takes hours on a large model.
+    private void CheckReachable()
+    {
+        IReadOnlyList<ElasticRule> rules = Rules();
+        foreach ((int length, double bound) in DensityBounds)
+        {
+            double least = rules.Min(rule => rule.Density(length));
+            if (least > bound)
+            {
+                throw new InvalidInputException(FormattableString.Invariant(
+                    $"density {bound} at {length} tokens: the smallest rule keeps {least:0.####} of a cache there; ask for at least that with --density or --density-at {length}={Math.Ceiling(least * 1e4) / 1e4}"));
+            }
+        }
     }
 }

@@ -3,8 +3,8 @@ using MoA.Engine.Attention;
 namespace MoA.Search.Profiling;
 
 /// <summary>
-/// The influence profile of a model at one length (docs/method.md, section 3): the mean over items of the sums of |E| in
-/// each block of 64×64 positions.
+/// The influence profile of a model at one length (docs/method.md, section 3): the mean over items of the sums of |E|
+/// in each block of 64×64 positions.
 /// </summary>
 public sealed record InfluenceProfile
 {
@@ -26,7 +26,9 @@ public sealed record InfluenceProfile
     /// <summary>Mean of the items' losses, in nats.</summary>
     public required double MeanLoss { get; init; }
 
-    /// <summary>[layers, queryHeads, N/64, N/64], row-major, query blocks before key blocks; finite, none negative.</summary>
+    /// <summary>
+    /// [layers, queryHeads, N/64, N/64], row-major, query blocks before key blocks; finite, none negative.
+    /// </summary>
     public required float[] Values { get; init; }
 
     /// <summary>N/64: blocks of queries, and of keys.</summary>

@@ -8,11 +8,11 @@ namespace MoA.Search.Profiling;
 
 /// <summary>
 /// Measures how much every block of attention matters to the loss of an item (docs/method.md, sections 2 and 3): one
-/// forward pass, then a backward pass for activations only. Of the forward pass each layer keeps one tensor, the residual
-/// stream between its attention and its MLP. From it the backward pass recomputes the MLP, and with that the next layer's
-/// input, queries, keys and values; attention itself is never run a second time, because its gradient needs no outputs.
-/// Tokens after the last answer are not run: no loss depends on them. Results do not depend on the number of threads. Not
-/// safe for concurrent use.
+/// forward pass, then a backward pass for activations only. Of the forward pass each layer keeps one tensor, the
+/// residual stream between its attention and its MLP. From it the backward pass recomputes the MLP, and with that the
+/// next layer's input, queries, keys and values; attention itself is never run a second time, because its gradient
+/// needs no outputs. Tokens after the last answer are not run: no loss depends on them. Results do not depend on the
+/// number of threads. Not safe for concurrent use.
 /// </summary>
 public sealed class InfluenceProfiler : IDisposable
 {
@@ -24,7 +24,9 @@ public sealed class InfluenceProfiler : IDisposable
     private readonly double[] _frequencies;
     private readonly float _epsilon;
 
-    /// <summary>Makes ready to profile items of up to <paramref name="maxTokens"/> tokens; allocates the workspace.</summary>
+    /// <summary>
+    /// Makes ready to profile items of up to <paramref name="maxTokens"/> tokens; allocates the workspace.
+    /// </summary>
     /// <param name="model">The model; stays the caller's.</param>
     /// <param name="backend">The device; stays the caller's.</param>
     /// <param name="maxTokens">The largest <see cref="ProfileItem.Length"/>, at least 1.</param>
@@ -50,8 +52,8 @@ public sealed class InfluenceProfiler : IDisposable
     /// <summary>Profiles one item.</summary>
     /// <param name="item">At most <see cref="MaxTokens"/> long, with at least one predicted token in an answer.</param>
     /// <param name="cancellation">Looked at between layers.</param>
-    /// <exception cref="InvalidInputException">A token is not in the vocabulary, or the loss or an influence is not a finite
-    /// number.</exception>
+    /// <exception cref="InvalidInputException">A token is not in the vocabulary, or the loss or an influence is not a
+    /// finite number.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
     public ItemInfluence Profile(ProfileItem item, CancellationToken cancellation = default)
     {
@@ -140,7 +142,8 @@ public sealed class InfluenceProfiler : IDisposable
         _backend.Project(w.Activated, rows, weights.Down, weights.DownBias, w.Hidden, accumulate: true);
     }
 
-    // The loss, and its gradient for the last layer's output. Logits are made for loss positions only, some rows at a time.
+    // The loss, and its gradient for the last layer's output. Logits are made for loss positions only, some rows at a
+    // time.
     private double LossGradient(ProfileItem item, int rows)
     {
         ProfilerWorkspace w = _workspace;
@@ -158,7 +161,8 @@ public sealed class InfluenceProfiler : IDisposable
             _backend.Gather(w.Hidden, chunkRows, w.LastRows);
             _backend.RmsNorm(w.LastRows, chunk, _model.Weights.FinalNorm, _epsilon, w.LastNormed);
             _backend.Project(w.LastNormed, chunk, _model.Weights.Head, null, w.Logits);
-            _kernels.CrossEntropyGradient(w.Logits, targets.AsSpan(start, chunk), 1f / count, losses.AsSpan(start, chunk));
+            _kernels.CrossEntropyGradient(
+                w.Logits, targets.AsSpan(start, chunk), 1f / count, losses.AsSpan(start, chunk));
             _kernels.ProjectGradient(w.Logits, chunk, _model.Weights.Head, w.LastNormed);
             _kernels.RmsNormGradient(
                 w.LastRows, chunk, _model.Weights.FinalNorm, _epsilon, w.LastNormed, w.LastNormed);
@@ -265,8 +269,8 @@ public sealed class InfluenceProfiler : IDisposable
         int index = Array.FindIndex(influence, value => !float.IsFinite(value));
         if (index >= 0)
         {
-            throw NotFinite(
-                item, $"the influence of layer {layer}, head {index / (shape.Blocks * shape.Blocks)} is {influence[index]}");
+            int head = index / (shape.Blocks * shape.Blocks);
+            throw NotFinite(item, $"the influence of layer {layer}, head {head} is {influence[index]}");
         }
     }
 

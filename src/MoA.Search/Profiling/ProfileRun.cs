@@ -8,10 +8,11 @@ using MoA.Search.Calibration;
 namespace MoA.Search.Profiling;
 
 /// <summary>
-/// The profile step: the influence of every head's blocks at each length, averaged over the items that fit it, written as
-/// <c>influence-N.safetensors</c>. It can be interrupted at any time and run again: what is finished is kept, in the file
-/// itself or, while a length is under way, in <c>influence-N.partial.safetensors</c> beside it, and the result has the
-/// same bytes. Work of another model or on other items is recognised (<see cref="WorkFingerprint"/>) and started over.
+/// The profile step: the influence of every head's blocks at each length, averaged over the items that fit it, written
+/// as <c>influence-N.safetensors</c>. It can be interrupted at any time and run again: what is finished is kept, in the
+/// file itself or, while a length is under way, in <c>influence-N.partial.safetensors</c> beside it, and the result has
+/// the same bytes. Work of another model or on other items is recognised (<see cref="WorkFingerprint"/>) and started
+/// over.
 /// </summary>
 public sealed class ProfileRun
 {
@@ -38,11 +39,12 @@ public sealed class ProfileRun
     }
 
     /// <summary>Profiles, or goes on where an earlier run stopped.</summary>
-    /// <param name="items">Tokenised items; at a length N those with more than N/2 and at most N tokens are used.</param>
+    /// <param name="items">Tokenised items; at a length N those with more than N/2 and at most N tokens are
+    /// used.</param>
     /// <param name="lengths">Lengths N in tokens, multiples of 64.</param>
     /// <param name="cancellation">Looked at between layers.</param>
-    /// <exception cref="InvalidInputException">A length is not a multiple of 64 or no item fits it, an item does not fit the
-    /// model, a loss or an influence is not finite, or a file cannot be written.</exception>
+    /// <exception cref="InvalidInputException">A length is not a multiple of 64 or no item fits it, an item does not
+    /// fit the model, a loss or an influence is not finite, or a file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was asked for; run again to go on.</exception>
     public ProfileReport Run(
         IReadOnlyList<ProfileItem> items, IReadOnlyList<int> lengths, CancellationToken cancellation = default)

@@ -9,9 +9,9 @@ namespace MoA.Search.Profiling;
 /// <summary>
 /// The activations that profiling an item of up to n tokens holds. In floats, for L layers of width h, MLP width f, H
 /// query and G KV heads of size d, with W different sliding windows among the layers and a vocabulary of V:
-/// <c>n·((L + 3)·h + 2·H·d + 2·G·d + 3·f + d + 2·W·G·d)</c>, with norms over single heads another <c>n·(H + G)·d</c>, and
-/// <c>logitRows·(2·h + V)</c> for the head. The attention gradient adds <c>2·n·H·d</c> (d rounded up to at most 32) and each
-/// thread <c>n·(128 + 3·d)</c>.
+/// <c>n·((L + 3)·h + 2·H·d + 2·G·d + 3·f + d + 2·W·G·d)</c>, with norms over single heads another <c>n·(H + G)·d</c>,
+/// and <c>logitRows·(2·h + V)</c> for the head. The attention gradient adds <c>2·n·H·d</c> (d rounded up to whole pairs
+/// of vectors) and each thread <c>n·(128 + 3·d)</c>.
 /// </summary>
 internal sealed class ProfilerWorkspace : IDisposable
 {
@@ -53,7 +53,9 @@ internal sealed class ProfilerWorkspace : IDisposable
         Tensor Rows(int columns) => Own(backend.Allocate(maxTokens, columns));
     }
 
-    /// <summary>One for each layer: the residual stream between attention and MLP, kept from the forward pass.</summary>
+    /// <summary>
+    /// One for each layer: the residual stream between attention and MLP, kept from the forward pass.
+    /// </summary>
     public Tensor[] AfterAttention { get; }
 
     /// <summary>The residual stream at a layer's input.</summary>
@@ -65,7 +67,9 @@ internal sealed class ProfilerWorkspace : IDisposable
     /// <summary>The loss's gradient for the residual stream.</summary>
     public Tensor Gradient { get; }
 
-    /// <summary>Queries before the norm over single heads; the same as <see cref="Queries"/> if there is none.</summary>
+    /// <summary>
+    /// Queries before the norm over single heads; the same as <see cref="Queries"/> if there is none.
+    /// </summary>
     public Tensor RawQueries { get; }
 
     /// <summary>Keys before the norm over single heads; the same as <see cref="Keys"/> if there is none.</summary>

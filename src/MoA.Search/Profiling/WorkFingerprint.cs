@@ -9,8 +9,8 @@ namespace MoA.Search.Profiling;
 
 /// <summary>
 /// Tells one piece of profiling work from another: a hash of the model's name, shape and constants, of samples of its
-/// weights, of the length, and of the items' tokens and loss positions in their order. Work that was interrupted is only
-/// gone on with under the same fingerprint.
+/// weights, of the length, and of the items' tokens and loss positions in their order. Work that was interrupted is
+/// only gone on with under the same fingerprint.
 /// </summary>
 internal static class WorkFingerprint
 {
@@ -21,7 +21,8 @@ internal static class WorkFingerprint
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         ModelConfig config = model.Config;
-        // The record prints its values in the culture's form, which the product fixes as invariant; lists need spelling out.
+        // The record prints its values in the culture's form, which the product fixes as invariant; lists need spelling
+        // out.
         Add(hash, "moa-profile/1");
         Add(hash, model.Name);
         Add(hash, (config with { SlidingWindows = [], EosTokenIds = [] }).ToString());

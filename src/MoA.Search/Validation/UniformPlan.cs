@@ -7,15 +7,20 @@ namespace MoA.Search.Validation;
 public static class UniformPlan
 {
     /// <summary>
-    /// A uniform rule (alpha 0) that stores as many rows at a length as a policy does on average, rounded up to a whole
-    /// block, so that the rival never has less.
+    /// The shortest uniform rule (alpha 0) of whole blocks that stores at least as many rows at a length as a policy, so that
+    /// the rival never has less. Layers with a window of their own store no more than that, whatever the rule.
     /// </summary>
     public static StreamingLlmPolicy OfEqualDensity(AttentionPolicy policy, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        int full = ElasticRule.Dense.Rows(length);
-        int blocks = full / ElasticRule.BlockSize;
-        int kept = (int)Math.Ceiling(policy.Density(config, length) * blocks - 1e-9);
-        return new StreamingLlmPolicy(new ElasticRule(0, Math.Min(1.0, (double)kept * ElasticRule.BlockSize / length)));
+        double density = policy.Density(config, length);
+        for (int rows = ElasticRule.MinimumRows; rows < length; rows += ElasticRule.BlockSize)
+        {
+            StreamingLlmPolicy rival = new(new ElasticRule(0, (double)rows / length));
+            if (rival.Density(config, length) >= density)
+                return rival;
+        }
+
+        return new StreamingLlmPolicy(ElasticRule.Dense);
     }
 }

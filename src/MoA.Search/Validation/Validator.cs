@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.Numerics;
@@ -66,6 +67,8 @@ public sealed class Validator(
             return known.GetDouble();
         _scorer.Policy = policy;
         double loss = -_scorer.Score(item.Tokens, item.IsAnswer, cancellation).Average();
+        if (!double.IsFinite(loss))
+            throw new InvalidInputException($"{item.Item.Origin}: the loss is {loss}; the arithmetic of {model.Name} overflowed on it");
         _tokens += item.Tokens.Length;
         journal.Add(key, writer => writer.WriteNumberValue(loss));
         return loss;

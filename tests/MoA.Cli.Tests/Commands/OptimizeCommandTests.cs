@@ -72,7 +72,7 @@ public sealed class OptimizeCommandTests
     {
         using TemporaryFolder folder = new();
         Invocation.Of([.. command, "--lengths", "256,512", "--extend", "1024", "--validate-length", "768", "--density", "0.3", "--out", folder["out"]])
-            .AssertRefused("density 0.3", "256 tokens", "at least 0.5", "--density-at 256=0.5");
+            .AssertRefused("density 0.3", "256 tokens", "0.5 of a cache", "--density-at 256=0.5");
         Assert.Empty(folder.Names());
     }
 

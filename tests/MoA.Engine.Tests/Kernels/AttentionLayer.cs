@@ -36,23 +36,24 @@ internal sealed unsafe class AttentionLayer : IDisposable
     /// <summary>[positions, queryHeads·size], filled up to the cache's length.</summary>
     public float[] Outputs { get; }
 
-    public static ModelConfig Config(int queryHeads, int keyValueHeads, int headSize, int? window = null, int layers = 1) => new()
-    {
-        Architecture = ModelFamily.Llama,
-        HiddenSize = queryHeads * headSize,
-        IntermediateSize = 1,
-        Layers = layers,
-        QueryHeads = queryHeads,
-        KeyValueHeads = keyValueHeads,
-        HeadSize = headSize,
-        VocabularySize = 1,
-        MaxPositions = 1,
-        RmsNormEpsilon = 1e-5,
-        RopeTheta = 10_000,
-        SlidingWindows = window is null ? [] : [.. Enumerable.Repeat(window, layers)],
-    };
+    public static ModelConfig Config(
+        int queryHeads, int keyValueHeads, int headSize, int? window = null, int layers = 1) => new()
+        {
+            Architecture = ModelFamily.Llama,
+            HiddenSize = queryHeads * headSize,
+            IntermediateSize = 1,
+            Layers = layers,
+            QueryHeads = queryHeads,
+            KeyValueHeads = keyValueHeads,
+            HeadSize = headSize,
+            VocabularySize = 1,
+            MaxPositions = 1,
+            RmsNormEpsilon = 1e-5,
+            RopeTheta = 10_000,
+            SlidingWindows = window is null ? [] : [.. Enumerable.Repeat(window, layers)],
+        };
 
-    /// <summary>One rule per query head (or KV head) whose ring has the given number of blocks at any capacity that holds it.</summary>
+    /// <summary>One rule per query (or KV) head: its ring has the given blocks at any capacity that holds them.</summary>
     public static PlanPolicy Rings(IReadOnlyList<int> ringBlocks, HeadKind kind = HeadKind.Query) =>
         new(new AttentionPlan([[.. ringBlocks.Select(blocks => new ElasticRule(64 * (blocks + 1), 0))]], kind));
 

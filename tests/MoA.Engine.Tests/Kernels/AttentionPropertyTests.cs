@@ -145,6 +145,7 @@ public sealed class AttentionPropertyTests : IDisposable
     {
         public override string ToString() =>
             $"{KeyValueHeads} KV heads x {Group}, size {HeadSize}, rings {string.Join(' ', RingBlocks)} blocks" +
-            $"{(PerKeyValueHead ? " per KV head" : "")}, prompt {Prompt} in {Chunk}s, {Steps} steps, window {Window}, {Type}, seed {Seed}";
+            $"{(PerKeyValueHead ? " per KV head" : "")}, prompt {Prompt} in {Chunk}s, {Steps} steps, window {Window}, " +
+            $"{Type}, seed {Seed}";
     }
 }

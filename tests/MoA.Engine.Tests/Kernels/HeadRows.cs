@@ -29,7 +29,8 @@ internal sealed record HeadRows(int Positions, int QueryHeads, int KeyValueHeads
             float[] numbers = new float[positions * heads * headSize];
             for (int i = 0; i < numbers.Length; i++)
             {
-                double normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+                double radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
+                double normal = radius * Math.Cos(2 * Math.PI * random.NextDouble());
                 uint mask = uint.MaxValue << (24 - exactBits);
                 numbers[i] = BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits((float)normal) & mask);
             }
@@ -38,7 +39,7 @@ internal sealed record HeadRows(int Positions, int QueryHeads, int KeyValueHeads
         }
     }
 
-    /// <summary>Rows of a fixture, whose tensors are [heads, positions, size]; missing queries of the first positions are zero.</summary>
+    /// <summary>Rows of a fixture, [heads, positions, size]; queries missing for the first positions are zero.</summary>
     public static HeadRows Read(SafetensorsFile file, string name, int heads, int positions, int headSize) =>
         new(positions, heads, heads, headSize)
         {

@@ -116,7 +116,8 @@ public sealed class MatrixProductTests
     private sealed record Shape(
         int Rows, int Depth, int Columns, ElementType Type, bool Accumulate, bool Biased, int Seed);
 
-    private sealed unsafe class Backward(WorkerScratch scratch, Shape shape, Tensor x, WeightTensor weight, Tensor y) : ISimdAction
+    private sealed unsafe class Backward(WorkerScratch scratch, Shape shape, Tensor x, WeightTensor weight, Tensor y)
+        : ISimdAction
     {
         public void Run<TSimd, TVector>()
             where TSimd : ISimd<TVector>

@@ -16,7 +16,8 @@ public sealed class RowOperationTests
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Random random = new(1);
-        foreach ((int rows, int heads, int columns) in new[] { (1, 1, 1), (5, 1, 7), (17, 1, 64), (33, 3, 24), (16, 2, 80), (40, 1, 101) })
+        (int, int, int)[] shapes = [(1, 1, 1), (5, 1, 7), (17, 1, 64), (33, 3, 24), (16, 2, 80), (40, 1, 101)];
+        foreach ((int rows, int heads, int columns) in shapes)
         {
             foreach (ElementType type in Types)
             {
@@ -45,7 +46,8 @@ public sealed class RowOperationTests
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Random random = new(2);
-        foreach ((int rows, int heads, int size) in new[] { (1, 1, 2), (3, 2, 6), (17, 3, 24), (20, 1, 80), (16, 2, 96), (35, 2, 128) })
+        (int, int, int)[] shapes = [(1, 1, 2), (3, 2, 6), (17, 3, 24), (20, 1, 80), (16, 2, 96), (35, 2, 128)];
+        foreach ((int rows, int heads, int size) in shapes)
         {
             int half = size / 2;
             int[] positions = [.. Enumerable.Range(0, rows).Select(row => row * 131 % 200_000)];

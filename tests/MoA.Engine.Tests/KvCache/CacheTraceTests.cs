@@ -43,8 +43,8 @@ public sealed unsafe class CacheTraceTests
             step => step.EnumerateArray().Select(item => item.GetInt32()).ToArray())];
         ElasticRule rule = new(test.GetProperty("alpha").GetDouble(), test.GetProperty("beta").GetDouble());
         PlanPolicy policy = new(AttentionPlan.Uniform(1, 1, HeadKind.Query, rule));
-        using AttentionLayer layer = new(
-            backend, PositionRows.Create(prompt + steps.Length, 1), policy, prompt + test.GetProperty("max_new_token").GetInt32());
+        int capacity = prompt + test.GetProperty("max_new_token").GetInt32();
+        using AttentionLayer layer = new(backend, PositionRows.Create(prompt + steps.Length, 1), policy, capacity);
         HeadCache cache = layer.Cache.Head(0, 0);
         Assert.Equal(test.GetProperty("cache_size").GetInt32(), cache.Rows);
         PositionRows.MarkEmpty(cache);

@@ -19,28 +19,43 @@ public sealed class MultiTurnTests : IDisposable
     [Fact]
     public void Turns_see_their_masks_minus_what_earlier_turns_evicted()
     {
-        Gen<Turn> turn =
-            from prompt in Gen.Choose(0, 160)
+        // Small rules and growing reserves: in every fifth conversation a prompt's mask shows what an earlier ring lost.
+        Gen<Turn> TurnOf(int longestReserve) =>
+            from prompt in Gen.OneOf(Gen.Constant(0), Gen.Choose(1, 200), Gen.Choose(100, 200))
             from chunk in Gen.Elements(1, 7, 64, 100, 512)
             from steps in Gen.Choose(0, 30)
-            from reserve in Gen.Choose(0, 100)
+            from reserve in Gen.Elements(0, 20, longestReserve)
             select new Turn(prompt, chunk, steps, reserve);
         Gen<ElasticRule> rule =
-            from alpha in Gen.Elements<double>(-100, 0, 64, 128, 200, 1000)
-            from beta in Gen.Elements(0, 0.25, 0.5, 0.8, 1)
+            from alpha in Gen.Elements<double>(-100, 0, 0, 64, 128)
+            from beta in Gen.Elements(0, 0.25, 0.5, 0.5, 0.8, 1)
             select new ElasticRule(alpha, beta);
         Gen<Conversation> conversations =
             from keyValueHeads in Gen.Choose(1, 2)
-            from @group in Gen.Choose(1, 4)
+            from @group in Gen.Elements(1, 1, 2, 3, 4)
             from rules in rule.ArrayOf(keyValueHeads * @group)
-            from turns in turn.ArrayOf(3)
+            from first in TurnOf(30)
+            from second in TurnOf(600)
+            from third in TurnOf(1200)
             from headSize in Gen.Elements(8, 20)
             from type in Gen.Elements(ElementType.F32, ElementType.BF16)
             from window in Gen.Elements<int?>(null, null, 90)
             from seed in Gen.Choose(0, int.MaxValue)
-            select new Conversation(keyValueHeads, rules, turns, headSize, type, window, seed);
+            select new Conversation(keyValueHeads, rules, [first, second, third], headSize, type, window, seed);
         Prop.ForAll(conversations.ToArbitrary(), Check).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
     }
+
+    /// <summary>
+    /// 170 tokens at a capacity of 200 leave 64 ring rows, the positions from 106 on: half of the rule then shows the whole
+    /// of block 1 at a capacity of 1000, of which only a part is held.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void A_block_that_is_partly_lost_is_partly_seen(int group) => Check(new Conversation(
+        1, [.. Enumerable.Repeat(new ElasticRule(0, 0.5), group)],
+        [new Turn(160, 100, 10, 30), new Turn(150, 64, 20, 660), new Turn(33, 10, 3, 2000)], 8, ElementType.F32, null, 9));
 
     [Fact]
     public void Extending_keeps_every_row_that_is_held()

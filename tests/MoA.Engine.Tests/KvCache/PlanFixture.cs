@@ -25,5 +25,6 @@ internal static class PlanFixture
         [.. owner.GetProperty(name).EnumerateArray().Select(item => item.GetInt32())];
 
     private static double[][] Rows(JsonElement plan, string name) =>
-        [.. plan.GetProperty(name).EnumerateArray().Select(row => row.EnumerateArray().Select(item => item.GetDouble()).ToArray())];
+        [.. plan.GetProperty(name).EnumerateArray().Select(
+            row => row.EnumerateArray().Select(item => item.GetDouble()).ToArray())];
 }

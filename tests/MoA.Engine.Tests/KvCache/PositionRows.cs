@@ -38,6 +38,10 @@ internal static unsafe class PositionRows
         return positions;
     }
 
-    private static float[] Numbers(int positions, int heads, int sign) =>
-        [.. Enumerable.Range(0, positions * heads * HeadSize).Select(i => (float)(sign * (i / (heads * HeadSize) * HeadSize + i % HeadSize)))];
+    private static float[] Numbers(int positions, int heads, int sign)
+    {
+        int width = heads * HeadSize;
+        return [.. Enumerable.Range(0, positions * width).Select(
+            i => (float)(sign * (i / width * HeadSize + i % HeadSize)))];
+    }
 }

@@ -26,7 +26,8 @@ public sealed class SimdMathTests
     [MemberData(nameof(Sets))]
     public void Exp_is_clamped_outside_its_range(InstructionSet set)
     {
-        float[] y = Exp(set, [-88, -1000, float.MinValue, float.NegativeInfinity, 89, 1000, float.MaxValue, float.PositiveInfinity]);
+        float infinity = float.PositiveInfinity;
+        float[] y = Exp(set, [-88, -1000, float.MinValue, -infinity, 89, 1000, float.MaxValue, infinity]);
         for (int i = 0; i < 4; i++)
             Assert.InRange(y[i], 0, 2e-38f);
         for (int i = 4; i < 8; i++)

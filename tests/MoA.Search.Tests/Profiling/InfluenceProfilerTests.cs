@@ -1,9 +1,11 @@
+using System.Text.Json;
 using MoA.Engine;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
-using MoA.Search.Calibration;
+using MoA.Engine.Tokenization;
 using MoA.Search.Profiling;
+using MoA.Tests;
 
 namespace MoA.Search.Tests.Profiling;
 
@@ -37,5 +39,188 @@ public sealed class InfluenceProfilerTests
             ProfilingFixture.AssertBlocks(
                 fixture.BlockSums[k], [.. influence.Layers.SelectMany(layer => layer)], influence.Blocks);
         }
+    }
+
+    /// <summary>Sliding windows and grouped heads (mistral), norms over single heads and a tied head (qwen3), biases
+    /// (qwen2).</summary>
+    [Theory]
+    [InlineData("mistral")]
+    [InlineData("qwen3")]
+    [InlineData("qwen2-bf16")]
+    public void Models_of_every_kind_equal_the_definition_in_double(string name)
+    {
+        using LoadedModel model = ProfilingFixture.Model(name);
+        ProfileItem item = RandomItem(model, 151, [new AnswerSpan(40, 47), new AnswerSpan(130, 145)]);
+        ModelReference reference = new(model, item);
+        foreach (InstructionSet set in ProfilingFixture.InstructionSets)
+        {
+            using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+            using InfluenceProfiler profiler = new(model, backend, 150);
+            ItemInfluence influence = profiler.Profile(item);
+            Assert.InRange(Math.Abs(influence.Loss / reference.Loss - 1), 0, 1e-5);
+            for (int layer = 0; layer < model.Config.Layers; layer++)
+            {
+                ProfilingFixture.AssertBlocks(
+                    [.. reference.Heads[layer].SelectMany(head => head.BlockSums())], influence.Layers[layer], 3);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The definition in double against derivatives that another program took by really hiding positions.
+    /// </summary>
+    [Theory]
+    [InlineData("llama-mha-n256")]
+    [InlineData("llama-gqa-llama3-n256")]
+    public void The_definition_predicts_what_hiding_a_position_does(string name)
+    {
+        ProfilingFixture fixture = ProfilingFixture.Load(name);
+        using LoadedModel model = ProfilingFixture.Model(fixture.ModelName);
+        ModelReference reference = new(model, fixture.Items[0]);
+        Assert.Equal(fixture.Losses[0], reference.Loss, 1e-9);
+        using JsonDocument file = JsonDocument.Parse(File.ReadAllText(ProfilingFixture.Path(name, "brute_force.json")));
+        int compared = 0;
+        foreach (JsonElement position in file.RootElement.EnumerateArray())
+        {
+            AttentionReference head =
+                reference.Heads[position.GetProperty("layer").GetInt32()][position.GetProperty("head").GetInt32()];
+            double influence = head.Influence[position.GetProperty("i").GetInt32()][position.GetProperty("j").GetInt32()];
+            Assert.Equal(position.GetProperty("central_difference").GetDouble(), -influence, 1e-9);
+            compared += influence != 0 ? 1 : 0;
+        }
+
+        Assert.True(compared >= 10, $"only {compared} positions have any influence");
+    }
+
+    [Theory]
+    [InlineData("llama-gqa-llama3")]
+    [InlineData("mistral")]
+    public void Results_do_not_depend_on_the_number_of_threads(string name)
+    {
+        using LoadedModel model = ProfilingFixture.Model(name);
+        ProfileItem item = RandomItem(model, 300, [new AnswerSpan(250, 290)]);
+        ItemInfluence[] results = [.. new[] { 1, 2, 5 }.Select(threads =>
+        {
+            using ComputeBackend backend = ComputeBackend.CreateCpu(threads);
+            using InfluenceProfiler profiler = new(model, backend, 512);
+            return profiler.Profile(item);
+        })];
+        foreach (ItemInfluence result in results)
+        {
+            Assert.Equal(results[0].Loss, result.Loss);
+            Assert.Equal(results[0].Layers, result.Layers);
+        }
+    }
+
+    [Fact]
+    public void Tokens_after_the_last_answer_have_no_influence_and_change_nothing()
+    {
+        using LoadedModel model = ProfilingFixture.Model("llama-mha");
+        ProfileItem whole = RandomItem(model, 257, [new AnswerSpan(70, 100)]);
+        ProfileItem cut = new(whole.Tokens[..100], [new AnswerSpan(70, 100)], "cut");
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+        using InfluenceProfiler profiler = new(model, backend, 256);
+        ItemInfluence ofWhole = profiler.Profile(whole), ofCut = profiler.Profile(cut);
+        Assert.Equal(4, ofWhole.Blocks);
+        Assert.Equal(2, ofCut.Blocks);
+        for (int layer = 0; layer < model.Config.Layers; layer++)
+        {
+            for (int i = 0; i < ofWhole.Layers[layer].Length; i++)
+            {
+                (int head, int row, int column) = (i / 16, i / 4 % 4, i % 4);
+                float expected = row < 2 && column < 2 ? ofCut.Layers[layer][(head * 2 + row) * 2 + column] : 0;
+                Assert.Equal(expected, ofWhole.Layers[layer][i]);
+            }
+        }
+    }
+
+    [Fact]
+    public void Tokens_outside_the_vocabulary_are_refused()
+    {
+        using LoadedModel model = ProfilingFixture.Model("llama-mha");
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        using InfluenceProfiler profiler = new(model, backend, 64);
+        foreach (int token in new[] { -1, 128 })
+        {
+            InvalidInputException refusal = Assert.Throws<InvalidInputException>(
+                () => profiler.Profile(new ProfileItem([1, 2, token], null, "data.jsonl:7")));
+            Assert.StartsWith($"data.jsonl:7: token {token}:", refusal.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_loss_that_overflows_stops_with_the_item()
+    {
+        Assert.StartsWith("random: the loss is NaN", Refusal((name, x) =>
+            name == "lm_head.weight" ? MathF.CopySign(3e38f, x) : x), StringComparison.Ordinal);
+    }
+
+    /// <summary>A tiny final norm makes up for a huge head on the way forward, but not on the way back.</summary>
+    [Fact]
+    public void An_influence_that_overflows_stops_with_the_item_and_the_layer()
+    {
+        Assert.StartsWith("random: the influence of layer 1, head 0 is NaN", Refusal((name, x) => name switch
+        {
+            "lm_head.weight" => MathF.CopySign(3e38f, x),
+            "model.norm.weight" => 2e-38f,
+            _ => x,
+        }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Cancellation_is_noticed()
+    {
+        using LoadedModel model = ProfilingFixture.Model("llama-mha");
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        using InfluenceProfiler profiler = new(model, backend, 64);
+        using CancellationTokenSource source = new();
+        source.Cancel();
+        _ = Assert.Throws<OperationCanceledException>(
+            () => profiler.Profile(RandomItem(model, 60, [new AnswerSpan(50, 60)]), source.Token));
+    }
+
+    [Fact]
+    public void All_memory_is_given_back()
+    {
+        using LoadedModel model = ProfilingFixture.Model("mistral");
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        long Profiled()
+        {
+            using InfluenceProfiler profiler = new(model, backend, 128);
+            _ = profiler.Profile(RandomItem(model, 120, [new AnswerSpan(100, 120)]));
+            return backend.Allocator.AllocatedBytes;
+        }
+
+        long during = Profiled(), after = backend.Allocator.AllocatedBytes;
+        Assert.True(after < during);
+        // What is left is the workers' scratch memory, which does not grow with use.
+        Assert.Equal(during, Profiled());
+        Assert.Equal(after, backend.Allocator.AllocatedBytes);
+    }
+
+    private static ProfileItem RandomItem(LoadedModel model, int tokens, AnswerSpan[] answers)
+    {
+        Random random = new(tokens);
+        return new ProfileItem(
+            [.. Enumerable.Range(0, tokens).Select(_ => random.Next(model.Config.VocabularySize))], answers, "random");
+    }
+
+    // What is said about the llama-mha model with other weights.
+    private static string Refusal(Func<string, float, float> changed)
+    {
+        using TemporaryFolder folder = new();
+        string original = RepositoryFiles.Fixture("models", "llama-mha");
+        File.Copy(Path.Combine(original, "config.json"), folder.File("config.json"));
+        using (SafetensorsFile file = SafetensorsFile.Open(Path.Combine(original, "model.safetensors")))
+        {
+            SafetensorsWriter.Write(folder.File("model.safetensors"), null, file.Names.Select(
+                name => (name, file[name].Shape, Data: file.ReadFloats(name).Select(x => changed(name, x)).ToArray())));
+        }
+
+        using LoadedModel model = HuggingFaceFolder.Load(folder.Path);
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        using InfluenceProfiler profiler = new(model, backend, 100);
+        return Assert.Throws<InvalidInputException>(
+            () => profiler.Profile(RandomItem(model, 100, [new AnswerSpan(99, 100)]))).Message;
     }
 }

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
-using MoA.Search.Calibration;
+using MoA.Engine.Tokenization;
 using MoA.Search.Profiling;
 using MoA.Tests;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
@@ -6,9 +7,9 @@ using MoA.Engine.Parallelism;
 namespace MoA.Search.Profiling.Gradients;
 
 /// <summary>
-/// Backward pass of causal attention and the influence of its positions, one item a query head. Queries come in tiles of
-/// 64 (one block); of each tile the numerators e of all visible keys and G = dO·V' are held, never more. Three passes
-/// over the keys: scores and their maxima; e, G and the sums over each row; influence and the gradients
+/// Backward pass of causal attention and the influence of its positions, one item a query head. Queries come in tiles
+/// of 64 (one block); of each tile the numerators e of all visible keys and G = dO·V' are held, never more. Three
+/// passes over the keys: scores and their maxima; e, G and the sums over each row; influence and the gradients
 /// dQ = dS·K, dK += dS'·Q, dV += A'·dO. Tiles whose dO is zero (no loss depends on them) are skipped, exactly.
 /// </summary>
 internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
@@ -37,8 +38,8 @@ internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
         if (_inputs.WithGradients)
         {
             nuint bytes = (nuint)shape.Rows * (nuint)_inputs.PaddedHeadSize * sizeof(float);
-            System.Runtime.InteropServices.NativeMemory.Clear(_inputs.KeyGradients + _inputs.HeadOffset(index), bytes);
-            System.Runtime.InteropServices.NativeMemory.Clear(_inputs.ValueGradients + _inputs.HeadOffset(index), bytes);
+            NativeMemory.Clear(_inputs.KeyGradients + _inputs.HeadOffset(index), bytes);
+            NativeMemory.Clear(_inputs.ValueGradients + _inputs.HeadOffset(index), bytes);
         }
 
         for (int block = 0; block < shape.Blocks; block++)
@@ -141,7 +142,8 @@ internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
         }
     }
 
-    // Lays out queries and dO both ways round. Returns false if all of dO is zero; the query gradients are cleared anyway.
+    // Lays out queries and dO both ways round. Returns false if all of dO is zero; the query gradients are cleared
+    // anyway.
     private bool PackTile(in AttentionTile<TSimd, TVector> tile, int head, int firstQuery, int rows)
     {
         int size = _inputs.Shape.HeadSize, padded = _inputs.PaddedHeadSize;
@@ -154,8 +156,10 @@ internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
         for (int row = 0; row < Queries; row++)
         {
             bool inside = row < rows;
-            PackRow(inside ? _inputs.Query(firstQuery + row, head) : null, row, tile.QueryRows, tile.QueryColumns, size, padded);
-            PackRow(inside ? _inputs.Output(firstQuery + row, head) : null, row, tile.OutputRows, tile.OutputColumns, size, padded);
+            float* query = inside ? _inputs.Query(firstQuery + row, head) : null;
+            float* output = inside ? _inputs.Output(firstQuery + row, head) : null;
+            PackRow(query, row, tile.QueryRows, tile.QueryColumns, size, padded);
+            PackRow(output, row, tile.OutputRows, tile.OutputColumns, size, padded);
         }
 
         return true;

@@ -17,10 +17,14 @@ internal readonly unsafe struct AttentionGradientInputs
     /// <summary>[queryHeads, blocks, blocks].</summary>
     public required float* Influence { get; init; }
 
-    /// <summary>[queryHeads, rows, padded d]: each query head's share of the keys' gradient; null if not wanted.</summary>
+    /// <summary>
+    /// [queryHeads, rows, padded d]: each query head's share of the keys' gradient; null if not wanted.
+    /// </summary>
     public required float* KeyGradients { get; init; }
 
-    /// <summary>[queryHeads, rows, padded d]: each query head's share of the values' gradient; null if not wanted.</summary>
+    /// <summary>
+    /// [queryHeads, rows, padded d]: each query head's share of the values' gradient; null if not wanted.
+    /// </summary>
     public required float* ValueGradients { get; init; }
 
     /// <summary>d, rounded up to whole strips of the micro-kernel.</summary>
@@ -36,6 +40,8 @@ internal readonly unsafe struct AttentionGradientInputs
 
     public float* Value(int row, int head) => Values + ((nint)row * Shape.KeyValueHeads + head) * Shape.HeadSize;
 
-    /// <summary>Where the share of a query head begins in <see cref="KeyGradients"/> and <see cref="ValueGradients"/>.</summary>
+    /// <summary>
+    /// Where the share of a query head begins in <see cref="KeyGradients"/> and <see cref="ValueGradients"/>.
+    /// </summary>
     public nint HeadOffset(int queryHead) => (nint)queryHead * Shape.Rows * PaddedHeadSize;
 }

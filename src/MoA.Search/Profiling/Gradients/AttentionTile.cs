@@ -16,8 +16,8 @@ internal readonly unsafe struct AttentionTile<TSimd, TVector>
     /// <summary>Queries of a tile: one block.</summary>
     public const int Queries = ElasticRule.BlockSize;
 
-    /// <summary>Keys that are worked on while they are in the nearest cache: whole blocks, and 32 times the micro-kernel's
-    /// six rows.</summary>
+    /// <summary>Keys that are worked on while they are in the nearest cache: whole blocks, and 32 times the
+    /// micro-kernel's six rows.</summary>
     public const int KeysPerChunk = 3 * ElasticRule.BlockSize;
 
     /// <summary>Lays the memory out for keys 0 … rows − 1.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
@@ -18,7 +19,7 @@ internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd
     }
 
     public override void Clear(Tensor x, int rows) =>
-        System.Runtime.InteropServices.NativeMemory.Clear(x.Data, (nuint)rows * (nuint)x.Columns * sizeof(float));
+        NativeMemory.Clear(x.Data, (nuint)rows * (nuint)x.Columns * sizeof(float));
 
     public override void Scatter(Tensor x, ReadOnlySpan<int> rows, Tensor y)
     {

@@ -49,14 +49,14 @@ internal readonly unsafe struct CrossEntropyGradient<TSimd, TVector> : IParallel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private double Exponentials(float* row, float maximum)
     {
-        const int ElementsPerSum = 1024;
+        int elementsPerSum = 64 * TSimd.Width;
         TVector shift = TSimd.Broadcast(maximum);
         double sum = 0;
         int i = 0;
         while (i <= _vocabulary - TSimd.Width)
         {
             TVector part = TSimd.Zero;
-            int end = Math.Min(i + ElementsPerSum, _vocabulary);
+            int end = Math.Min(i + elementsPerSum, _vocabulary);
             for (; i <= end - TSimd.Width; i += TSimd.Width)
             {
                 TVector weight = SimdMath<TSimd, TVector>.Exp(TSimd.Subtract(TSimd.Load(row + i), shift));

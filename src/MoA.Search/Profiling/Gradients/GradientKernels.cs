@@ -34,19 +34,23 @@ internal abstract class GradientKernels : IDisposable
     public abstract void ProjectGradient(Tensor dy, int rows, WeightTensor weight, Tensor dx, bool accumulate = false);
 
     /// <summary>
-    /// Of y = rmsnorm(x), over rows of <c>weight.Columns</c> elements. <paramref name="dx"/> may be <paramref name="dy"/>.
+    /// Of y = rmsnorm(x), over rows of <c>weight.Columns</c> elements. <paramref name="dx"/> may be
+    /// <paramref name="dy"/>.
     /// </summary>
     public abstract void RmsNormGradient(
         Tensor x, int rows, WeightTensor weight, float epsilon, Tensor dy, Tensor dx, bool accumulate = false);
 
-    /// <summary>Of y = silu(gate)·up: the gradients replace <paramref name="gate"/> and <paramref name="up"/>.</summary>
+    /// <summary>
+    /// Of y = silu(gate)·up: the gradients replace <paramref name="gate"/> and <paramref name="up"/>.
+    /// </summary>
     public abstract void SwiGluGradient(Tensor gate, Tensor up, Tensor dy, int rows);
 
     /// <summary>
-    /// Of weight·Σ(−log softmax(logits)[target]): the gradient replaces the logits; each row's −log softmax(logits)[target],
-    /// unweighted, goes to <paramref name="losses"/>.
+    /// Of weight·Σ(−log softmax(logits)[target]): the gradient replaces the logits; each row's −log
+    /// softmax(logits)[target], unweighted, goes to <paramref name="losses"/>.
     /// </summary>
-    public abstract void CrossEntropyGradient(Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses);
+    public abstract void CrossEntropyGradient(
+        Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses);
 
     /// <summary>
     /// Of causal attention: influence of every 64×64 block of positions (docs/method.md, section 3) and, if wanted, the

@@ -39,7 +39,8 @@ internal readonly unsafe struct GroupSum<TSimd, TVector> : IParallelJob
     private void Sum(float* headGradients, int row, int keyValueHead, float* sum)
     {
         AttentionShape shape = _inputs.Shape;
-        float* first = headGradients + _inputs.HeadOffset(keyValueHead * shape.Group) + (nint)row * _inputs.PaddedHeadSize;
+        nint offset = _inputs.HeadOffset(keyValueHead * shape.Group) + (nint)row * _inputs.PaddedHeadSize;
+        float* first = headGradients + offset;
         nint stride = _inputs.HeadOffset(1);
         int d = 0;
         for (; d <= shape.HeadSize - TSimd.Width; d += TSimd.Width)

@@ -7,8 +7,8 @@ namespace MoA.Search.Profiling.Gradients;
 /// The passes over single positions of a tile of 64 queries (docs/method.md, section 3). With softmax numerators e and
 /// the loss's gradient G for probabilities, E_j = A_j·(G_j − S|j), where S|j is the mean of G over the other keys,
 /// weighted by e. To leave out a key without cancellation, the sums over a row are kept in two parts: the key with the
-/// largest e, and all others. Only that key can have A &gt; 1/2, and without it the sums are the others' part; any other
-/// key may be subtracted. A query that sees one key only has nothing to compare with: there E = G.
+/// largest e, and all others. Only that key can have A &gt; 1/2, and without it the sums are the others' part; any
+/// other key may be subtracted. A query that sees one key only has nothing to compare with: there E = G.
 /// </summary>
 internal readonly unsafe struct InfluenceTile<TSimd, TVector>
     where TSimd : ISimd<TVector>
@@ -105,9 +105,9 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
                 TVector without = TSimd.MultiplyAdd(large, others, TSimd.Multiply(small, TSimd.Subtract(sum, e)));
                 TVector productsWithout = TSimd.MultiplyAdd(
                     large, otherProducts, TSimd.Multiply(small, TSimd.Subtract(products, TSimd.Multiply(e, g))));
-                without = TSimd.Max(without, least);
+                TVector mean = TSimd.Divide(productsWithout, TSimd.Max(without, least));
                 TVector a = TSimd.Multiply(e, share);
-                TVector influence = TSimd.Multiply(a, TSimd.Subtract(g, TSimd.Divide(productsWithout, without)));
+                TVector influence = TSimd.Multiply(a, TSimd.Subtract(g, mean));
                 absolute = TSimd.Add(absolute, TSimd.Abs(influence));
                 TSimd.Store(weights + i, a);
                 // A·(G − S) = E·(1 − A): no cancellation here either.

@@ -23,7 +23,10 @@ internal readonly unsafe struct RmsNormGradient<TSimd, TVector> : IParallelJob
     private readonly int _rows;
     private readonly bool _accumulate;
 
-    /// <summary>Describes the gradient of <paramref name="rows"/> dense rows; <paramref name="dx"/> may be <paramref name="dy"/>.</summary>
+    /// <summary>
+    /// Describes the gradient of <paramref name="rows"/> dense rows; <paramref name="dx"/> may be
+    /// <paramref name="dy"/>.
+    /// </summary>
     public RmsNormGradient(
         float* x, int rows, WeightTensor weight, float epsilon, float* dy, float* dx, bool accumulate)
     {

@@ -1,0 +1,78 @@
+using MoA.Engine.Attention;
+using MoA.Engine.Models;
+using MoA.Engine.Tests.Kernels;
+
+namespace MoA.Engine.Tests.Attention;
+
+public sealed class AttentionPolicyTests
+{
+    [Fact]
+    public void A_plan_for_query_heads_stores_the_largest_of_each_group()
+    {
+        ElasticRule[] rules = [new(0, 0.5), new(0, 0.25), new(-200, 1), new(0, 0)];
+        ModelConfig config = AttentionLayer.Config(4, 2, 8, layers: 2);
+        PlanPolicy policy = new(new AttentionPlan([rules, [.. rules.Reverse()]], HeadKind.Query));
+        LayerSpans[] spans = policy.Resolve(config, 1000);
+        // 500, 250, 800 and at least 128 tokens, in blocks of 64, less the sink.
+        Assert.Equal([512 - 64, 256 - 64, 832 - 64, 128 - 64], spans[0].VisibleRing);
+        Assert.Equal([512 - 64, 832 - 64], spans[0].StoredRing);
+        Assert.Equal([832 - 64, 512 - 64], spans[1].StoredRing);
+        Assert.Equal(512 + 832, spans[0].StoredRows);
+        Assert.Equal((512.0 + 832) / (2 * 1024), policy.Density(config, 1000));
+    }
+
+    [Fact]
+    public void A_plan_for_key_value_heads_holds_for_their_whole_group()
+    {
+        ModelConfig config = AttentionLayer.Config(4, 2, 8);
+        PlanPolicy policy = new(new AttentionPlan([[new ElasticRule(0, 0.5), new ElasticRule(100, 0)]], HeadKind.KeyValue));
+        LayerSpans spans = policy.Resolve(config, 1000)[0];
+        Assert.Equal([448, 448, 64, 64], spans.VisibleRing);
+        Assert.Equal([448, 64], spans.StoredRing);
+    }
+
+    /// <summary>
+    /// A window of W tokens never asks for a row that is not kept (method, section 4: prefill masks by blocks, decoding by
+    /// rows), and at most two blocks are kept beyond it.
+    /// </summary>
+    [Fact]
+    public void A_sliding_window_bounds_the_rings_and_loses_nothing()
+    {
+        const int length = 700;
+        foreach (int window in new[] { 1, 2, 63, 64, 65, 127, 128, 129, 300, 512, 699 })
+        {
+            ModelConfig config = AttentionLayer.Config(2, 1, 8) with { SlidingWindows = [window] };
+            LayerSpans spans = new DensePolicy().Resolve(config, length)[0];
+            int ring = spans.VisibleRing[0];
+            Assert.Equal(window, spans.SlidingWindow);
+            Assert.Equal(ring, spans.StoredRing[0]);
+            Assert.InRange(ring, Math.Min(window - 64, length - 64), window + 127);
+            for (int query = 0; query < length; query++)
+            {
+                for (int key = Math.Max(64, query - window + 1); key <= query; key++)
+                {
+                    Assert.True(key / 64 >= query / 64 - ring / 64 + 1, $"window {window}: prefill of {query} does not see {key}");
+                    Assert.True(key > query - ring, $"window {window}: a decode step at {query} does not see {key}");
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void A_window_as_long_as_the_sequence_changes_nothing()
+    {
+        ModelConfig config = AttentionLayer.Config(2, 1, 8) with { SlidingWindows = [500] };
+        Assert.Equal([448, 448], new DensePolicy().Resolve(config, 500)[0].VisibleRing);
+        Assert.Equal(1, new DensePolicy().Density(config, 500));
+        Assert.Equal(1, new DensePolicy().Density(config, 1));
+    }
+
+    [Fact]
+    public void Streaming_llm_uses_one_rule_everywhere()
+    {
+        ModelConfig config = AttentionLayer.Config(4, 2, 8, layers: 3);
+        StreamingLlmPolicy policy = new(new ElasticRule(0, 0.25));
+        Assert.All(policy.Resolve(config, 1024), spans => Assert.All(spans.VisibleRing, ring => Assert.Equal(192, ring)));
+        Assert.Equal(0.25, policy.Density(config, 1024));
+    }
+}

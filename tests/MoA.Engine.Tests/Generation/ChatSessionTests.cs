@@ -1,0 +1,102 @@
+using MoA.Engine.Attention;
+using MoA.Engine.Generation;
+using MoA.Engine.Numerics;
+using MoA.Engine.Tokenization;
+
+namespace MoA.Engine.Tests.Generation;
+
+/// <summary>Conversations with the demo model, against sessions that read the same conversation from the start.</summary>
+public sealed class ChatSessionTests(DemoModel demo) : IClassFixture<DemoModel>
+{
+    private static readonly GenerationOptions Options = new() { MaxNewTokens = 60 };
+
+    private static readonly (string Line, string Number)[] Further =
+        [("brave-stone", "31982"), ("blunt-otter", "40893"), ("quiet-field", "48120"), ("brave-stone", "31982")];
+
+    private readonly LanguageModel _model = demo.Model;
+
+    /// <summary>256 rows are fewer than the conversation has in the end, but hold the lines that are asked for.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Later_turns_go_on_where_the_caches_end(bool dense)
+    {
+        ElasticRule rule = dense ? ElasticRule.Dense : new ElasticRule(256, 0);
+        PlanPolicy policy = new(AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, rule));
+        using ChatSession chat = new(_model, policy, Options, ElementType.F32);
+        GenerationResult first = chat.Ask(DemoModel.Question);
+        Assert.Equal("The <REGISTER_CONTENT> in line calm-river is <17265>.", first.Text);
+        foreach ((string line, string number) in Further)
+        {
+            int cached = chat.CachedTokens;
+            string question = $"What is the <REGISTER_CONTENT> in line {line}?";
+            using ChatSession fresh = Replay(chat, policy);
+            GenerationResult result = chat.Ask(question);
+            Assert.False(chat.ReadAgain);
+            Assert.InRange(result.PromptTokens, 5, 40); // the question, not the record
+            Assert.Equal(cached + result.PromptTokens + result.Tokens.Length - 1, chat.CachedTokens);
+            if (dense)
+                Assert.Equal(fresh.Ask(question).Tokens, result.Tokens);
+            Assert.Equal($"The <REGISTER_CONTENT> in line {line} is <{number}>.", result.Text);
+        }
+
+        Assert.InRange(chat.CachedTokens, 257, 400);
+        Assert.Equal(10, chat.Messages.Count);
+        Assert.Equal(["user", "assistant"], chat.Messages.Select(message => message.Role).Distinct());
+    }
+
+    [Fact]
+    public void An_interrupted_turn_leaves_no_trace()
+    {
+        using ChatSession chat = new(_model, new DensePolicy(), Options);
+        using CancellationTokenSource source = new();
+        _ = Assert.ThrowsAny<OperationCanceledException>(() => chat.Ask(DemoModel.Question, _ => source.Cancel(), source.Token));
+        Assert.Equal((0, 0, 0L), (chat.Messages.Count, chat.CachedTokens, chat.KvBytes));
+        Assert.Equal("The <REGISTER_CONTENT> in line calm-river is <17265>.", chat.Ask(DemoModel.Question).Text);
+        Assert.False(chat.ReadAgain);
+
+        using CancellationTokenSource second = new();
+        _ = Assert.ThrowsAny<OperationCanceledException>(() => chat.Ask("What is the", _ => second.Cancel(), second.Token));
+        Assert.Equal(2, chat.Messages.Count);
+        GenerationResult result = chat.Ask("What is the <REGISTER_CONTENT> in line tidy-lake?");
+        Assert.Equal("The <REGISTER_CONTENT> in line tidy-lake is <23743>.", result.Text);
+        Assert.True(chat.ReadAgain);
+    }
+
+    /// <summary>A stop string of several tokens leaves some in the caches that are not part of the answer.</summary>
+    [Fact]
+    public void What_the_template_writes_differently_is_read_again()
+    {
+        using ChatSession chat = new(_model, new DensePolicy(), Options with { Stop = ["calm-river is"] });
+        Assert.Equal("The <REGISTER_CONTENT> in line ", chat.Ask(DemoModel.Question).Text);
+        using ChatSession fresh = Replay(chat, new DensePolicy());
+        const string question = "What is the <REGISTER_CONTENT> in line tidy-lake?";
+        GenerationResult result = chat.Ask(question);
+        Assert.True(chat.ReadAgain);
+        Assert.StartsWith(result.Text, fresh.Ask(question).Text, StringComparison.Ordinal);
+        Assert.Equal(result.PromptTokens + result.Tokens.Length - 1, chat.CachedTokens);
+    }
+
+    [Fact]
+    public void The_room_left_in_the_context_bounds_an_answer_and_a_full_one_is_refused()
+    {
+        using ChatSession chat = new(_model, new DensePolicy(), Options);
+        int context = _model.Config.MaxPositions;
+        string filler = string.Concat(Enumerable.Repeat("7", context - 20)); // every digit is a token
+        int prompt = _model.RequireConversations().EncodePrompt([new ChatMessage("user", filler)]).Length;
+        filler += string.Concat(Enumerable.Repeat("7", context - 3 - prompt));
+        InvalidInputException failure = Assert.Throws<InvalidInputException>(() => chat.Ask(filler + "7777"));
+        Assert.Contains($"context of {context}", failure.Message, StringComparison.Ordinal);
+        Assert.Empty(chat.Messages);
+        GenerationResult result = chat.Ask(filler);
+        Assert.InRange(result.Tokens.Length, 1, 3);
+    }
+
+    private ChatSession Replay(ChatSession chat, AttentionPolicy policy)
+    {
+        ChatSession fresh = new(_model, policy, Options, ElementType.F32);
+        foreach (ChatMessage message in chat.Messages)
+            fresh.Add(message);
+        return fresh;
+    }
+}

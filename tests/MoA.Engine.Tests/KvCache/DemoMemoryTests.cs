@@ -1,0 +1,119 @@
+using System.Runtime.Intrinsics;
+using MoA.Engine.Attention;
+using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
+using MoA.Engine.Models;
+using MoA.Engine.Models.Loading;
+using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
+using MoA.Tests;
+
+namespace MoA.Engine.Tests.KvCache;
+
+/// <summary>What a plan really saves on the demo model (4 layers × 8 heads × 32), and what a decode step allocates.</summary>
+public sealed class DemoMemoryTests
+{
+    private const int Length = 2048;
+
+    /// <summary>At 2048 tokens these keep 256, 1024, 2048, 128, 640, 128, 704 and 960 rows.</summary>
+    private static readonly ElasticRule[] Rules =
+        [new(0, 0.125), new(0, 0.5), new(0, 1), new(-1920, 1), new(100, 0.25), new(64, 0), new(700, 0), new(-100, 0.5)];
+
+    [Theory]
+    [InlineData(ElementType.F32, 4)]
+    [InlineData(ElementType.BF16, 2)]
+    public void The_bytes_that_a_plan_saves_are_not_allocated(ElementType type, int elementSize)
+    {
+        using LoadedModel model = HuggingFaceFolder.Load(RepositoryFiles.DemoModel);
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        using Transformer transformer = new(model, backend);
+        PlanPolicy plan = new(new AttentionPlan(
+            [.. Enumerable.Range(0, 4).Select(layer => Rules.Skip(layer).Concat(Rules.Take(layer)).ToArray())],
+            HeadKind.Query));
+        long planRows = 4 * (256 + 1024 + 2048 + 128 + 640 + 128 + 704 + 960);
+        long denseRows = 4 * 8 * 2048;
+
+        long plain = Allocated(new DensePolicy(), denseRows * 2 * 32 * elementSize);
+        long sparse = Allocated(plan, planRows * 2 * 32 * elementSize);
+        Assert.Equal((denseRows - planRows) * 2 * 32 * elementSize, plain - sparse);
+
+        long Allocated(AttentionPolicy policy, long expected)
+        {
+            long before = backend.Allocator.AllocatedBytes;
+            using SequenceCache sequence = transformer.CreateSequence(policy, Length, type);
+            long bytes = backend.Allocator.AllocatedBytes - before;
+            Assert.Equal(expected, bytes);
+            Assert.Equal(expected, sequence.Bytes);
+            Assert.Equal(expected, SequenceCache.EstimateBytes(model.Config, policy, Length, type));
+            return bytes;
+        }
+    }
+
+    /// <summary>
+    /// Hundreds of steps of two sequences side by side, counted on each thread by itself, since other tests run meanwhile.
+    /// Counting itself takes 80 bytes, and the runtime 40 when a worker first goes to sleep: hence less than a byte a step.
+    /// </summary>
+    [Theory]
+    [InlineData(ElementType.F32)]
+    [InlineData(ElementType.BF16)]
+    public void A_decode_step_allocates_no_memory(ElementType type)
+    {
+        const int threads = 3, steps = 300;
+        using LoadedModel model = HuggingFaceFolder.Load(RepositoryFiles.DemoModel);
+        using CpuBackend<Simd256, Vector256<float>> backend = new(new WorkerPool(threads));
+        using Transformer transformer = new(model, backend);
+        PlanPolicy plan = new(AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, new ElasticRule(0, 0.25)));
+        using SequenceCache first = transformer.CreateSequence(plan, Length, type);
+        using SequenceCache second = transformer.CreateSequence(new DensePolicy(), Length, type);
+        ForwardBatch batch = transformer.CreateBatch();
+        int[] prompt = [.. Enumerable.Range(0, 300).Select(i => i * 7 % 1000)];
+        _ = batch.Add(first, prompt, AttentionMode.Prefill);
+        _ = batch.Add(second, prompt.AsSpan(0, 50), AttentionMode.Prefill);
+        transformer.Forward(batch);
+        int[] tokens = [5, 6];
+        int[] rows = [0, 1];
+        Steps(20);
+        long nativeBytes = backend.Allocator.AllocatedBytes;
+        long[] before = AllocatedOnEachThread();
+        Steps(steps);
+        long[] after = AllocatedOnEachThread();
+        for (int worker = 0; worker < threads; worker++)
+            Assert.InRange(after[worker] - before[worker], 0, steps - 1);
+        Assert.Equal(nativeBytes, backend.Allocator.AllocatedBytes);
+
+        void Steps(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                batch.Clear();
+                _ = batch.Add(first, tokens.AsSpan(0, 1), AttentionMode.Decode);
+                _ = batch.Add(second, tokens.AsSpan(1, 1), AttentionMode.Decode);
+                transformer.Forward(batch);
+                ReadOnlySpan<float> logits = transformer.Logits(rows);
+                tokens[0] = Math.Abs((int)logits[0]) % 1000; // the logits are used
+            }
+        }
+
+        long[] AllocatedOnEachThread()
+        {
+            ReadAllocated job = new(new long[threads], new int[1]);
+            backend.Pool.Run(ref job, threads);
+            return job.Bytes;
+        }
+    }
+
+    /// <summary>One item for each thread: none ends before all have begun.</summary>
+    private readonly struct ReadAllocated(long[] bytes, int[] begun) : IParallelJob
+    {
+        public long[] Bytes => bytes;
+
+        public void Run(int index, int worker)
+        {
+            bytes[worker] = GC.GetAllocatedBytesForCurrentThread();
+            _ = Interlocked.Increment(ref begun[0]);
+            SpinWait wait = default;
+            while (Volatile.Read(ref begun[0]) < bytes.Length)
+                wait.SpinOnce();
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using FsCheck;
+using FsCheck.Fluent;
+using MoA.Engine.Tokenization;
+using MoA.Search.Calibration;
+
+namespace MoA.Search.Tests.Calibration;
+
+public sealed class LengthPackerTests
+{
+    /// <summary>
+    /// Items are told apart by what they say. Every one is dealt at most once, none exceeds its target, all lie above half
+    /// of it, and packing goes on until nothing more fits.
+    /// </summary>
+    [Fact]
+    public void Deals_each_item_once_near_its_target()
+    {
+        Gen<(int[] Sizes, int[] Targets, int Count)> cases =
+            from sizes in Gen.Choose(2, 300).ArrayOf(40)
+            from targets in Gen.Choose(64, 400).ArrayOf(3)
+            from count in Gen.Choose(1, 6)
+            select (sizes, targets, count);
+        Prop.ForAll(cases.ToArbitrary(), test =>
+        {
+            CalibrationItem[] items = [.. test.Sizes.Select((_, i) => Item(i))];
+            LengthPacker packer = new(items, item => Sizes(item).Sum());
+            List<int> used = [];
+            foreach (int target in test.Targets.OrderDescending())
+            {
+                IReadOnlyList<CalibrationItem> taken = packer.Take(target, test.Count);
+                Assert.InRange(taken.Count, 0, test.Count);
+                foreach (CalibrationItem item in taken)
+                {
+                    Assert.InRange(Sizes(item).Sum() - 1, target / 2 + 1, target);
+                    used.AddRange(Numbers(item));
+                }
+
+                int[] left = [.. Enumerable.Range(0, items.Length).Except(used).Select(i => test.Sizes[i])];
+                if (taken.Count < test.Count)
+                {
+                    // Nothing that fits alone is left, and all small items together are too few.
+                    Assert.DoesNotContain(left, size => size - 1 <= target && 2 * (size - 1) > target);
+                    Assert.True(left.Where(size => 2 * (size - 1) <= target).Sum() - 1 <= Math.Max(target / 2, target - 2));
+                }
+            }
+
+            Assert.Equal(used.Count, used.Distinct().Count());
+
+            int[] Sizes(CalibrationItem item) => [.. Numbers(item).Select(i => test.Sizes[i])];
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(200));
+    }
+
+    [Fact]
+    public void Packs_whole_conversations_in_their_order()
+    {
+        LengthPacker packer = new([.. Enumerable.Range(0, 10).Select(Item)], _ => 30);
+        MessagesItem packed = Assert.IsType<MessagesItem>(Assert.Single(packer.Take(149, 1)));
+        Assert.Equal(
+            ["question 0", "answer 0", "question 1", "answer 1", "question 2", "answer 2", "question 3", "answer 3", "question 4", "answer 4"],
+            packed.Messages.Select(message => message.Content)); // 5 × 30 tokens are a length of 149
+        Assert.Equal([5, 6, 7, 8], Numbers(Assert.Single(packer.Take(148, 1))));
+        Assert.Empty(packer.Take(100, 1));
+    }
+
+    [Fact]
+    public void Leaves_tokens_texts_and_conversations_with_a_system_prompt_alone()
+    {
+        CalibrationItem[] items =
+        [
+            new TextItem("a"), new TokensItem([1, 2, 3], null),
+            new MessagesItem([new("system", "s"), new("user", "u"), new("assistant", "a")]),
+        ];
+        LengthPacker packer = new([.. items, .. items, .. items], _ => 30);
+        Assert.Empty(packer.Take(100, 1));
+        Assert.Equal(9, packer.Take(40, 20).Count);
+    }
+
+    [Theory]
+    [InlineData(101, 100, true)] // a length of exactly the target
+    [InlineData(102, 100, false)]
+    [InlineData(52, 100, true)]
+    [InlineData(51, 100, false)] // exactly half
+    public void The_last_token_is_only_predicted(int tokens, int target, bool fits)
+    {
+        LengthPacker packer = new([new TextItem("a")], _ => tokens);
+        Assert.Equal(fits ? 1 : 0, packer.Take(target, 1).Count);
+    }
+
+    private static MessagesItem Item(int number) =>
+        new([new("user", $"question {number}"), new("assistant", $"answer {number}")]);
+
+    private static IEnumerable<int> Numbers(CalibrationItem item) => ((MessagesItem)item).Messages
+        .Where(message => message.Role == "user")
+        .Select(message => int.Parse(message.Content.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,125 @@
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+using MoA.Search.Profiling.Gradients;
+
+namespace MoA.Search.Tests.Profiling;
+
+/// <summary>The attention gradient of one layer against the definition in double.</summary>
+public sealed class AttentionGradientTests
+{
+    /// <summary>Rows, query heads, KV heads, head size, window, sharpness of the softmax, vector width.</summary>
+    public static TheoryData<int, int, int, int, int, float, InstructionSet> Shapes()
+    {
+        TheoryData<int, int, int, int, int, float, InstructionSet> cases = [];
+        foreach (InstructionSet set in ProfilingFixture.InstructionSets)
+        {
+            cases.Add(1, 1, 1, 8, int.MaxValue, 1, set);
+            cases.Add(2, 2, 1, 6, int.MaxValue, 1, set);
+            cases.Add(64, 2, 2, 16, int.MaxValue, 1, set);
+            cases.Add(65, 3, 1, 20, int.MaxValue, 1, set);
+            cases.Add(200, 4, 2, 32, int.MaxValue, 1, set);
+            cases.Add(330, 1, 1, 34, int.MaxValue, 1, set);
+            cases.Add(100, 2, 1, 16, 1, 1, set);
+            cases.Add(200, 2, 1, 16, 33, 1, set);
+            cases.Add(330, 1, 1, 16, 64, 1, set);
+            // Most rows give nearly all their weight to one key: 1 − A is far below the rounding of A.
+            cases.Add(200, 2, 2, 16, int.MaxValue, 12, set);
+        }
+
+        return cases;
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Influence_and_gradients_equal_the_definition(
+        int rows, int queryHeads, int keyValueHeads, int size, int window, float sharpness, InstructionSet set)
+    {
+        Random random = new(rows * 31 + size);
+        float[] queries = Normal(random, rows * queryHeads * size, sharpness);
+        float[] keys = Normal(random, rows * keyValueHeads * size, 1);
+        float[] values = Normal(random, rows * keyValueHeads * size, 1);
+        float[] outputs = Normal(random, rows * queryHeads * size, 1);
+        AttentionReference[] expected = [.. Enumerable.Range(0, queryHeads).Select(head =>
+        {
+            int keyValueHead = head * keyValueHeads / queryHeads;
+            AttentionReference reference = new(
+                Head(queries, head, queryHeads, size), Head(keys, keyValueHead, keyValueHeads, size),
+                Head(values, keyValueHead, keyValueHeads, size), window);
+            reference.Backward(Head(outputs, head, queryHeads, size));
+            return reference;
+        })];
+
+        AttentionShape shape = new(rows, queryHeads, keyValueHeads, size, window);
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        using GradientKernels kernels = GradientKernels.For(backend);
+        using Tensor q = Filled(backend, queries, rows), k = Filled(backend, keys, rows);
+        using Tensor v = Filled(backend, values, rows), o = Filled(backend, outputs, rows);
+        float[] influence = new float[queryHeads * shape.Blocks * shape.Blocks];
+        kernels.AttentionGradient(shape, q, k, v, o, influence, withGradients: true);
+
+        ProfilingFixture.AssertBlocks(
+            [.. expected.SelectMany(reference => reference.BlockSums())], influence, shape.Blocks);
+        int group = queryHeads / keyValueHeads;
+        for (int head = 0; head < queryHeads; head++)
+            AssertClose([expected[head].QueryGradient], Head(backend.Read(q, rows), head, queryHeads, size));
+        for (int head = 0; head < keyValueHeads; head++)
+        {
+            AttentionReference[] members = expected[(head * group)..((head + 1) * group)];
+            AssertClose([.. members.Select(m => m.KeyGradient)], Head(backend.Read(k, rows), head, keyValueHeads, size));
+            AssertClose([.. members.Select(m => m.ValueGradient)], Head(backend.Read(v, rows), head, keyValueHeads, size));
+        }
+    }
+
+    [Fact]
+    public void Without_gradients_the_influence_is_the_same_and_the_tensors_stay()
+    {
+        Random random = new(5);
+        float[] queries = Normal(random, 150 * 16, 1), keys = Normal(random, 150 * 16, 1);
+        float[] values = Normal(random, 150 * 16, 1), outputs = Normal(random, 150 * 16, 1);
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        using GradientKernels kernels = GradientKernels.For(backend);
+        using Tensor q = Filled(backend, queries, 150), k = Filled(backend, keys, 150);
+        using Tensor v = Filled(backend, values, 150), o = Filled(backend, outputs, 150);
+        AttentionShape shape = new(150, 1, 1, 16, int.MaxValue);
+        float[] without = new float[9], with = new float[9];
+        kernels.AttentionGradient(shape, q, k, v, o, without, withGradients: false);
+        Assert.Equal(queries, backend.Read(q, 150).ToArray());
+        Assert.Equal(keys, backend.Read(k, 150).ToArray());
+        Assert.Equal(values, backend.Read(v, 150).ToArray());
+        kernels.AttentionGradient(shape, q, k, v, o, with, withGradients: true);
+        Assert.Equal(with, without);
+    }
+
+    private static void AssertClose(double[][][] addends, double[][] actual)
+    {
+        double largest = addends.Max(part => part.Max(row => row.Max(Math.Abs)));
+        for (int i = 0; i < actual.Length; i++)
+        {
+            for (int d = 0; d < actual[i].Length; d++)
+                Assert.InRange(Math.Abs(addends.Sum(part => part[i][d]) - actual[i][d]), 0, 1e-5 * largest);
+        }
+    }
+
+    private static double[][] Head(ReadOnlySpan<float> rows, int head, int heads, int size)
+    {
+        double[][] result = AttentionReference.Matrix(rows.Length / (heads * size), size);
+        for (int i = 0; i < result.Length; i++)
+        {
+            for (int d = 0; d < size; d++)
+                result[i][d] = rows[(i * heads + head) * size + d];
+        }
+
+        return result;
+    }
+
+    private static unsafe Tensor Filled(ComputeBackend backend, float[] values, int rows)
+    {
+        Tensor tensor = backend.Allocate(rows, values.Length / rows);
+        values.CopyTo(new Span<float>(tensor.Data, values.Length));
+        return tensor;
+    }
+
+    private static float[] Normal(Random random, int count, float scale) =>
+        [.. Enumerable.Range(0, count).Select(_ => scale * (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()))
+            * Math.Cos(2 * Math.PI * random.NextDouble())))];
+}

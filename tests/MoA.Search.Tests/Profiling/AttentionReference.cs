@@ -1,0 +1,118 @@
+namespace MoA.Search.Tests.Profiling;
+
+/// <summary>
+/// Attention of one query head in double, written down from docs/method.md, sections 1 and 3, with whole n×n matrices:
+/// forward, and from the gradient at its outputs the signed influence E and the gradients of queries, keys and values.
+/// </summary>
+internal sealed class AttentionReference
+{
+    private readonly int _n;
+    private readonly int _size;
+    private readonly int _window;
+    private readonly double[][] _queries;
+    private readonly double[][] _keys;
+    private readonly double[][] _values;
+
+    /// <summary>Runs the forward pass; all arguments are [n][d].</summary>
+    public AttentionReference(double[][] queries, double[][] keys, double[][] values, int window)
+    {
+        _n = queries.Length;
+        _size = queries[0].Length;
+        _window = window;
+        _queries = queries;
+        _keys = keys;
+        _values = values;
+        Probabilities = [.. Enumerable.Range(0, _n).Select(Softmax)];
+        Outputs = [.. Probabilities.Select(row => Combine(row, values))];
+    }
+
+    public double[][] Probabilities { get; }
+
+    public double[][] Outputs { get; }
+
+    /// <summary>E; what a query does not see is 0.</summary>
+    public double[][] Influence { get; private set; } = [];
+
+    public double[][] QueryGradient { get; private set; } = [];
+
+    public double[][] KeyGradient { get; private set; } = [];
+
+    public double[][] ValueGradient { get; private set; } = [];
+
+    public void Backward(double[][] outputGradient)
+    {
+        Influence = Matrix(_n, _n);
+        QueryGradient = Matrix(_n, _size);
+        KeyGradient = Matrix(_n, _size);
+        ValueGradient = Matrix(_n, _size);
+        for (int i = 0; i < _n; i++)
+        {
+            double[] a = Probabilities[i];
+            double[] g = [.. _values.Select(value => Dot(outputGradient[i], value))];
+            double mean = Dot(a, g);
+            for (int j = 0; j < _n; j++)
+            {
+                if (!Sees(i, j))
+                    continue;
+                double others = 0, othersSum = 0;
+                for (int k = 0; k <= i; k++)
+                {
+                    others += k == j ? 0 : a[k];
+                    othersSum += k == j ? 0 : a[k] * g[k];
+                }
+
+                Influence[i][j] = a[j] * (g[j] - (others > 0 ? othersSum / others : 0));
+                double score = a[j] * (g[j] - mean) / Math.Sqrt(_size);
+                for (int d = 0; d < _size; d++)
+                {
+                    QueryGradient[i][d] += score * _keys[j][d];
+                    KeyGradient[j][d] += score * _queries[i][d];
+                    ValueGradient[j][d] += a[j] * outputGradient[i][d];
+                }
+            }
+        }
+    }
+
+    /// <summary>Sums of |E| over blocks of 64×64, [T, T].</summary>
+    public float[] BlockSums()
+    {
+        int blocks = (_n + 63) / 64;
+        double[] sums = new double[blocks * blocks];
+        for (int i = 0; i < _n; i++)
+        {
+            for (int j = 0; j < _n; j++)
+                sums[i / 64 * blocks + j / 64] += Math.Abs(Influence[i][j]);
+        }
+
+        return [.. sums.Select(sum => (float)sum)];
+    }
+
+    public static double[][] Matrix(int rows, int columns) =>
+        [.. Enumerable.Range(0, rows).Select(_ => new double[columns])];
+
+    public static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
+
+    private bool Sees(int i, int j) => j <= i && j > (long)i - _window;
+
+    private double[] Softmax(int i)
+    {
+        double[] scores = new double[_n];
+        for (int j = 0; j < _n; j++)
+            scores[j] = Sees(i, j) ? Dot(_queries[i], _keys[j]) / Math.Sqrt(_size) : double.NegativeInfinity;
+        double largest = scores.Max();
+        double sum = scores.Sum(score => Math.Exp(score - largest));
+        return [.. scores.Select(score => Math.Exp(score - largest) / sum)];
+    }
+
+    private static double[] Combine(double[] weights, double[][] rows)
+    {
+        double[] result = new double[rows[0].Length];
+        for (int j = 0; j < rows.Length; j++)
+        {
+            for (int d = 0; d < result.Length; d++)
+                result[d] += weights[j] * rows[j][d];
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,133 @@
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+using MoA.Search.Profiling.Gradients;
+
+namespace MoA.Search.Tests.Profiling;
+
+/// <summary>Gradients of single operations against central differences of their definitions in double.</summary>
+public sealed class GradientKernelsTests
+{
+    public static TheoryData<InstructionSet> InstructionSets => [.. ProfilingFixture.InstructionSets];
+
+    /// <summary>Sizes below, at and above whole vectors; several norms in a row, as over single heads.</summary>
+    [Theory]
+    [MemberData(nameof(InstructionSets))]
+    public unsafe void Gradient_of_the_norm(InstructionSet set)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        using GradientKernels kernels = GradientKernels.For(backend);
+        foreach ((int rows, int size, int perRow) in new[] { (3, 5, 1), (20, 37, 2), (2, 64, 1) })
+        {
+            Random random = new(size);
+            float[] x = Uniform(random, rows * size * perRow), dy = Uniform(random, x.Length), w = Uniform(random, size);
+            using Tensor xs = Filled(backend, x, rows), dys = Filled(backend, dy, rows), dxs = Filled(backend, x, rows);
+            fixed (float* start = w)
+            {
+                WeightTensor weight = new("norm", ElementType.F32, 1, size, start);
+                kernels.RmsNormGradient(xs, rows, weight, 1e-3f, dys, dxs, accumulate: true);
+                kernels.RmsNormGradient(xs, rows, weight, 1e-3f, dys, dys);
+            }
+
+            for (int i = 0; i < x.Length; i++)
+            {
+                int first = i / size * size;
+                double expected = Derivative(x[i], v =>
+                {
+                    double[] row = [.. Enumerable.Range(first, size).Select(k => k == i ? v : x[k])];
+                    double r = 1 / Math.Sqrt(row.Average(t => t * t) + 1e-3f);
+                    return Enumerable.Range(0, size).Sum(k => dy[first + k] * w[k] * row[k] * r);
+                });
+                Assert.Equal(expected, backend.Read(dys, rows)[i], 1e-5);
+                Assert.Equal(x[i] + expected, backend.Read(dxs, rows)[i], 1e-5);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(InstructionSets))]
+    public void Gradient_of_the_gated_activation(InstructionSet set)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        using GradientKernels kernels = GradientKernels.For(backend);
+        Random random = new(1);
+        float[] gate = [.. Uniform(random, 3 * 37).Select(x => 6 * x)];
+        float[] up = Uniform(random, gate.Length), dy = Uniform(random, gate.Length);
+        using Tensor gates = Filled(backend, gate, 3), ups = Filled(backend, up, 3), dys = Filled(backend, dy, 3);
+        kernels.SwiGluGradient(gates, ups, dys, 3);
+        for (int i = 0; i < gate.Length; i++)
+        {
+            double Value(double g, double u) => dy[i] * g / (1 + Math.Exp(-g)) * u;
+            Assert.Equal(Derivative(gate[i], g => Value(g, up[i])), backend.Read(gates, 3)[i], 1e-5);
+            Assert.Equal(Derivative(up[i], u => Value(gate[i], u)), backend.Read(ups, 3)[i], 1e-5);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(InstructionSets))]
+    public void Loss_and_gradient_of_the_cross_entropy(InstructionSet set)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        using GradientKernels kernels = GradientKernels.For(backend);
+        foreach (int vocabulary in new[] { 3, 37, 2100 })
+        {
+            float[] logits = [.. Uniform(new Random(vocabulary), 2 * vocabulary).Select(x => 9 * x)];
+            int[] targets = [vocabulary - 1, 1];
+            double[] losses = new double[2];
+            using Tensor tensor = Filled(backend, logits, 2);
+            kernels.CrossEntropyGradient(tensor, targets, 0.25f, losses);
+            for (int row = 0; row < 2; row++)
+            {
+                double[] exponentials =
+                    [.. logits.Skip(row * vocabulary).Take(vocabulary).Select(x => Math.Exp(x))];
+                double sum = exponentials.Sum();
+                Assert.Equal(-Math.Log(exponentials[targets[row]] / sum), losses[row], 1e-6);
+                for (int v = 0; v < vocabulary; v++)
+                {
+                    double expected = 0.25 * (exponentials[v] / sum - (v == targets[row] ? 1 : 0));
+                    Assert.Equal(expected, backend.Read(tensor, 2)[row * vocabulary + v], 1e-6);
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(InstructionSets))]
+    public unsafe void Gradient_of_a_projection(InstructionSet set)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        using GradientKernels kernels = GradientKernels.For(backend);
+        const int Rows = 7, Outputs = 19, Inputs = 70;
+        Random random = new(2);
+        float[] w = Uniform(random, Outputs * Inputs), dy = Uniform(random, Rows * Outputs);
+        using Tensor dys = Filled(backend, dy, Rows), dxs = backend.Allocate(Rows, Inputs);
+        fixed (float* start = w)
+        {
+            WeightTensor weight = new("w", ElementType.F32, Outputs, Inputs, start);
+            kernels.ProjectGradient(dys, Rows, weight, dxs);
+            kernels.ProjectGradient(dys, Rows, weight, dxs, accumulate: true);
+        }
+
+        for (int i = 0; i < Rows * Inputs; i++)
+        {
+            double once = Enumerable.Range(0, Outputs).Sum(
+                o => (double)dy[i / Inputs * Outputs + o] * w[o * Inputs + i % Inputs]);
+            Assert.Equal(2 * once, backend.Read(dxs, Rows)[i], 1e-5);
+        }
+    }
+
+    private static double Derivative(double x, Func<double, double> function)
+    {
+        const double Step = 1e-5;
+        return (function(x + Step) - function(x - Step)) / (2 * Step);
+    }
+
+    private static float[] Uniform(Random random, int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => 2 * random.NextSingle() - 1)];
+
+    private static unsafe Tensor Filled(ComputeBackend backend, float[] values, int rows)
+    {
+        Tensor tensor = backend.Allocate(rows, values.Length / rows);
+        values.CopyTo(new Span<float>(tensor.Data, values.Length));
+        return tensor;
+    }
+}
