@@ -21,7 +21,7 @@ public static class WholeFile
                 write(file);
             File.Move(unfinished, path, overwrite: true);
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or ArgumentOutOfRangeException) // the latter beyond a size limit
         {
             throw new IOException($"{path}: cannot be written to its end ({OneLine(failure)})", failure);
         }

@@ -33,7 +33,6 @@ internal sealed partial class ChildProcess : IDisposable
 
     public Invocation WaitForEnd()
     {
-        _process.StandardInput.Close();
         Task<string> error = _process.StandardError.ReadToEndAsync();
         string output = _process.StandardOutput.ReadToEnd();
         _process.WaitForExit();

@@ -18,7 +18,11 @@ internal sealed class CalibrateCommand : CliCommand
         : base("calibrate", "Makes the conversations that plans are searched with, answered by the model itself. Writes calibration.jsonl " +
             "and validation.jsonl.", streams)
     {
-        Examples = ["moa calibrate --lengths 512,1024 --validate-length 1536 --out search", "moa calibrate --data meetings.jsonl --out search"];
+        Examples =
+        [
+            "moa calibrate --lengths 512,1024 --validate-length 1536 --out search",
+            "moa calibrate --data meetings.jsonl --out search",
+        ];
         KeepsFinishedWork = true;
         ModelOptions.AddTo(this);
         CalibrationOptions.AddTo(this);
@@ -32,7 +36,7 @@ internal sealed class CalibrateCommand : CliCommand
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
         CompressionSettings settings = CalibrationOptions.Apply(
-            context, CompressionSettings.DefaultsFor(model.Config, SearchOptions.Read(context, model.Config)));
+            context, CompressionSettings.DefaultsFor(model.Config, SearchOptions.ReadLengths(context, model.Config)));
         string folder = StepOptions.OutFolder(context);
         using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
         CalibrationSets sets = context.WithProgress(progress => CalibrationStep.Run(

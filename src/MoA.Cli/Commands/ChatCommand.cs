@@ -22,7 +22,11 @@ internal sealed class ChatCommand : CliCommand
         : base("chat", "Talks with a model; every line that is read is a turn, an empty line or end of input ends. " +
             "/file PATH sends a file's text as the turn. The caches are kept from turn to turn.", streams)
     {
-        Examples = ["moa chat --model ./Llama-3.2-1B-Instruct --plan llama-plan/plan.json", "moa chat --system 'Answer in one sentence.' --json < questions.txt"];
+        Examples =
+        [
+            "moa chat --model ./Llama-3.2-1B-Instruct --plan llama-plan/plan.json",
+            "moa chat --system 'Answer in one sentence.' --json < questions.txt",
+        ];
         Options.Add(_system);
         ModelOptions.AddTo(this);
         ModelOptions.AddPolicyTo(this);

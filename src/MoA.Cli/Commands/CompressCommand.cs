@@ -7,7 +7,6 @@ using MoA.Engine.Generation;
 using MoA.Engine.Models;
 using MoA.Evaluation.Compression;
 using MoA.Evaluation.Reports;
-using MoA.Search.Pipeline;
 
 namespace MoA.Cli.Commands;
 
@@ -36,7 +35,12 @@ internal sealed class CompressCommand : CliCommand
         : base("compress", "The main job: calibrate, profile, optimise, validate. Writes plan.json, report.html and report.json. " +
             "A run that was interrupted goes on when it is started again.", streams)
     {
-        Examples = ["moa compress", "moa compress --model ./Llama-3.2-1B-Instruct --density 0.5 --out llama-plan", "moa compress --data support-chats.jsonl --density-at 512=0.6,2048=0.4 --out chats-plan"];
+        Examples =
+        [
+            "moa compress",
+            "moa compress --model ./Llama-3.2-1B-Instruct --density 0.5 --out llama-plan",
+            "moa compress --data support-chats.jsonl --density-at 512=0.6,2048=0.4 --out chats-plan",
+        ];
         KeepsFinishedWork = true;
         ModelOptions.AddTo(this);
         CalibrationOptions.AddTo(this);

@@ -27,7 +27,11 @@ internal sealed class EvalRetrievalCommand : CliCommand
         : base("retrieval", "Asks for numbers out of long records, under dense attention and under the chosen policy; with a plan also under " +
             "uniform spans of the same density.", streams)
     {
-        Examples = ["moa eval retrieval --plan moa-out/plan.json --lengths 1024,2048", "moa eval retrieval --policy streaming-llm:density=0.5 --items 20 --json"];
+        Examples =
+        [
+            "moa eval retrieval --plan moa-out/plan.json --lengths 1024,2048",
+            "moa eval retrieval --policy streaming-llm:density=0.5 --items 20 --json",
+        ];
         KeepsFinishedWork = true;
         ModelOptions.AddTo(this);
         ModelOptions.AddPolicyTo(this);

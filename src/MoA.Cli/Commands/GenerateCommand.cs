@@ -37,7 +37,12 @@ internal sealed class GenerateCommand : CliCommand
     public GenerateCommand(Streams streams)
         : base("generate", "Writes text from a prompt: the argument, a file's text, or standard input.", streams)
     {
-        Examples = ["moa generate 'Once upon a time' --template off -n 64", "moa generate --plan moa-out/plan.json --prompt-file report.txt", "cat report.txt | moa generate --temperature 0.7 --seed 1 --json"];
+        Examples =
+        [
+            "moa generate 'Once upon a time' --template off -n 64",
+            "moa generate --plan moa-out/plan.json --prompt-file report.txt",
+            "cat report.txt | moa generate --temperature 0.7 --seed 1 --json",
+        ];
         Arguments.Add(_prompt);
         Options.Add(_promptFile);
         Options.Add(_template);

@@ -16,7 +16,11 @@ internal sealed class ModelInfoCommand : CliCommand
     public ModelInfoCommand(Streams streams)
         : base("info", "Says what a model folder holds, after checking all of it: shapes, numbers, tokenizer, chat template.", streams)
     {
-        Examples = ["moa model info", "moa model info --model ./Llama-3.2-1B-Instruct --json"];
+        Examples =
+        [
+            "moa model info",
+            "moa model info --model ./Llama-3.2-1B-Instruct --json",
+        ];
         ModelOptions.AddTo(this);
     }
 

@@ -31,7 +31,11 @@ internal sealed class ModelTokenizeCommand : CliCommand
     public ModelTokenizeCommand(Streams streams)
         : base("tokenize", "Prints the token ids of text.", streams)
     {
-        Examples = ["moa model tokenize 'Once upon a time'", "moa model tokenize --model ./Llama-3.2-1B-Instruct --data texts.jsonl --json"];
+        Examples =
+        [
+            "moa model tokenize 'Once upon a time'",
+            "moa model tokenize --model ./Llama-3.2-1B-Instruct --data texts.jsonl --json",
+        ];
         Arguments.Add(_text);
         Options.Add(_data);
         Options.Add(_noSpecialTokens);

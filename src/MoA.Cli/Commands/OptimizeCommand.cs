@@ -31,7 +31,11 @@ internal sealed class OptimizeCommand : CliCommand
     public OptimizeCommand(Streams streams)
         : base("optimize", "Finds the plans that lose least under the density bounds, with a proven bound on how far each optimum can be.", streams)
     {
-        Examples = ["moa optimize --profile search --lengths 512,1024 --extend 2048 --density 0.5 --out plans", "moa optimize --problem instance --max-rules-per-layer none --json"];
+        Examples =
+        [
+            "moa optimize --profile search --lengths 512,1024 --extend 2048 --density 0.5 --out plans",
+            "moa optimize --problem instance --max-rules-per-layer none --json",
+        ];
         Options.Add(_profile);
         Options.Add(_problem);
         Options.Add(ModelOptions.Model);

@@ -22,7 +22,11 @@ internal sealed class PlanConvertCommand : CliCommand
     public PlanConvertCommand(Streams streams)
         : base("convert", "Converts a plan between this program's format and the research code's.", streams)
     {
-        Examples = ["moa plan convert theirs.json plan.json", "moa plan convert plan.json theirs.json --to research"];
+        Examples =
+        [
+            "moa plan convert theirs.json plan.json",
+            "moa plan convert plan.json theirs.json --to research",
+        ];
         Arguments.Add(_source);
         Arguments.Add(_target);
         Options.Add(_to);

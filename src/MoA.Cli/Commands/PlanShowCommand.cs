@@ -27,7 +27,11 @@ internal sealed class PlanShowCommand : CliCommand
     public PlanShowCommand(Streams streams)
         : base("show", "Shows the rows that each head keeps, and the density, at any length.", streams)
     {
-        Examples = ["moa plan show moa-out/plan.json", "moa plan show theirs.json --kv-heads 8 --lengths 4096,32768 --json"];
+        Examples =
+        [
+            "moa plan show moa-out/plan.json",
+            "moa plan show theirs.json --kv-heads 8 --lengths 4096,32768 --json",
+        ];
         Arguments.Add(_plan);
         Options.Add(_lengths);
         Options.Add(_keyValueHeads);

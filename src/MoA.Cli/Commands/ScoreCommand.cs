@@ -35,7 +35,11 @@ internal sealed class ScoreCommand : CliCommand
     public ScoreCommand(Streams streams)
         : base("score", "Gives the log-probability of every scored token, and the perplexity.", streams)
     {
-        Examples = ["moa score --data items.jsonl --plan moa-out/plan.json", "moa score --data items.jsonl --decode-from 256 --max-new-tokens 64 --kv f32 --json"];
+        Examples =
+        [
+            "moa score --data items.jsonl --plan moa-out/plan.json",
+            "moa score --data items.jsonl --decode-from 256 --max-new-tokens 64 --kv f32 --json",
+        ];
         Options.Add(_data);
         Options.Add(_decodeFrom);
         Options.Add(_maxNewTokens);

@@ -88,8 +88,7 @@ internal static class SearchOptions
     /// <summary>What the options ask for, with the model's defaults.</summary>
     public static SearchSettings Read(CommandContext context, ModelConfig config)
     {
-        SearchSettings defaults = SearchSettings.DefaultsFor(
-            config, context.Get(Lengths) is string lengths ? Lists.Lengths("--lengths", lengths) : null);
+        SearchSettings defaults = Defaults(context, config);
         SearchSettings settings = defaults with
         {
             ExtensionLengths = context.Get(Extend) is string extend ? Lists.Lengths("--extend", extend) : defaults.ExtensionLengths,
@@ -106,6 +105,22 @@ internal static class SearchOptions
         settings.Check(config);
         return settings;
     }
+
+    /// <summary>The lengths alone, for a step that no density bounds.</summary>
+    public static SearchSettings ReadLengths(CommandContext context, ModelConfig config)
+    {
+        SearchSettings defaults = Defaults(context, config);
+        SearchSettings settings = defaults with
+        {
+            ValidationLength = CalibrationOptions.Positive(context, ValidateLength) ?? defaults.ValidationLength,
+            Density = 1,
+        };
+        settings.Check(config);
+        return settings;
+    }
+
+    private static SearchSettings Defaults(CommandContext context, ModelConfig config) => SearchSettings.DefaultsFor(
+        config, context.Get(Lengths) is string lengths ? Lists.Lengths("--lengths", lengths) : null);
 
     /// <summary>The limit on distinct rules within a layer; null for none.</summary>
     public static int? ReadMaxRules(CommandContext context, int? fallback)

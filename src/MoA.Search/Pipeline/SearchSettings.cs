@@ -50,7 +50,8 @@ public sealed record SearchSettings
 
     /// <summary>
     /// Defaults: the paper's profile lengths (2048, 4096, 8192) for models with a context of 16384 and more, an eighth and
-    /// a quarter of a shorter one (at least 256 and 512, below which no head can keep half); validation at one and a half times the longest, extension to twice the longest.
+    /// a quarter of a shorter one (at least 256 and 512, below which no head can keep half); validation at one and a half
+    /// times the longest, extension to twice the longest.
     /// </summary>
     /// <param name="config">The model.</param>
     /// <param name="profileLengths">Profile lengths that are asked for; null for the defaults.</param>
@@ -99,17 +100,6 @@ public sealed record SearchSettings
         {
             throw new InvalidInputException(
                 $"length {longest}: the model's context is {config.MaxPositions} tokens; choose shorter --lengths and --validate-length");
-        }
-
-        foreach ((int length, double bound) in DensityBounds)
-        {
-            double least = new ElasticRule(0, 0).Density(length);
-            if (bound < least)
-            {
-                throw new InvalidInputException(
-                    $"density {bound} at {length}: every head keeps at least {ElasticRule.MinimumRows} tokens, a density of {least:F3}; " +
-                    "raise the bound or choose a longer length");
-            }
         }
 
         foreach (int length in DensityAt.Keys.Except(ConstrainedLengths))

@@ -10,7 +10,10 @@ public sealed class SearchCommandTests(SearchCommandTests.WholeRun whole) : ICla
         "--lengths", "256,512", "--validate-length", "768", "--items", "2", "--validation-items", "2",
     ];
 
-    private static readonly string[] Search = ["--lengths", "256,512", "--extend", "1024", "--validate-length", "768", "--density", "0.6"];
+    private static readonly string[] Search =
+    [
+        "--lengths", "256,512", "--extend", "1024", "--validate-length", "768", "--density", "0.6", "--alpha-count", "4", "--beta-count", "3",
+    ];
 
     [Fact]
     public void Compress_prints_its_report_and_writes_it()
