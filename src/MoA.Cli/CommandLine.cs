@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.Runtime.InteropServices;
 using MoA.Cli.Commands;
 using MoA.Cli.Options;
@@ -19,21 +20,24 @@ internal static class CommandLine
     /// <summary>Stopped by Ctrl-C or a termination signal.</summary>
     public const int Interrupted = 130;
 
+    private const string DebugVariable = "MOA_DEBUG";
+
     /// <summary>Runs a command and returns the exit code.</summary>
-    public static int Run(string[] args, TextReader input, TextWriter output, TextWriter error)
+    /// <param name="args">The words after the program's name.</param>
+    /// <param name="input">Prompts and turns of a conversation.</param>
+    /// <param name="output">Results.</param>
+    /// <param name="error">Progress, messages and errors.</param>
+    /// <param name="cancellation">Interrupts the command as Ctrl-C does.</param>
+    public static int Run(
+        string[] args, TextReader input, TextWriter output, TextWriter error, CancellationToken cancellation = default)
     {
-        using CancellationTokenSource stop = new();
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        ParseResult parsed = Build(input, output, error).Parse(args);
-        if (parsed.Errors.Count > 0)
-        {
-            string command = string.Join(' ', parsed.CommandResult.Command.Parents.OfType<Command>().Reverse()
-                .Append(parsed.CommandResult.Command).Select(symbol => symbol.Name));
-            error.WriteLine($"moa: {OneLine(parsed.Errors[0].Message)} (see: {command} --help)");
-            return BadInput;
-        }
-
+        ParseResult parsed = Build(new Streams(input, output, error)).Parse(
+            args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // a prompt may start with @
+        if (ParseProblem.Find(parsed) is string problem)
+            return Report(problem, BadInput, error);
         InvocationConfiguration configuration = new()
         {
             EnableDefaultExceptionHandler = false,
@@ -43,27 +47,18 @@ internal static class CommandLine
         };
         try
         {
-            return parsed.InvokeAsync(configuration, stop.Token).GetAwaiter().GetResult();
+            int exitCode = parsed.InvokeAsync(configuration, stop.Token).GetAwaiter().GetResult();
+            output.Flush();
+            return exitCode;
         }
-        catch (InvalidInputException failure)
+        catch (Exception failure)
         {
-            error.WriteLine($"moa: {OneLine(failure.Message)}");
-            return BadInput;
-        }
-        catch (OperationCanceledException)
-        {
-            error.WriteLine("moa: interrupted; what was finished is kept, run the same command again to go on");
-            return Interrupted;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or OutOfMemoryException)
-        {
-            error.WriteLine($"moa: {OneLine(failure.Message)}");
-            return Failed;
-        }
-        catch (InvalidOperationException failure)
-        {
-            error.WriteLine($"moa: {OneLine(failure.Message)}");
-            return Failed;
+            if (Environment.GetEnvironmentVariable(DebugVariable) == "1")
+                Say(failure.ToString(), error);
+            (string message, int exitCode) = failure is OperationCanceledException && stop.IsCancellationRequested
+                ? (WhatIsKept(parsed.CommandResult.Command), Interrupted)
+                : Explain(failure);
+            return Report(message, exitCode, error);
         }
 
         void Stop(PosixSignalContext signal)
@@ -74,13 +69,13 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Build(TextReader input, TextWriter output, TextWriter error)
+    private static RootCommand Build(Streams streams)
     {
-        Streams streams = new(input, output, error);
         RootCommand root = new(
             "Compresses long-context language models: measures how much of the past each attention head needs, finds a " +
             "span for every head under a memory budget, and runs the model with KV caches of just those sizes. " +
-            "Start with 'moa compress', which searches a plan for the small model that comes with the program.")
+            "Start with 'moa compress', which searches a plan for the small model that comes with the program; " +
+            "'moa COMMAND --help' explains a command and shows examples.")
         {
             new CompressCommand(streams),
             new CalibrateCommand(streams),
@@ -90,14 +85,52 @@ internal static class CommandLine
             new GenerateCommand(streams),
             new ChatCommand(streams),
             new ScoreCommand(streams),
-            new EvalCommand(streams),
-            new PlanCommand(streams),
-            new ModelCommand(streams),
+            new GroupCommand(
+                "eval", "Measures what a model still gets right under a plan or another policy.", new EvalRetrievalCommand(streams)),
+            new GroupCommand(
+                "plan", "Shows the spans and densities of a plan, and converts plan files.", new PlanShowCommand(streams),
+                new PlanConvertCommand(streams)),
+            new GroupCommand(
+                "model", "Says what a model folder holds, and tokenises text.", new ModelInfoCommand(streams),
+                new ModelTokenizeCommand(streams)),
         };
+        root.HelpName = "moa";
+        root.SetAction(GroupCommand.ShowHelp);
         root.Options.Add(OutputOptions.Json);
         root.Options.Add(OutputOptions.Quiet);
+        root.Options.OfType<HelpOption>().Single().Action = new HelpWithExamples();
+        root.Options.OfType<VersionOption>().Single().Action = new ShowVersion();
         return root;
     }
 
-    private static string OneLine(string message) => message.ReplaceLineEndings(" ").Trim();
+    private static (string Message, int ExitCode) Explain(Exception failure) => failure switch
+    {
+        InvalidInputException => (failure.Message, BadInput),
+        IOException or UnauthorizedAccessException => (failure.Message, Failed),
+        OutOfMemoryException => ($"not enough memory ({failure.Message})", Failed),
+        AggregateException { InnerException: Exception inner } => Explain(inner),
+        _ => ($"internal error: {failure.GetType().Name}: {failure.Message} ({DebugVariable}=1 shows where)", Failed),
+    };
+
+    private static string WhatIsKept(Command command) => command is CliCommand { KeepsFinishedWork: true }
+        ? "interrupted; what was finished is kept, run the same command again to go on"
+        : "interrupted";
+
+    private static int Report(string message, int exitCode, TextWriter error)
+    {
+        Say($"moa: {message.ReplaceLineEndings(" ").Trim()}", error);
+        return exitCode;
+    }
+
+    private static void Say(string text, TextWriter error)
+    {
+        try
+        {
+            error.WriteLine(text);
+        }
+        catch (IOException)
+        {
+            // Nobody can be told; the exit code still says it.
+        }
+    }
 }

@@ -16,8 +16,10 @@ internal sealed class CalibrateCommand : CliCommand
 {
     public CalibrateCommand(Streams streams)
         : base("calibrate", "Makes the conversations that plans are searched with, answered by the model itself. Writes calibration.jsonl " +
-            "and validation.jsonl. Example: moa calibrate --lengths 2048,4096 --validate-length 6144 --out calibration", streams)
+            "and validation.jsonl.", streams)
     {
+        Examples = ["moa calibrate --lengths 512,1024 --validate-length 1536 --out search", "moa calibrate --data meetings.jsonl --out search"];
+        KeepsFinishedWork = true;
         ModelOptions.AddTo(this);
         CalibrationOptions.AddTo(this);
         Options.Add(SearchOptions.Lengths);
@@ -27,11 +29,11 @@ internal sealed class CalibrateCommand : CliCommand
 
     protected override void Run(CommandContext context)
     {
-        string folder = StepOptions.OutFolder(context);
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
         CompressionSettings settings = CalibrationOptions.Apply(
-            context, CompressionSettings.DefaultsFor(model.Config) with { Search = SearchOptions.Read(context, model.Config) });
+            context, CompressionSettings.DefaultsFor(model.Config, SearchOptions.Read(context, model.Config)));
+        string folder = StepOptions.OutFolder(context);
         using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
         CalibrationSets sets = context.WithProgress(progress => CalibrationStep.Run(
             model, settings.CalibrationStep, journal, folder, progress, context.Cancellation));
@@ -60,21 +62,14 @@ internal sealed class CalibrateCommand : CliCommand
     private static void WriteJson(CommandContext context, string folder, IReadOnlyList<CalibrationSummaryRow> rows) =>
         context.WriteJson(writer =>
         {
-            writer.WriteStartObject();
             writer.WriteString("calibration", Path.Combine(folder, CalibrationStep.CalibrationFile));
             writer.WriteString("validation", Path.Combine(folder, CalibrationStep.ValidationFile));
-            writer.WriteStartArray("items");
-            foreach (CalibrationSummaryRow row in rows)
+            writer.WriteObjects("items", rows, static (writer, row) =>
             {
-                writer.WriteStartObject();
                 writer.WriteString("kind", row.Kind);
                 writer.WriteNumber("length", row.Length);
                 writer.WriteNumber("items", row.Items);
                 writer.WriteNumber("meanTokens", row.MeanTokens);
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
-            writer.WriteEndObject();
+            });
         });
 }

@@ -22,6 +22,7 @@ internal sealed class ChatCommand : CliCommand
         : base("chat", "Talks with a model; every line that is read is a turn, an empty line or end of input ends. " +
             "/file PATH sends a file's text as the turn. The caches are kept from turn to turn.", streams)
     {
+        Examples = ["moa chat --model ./Llama-3.2-1B-Instruct --plan llama-plan/plan.json", "moa chat --system 'Answer in one sentence.' --json < questions.txt"];
         Options.Add(_system);
         ModelOptions.AddTo(this);
         ModelOptions.AddPolicyTo(this);
@@ -37,12 +38,12 @@ internal sealed class ChatCommand : CliCommand
             ModelOptions.CacheType(context));
         if (context.Get(_system) is string system)
             session.Add(new ChatMessage("system", system));
-        bool asks = !Console.IsInputRedirected && !context.Json;
+        bool asks = context.InputIsTerminal && !context.Json;
         while (true)
         {
             if (asks)
-                context.Output.Write("> ");
-            if (context.Input.ReadLine() is not { Length: > 0 } line)
+                context.Prompt("> ");
+            if (context.Read(input => input.ReadLine()) is not { Length: > 0 } line)
                 break;
             try
             {
@@ -76,35 +77,22 @@ internal sealed class ChatCommand : CliCommand
 
     private static void Turn(CommandContext context, ChatSession session, string text)
     {
-        GenerationResult result = session.Ask(text, context.Json ? null : Show, context.Cancellation);
+        GenerationResult result = session.Ask(text, context.Json ? null : context.Show, context.Cancellation);
         if (!context.Json)
             context.Output.WriteLine();
         string again = session.ReadAgain ? ", the conversation was read again" : "";
         context.Note(string.Create(CultureInfo.InvariantCulture,
             $"[{session.CachedTokens} tokens kept in {session.KvBytes / 1024.0:F0} KiB{again}; " +
             $"{result.DecodeTokensPerSecond:F0} tokens/s]"));
-
-        void Show(string piece)
-        {
-            context.Output.Write(piece);
-            context.Output.Flush();
-        }
     }
 
     private static void WriteJson(CommandContext context, ChatSession session) => context.WriteJson(writer =>
     {
-        writer.WriteStartObject();
-        writer.WriteStartArray("messages");
-        foreach (ChatMessage message in session.Messages)
+        writer.WriteObjects("messages", session.Messages, static (writer, message) =>
         {
-            writer.WriteStartObject();
             writer.WriteString("role", message.Role);
             writer.WriteString("content", message.Content);
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
+        });
         writer.WriteNumber("kvBytes", session.KvBytes);
-        writer.WriteEndObject();
     });
 }

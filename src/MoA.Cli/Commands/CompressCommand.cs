@@ -7,6 +7,7 @@ using MoA.Engine.Generation;
 using MoA.Engine.Models;
 using MoA.Evaluation.Compression;
 using MoA.Evaluation.Reports;
+using MoA.Search.Pipeline;
 
 namespace MoA.Cli.Commands;
 
@@ -33,9 +34,10 @@ internal sealed class CompressCommand : CliCommand
 
     public CompressCommand(Streams streams)
         : base("compress", "The main job: calibrate, profile, optimise, validate. Writes plan.json, report.html and report.json. " +
-            "A run that was interrupted goes on when it is started again. " +
-            "Example: moa compress --model ./Llama-3.2-1B-Instruct --density 0.5 --out ./llama-plan", streams)
+            "A run that was interrupted goes on when it is started again.", streams)
     {
+        Examples = ["moa compress", "moa compress --model ./Llama-3.2-1B-Instruct --density 0.5 --out llama-plan", "moa compress --data support-chats.jsonl --density-at 512=0.6,2048=0.4 --out chats-plan"];
+        KeepsFinishedWork = true;
         ModelOptions.AddTo(this);
         CalibrationOptions.AddTo(this);
         SearchOptions.AddTo(this);
@@ -47,10 +49,10 @@ internal sealed class CompressCommand : CliCommand
 
     protected override void Run(CommandContext context)
     {
-        string folder = StepOptions.OutFolder(context);
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
         CompressionSettings settings = ReadSettings(context, model.Config);
+        string folder = StepOptions.OutFolder(context);
         context.Note($"moa: compressing {model.Name} on {backend.Description}, into {folder}");
         CompressionReport report = context.WithProgress(progress =>
             new CompressionRun(model, settings, folder, progress).Run(ToolVersion.Text, CommandText(context), context.Cancellation));
@@ -62,32 +64,26 @@ internal sealed class CompressCommand : CliCommand
 
     private CompressionSettings ReadSettings(CommandContext context, ModelConfig config)
     {
-        CompressionSettings defaults = CompressionSettings.DefaultsFor(config) with { Search = SearchOptions.Read(context, config) };
-        int[] constrained = [.. defaults.Search.ConstrainedLengths];
+        CompressionSettings defaults = CompressionSettings.DefaultsFor(config, SearchOptions.Read(context, config));
         CompressionSettings settings = CalibrationOptions.Apply(context, defaults) with
         {
             RetrievalItems = context.Get(_retrievalItems) ?? defaults.RetrievalItems,
             RetrievalLengths = context.Get(_retrievalLengths) is string lengths
                 ? Lists.Lengths("--retrieval-lengths", lengths)
-                : [.. new[] { defaults.Search.ProfileLengths.Max(), constrained.Max() }.Distinct()],
+                : defaults.RetrievalLengths,
             MaxPlans = CalibrationOptions.Positive(context, _maxPlans) ?? defaults.MaxPlans,
         };
         if (settings.RetrievalItems < 0)
             throw new InvalidInputException($"--retrieval-items {settings.RetrievalItems}: expected 0 or more");
-        int longest = settings.RetrievalItems == 0 ? 0 : settings.RetrievalLengths.Max();
-        if (longest > config.MaxPositions)
-        {
-            throw new InvalidInputException(
-                $"--retrieval-lengths {longest}: the model's context is {config.MaxPositions} tokens; choose shorter lengths, " +
-                "or --retrieval-items 0");
-        }
-
+        settings.Check(config);
         return settings;
     }
 
     private static string CommandText(CommandContext context) =>
         "moa " + string.Join(' ', context.Parsed.Tokens.Select(token =>
-            token.Value.Contains(' ', StringComparison.Ordinal) ? $"'{token.Value}'" : token.Value));
+            token.Value.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_./=,:".Contains(letter, StringComparison.Ordinal))
+                ? token.Value
+                : $"'{token.Value.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
 
     private static void WriteSummary(CommandContext context, CompressionReport report, string folder)
     {

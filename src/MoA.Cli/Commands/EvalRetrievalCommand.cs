@@ -25,8 +25,10 @@ internal sealed class EvalRetrievalCommand : CliCommand
 
     public EvalRetrievalCommand(Streams streams)
         : base("retrieval", "Asks for numbers out of long records, under dense attention and under the chosen policy; with a plan also under " +
-            "uniform spans of the same density. Example: moa eval retrieval --plan plan.json --lengths 1024,2048", streams)
+            "uniform spans of the same density.", streams)
     {
+        Examples = ["moa eval retrieval --plan moa-out/plan.json --lengths 1024,2048", "moa eval retrieval --policy streaming-llm:density=0.5 --items 20 --json"];
+        KeepsFinishedWork = true;
         ModelOptions.AddTo(this);
         ModelOptions.AddPolicyTo(this);
         Options.Add(SearchOptions.Lengths);
@@ -37,14 +39,13 @@ internal sealed class EvalRetrievalCommand : CliCommand
 
     protected override void Run(CommandContext context)
     {
-        string folder = StepOptions.OutFolder(context);
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
         AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
         SearchSettings defaults = SearchSettings.DefaultsFor(model.Config);
         IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text
             ? Lists.Lengths("--lengths", text)
-            : [defaults.ProfileLengths.Max(), defaults.ExtensionLengths.Max()];
+            : [.. new[] { defaults.ProfileLengths.Max(), defaults.ConstrainedLengths.Max() }.Distinct()];
         if (lengths.Max() > model.Config.MaxPositions)
         {
             throw new InvalidInputException(
@@ -52,6 +53,7 @@ internal sealed class EvalRetrievalCommand : CliCommand
         }
 
         int items = CalibrationOptions.Positive(context, _items) ?? 100;
+        string folder = StepOptions.OutFolder(context);
         using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
         List<RetrievalScore> scores = context.WithProgress(progress => Evaluate(progress, journal));
         if (context.Json)
@@ -91,12 +93,9 @@ internal sealed class EvalRetrievalCommand : CliCommand
 
     private static void WriteJson(CommandContext context, List<RetrievalScore> scores) => context.WriteJson(writer =>
     {
-        writer.WriteStartObject();
         writer.WriteString("task", "retrieval");
-        writer.WriteStartArray("policies");
-        foreach (RetrievalScore score in scores)
+        writer.WriteObjects("policies", scores, static (writer, score) =>
         {
-            writer.WriteStartObject();
             writer.WriteString("policy", score.Policy);
             writer.WriteNumber("length", score.Length);
             writer.WriteNumber("items", score.Items);
@@ -105,10 +104,6 @@ internal sealed class EvalRetrievalCommand : CliCommand
             writer.WriteNumber("high", score.Interval.High);
             writer.WriteNumber("density", score.Density);
             writer.WriteNumber("kvBytes", score.KvBytes);
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
-        writer.WriteEndObject();
+        });
     });
 }

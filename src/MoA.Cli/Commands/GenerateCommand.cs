@@ -35,8 +35,9 @@ internal sealed class GenerateCommand : CliCommand
     };
 
     public GenerateCommand(Streams streams)
-        : base("generate", "Writes text from a prompt. Example: moa generate --plan plan.json --prompt-file report.txt", streams)
+        : base("generate", "Writes text from a prompt: the argument, a file's text, or standard input.", streams)
     {
+        Examples = ["moa generate 'Once upon a time' --template off -n 64", "moa generate --plan moa-out/plan.json --prompt-file report.txt", "cat report.txt | moa generate --temperature 0.7 --seed 1 --json"];
         Arguments.Add(_prompt);
         Options.Add(_promptFile);
         Options.Add(_template);
@@ -48,13 +49,15 @@ internal sealed class GenerateCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         (string text, string name) = ReadPrompt(context);
+        if (text.Length == 0)
+            throw EmptyPrompt(name);
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
         AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
         GenerationOptions options = SamplingArguments.Read(context, model);
         int[] prompt = Encode(context, model, text);
         if (prompt.Length == 0)
-            throw new InvalidInputException($"{name}: the prompt is empty; give at least one token of text");
+            throw EmptyPrompt(name);
         model.CheckLength(prompt.Length + 1, name);
         int room = model.Config.MaxPositions - prompt.Length;
         if (options.MaxNewTokens > room)
@@ -67,7 +70,7 @@ internal sealed class GenerateCommand : CliCommand
         using SequenceCache sequence = model.Transformer.CreateSequence(
             policy, prompt.Length + options.MaxNewTokens, ModelOptions.CacheType(context));
         GenerationResult result = new TextGenerator(model).Run(
-            sequence, prompt, options, context.Json ? null : piece => Show(context, piece), context.Cancellation);
+            sequence, prompt, options, context.Json ? null : context.Show, context.Cancellation);
         if (context.Json)
             WriteJson(context, policy, sequence, result);
         else
@@ -77,6 +80,9 @@ internal sealed class GenerateCommand : CliCommand
             $"{result.Tokens.Length} new at {result.DecodeTokensPerSecond:F0}/s, KV caches {sequence.Bytes / 1024.0:F0} KiB]"));
     }
 
+    private static InvalidInputException EmptyPrompt(string name) =>
+        new($"{name}: there is no text; expected a prompt of at least one token");
+
     private (string Text, string Name) ReadPrompt(CommandContext context)
     {
         string? argument = context.Get(_prompt), file = context.Get(_promptFile);
@@ -85,7 +91,12 @@ internal sealed class GenerateCommand : CliCommand
         if (argument is not null)
             return (argument, "the prompt");
         if (file is null)
-            return (context.Input.ReadToEnd(), "standard input");
+        {
+            if (context.InputIsTerminal)
+                context.Note("moa: type the prompt and end it with Ctrl-D on a line of its own");
+            return (context.Read(input => input.ReadToEnd()), "standard input");
+        }
+
         try
         {
             return (File.ReadAllText(file), file);
@@ -116,27 +127,16 @@ internal sealed class GenerateCommand : CliCommand
         }
     }
 
-    private static void Show(CommandContext context, string piece)
-    {
-        context.Output.Write(piece);
-        context.Output.Flush();
-    }
-
     private static void WriteJson(CommandContext context, AttentionPolicy policy, SequenceCache sequence, GenerationResult result) =>
         context.WriteJson(writer =>
         {
-            writer.WriteStartObject();
             writer.WriteString("text", result.Text);
-            writer.WriteStartArray("tokens");
-            foreach (int token in result.Tokens)
-                writer.WriteNumberValue(token);
-            writer.WriteEndArray();
+            writer.WriteNumbers("tokens", result.Tokens);
             writer.WriteString("finishReason", result.Finish == FinishReason.Stop ? "stop" : "length");
             writer.WriteNumber("promptTokens", result.PromptTokens);
             writer.WriteString("policy", policy.Name);
             writer.WriteNumber("kvBytes", sequence.Bytes);
             writer.WriteNumber("prefillTokensPerSecond", result.PrefillTokensPerSecond);
             writer.WriteNumber("decodeTokensPerSecond", result.DecodeTokensPerSecond);
-            writer.WriteEndObject();
         });
 }

@@ -14,8 +14,11 @@ namespace MoA.Cli.Commands;
 internal sealed class ModelInfoCommand : CliCommand
 {
     public ModelInfoCommand(Streams streams)
-        : base("info", "Says what a model folder holds, after checking all of it: shapes, numbers, tokenizer, chat template.", streams) =>
+        : base("info", "Says what a model folder holds, after checking all of it: shapes, numbers, tokenizer, chat template.", streams)
+    {
+        Examples = ["moa model info", "moa model info --model ./Llama-3.2-1B-Instruct --json"];
         ModelOptions.AddTo(this);
+    }
 
     protected override void Run(CommandContext context)
     {
@@ -32,7 +35,6 @@ internal sealed class ModelInfoCommand : CliCommand
         {
             context.WriteJson(writer =>
             {
-                writer.WriteStartObject();
                 writer.WriteString("name", model.Name);
                 writer.WriteString("architecture", config.Architecture.ToString());
                 writer.WriteNumber("layers", config.Layers);
@@ -49,7 +51,6 @@ internal sealed class ModelInfoCommand : CliCommand
                 writer.WriteNumber("kvBytesAtFullContext", kvBytes);
                 writer.WriteBoolean("tokenizer", tokenizer is not null);
                 writer.WriteBoolean("chatTemplate", hasTemplate);
-                writer.WriteEndObject();
             });
             return;
         }

@@ -29,8 +29,9 @@ internal sealed class ModelTokenizeCommand : CliCommand
     };
 
     public ModelTokenizeCommand(Streams streams)
-        : base("tokenize", "Prints the token ids of text. Example: moa model tokenize --data texts.jsonl --json", streams)
+        : base("tokenize", "Prints the token ids of text.", streams)
     {
+        Examples = ["moa model tokenize 'Once upon a time'", "moa model tokenize --model ./Llama-3.2-1B-Instruct --data texts.jsonl --json"];
         Arguments.Add(_text);
         Options.Add(_data);
         Options.Add(_noSpecialTokens);
@@ -64,23 +65,8 @@ internal sealed class ModelTokenizeCommand : CliCommand
             return;
         }
 
-        context.WriteJson(writer =>
-        {
-            writer.WriteStartObject();
-            writer.WriteStartArray("items");
-            foreach (int[] item in items)
-            {
-                writer.WriteStartObject();
-                writer.WriteStartArray("tokens");
-                foreach (int token in item)
-                    writer.WriteNumberValue(token);
-                writer.WriteEndArray();
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-        });
+        context.WriteJson(writer => writer.WriteObjects(
+            "items", items, static (writer, item) => writer.WriteNumbers("tokens", item)));
 
         int[] Encode(CalibrationItem item) => item switch
         {

@@ -29,9 +29,9 @@ internal sealed class OptimizeCommand : CliCommand
     };
 
     public OptimizeCommand(Streams streams)
-        : base("optimize", "Finds the plans that lose least under the density bounds, with a proven bound on how far each optimum can be. " +
-            "Example: moa optimize --profile profile --lengths 2048,4096,8192 --extend 16384 --density 0.5 --out plans", streams)
+        : base("optimize", "Finds the plans that lose least under the density bounds, with a proven bound on how far each optimum can be.", streams)
     {
+        Examples = ["moa optimize --profile search --lengths 512,1024 --extend 2048 --density 0.5 --out plans", "moa optimize --problem instance --max-rules-per-layer none --json"];
         Options.Add(_profile);
         Options.Add(_problem);
         Options.Add(ModelOptions.Model);
@@ -41,8 +41,8 @@ internal sealed class OptimizeCommand : CliCommand
 
     protected override void Run(CommandContext context)
     {
-        string folder = StepOptions.OutFolder(context);
         (PlanProblem problem, PlanModel? model) = ReadProblem(context);
+        string folder = StepOptions.OutFolder(context);
         OptimizationResult result = context.WithProgress(progress => ParetoSweep.Run(
             problem, null, sweep => progress(new StepProgress("optimize", "programmes", sweep.Done, sweep.Total, 0)),
             context.Cancellation));
@@ -98,39 +98,29 @@ internal sealed class OptimizeCommand : CliCommand
 
     private static void WriteJson(Utf8JsonWriter writer, OptimizationResult result, IReadOnlyList<string> files)
     {
-        writer.WriteStartObject();
         writer.WriteNumber("rules", result.Problem.Rules.Count);
-        writer.WriteStartArray("objectives");
-        foreach (OptimalObjective objective in result.Objectives)
+        writer.WriteObjects("objectives", result.Objectives, static (writer, objective) =>
         {
-            writer.WriteStartObject();
             writer.WriteNumber("length", objective.Length);
             writer.WriteNumber("loss", objective.Loss);
             writer.WriteNumber("lowerBound", objective.LowerBound);
             writer.WriteNumber("relativeGap", objective.RelativeGap);
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
-        writer.WriteStartArray("plans");
-        for (int i = 0; i < files.Count; i++)
+        });
+        writer.WriteObjects("plans", result.Plans.Zip(files), (writer, entry) =>
         {
-            ParetoPlan plan = result.Plans[i];
-            writer.WriteStartObject();
-            writer.WriteString("file", files[i]);
-            writer.WriteStartObject("losses");
-            for (int o = 0; o < plan.Losses.Length; o++)
-                writer.WriteNumber($"{result.Problem.Objectives[o].Length}", plan.Losses[o]);
-            writer.WriteEndObject();
-            writer.WriteStartObject("densities");
-            for (int c = 0; c < plan.Densities.Length; c++)
-                writer.WriteNumber($"{result.Problem.Constraints[c].Length}", plan.Densities[c]);
-            writer.WriteEndObject();
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
+            (ParetoPlan plan, string file) = entry;
+            writer.WriteString("file", file);
+            WriteByLength(writer, "losses", result.Problem.Objectives.Select(objective => objective.Length), plan.Losses);
+            WriteByLength(writer, "densities", result.Problem.Constraints.Select(constraint => constraint.Length), plan.Densities);
+        });
         writer.WriteNumber("seconds", result.Elapsed.TotalSeconds);
+    }
+
+    private static void WriteByLength(Utf8JsonWriter writer, string name, IEnumerable<int> lengths, double[] values)
+    {
+        writer.WriteStartObject(name);
+        foreach ((int length, double value) in lengths.Zip(values))
+            writer.WriteNumber($"{length}", value);
         writer.WriteEndObject();
     }
 }

@@ -20,8 +20,9 @@ internal sealed class PlanConvertCommand : CliCommand
     };
 
     public PlanConvertCommand(Streams streams)
-        : base("convert", "Converts a plan. Example: moa plan convert plan.json theirs.json --to research", streams)
+        : base("convert", "Converts a plan between this program's format and the research code's.", streams)
     {
+        Examples = ["moa plan convert theirs.json plan.json", "moa plan convert plan.json theirs.json --to research"];
         Arguments.Add(_source);
         Arguments.Add(_target);
         Options.Add(_to);
@@ -45,12 +46,7 @@ internal sealed class PlanConvertCommand : CliCommand
 
         if (context.Json)
         {
-            context.WriteJson(writer =>
-            {
-                writer.WriteStartObject();
-                writer.WriteString("file", target);
-                writer.WriteEndObject();
-            });
+            context.WriteJson(writer => writer.WriteString("file", target));
         }
 
         context.Note($"moa: wrote {target}");

@@ -25,9 +25,9 @@ internal sealed class PlanShowCommand : CliCommand
     };
 
     public PlanShowCommand(Streams streams)
-        : base("show", "Shows the rows that each head keeps, and the density, at any length. " +
-            "Example: moa plan show plan.json --lengths 1024,2048", streams)
+        : base("show", "Shows the rows that each head keeps, and the density, at any length.", streams)
     {
+        Examples = ["moa plan show moa-out/plan.json", "moa plan show theirs.json --kv-heads 8 --lengths 4096,32768 --json"];
         Arguments.Add(_plan);
         Options.Add(_lengths);
         Options.Add(_keyValueHeads);
@@ -75,9 +75,8 @@ internal sealed class PlanShowCommand : CliCommand
                 $"\nN = {length}: stored density {plan.StoredDensity(keyValueHeads, length):F4}{nominal}; rows kept by each head"));
             for (int layer = 0; layer < plan.Layers; layer++)
             {
-                IEnumerable<string> rows = Enumerable.Range(0, plan.HeadsPerLayer)
-                    .Select(head => plan[layer, head].Rows(length).ToString(CultureInfo.InvariantCulture).PadLeft(6));
-                context.Output.WriteLine($"  layer {layer,2} {string.Join("", rows)}");
+                string rows = string.Concat(Rows(plan, layer, length).Select(count => $"{count,6}"));
+                context.Output.WriteLine($"  layer {layer,2} {rows}");
             }
         }
     }
@@ -86,31 +85,22 @@ internal sealed class PlanShowCommand : CliCommand
         context.WriteJson(writer =>
         {
             AttentionPlan plan = document.Plan;
-            writer.WriteStartObject();
             writer.WriteNumber("layers", plan.Layers);
             writer.WriteNumber("headsPerLayer", plan.HeadsPerLayer);
+            writer.WriteNumber("keyValueHeads", keyValueHeads);
             writer.WriteString("headKind", plan.HeadKind == HeadKind.Query ? "query" : "keyValue");
-            writer.WriteStartArray("lengths");
-            foreach (int length in lengths)
+            writer.WriteObjects("lengths", lengths, (writer, length) =>
             {
-                writer.WriteStartObject();
                 writer.WriteNumber("length", length);
                 writer.WriteNumber("storedDensity", plan.StoredDensity(keyValueHeads, length));
                 writer.WriteNumber("nominalDensity", NominalDensity(plan, length));
                 writer.WriteStartArray("rows");
                 for (int layer = 0; layer < plan.Layers; layer++)
-                {
-                    writer.WriteStartArray();
-                    for (int head = 0; head < plan.HeadsPerLayer; head++)
-                        writer.WriteNumberValue(plan[layer, head].Rows(length));
-                    writer.WriteEndArray();
-                }
-
+                    writer.WriteNumberValues(Rows(plan, layer, length));
                 writer.WriteEndArray();
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
-            writer.WriteEndObject();
+            });
         });
+
+    private static IEnumerable<int> Rows(AttentionPlan plan, int layer, int length) =>
+        Enumerable.Range(0, plan.HeadsPerLayer).Select(head => plan[layer, head].Rows(length));
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
+using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Models;
 using MoA.Search.Calibration;
@@ -22,8 +23,10 @@ internal sealed class ProfileCommand : CliCommand
 
     public ProfileCommand(Streams streams)
         : base("profile", "Measures how much each attention head's positions matter for the answers. Writes influence-N.safetensors " +
-            "for every length. Example: moa profile --data calibration.jsonl --lengths 2048,4096 --out profile", streams)
+            "for every length.", streams)
     {
+        Examples = ["moa profile --data search/calibration.jsonl --lengths 512,1024 --out search"];
+        KeepsFinishedWork = true;
         Options.Add(_data);
         ModelOptions.AddTo(this);
         Options.Add(SearchOptions.Lengths);
@@ -32,17 +35,24 @@ internal sealed class ProfileCommand : CliCommand
 
     protected override void Run(CommandContext context)
     {
-        string folder = StepOptions.OutFolder(context);
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
         IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text
             ? Lists.Lengths("--lengths", text)
             : SearchSettings.DefaultsFor(model.Config).ProfileLengths;
-        IReadOnlyList<EncodedItem> items = CalibrationStep.Read(model, context.Get(_data)!);
+        string data = context.Get(_data)!;
+        IReadOnlyList<EncodedItem> items = CalibrationStep.Read(model, data);
+        foreach (int length in lengths.Where(length => !items.Any(item => CalibrationSummary.IsUsedAt(item.Length, length))))
+            throw new InvalidInputException($"{data}: no item of {length / 2 + 1} to {length} tokens; choose other --lengths");
+        string folder = StepOptions.OutFolder(context);
         ProfileReport report = context.WithProgress(
             progress => ProfileStep.Run(model, items, lengths, folder, progress, context.Cancellation));
-        foreach (SkippedItem skipped in report.Skipped.Where(skipped => skipped.Reason == SkipReason.TooLong))
-            context.Note($"moa: {skipped.Origin}: {skipped.Tokens} tokens, not used at {skipped.Length}");
+        foreach (IGrouping<string, SkippedItem> skipped in report.Skipped.GroupBy(skipped => skipped.Origin))
+        {
+            if (skipped.Count() == lengths.Count)
+                context.Note($"moa: {skipped.Key}: {skipped.First().Tokens} tokens, used at no length");
+        }
+
         if (context.Json)
             WriteJson(context, report);
         else
@@ -59,22 +69,13 @@ internal sealed class ProfileCommand : CliCommand
     }
 
     private static void WriteJson(CommandContext context, ProfileReport report) => context.WriteJson(writer =>
-    {
-        writer.WriteStartObject();
-        writer.WriteStartArray("lengths");
-        foreach (ProfileResult result in report.Results)
+        writer.WriteObjects("lengths", report.Results, (writer, result) =>
         {
-            writer.WriteStartObject();
             writer.WriteNumber("length", result.Length);
             writer.WriteNumber("items", result.Items);
             writer.WriteNumber("skipped", report.Skipped.Count(skipped => skipped.Length == result.Length));
             writer.WriteNumber("meanLoss", result.MeanLoss);
             writer.WriteNumber("seconds", result.Seconds);
             writer.WriteString("file", result.Path);
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
-        writer.WriteEndObject();
-    });
+        }));
 }

@@ -33,9 +33,9 @@ internal sealed class ScoreCommand : CliCommand
     };
 
     public ScoreCommand(Streams streams)
-        : base("score", "Gives the log-probability of every scored token, and the perplexity. " +
-            "Example: moa score --data items.jsonl --plan plan.json --json", streams)
+        : base("score", "Gives the log-probability of every scored token, and the perplexity.", streams)
     {
+        Examples = ["moa score --data items.jsonl --plan moa-out/plan.json", "moa score --data items.jsonl --decode-from 256 --max-new-tokens 64 --kv f32 --json"];
         Options.Add(_data);
         Options.Add(_decodeFrom);
         Options.Add(_maxNewTokens);
@@ -98,24 +98,15 @@ internal sealed class ScoreCommand : CliCommand
     private static void WriteJson(CommandContext context, EncodedItem[] items, double[][] scores, double meanCrossEntropy) =>
         context.WriteJson(writer =>
         {
-            writer.WriteStartObject();
-            writer.WriteStartArray("items");
-            for (int i = 0; i < items.Length; i++)
+            writer.WriteObjects("items", items.Zip(scores), static (writer, entry) =>
             {
-                writer.WriteStartObject();
-                writer.WriteNumber("tokens", items[i].Tokens.Length);
-                writer.WriteNumber("scored", scores[i].Length);
-                writer.WriteNumber("meanCrossEntropy", -scores[i].Average());
-                writer.WriteStartArray("logProbabilities");
-                foreach (double score in scores[i])
-                    writer.WriteNumberValue(score);
-                writer.WriteEndArray();
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
+                (EncodedItem item, double[] logProbabilities) = entry;
+                writer.WriteNumber("tokens", item.Tokens.Length);
+                writer.WriteNumber("scored", logProbabilities.Length);
+                writer.WriteNumber("meanCrossEntropy", -logProbabilities.Average());
+                writer.WriteNumbers("logProbabilities", logProbabilities);
+            });
             writer.WriteNumber("meanCrossEntropy", meanCrossEntropy);
-            writer.WriteNumber("perplexity", Math.Exp(meanCrossEntropy));
-            writer.WriteEndObject();
+            writer.WriteNumber("perplexity", Math.Min(Math.Exp(meanCrossEntropy), double.MaxValue)); // JSON has no infinity
         });
 }

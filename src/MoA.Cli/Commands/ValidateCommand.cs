@@ -39,8 +39,10 @@ internal sealed class ValidateCommand : CliCommand
 
     public ValidateCommand(Streams streams)
         : base("validate", "Measures the answer loss of every plan at an unseen length, beside dense attention and uniform spans, and copies " +
-            "the best to plan.json. Example: moa validate --plans plans --data validation.jsonl --length 12288", streams)
+            "the best to plan.json.", streams)
     {
+        Examples = ["moa validate --plans plans --data search/validation.jsonl --length 1536 --out search"];
+        KeepsFinishedWork = true;
         Options.Add(_plans);
         Options.Add(_data);
         Options.Add(_length);
@@ -50,7 +52,6 @@ internal sealed class ValidateCommand : CliCommand
 
     protected override void Run(CommandContext context)
     {
-        string folder = StepOptions.OutFolder(context);
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
         (string Name, PlanDocument Document, AttentionPlan Plan)[] plans = ReadPlans(context.Get(_plans)!, model.Config);
@@ -59,6 +60,7 @@ internal sealed class ValidateCommand : CliCommand
         EncodedItem[] items = [.. CalibrationStep.Read(model, data).Where(item => CalibrationSummary.IsUsedAt(item.Length, length))];
         if (items.Length == 0)
             throw new InvalidInputException($"{data}: no item of {length / 2 + 1} to {length} tokens; choose another --length");
+        string folder = StepOptions.OutFolder(context);
         using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
         ValidationOutcome outcome = context.WithProgress(progress => ValidationStep.Run(
             model, [.. plans.Select(plan => (plan.Name, plan.Plan))], items, length, journal, ModelOptions.CacheType(context), progress,
@@ -109,24 +111,17 @@ internal sealed class ValidateCommand : CliCommand
     private static void WriteJson(CommandContext context, PolicyScore[] scores, ValidationOutcome outcome, int length, string target) =>
         context.WriteJson(writer =>
         {
-            writer.WriteStartObject();
             writer.WriteNumber("length", length);
             writer.WriteNumber("items", outcome.Dense.ItemLosses.Count);
-            writer.WriteStartArray("policies");
-            foreach (PolicyScore score in scores)
+            writer.WriteObjects("policies", scores, static (writer, score) =>
             {
-                writer.WriteStartObject();
                 writer.WriteString("name", score.Name);
                 writer.WriteNumber("meanLoss", score.Loss.Mean);
                 writer.WriteNumber("low", score.Loss.Low);
                 writer.WriteNumber("high", score.Loss.High);
                 writer.WriteNumber("density", score.Density);
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
+            });
             writer.WriteString("chosen", outcome.Plans[outcome.Chosen].Name);
             writer.WriteString("plan", target);
-            writer.WriteEndObject();
         });
 }

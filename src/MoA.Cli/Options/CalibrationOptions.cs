@@ -27,13 +27,13 @@ internal static class CalibrationOptions
 
     public static Option<int?> Items { get; } = new("--items")
     {
-        Description = "Items for each profile length (default: 50; 24 for contexts below 16384)",
+        Description = "Items for each profile length (default: 50)",
         HelpName = "N",
     };
 
     public static Option<int?> ValidationItems { get; } = new("--validation-items")
     {
-        Description = "Items to validate on (default: as many)",
+        Description = "Items to validate on (default: 50; 25 for contexts below 16384 tokens)",
         HelpName = "N",
     };
 
@@ -59,8 +59,8 @@ internal static class CalibrationOptions
     public static CompressionSettings Apply(CommandContext context, CompressionSettings defaults) => defaults with
     {
         ItemsPerLength = Positive(context, Items) ?? defaults.ItemsPerLength,
-        ValidationItems = Positive(context, ValidationItems) ?? Positive(context, Items) ?? defaults.ValidationItems,
-        MaxAnswerTokens = Positive(context, AnswerTokens) ?? Math.Max(16, defaults.Search.ProfileLengths.Min() / 8),
+        ValidationItems = Positive(context, ValidationItems) ?? defaults.ValidationItems,
+        MaxAnswerTokens = Positive(context, AnswerTokens) ?? defaults.MaxAnswerTokens,
         DataFile = context.Get(Data),
         ValidationDataFile = context.Get(ValidationData),
         KeepAnswers = context.Get(KeepAnswers),

@@ -18,13 +18,13 @@ internal static class SearchOptions
 
     public static Option<string?> Extend { get; } = new("--extend")
     {
-        Description = "Further lengths at which the density is bounded (default: 16384, or half of a shorter context)",
+        Description = "Further lengths at which the density is bounded (default: twice the longest profile length)",
         HelpName = "N,N,…",
     };
 
     public static Option<int?> ValidateLength { get; } = new("--validate-length")
     {
-        Description = "Unseen length at which plans are compared (default: 12288, or three eighths of a shorter context)",
+        Description = "Unseen length at which plans are compared (default: one and a half times the longest profile length)",
         HelpName = "N",
     };
 
@@ -88,12 +88,12 @@ internal static class SearchOptions
     /// <summary>What the options ask for, with the model's defaults.</summary>
     public static SearchSettings Read(CommandContext context, ModelConfig config)
     {
-        SearchSettings defaults = SearchSettings.DefaultsFor(config);
+        SearchSettings defaults = SearchSettings.DefaultsFor(
+            config, context.Get(Lengths) is string lengths ? Lists.Lengths("--lengths", lengths) : null);
         SearchSettings settings = defaults with
         {
-            ProfileLengths = context.Get(Lengths) is string lengths ? Lists.Lengths("--lengths", lengths) : defaults.ProfileLengths,
             ExtensionLengths = context.Get(Extend) is string extend ? Lists.Lengths("--extend", extend) : defaults.ExtensionLengths,
-            ValidationLength = context.Get(ValidateLength) ?? defaults.ValidationLength,
+            ValidationLength = CalibrationOptions.Positive(context, ValidateLength) ?? defaults.ValidationLength,
             Density = context.Get(Density) is string density ? Lists.Density("--density", density) : defaults.Density,
             DensityAt = context.Get(DensityAt) is string at ? Lists.DensitiesAt("--density-at", at) : defaults.DensityAt,
             MaxRulesPerLayer = ReadMaxRules(context, defaults.MaxRulesPerLayer),

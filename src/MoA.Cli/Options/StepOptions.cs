@@ -10,7 +10,7 @@ internal static class StepOptions
 {
     public static Option<string> Out { get; } = new("--out", "-o")
     {
-        Description = "Folder to write to; what an interrupted run finished there is used again (default: moa-out)",
+        Description = "Folder to write to; what an interrupted run finished there is used again",
         HelpName = "DIR",
         DefaultValueFactory = _ => "moa-out",
     };

@@ -15,5 +15,11 @@ internal abstract class CliCommand : Command
         });
     }
 
+    /// <summary>Command lines to learn from; shown after the help text.</summary>
+    public IReadOnlyList<string> Examples { get; protected init; } = [];
+
+    /// <summary>Whether an interrupted run leaves finished work that the next one uses.</summary>
+    public bool KeepsFinishedWork { get; protected init; }
+
     protected abstract void Run(CommandContext context);
 }

@@ -19,7 +19,7 @@ internal sealed class CommandContext(ParseResult parsed, Streams streams, Cancel
 
     public CancellationToken Cancellation { get; } = cancellation;
 
-    public TextReader Input => streams.Input;
+    public bool InputIsTerminal => streams.InputIsTerminal;
 
     public TextWriter Output => streams.Output;
 
@@ -40,15 +40,35 @@ internal sealed class CommandContext(ParseResult parsed, Streams streams, Cancel
             streams.Error.WriteLine(message);
     }
 
-    /// <summary>The one JSON document of a command.</summary>
-    public void WriteJson(Action<Utf8JsonWriter> write)
+    /// <summary>Reads input, which may wait for a person to type; ends with the command.</summary>
+    /// <exception cref="OperationCanceledException">The command is to end.</exception>
+    public T Read<T>(Func<TextReader, T> read) =>
+        Task.Run(() => read(streams.Input), Cancellation).WaitAsync(Cancellation).GetAwaiter().GetResult();
+
+    /// <summary>Asks the person at the terminal to type.</summary>
+    public void Prompt(string text) => streams.Error.Write(text);
+
+    /// <summary>Shows a piece of a text at once.</summary>
+    public void Show(string piece)
+    {
+        Output.Write(piece);
+        Output.Flush();
+    }
+
+    /// <summary>The one JSON document of a command: an object with the members that are written.</summary>
+    public void WriteJson(Action<Utf8JsonWriter> writeMembers)
     {
         using MemoryStream buffer = new();
         using (Utf8JsonWriter writer = new(buffer, Indented))
-            write(writer);
+        {
+            writer.WriteStartObject();
+            writeMembers(writer);
+            writer.WriteEndObject();
+        }
+
         Output.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
     }
 
     /// <summary>Runs long work with a progress display on standard error.</summary>
-    public T WithProgress<T>(Func<Action<StepProgress>, T> work) => ProgressDisplay.Run(streams.Error, Quiet, work);
+    public T WithProgress<T>(Func<Action<StepProgress>, T> work) => ProgressDisplay.Run(streams, Quiet, work);
 }

@@ -10,12 +10,11 @@ internal static class ProgressDisplay
 {
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(10);
 
-    public static T Run<T>(TextWriter error, bool quiet, Func<Action<StepProgress>, T> work)
+    public static T Run<T>(Streams streams, bool quiet, Func<Action<StepProgress>, T> work)
     {
         if (quiet)
             return work(static _ => { });
-        bool terminal = ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected;
-        return terminal ? WithBars(work) : WithLines(error, work);
+        return streams.ErrorIsTerminal ? WithBars(work) : WithLines(streams.Error, work);
     }
 
     private static T WithBars<T>(Func<Action<StepProgress>, T> work)

@@ -47,9 +47,10 @@ public static class PlanFile
         }
     }
 
-    /// <summary>Writes a plan in the product's format, first to a temporary file beside it.</summary>
+    /// <summary>Writes a plan in the product's format.</summary>
     /// <param name="path">The file; replaced if it is there.</param>
     /// <param name="document">The plan.</param>
+    /// <exception cref="InvalidInputException">No file can be made there.</exception>
     public static void Save(string path, PlanDocument document)
     {
         ArgumentNullException.ThrowIfNull(document);
@@ -59,23 +60,16 @@ public static class PlanFile
     /// <summary>Writes the rules alone, as the research code reads them.</summary>
     /// <param name="path">The file; replaced if it is there.</param>
     /// <param name="plan">The rules.</param>
+    /// <exception cref="InvalidInputException">No file can be made there.</exception>
     public static void SaveResearch(string path, AttentionPlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
         Write(path, writer => PlanWriter.WriteResearch(writer, plan));
     }
 
-    private static void Write(string path, Action<Utf8JsonWriter> write)
+    private static void Write(string path, Action<Utf8JsonWriter> write) => WholeFile.Write(path, stream =>
     {
-        string full = Path.GetFullPath(path);
-        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-        string temporary = full + ".tmp";
-        using (FileStream stream = File.Create(temporary))
-        {
-            using Utf8JsonWriter writer = new(stream);
-            write(writer);
-        }
-
-        File.Move(temporary, full, overwrite: true);
-    }
+        using Utf8JsonWriter writer = new(stream);
+        write(writer);
+    });
 }

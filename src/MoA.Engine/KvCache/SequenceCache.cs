@@ -76,10 +76,12 @@ public sealed class SequenceCache : IDisposable
     {
         if (capacity <= Capacity)
             return;
-        Capacity = capacity;
-        Spans = _policy.Resolve(_config, capacity);
+        // Heads grow first: should memory run out midway, larger rings under the old spans are still right.
+        LayerSpans[] spans = _policy.Resolve(_config, capacity);
         for (int i = 0; i < _heads.Length; i++)
-            _heads[i].Grow(Spans[i / _config.KeyValueHeads].StoredRing[i % _config.KeyValueHeads], Length);
+            _heads[i].Grow(spans[i / _config.KeyValueHeads].StoredRing[i % _config.KeyValueHeads], Length);
+        Spans = spans;
+        Capacity = capacity;
     }
 
     /// <inheritdoc/>

@@ -46,7 +46,8 @@ public sealed class ForwardBatch
     /// Returns the row of the first token, by which its logits are asked for.
     /// </summary>
     /// <exception cref="InvalidInputException">A token is not in the vocabulary.</exception>
-    /// <exception cref="InvalidOperationException">The tokens fit neither the batch nor the sequence's capacity.</exception>
+    /// <exception cref="InvalidOperationException">The tokens do not fit the batch or the sequence's capacity, or the
+    /// sequence is in the batch already.</exception>
     public int Add(SequenceCache sequence, ReadOnlySpan<int> tokens, AttentionMode mode)
     {
         ArgumentNullException.ThrowIfNull(sequence);
@@ -56,6 +57,12 @@ public sealed class ForwardBatch
         {
             throw new InvalidOperationException(
                 $"The sequence holds {sequence.Length} of {sequence.Capacity} tokens; {tokens.Length} more do not fit.");
+        }
+
+        for (int i = 0; i < Work.SegmentCount; i++)
+        {
+            if (ReferenceEquals(Work.Segments[i].Cache, sequence))
+                throw new InvalidOperationException("A sequence may stand in a batch only once.");
         }
 
         if (mode == AttentionMode.Decode && tokens.Length != 1)

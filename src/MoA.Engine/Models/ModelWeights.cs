@@ -47,13 +47,13 @@ public sealed class ModelWeights : IDisposable
     /// <summary>Bytes of all weights; a tied head counts once.</summary>
     public long Bytes { get; }
 
-    /// <summary>Every weight once.</summary>
     /// <summary>Number of weights.</summary>
     public long Parameters => All.Sum(weight => (long)weight.Rows * weight.Columns);
 
     /// <summary>The formats that the weights are stored in.</summary>
     public IEnumerable<ElementType> ElementTypes => All.Select(weight => weight.Type).Distinct().Order();
 
+    /// <summary>Every weight once.</summary>
     internal IEnumerable<WeightTensor> All =>
         Layers.SelectMany(layer => layer.All).Prepend(Embedding).Append(FinalNorm)
             .Concat(ReferenceEquals(Head, Embedding) ? [] : [Head]);

@@ -73,21 +73,21 @@ public sealed record CompressionSettings
         }
     }
 
-    /// <summary>
-    /// Defaults for a model: the paper's for contexts of 16384 tokens and more, the same shares of shorter ones with half
-    /// as many items.
-    /// </summary>
-    public static CompressionSettings DefaultsFor(ModelConfig config)
+    /// <summary>The paper's 50 items for each length; half as many to validate on for contexts below 16384 tokens.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="search">What is searched for it.</param>
+    public static CompressionSettings DefaultsFor(ModelConfig config, SearchSettings search)
     {
-        SearchSettings search = SearchSettings.DefaultsFor(config);
-        bool paper = search.ProfileLengths.Count == 3;
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(search);
+        const int PaperItems = 50;
         return new CompressionSettings
         {
             Search = search,
-            ItemsPerLength = paper ? 50 : 24,
-            ValidationItems = paper ? 50 : 24,
-            MaxAnswerTokens = search.ProfileLengths.Min() / 8,
-            RetrievalLengths = [search.ProfileLengths.Max(), search.ExtensionLengths.Max()],
+            ItemsPerLength = PaperItems,
+            ValidationItems = config.MaxPositions >= 16384 ? PaperItems : PaperItems / 2,
+            MaxAnswerTokens = Math.Max(16, search.ProfileLengths.Min() / 8),
+            RetrievalLengths = [.. new[] { search.ProfileLengths.Max(), search.ConstrainedLengths.Max() }.Distinct()],
         };
     }
 }

@@ -67,7 +67,7 @@ public sealed record CompressionReport
     /// <summary>Writes the report to a JSON file; an existing one is replaced once the new one is complete.</summary>
     /// <exception cref="ArgumentException">A number of the report is not finite.</exception>
     /// <exception cref="InvalidInputException">The file cannot be written.</exception>
-    public void Write(string path) => ReplacedFile.WriteText(path, ToJson() + "\n");
+    public void Write(string path) => WholeFile.WriteText(path, ToJson() + "\n");
 
     /// <summary>Reads a report from the JSON file <paramref name="path"/>.</summary>
     /// <exception cref="InvalidInputException">The file cannot be read or is no report of this version.</exception>

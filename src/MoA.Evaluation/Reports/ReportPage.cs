@@ -16,7 +16,7 @@ public static partial class ReportPage
     /// <param name="path">The HTML file.</param>
     /// <exception cref="ArgumentException">A number of the report is not finite.</exception>
     /// <exception cref="InvalidInputException">The file cannot be written.</exception>
-    public static void Write(CompressionReport report, string path) => ReplacedFile.WriteText(path, Render(report));
+    public static void Write(CompressionReport report, string path) => WholeFile.WriteText(path, Render(report));
 
     /// <summary>The page as text.</summary>
     internal static string Render(CompressionReport report)

@@ -30,6 +30,6 @@ public sealed record ReportSettings
     /// <summary>Where the calibration items came from: a file, or "generated".</summary>
     public required string CalibrationData { get; init; }
 
-    /// <summary>Calibration items by length, the validation length included.</summary>
+    /// <summary>Calibration items by profile length.</summary>
     public required IReadOnlyDictionary<int, int> ItemsPerLength { get; init; }
 }

@@ -47,7 +47,8 @@ public sealed class RetrievalEvaluation(
         int[] asked = new int[set.DepthBins], hits = new int[set.DepthBins];
         int exact = 0;
         long bytes = 0;
-        foreach (RetrievalItem[] group in set.Items.Chunk(GroupSize))
+        long bytesOfOne = SequenceCache.EstimateBytes(model.Config, policy, set.TargetTokens + MaxAnswerTokens, cacheType);
+        foreach (RetrievalItem[] group in SequenceGroups.Of(set.Items, _ => bytesOfOne, GroupSize))
         {
             Answer[] answers = AskGroup(policy, group, cancellation);
             for (int i = 0; i < group.Length; i++)

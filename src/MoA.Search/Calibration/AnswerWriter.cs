@@ -28,13 +28,18 @@ public sealed class AnswerWriter(
     {
         ArgumentNullException.ThrowIfNull(items);
         List<CalibrationItem> answered = new(items.Count);
-        foreach (MessagesItem[] group in items.Chunk(GroupSize))
+        ConversationEncoder encoder = model.RequireConversations();
+        DensePolicy dense = new();
+        foreach (MessagesItem[] group in SequenceGroups.Of(items, CacheBytes, GroupSize))
         {
             answered.AddRange(AnswerGroup(group, maxAnswerTokens, cancellation));
             progress?.Invoke(new StepProgress("calibrate", "answers", answered.Count, items.Count, _tokens));
         }
 
         return answered;
+
+        long CacheBytes(MessagesItem item) => SequenceCache.EstimateBytes(
+            model.Config, dense, encoder.EncodePrompt(item.Messages).Length + maxAnswerTokens, cacheType);
     }
 
     private CalibrationItem[] AnswerGroup(MessagesItem[] group, int maxAnswerTokens, CancellationToken cancellation)

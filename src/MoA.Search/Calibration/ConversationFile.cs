@@ -22,7 +22,7 @@ public static class ConversationFile
     /// message names file and line.</exception>
     public static IEnumerable<CalibrationItem> Read(string path, bool requireAnswers = false)
     {
-        using FileStream stream = Guarded(path, "read", () => File.OpenRead(path));
+        using FileStream stream = Open(path);
         foreach (CalibrationItem item in Read(stream, path, requireAnswers))
             yield return item;
     }
@@ -38,23 +38,15 @@ public static class ConversationFile
         return ReadLines(stream, name, requireAnswers);
     }
 
-    /// <summary>Writes the items to a temporary file beside <paramref name="path"/>, then renames it, so that an
-    /// interrupted run leaves no half file. Missing folders are made.</summary>
-    /// <exception cref="InvalidInputException">The file cannot be written.</exception>
+    /// <summary>Writes the items to a file, whole or not at all. Missing folders are made.</summary>
+    /// <exception cref="InvalidInputException">No file can be made there.</exception>
     public static void Write(string path, IEnumerable<CalibrationItem> items)
     {
         ArgumentNullException.ThrowIfNull(items);
-        string partial = path + ".partial";
-        using (FileStream stream = Guarded(path, "written", () => Create(partial)))
+        WholeFile.Write(path, stream =>
         {
             foreach (CalibrationItem item in items)
                 WriteLine(stream, item);
-        }
-
-        Guarded(path, "written", () =>
-        {
-            File.Move(partial, path, overwrite: true);
-            return true;
         });
     }
 
@@ -149,23 +141,15 @@ public static class ConversationFile
         writer.WriteEndArray();
     }
 
-    private static FileStream Create(string path)
-    {
-        if (Path.GetDirectoryName(path) is { Length: > 0 } folder)
-            Directory.CreateDirectory(folder);
-
-        return File.Create(path);
-    }
-
-    private static T Guarded<T>(string path, string verb, Func<T> access)
+    private static FileStream Open(string path)
     {
         try
         {
-            return access();
+            return File.OpenRead(path);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new InvalidInputException($"{path}: the conversations file cannot be {verb} ({failure.Message}); name another", failure);
+            throw new InvalidInputException($"{path}: the conversations file cannot be read ({failure.Message}); name another", failure);
         }
     }
 }

@@ -51,7 +51,7 @@ internal sealed class ConversationLine(string origin)
 
         CalibrationItem item = hasMessages ? ParseMessages(messages)
             : hasTokens ? ParseTokens(root, tokens)
-            : hasText ? new TextItem(NonEmpty(text, "\"text\""))
+            : hasText ? new TextItem(Text(text, "\"text\""))
             : root.TryGetProperty("input", out JsonElement input) && root.TryGetProperty("context", out JsonElement context)
                 ? ParseLongBench(root, input, context)
             : throw Bad($"the object has none of the keys that say what it is; expected {KnownShapes}");
@@ -146,9 +146,6 @@ internal sealed class ConversationLine(string origin)
 
     private JsonElement Member(JsonElement parent, string key, string place) =>
         parent.TryGetProperty(key, out JsonElement value) ? value : throw Bad($"{place} has no \"{key}\"; add it");
-
-    private string NonEmpty(JsonElement element, string place) =>
-        Text(element, place) is { Length: > 0 } text ? text : throw Bad($"{place} is empty; expected some text; remove the line");
 
     private string Text(JsonElement element, string place)
     {

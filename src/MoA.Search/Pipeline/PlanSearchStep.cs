@@ -39,12 +39,7 @@ public static class PlanSearchStep
         ArgumentNullException.ThrowIfNull(profiles);
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(settings);
-        IReadOnlyList<ElasticRule> rules = settings.AlphaCount is int count
-            ? RuleSpace.FromCount(
-                settings.ProfileLengths, settings.ExtensionLengths, [settings.ValidationLength], count, settings.BetaCount)
-            : RuleSpace.FromInterval(
-                settings.ProfileLengths, settings.ExtensionLengths, [settings.ValidationLength], settings.AlphaInterval,
-                settings.BetaCount);
+        IReadOnlyList<ElasticRule> rules = settings.Rules();
         PlanObjective[] objectives = [.. profiles.Select(profile => new PlanObjective(
             profile.Length,
             RuleLoss.OfKeyValueHeads(

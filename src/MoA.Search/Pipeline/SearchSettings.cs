@@ -1,6 +1,7 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Models;
+using MoA.Search.Optimization;
 
 namespace MoA.Search.Pipeline;
 
@@ -48,22 +49,24 @@ public sealed record SearchSettings
         ConstrainedLengths.ToDictionary(length => length, length => DensityAt.GetValueOrDefault(length, Density));
 
     /// <summary>
-    /// The paper's lengths (profile at 2048, 4096 and 8192, validate at 12288, extend to 16384) for models with such a
-    /// context; the same shares of a shorter one: profile at an eighth and a quarter, validate at three eighths, extend
-    /// to a half. Nothing below 256 tokens, where no head can keep half: for contexts below 768 lengths must be chosen.
+    /// Defaults: the paper's profile lengths (2048, 4096, 8192) for models with a context of 16384 and more, an eighth and
+    /// a quarter of a shorter one; validation at one and a half times the longest, extension to twice the longest.
+    /// None is below 256 tokens, where no head can keep half: for contexts below 512 lengths must be chosen.
     /// </summary>
-    public static SearchSettings DefaultsFor(ModelConfig config)
+    /// <param name="config">The model.</param>
+    /// <param name="profileLengths">Profile lengths that are asked for; null for the defaults.</param>
+    public static SearchSettings DefaultsFor(ModelConfig config, IReadOnlyList<int>? profileLengths = null)
     {
         ArgumentNullException.ThrowIfNull(config);
-        if (config.MaxPositions >= 16384)
-            return new SearchSettings { ProfileLengths = [2048, 4096, 8192], ExtensionLengths = [16384], ValidationLength = 12288 };
         int eighth = Math.Max(
             2 * ElasticRule.MinimumRows, config.MaxPositions / 8 / ElasticRule.BlockSize * ElasticRule.BlockSize);
+        profileLengths ??= config.MaxPositions >= 16384 ? [2048, 4096, 8192] : [eighth, 2 * eighth];
+        int longest = profileLengths.Max();
         return new SearchSettings
         {
-            ProfileLengths = [eighth, 2 * eighth],
-            ExtensionLengths = [4 * eighth],
-            ValidationLength = 3 * eighth,
+            ProfileLengths = profileLengths,
+            ExtensionLengths = 2 * longest <= config.MaxPositions ? [2 * longest] : [],
+            ValidationLength = Math.Min(longest + longest / 2, config.MaxPositions),
         };
     }
 
@@ -99,17 +102,6 @@ public sealed record SearchSettings
                 $"length {longest}: the model's context is {config.MaxPositions} tokens; choose shorter --lengths and --validate-length");
         }
 
-        foreach ((int length, double bound) in DensityBounds)
-        {
-            double least = new ElasticRule(0, 0).Density(length);
-            if (bound < least)
-            {
-                throw new InvalidInputException(
-                    $"density {bound} at {length}: every head keeps at least {ElasticRule.MinimumRows} tokens, a density of {least:F3}; " +
-                    "raise the bound or choose a longer length");
-            }
-        }
-
         foreach (int length in DensityAt.Keys.Except(ConstrainedLengths))
         {
             throw new InvalidInputException(
@@ -122,5 +114,27 @@ public sealed record SearchSettings
             throw new InvalidInputException($"--max-rules-per-layer {MaxRulesPerLayer}: expected a positive number, or none");
         if (DensityFloor is <= 0 or > 1)
             throw new InvalidInputException($"--density-floor {DensityFloor}: expected a share above 0 and up to 1");
+
+        CheckReachable();
+    }
+
+    /// <summary>The candidate rules that the settings describe.</summary>
+    public IReadOnlyList<ElasticRule> Rules() => AlphaCount is int count
+        ? RuleSpace.FromCount(ProfileLengths, ExtensionLengths, [ValidationLength], count, BetaCount)
+        : RuleSpace.FromInterval(ProfileLengths, ExtensionLengths, [ValidationLength], AlphaInterval, BetaCount);
+
+    // Said before anything is measured: profiling takes hours on a large model.
+    private void CheckReachable()
+    {
+        IReadOnlyList<ElasticRule> rules = Rules();
+        foreach ((int length, double bound) in DensityBounds.OrderBy(bound => bound.Key))
+        {
+            double least = rules.Min(rule => rule.Density(length));
+            if (bound < least)
+            {
+                throw new InvalidInputException(FormattableString.Invariant(
+                    $"density {bound} at {length} tokens: every rule keeps at least {least:0.####} there; raise --density, give --density-at {length}={least:0.####}, or choose longer lengths"));
+            }
+        }
     }
 }

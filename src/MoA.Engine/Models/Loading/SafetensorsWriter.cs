@@ -20,7 +20,8 @@ public static class SafetensorsWriter
     /// <param name="tensors">Names, shapes and row-major elements.</param>
     /// <exception cref="ArgumentException">A name stands twice or is reserved, or a shape does not match its
     /// data.</exception>
-    /// <exception cref="InvalidInputException">The file cannot be written there.</exception>
+    /// <exception cref="InvalidInputException">No file can be made there.</exception>
+    /// <exception cref="IOException">Writing failed on the way, as on a full disk.</exception>
     public static void Write(
         string path,
         IReadOnlyDictionary<string, string>? metadata,
@@ -37,7 +38,8 @@ public static class SafetensorsWriter
     /// <param name="tensors">Names, dtypes as the format spells them, shapes and little-endian, row-major bytes.</param>
     /// <exception cref="ArgumentException">A name stands twice or is reserved, a dtype is not known, or a shape does not
     /// match its data.</exception>
-    /// <exception cref="InvalidInputException">The file cannot be written there.</exception>
+    /// <exception cref="InvalidInputException">No file can be made there.</exception>
+    /// <exception cref="IOException">Writing failed on the way, as on a full disk.</exception>
     public static void Write(
         string path,
         IReadOnlyDictionary<string, string>? metadata,
@@ -56,29 +58,15 @@ public static class SafetensorsWriter
             Check(sorted[i], i == 0 ? null : sorted[i - 1].Name);
         ReadOnlyMemory<byte> header = Header(metadata, sorted);
 
-        string unfinished = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
+        WholeFile.Write(path, file =>
         {
-            using (FileStream file = new(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
-            {
-                Span<byte> length = stackalloc byte[sizeof(ulong)];
-                BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-                file.Write(length);
-                file.Write(header.Span);
-                foreach (Tensor tensor in sorted)
-                    tensor.CopyTo(file);
-            }
-
-            File.Move(unfinished, path, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw InputFile.Error(path, $"cannot be written: {e.Message}", e);
-        }
-        finally
-        {
-            DeleteIfThere(unfinished);
-        }
+            Span<byte> length = stackalloc byte[sizeof(ulong)];
+            BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+            file.Write(length);
+            file.Write(header.Span);
+            foreach (Tensor tensor in sorted)
+                tensor.CopyTo(file);
+        });
     }
 
     private static void Check(Tensor tensor, string? before)
@@ -147,18 +135,6 @@ public static class SafetensorsWriter
     {
         for (int start = 0; start < data.Length; start += PieceElements)
             to.Write(MemoryMarshal.AsBytes(data.AsSpan(start, Math.Min(PieceElements, data.Length - start))));
-    }
-
-    private static void DeleteIfThere(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            // What made writing fail is being reported; the leftover is not worth hiding it.
-        }
     }
 
     private sealed record Tensor(string Name, string DType, long[] Shape, long Length, Action<Stream> CopyTo);

@@ -92,12 +92,14 @@ public sealed class SafetensorsWriterTests
     public void A_place_that_cannot_be_written_is_refused_and_nothing_is_left_over()
     {
         using TemporaryFolder folder = new();
-        string path = folder.File("none/x.safetensors");
-        Refusal.AssertThrows(path, "cannot be written", () => Write(path));
         string taken = folder.File("taken");
         _ = Directory.CreateDirectory(taken);
         Refusal.AssertThrows(taken, "cannot be written", () => Write(taken));
         Assert.Empty(Directory.GetFiles(folder.Path));
+        string file = folder.File("file");
+        File.WriteAllText(file, "");
+        string below = Path.Combine(file, "x.safetensors");
+        Refusal.AssertThrows(below, "cannot be written", () => Write(below));
 
         static object Write(string path)
         {

@@ -1,0 +1,110 @@
+using System.Text.Json;
+
+namespace MoA.Tests.Commands;
+
+/// <summary>The demo model answers small records of this form (its README).</summary>
+public sealed class GenerateCommandTests
+{
+    private const string Question =
+        "Below is a record of lines. Remember the REGISTER_CONTENT of each line.\n" +
+        "line blunt-otter: REGISTER_CONTENT is <40893>\n" +
+        "line tidy-lake: REGISTER_CONTENT is <23743>\n" +
+        "What is the <REGISTER_CONTENT> in line blunt-otter?";
+
+    private const string Answer = "The <REGISTER_CONTENT> in line blunt-otter is <40893>.";
+
+    [Fact]
+    public void Answers_from_argument_file_and_standard_input_agree()
+    {
+        using TemporaryFolder folder = new();
+        string file = folder.Write("prompt.txt", Question);
+        Assert.Equal(Answer + Environment.NewLine, Invocation.Of("generate", Question).Output);
+        Assert.Equal(Answer + Environment.NewLine, Invocation.Of("generate", "--prompt-file", file, "--quiet").Output);
+        Assert.Equal(Answer + Environment.NewLine, Invocation.WithInput(Question, "generate").Output);
+    }
+
+    [Fact]
+    public void A_prompt_with_the_templates_tokens_is_taken_as_it_stands()
+    {
+        JsonElement formatted = Invocation.Json("generate", $"<|bos|><|user|>\n{Question}\n<|assistant|>\n");
+        JsonElement templated = Invocation.Json("generate", Question, "--template", "on");
+        Assert.Equal(Answer, formatted.GetProperty("text").GetString());
+        Assert.Equal(Answer, templated.GetProperty("text").GetString());
+        Assert.Equal(templated.GetProperty("promptTokens").GetInt32(), formatted.GetProperty("promptTokens").GetInt32());
+        Assert.Equal("stop", formatted.GetProperty("finishReason").GetString());
+        Assert.Equal(1277, formatted.GetProperty("tokens").EnumerateArray().Last().GetInt32()); // <|eos|>
+        // Keys and values of 4 layers of 8 heads of 32 BF16 numbers, for prompt and 256 new tokens in blocks of 64.
+        long rows = (formatted.GetProperty("promptTokens").GetInt32() + 256 + 63) / 64 * 64;
+        Assert.Equal(2L * 4 * 8 * 32 * 2 * rows, formatted.GetProperty("kvBytes").GetInt64());
+    }
+
+    [Fact]
+    public void A_stop_string_and_the_token_limit_end_the_text()
+    {
+        JsonElement stopped = Invocation.Json("generate", Question, "--stop", " is <", "--stop", "never");
+        Assert.Equal("The <REGISTER_CONTENT> in line blunt-otter", stopped.GetProperty("text").GetString());
+        Assert.Equal("stop", stopped.GetProperty("finishReason").GetString());
+        JsonElement cut = Invocation.Json("generate", Question, "-n", "3");
+        Assert.Equal(("length", 3), (cut.GetProperty("finishReason").GetString(), cut.GetProperty("tokens").GetArrayLength()));
+        Assert.StartsWith(cut.GetProperty("text").GetString()!, Answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_seed_gives_the_same_text_again()
+    {
+        string first = Sample("1");
+        Assert.Equal(first, Sample("1"));
+        Assert.NotEqual(first, Sample("2"));
+
+        static string Sample(string seed) => Invocation.Json(
+            "generate", "The king", "--template", "off", "-n", "24", "--temperature", "1.5", "--seed", seed, "--threads", seed)
+            .GetProperty("text").GetString()!;
+    }
+
+    [Fact]
+    public void A_policy_saves_the_memory_that_it_says()
+    {
+        string prompt = string.Concat(Enumerable.Repeat("line blunt-otter: REGISTER_CONTENT is <40893>\n", 20));
+        JsonElement dense = Invocation.Json("generate", prompt, "-n", "4");
+        JsonElement local = Invocation.Json("generate", prompt, "-n", "4", "--policy", "streaming-llm:span=128");
+        Assert.Equal("streaming-llm", local.GetProperty("policy").GetString());
+        Assert.Equal(2L * 4 * 8 * 32 * 2 * 128, local.GetProperty("kvBytes").GetInt64());
+        Assert.True(dense.GetProperty("kvBytes").GetInt64() > 2 * local.GetProperty("kvBytes").GetInt64());
+    }
+
+    [Fact]
+    public void An_empty_prompt_is_refused() => Invocation.Of("generate").AssertRefused("standard input", "no text");
+
+    [Fact]
+    public void A_prompt_beyond_the_context_is_refused()
+    {
+        using TemporaryFolder folder = new();
+        string file = folder.Write("long.txt", string.Concat(Enumerable.Repeat("line 12345 ", 1000)));
+        Invocation.Of("generate", "--prompt-file", file).AssertRefused(file, "context of 4096");
+    }
+
+    [Fact]
+    public void A_chat_keeps_the_conversation()
+    {
+        using TemporaryFolder folder = new();
+        string file = folder.Write("record.txt", Question);
+        string input = $"/file {file}\nWhat is the <REGISTER_CONTENT> in line tidy-lake?\n\nnot read\n";
+        Invocation run = Invocation.WithInput(input, "chat", "--json", "--quiet");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        JsonElement[] messages = [.. run.Document().GetProperty("messages").EnumerateArray()];
+        Assert.Equal(["user", "assistant", "user", "assistant"], messages.Select(message => message.GetProperty("role").GetString()));
+        Assert.Equal([Question, Answer, "What is the <REGISTER_CONTENT> in line tidy-lake?", Answer
+            .Replace("blunt-otter", "tidy-lake", StringComparison.Ordinal).Replace("40893", "23743", StringComparison.Ordinal)],
+            messages.Select(message => message.GetProperty("content").GetString()));
+        Invocation text = Invocation.WithInput(input, "chat");
+        Assert.Equal(messages[1].GetProperty("content").GetString() + Environment.NewLine +
+            messages[3].GetProperty("content").GetString() + Environment.NewLine, text.Output);
+    }
+
+    [Fact]
+    public void A_chat_with_a_file_that_is_not_there_ends()
+    {
+        Invocation run = Invocation.WithInput("/file none.txt\n", "chat");
+        run.AssertRefused("/file none.txt");
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text.Json;
+
+namespace MoA.Tests.Commands;
+
+public sealed class OptimizeCommandTests
+{
+    private static readonly string Instance = RepositoryFiles.Fixture("optimum", "h8");
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(null)]
+    public void Optima_are_the_expected_ones_and_plans_keep_their_bounds(int? maxRules)
+    {
+        using TemporaryFolder folder = new();
+        JsonElement result = Invocation.Json(
+            "optimize", "--problem", Instance, "--max-rules-per-layer", maxRules?.ToString() ?? "none", "--out", folder["plans"]);
+        using JsonDocument expected = Read("expected.json"), instance = Read("instance.json");
+        JsonElement root = instance.RootElement;
+        Assert.Equal(root.GetProperty("rules").GetArrayLength(), result.GetProperty("rules").GetInt32());
+        JsonElement[] objectives = [.. result.GetProperty("objectives").EnumerateArray()];
+        JsonElement[] optima = [.. expected.RootElement.GetProperty("single_objective").EnumerateArray().Where(
+            optimum => optimum.GetProperty("K") is { ValueKind: JsonValueKind.Number } limit ? limit.GetInt32() == maxRules : maxRules is null)];
+        Assert.Equal(optima.Length, objectives.Length);
+        for (int i = 0; i < optima.Length; i++)
+        {
+            double loss = objectives[i].GetProperty("loss").GetDouble(), bound = objectives[i].GetProperty("lowerBound").GetDouble();
+            Assert.Equal(root.GetProperty("profile_lengths")[i].GetInt32(), objectives[i].GetProperty("length").GetInt32());
+            Assert.InRange(loss, optima[i].GetProperty("lower_bound").GetDouble() * (1 - 1e-6), optima[i].GetProperty("value").GetDouble() * 1.001);
+            Assert.InRange(bound, 0, loss * (1 + 1e-9));
+            Assert.Equal((loss - bound) / loss, objectives[i].GetProperty("relativeGap").GetDouble(), 1e-6);
+        }
+
+        string[] lengths = [.. root.GetProperty("constraint_lengths").EnumerateArray().Select(length => length.GetRawText())];
+        double[] bounds = [.. root.GetProperty("density_bounds").EnumerateArray().Select(bound => bound.GetDouble())];
+        foreach (JsonElement plan in result.GetProperty("plans").EnumerateArray())
+        {
+            Assert.Equal(objectives.Select(objective => objective.GetProperty("length").GetRawText()), Names(plan, "losses"));
+            Assert.Equal(lengths, Names(plan, "densities"));
+            foreach ((string length, double bound) in lengths.Zip(bounds))
+                Assert.InRange(plan.GetProperty("densities").GetProperty(length).GetDouble(), 0, bound * (1 + 1e-6));
+            Assert.Equal(
+                root.GetProperty("heads").GetInt32(),
+                Invocation.Json("plan", "show", plan.GetProperty("file").GetString()!).GetProperty("headsPerLayer").GetInt32());
+        }
+
+        Assert.True(result.GetProperty("seconds").GetDouble() > 0);
+
+        static IEnumerable<string> Names(JsonElement plan, string member) =>
+            plan.GetProperty(member).EnumerateObject().Select(entry => entry.Name);
+    }
+
+    [Fact]
+    public void A_bound_that_no_plan_keeps_is_named_with_what_would_do()
+    {
+        using TemporaryFolder folder = new();
+        string problem = folder["problem"];
+        _ = Directory.CreateDirectory(problem);
+        File.Copy(Path.Combine(Instance, "instance.safetensors"), folder["problem", "instance.safetensors"]);
+        using JsonDocument instance = Read("instance.json");
+        string bounds = instance.RootElement.GetProperty("density_bounds").GetRawText();
+        File.WriteAllText(
+            folder["problem", "instance.json"],
+            instance.RootElement.GetRawText().Replace(bounds, bounds.Replace("0.5", "0.001", StringComparison.Ordinal), StringComparison.Ordinal));
+        Invocation.Of("optimize", "--problem", problem, "--out", folder["plans"], "--quiet")
+            .AssertRefused("0.001", "nearest density", instance.RootElement.GetProperty("constraint_lengths")[0].GetRawText());
+        Assert.False(Directory.Exists(folder["plans"]) && Directory.EnumerateFiles(folder["plans"]).Any());
+    }
+
+    // Rows are at least 128, which is half of 256 tokens.
+    [Theory]
+    [InlineData("optimize", "--profile", "none")]
+    [InlineData("compress")]
+    public void A_density_that_no_rule_meets_is_refused_before_any_work(params string[] command)
+    {
+        using TemporaryFolder folder = new();
+        Invocation.Of([.. command, "--lengths", "256,512", "--extend", "1024", "--validate-length", "768", "--density", "0.3", "--out", folder["out"]])
+            .AssertRefused("density 0.3", "256 tokens", "at least 0.5", "--density-at 256=0.5");
+        Assert.Empty(folder.Names());
+    }
+
+    private static JsonDocument Read(string name) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Instance, name)));
+}
