@@ -8,6 +8,13 @@ public static class ModelFingerprint
 {
     private const int SampleBytes = 1 << 16;
 
+    // Results may be written beside the model; only what makes the model counts.
+    private static readonly HashSet<string> ModelFiles =
+    [
+        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "chat_template.jinja", "model.safetensors.index.json",
+    ];
+
     /// <summary>
     /// A hash over the model's configuration and tokenizer files, and over the size, the first and the last 64 KiB of
     /// each weight file.
@@ -19,7 +26,8 @@ public static class ModelFingerprint
         byte[] sample = new byte[SampleBytes];
         foreach (string file in Directory.EnumerateFiles(model.Path).Order(StringComparer.Ordinal))
         {
-            if (System.IO.Path.GetExtension(file) is not (".json" or ".jinja" or ".safetensors"))
+            string name = System.IO.Path.GetFileName(file);
+            if (!ModelFiles.Contains(name) && !IsWeights(name))
                 continue;
             using FileStream stream = File.OpenRead(file);
             hash.AppendData(System.Text.Encoding.UTF8.GetBytes(System.IO.Path.GetFileName(file)));
@@ -37,4 +45,7 @@ public static class ModelFingerprint
 
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 12));
     }
+
+    private static bool IsWeights(string name) =>
+        name.EndsWith(".safetensors", StringComparison.Ordinal) && !name.StartsWith("influence-", StringComparison.Ordinal);
 }

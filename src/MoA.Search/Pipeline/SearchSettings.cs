@@ -133,7 +133,9 @@ public sealed record SearchSettings
             if (bound < least)
             {
                 throw new InvalidInputException(FormattableString.Invariant(
-                    $"density {bound} at {length} tokens: every rule keeps at least {least:0.####} there; raise --density, give --density-at {length}={least:0.####}, or choose longer lengths"));
+                    $"density {bound} at {length} tokens: every rule keeps at least {least:0.####} of a cache there; ") +
+                    FormattableString.Invariant(
+                        $"raise --density, give --density-at {length}={least:0.####}, or choose longer lengths"));
             }
         }
     }

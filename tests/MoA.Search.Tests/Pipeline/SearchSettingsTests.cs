@@ -52,7 +52,7 @@ public sealed class SearchSettingsTests(DemoModel demo) : IClassFixture<DemoMode
         Assert.Equal([2048], small.ExtensionLengths);
         Assert.Equal(1536, small.ValidationLength);
         Assert.Equal([512, 1024, 2048], small.ConstrainedLengths);
-        foreach (int context in new[] { 768, 1000, 4096, 16383, 16384, 1 << 20 })
+        foreach (int context in new[] { 512, 1000, 4096, 16383, 16384, 1 << 20 })
             SearchSettings.DefaultsFor(_demo with { MaxPositions = context }).Check(_demo with { MaxPositions = context });
         Valid.Check(_demo); // lengths that only bound the density may exceed the context
     }

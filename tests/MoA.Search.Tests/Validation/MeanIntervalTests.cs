@@ -25,4 +25,17 @@ public sealed class MeanIntervalTests
         Assert.Equal(3, interval.Mean, 12);
         Assert.Equal(3 - 1.96 * Math.Sqrt(14.0 / 3 / 4), interval.Low, 12);
     }
+
+    /// <summary>
+    /// Group 4 alone borrows the variance 2 of group (1, 3): (2/2 + 2/1) / 4 = 3/4. Two lone values 1 and 5 have a variance
+    /// of 8 between them: (8 + 8) / 4.
+    /// </summary>
+    [Fact]
+    public void A_lone_value_borrows_the_spread_of_the_others()
+    {
+        MeanInterval interval = MeanInterval.OfGroups([[1.0, 3], [4.0]]);
+        Assert.Equal(3, interval.Mean, 12);
+        Assert.Equal(3 - 1.96 * Math.Sqrt(0.75), interval.Low, 12);
+        Assert.Equal(3 + 1.96 * 2, MeanInterval.OfGroups([[1.0], [5.0]]).High, 12);
+    }
 }
