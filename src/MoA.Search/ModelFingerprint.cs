@@ -30,7 +30,7 @@ public static class ModelFingerprint
             if (!ModelFiles.Contains(name) && !IsWeights(name))
                 continue;
             using FileStream stream = File.OpenRead(file);
-            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(System.IO.Path.GetFileName(file)));
+            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(name));
             hash.AppendData(BitConverter.GetBytes(stream.Length));
             if (System.IO.Path.GetExtension(file) != ".safetensors")
             {

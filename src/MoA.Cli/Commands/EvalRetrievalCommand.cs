@@ -78,7 +78,8 @@ internal sealed class EvalRetrievalCommand : CliCommand
             }
 
             RetrievalEvaluation evaluation = new(
-                model, journal, ModelFingerprint.Of(model), ModelOptions.CacheType(context), progress) { Total = runs.Count * items };
+                model, journal, ModelFingerprint.Of(model), ModelOptions.CacheType(context), progress)
+            { Total = runs.Count * items };
             ulong seed = context.Get(CalibrationOptions.Seed) ?? 0;
             return [.. runs.Select(run => evaluation.Run(
                 run.Policy, RetrievalEvaluation.CreateSet(model, run.Length, items, seed), context.Cancellation))];
