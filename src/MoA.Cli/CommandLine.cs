@@ -96,8 +96,10 @@ internal static class CommandLine
         };
         root.HelpName = "moa";
         root.SetAction(GroupCommand.ShowHelp);
-        root.Options.Add(OutputOptions.Json);
-        root.Options.Add(OutputOptions.Quiet);
+        root.Options.Add(GlobalOptions.Json);
+        root.Options.Add(GlobalOptions.Quiet);
+        root.Options.Add(GlobalOptions.Threads);
+        root.Options.Add(GlobalOptions.Seed);
         root.Options.OfType<HelpOption>().Single().Action = new HelpWithExamples();
         root.Options.OfType<VersionOption>().Single().Action = new ShowVersion();
         return root;

@@ -37,7 +37,6 @@ internal sealed class EvalRetrievalCommand : CliCommand
         ModelOptions.AddPolicyTo(this);
         Options.Add(SearchOptions.Lengths);
         Options.Add(_items);
-        Options.Add(CalibrationOptions.Seed);
         Options.Add(StepOptions.Out);
     }
 
@@ -80,7 +79,7 @@ internal sealed class EvalRetrievalCommand : CliCommand
             RetrievalEvaluation evaluation = new(
                 model, journal, ModelFingerprint.Of(model), ModelOptions.CacheType(context), progress)
             { Total = runs.Count * items };
-            ulong seed = context.Get(CalibrationOptions.Seed) ?? 0;
+            ulong seed = context.Get(GlobalOptions.Seed) ?? 0;
             return [.. runs.Select(run => evaluation.Run(
                 run.Policy, RetrievalEvaluation.CreateSet(model, run.Length, items, seed), context.Cancellation))];
         }

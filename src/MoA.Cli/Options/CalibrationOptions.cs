@@ -43,15 +43,9 @@ internal static class CalibrationOptions
         HelpName = "N",
     };
 
-    public static Option<ulong?> Seed { get; } = new("--seed")
-    {
-        Description = "Seed of generated documents (default: 0)",
-        HelpName = "N",
-    };
-
     public static void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { Data, ValidationData, KeepAnswers, Items, ValidationItems, AnswerTokens, Seed })
+        foreach (Option option in new Option[] { Data, ValidationData, KeepAnswers, Items, ValidationItems, AnswerTokens })
             command.Options.Add(option);
     }
 
@@ -64,7 +58,7 @@ internal static class CalibrationOptions
         DataFile = context.Get(Data),
         ValidationDataFile = context.Get(ValidationData),
         KeepAnswers = context.Get(KeepAnswers),
-        Seed = context.Get(Seed) ?? 0,
+        Seed = context.Get(GlobalOptions.Seed) ?? 0,
         CacheType = ModelOptions.CacheType(context),
     };
 

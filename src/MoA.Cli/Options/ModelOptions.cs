@@ -36,12 +36,6 @@ internal static class ModelOptions
         HelpName = "TYPE",
     };
 
-    public static Option<int?> Threads { get; } = new("--threads", "-t")
-    {
-        Description = "Threads (default: one for each processor); results do not depend on it",
-        HelpName = "N",
-    };
-
     /// <summary>The folder of the model that comes with the program.</summary>
     public static string EmbeddedModel => Path.Combine(AppContext.BaseDirectory, "models", "demo");
 
@@ -50,7 +44,6 @@ internal static class ModelOptions
     {
         command.Options.Add(Model);
         command.Options.Add(Kv);
-        command.Options.Add(Threads);
     }
 
     /// <summary>Adds the options that choose which rows of the past stay.</summary>
@@ -64,7 +57,7 @@ internal static class ModelOptions
 
     public static ComputeBackend CreateBackend(CommandContext context)
     {
-        int? threads = context.Get(Threads);
+        int? threads = context.Get(GlobalOptions.Threads);
         if (threads is < 1 or > 1024)
             throw new InvalidInputException($"--threads {threads}: expected a number from 1 to 1024");
         return ComputeBackend.CreateCpu(threads ?? 0);

@@ -34,12 +34,6 @@ internal static class SamplingArguments
         HelpName = "P",
     };
 
-    public static Option<ulong?> Seed { get; } = new("--seed")
-    {
-        Description = "Seed of the random numbers (default: 0); the same seed gives the same text",
-        HelpName = "N",
-    };
-
     public static Option<string[]> Stop { get; } = new("--stop")
     {
         Description = "Text that ends the output; may be given several times",
@@ -48,7 +42,7 @@ internal static class SamplingArguments
 
     public static void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { MaxNewTokens, Temperature, TopK, TopP, MinP, Seed, Stop })
+        foreach (Option option in new Option[] { MaxNewTokens, Temperature, TopK, TopP, MinP, Stop })
             command.Options.Add(option);
     }
 
@@ -65,7 +59,7 @@ internal static class SamplingArguments
             TopK = context.Get(TopK) ?? (samples ? model.Generation.TopK ?? 0 : 0),
             TopP = context.Get(TopP) ?? (samples ? model.Generation.TopP ?? 1 : 1),
             MinP = context.Get(MinP) ?? (samples ? model.Generation.MinP ?? 0 : 0),
-            Seed = context.Get(Seed) ?? 0,
+            Seed = context.Get(GlobalOptions.Seed) ?? 0,
         };
         sampling.Check();
         return new GenerationOptions

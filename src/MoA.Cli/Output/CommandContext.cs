@@ -23,9 +23,9 @@ internal sealed class CommandContext(ParseResult parsed, Streams streams, Cancel
 
     public TextWriter Output => streams.Output;
 
-    public bool Json => Parsed.GetValue(OutputOptions.Json);
+    public bool Json => Parsed.GetValue(GlobalOptions.Json);
 
-    public bool Quiet => Parsed.GetValue(OutputOptions.Quiet);
+    public bool Quiet => Parsed.GetValue(GlobalOptions.Quiet);
 
     public T? Get<T>(Option<T> option) => Parsed.GetValue(option);
 

@@ -21,7 +21,7 @@ internal sealed class GroupCommand : Command
     public static int ShowHelp(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
-        return parsed.GetValue(OutputOptions.Json)
+        return parsed.GetValue(GlobalOptions.Json)
             ? throw new InvalidInputException(
                 $"a command is missing; expected one of {string.Join(", ", command.Subcommands.Select(sub => sub.Name))}")
             : new HelpAction().Invoke(parsed);
