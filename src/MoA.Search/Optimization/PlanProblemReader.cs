@@ -1,6 +1,7 @@
 using System.Text.Json;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Models.Loading;
 
 namespace MoA.Search.Optimization;
 
@@ -12,7 +13,7 @@ internal static class PlanProblemReader
         string settingsPath = Path.Combine(folder, "instance.json");
         string tensorsPath = Path.Combine(folder, "instance.safetensors");
         byte[] settings = ReadFile(settingsPath);
-        Dictionary<string, InstanceTensor> tensors = InstanceTensor.ReadAll(tensorsPath, ReadFile(tensorsPath));
+        using SafetensorsFile tensors = SafetensorsFile.Open(tensorsPath);
         try
         {
             using JsonDocument document = JsonDocument.Parse(settings);
@@ -39,7 +40,7 @@ internal static class PlanProblemReader
     }
 
     private static PlanProblem Build(
-        JsonElement settings, string settingsPath, Dictionary<string, InstanceTensor> tensors, string tensorsPath)
+        JsonElement settings, string settingsPath, SafetensorsFile tensors, string tensorsPath)
     {
         int layers = Member(settings, "layers", settingsPath).GetInt32();
         int heads = Member(settings, "heads", settingsPath).GetInt32();
@@ -102,25 +103,26 @@ internal static class PlanProblemReader
     }
 
     private static double[] Tensor(
-        Dictionary<string, InstanceTensor> tensors, string name, long[] shape, string path)
+        SafetensorsFile tensors, string name, long[] shape, string path)
     {
         string expected = string.Join("×", shape);
-        if (!tensors.TryGetValue(name, out InstanceTensor? tensor))
-            throw new InvalidInputException($"{path}: tensor \"{name}\" is missing; expected F32 {expected}.");
-        if (!tensor.Shape.AsSpan().SequenceEqual(shape))
+        if (!tensors.Contains(name) || tensors[name].DType != "F32")
+            throw new InvalidInputException($"{path}: no F32 tensor \"{name}\"; expected one of {expected}.");
+        if (!tensors[name].Shape.AsSpan().SequenceEqual(shape))
         {
             throw new InvalidInputException(
-                $"{path}: tensor \"{name}\" is {string.Join("×", tensor.Shape)}; instance.json asks for {expected}.");
+                $"{path}: tensor \"{name}\" is {string.Join("×", tensors[name].Shape)}; instance.json asks for {expected}.");
         }
 
-        int bad = Array.FindIndex(tensor.Values, value => !double.IsFinite(value));
+        double[] values = [.. tensors.ReadFloats(name).Select(value => (double)value)];
+        int bad = Array.FindIndex(values, value => !double.IsFinite(value));
         if (bad >= 0)
         {
             throw new InvalidInputException(
-                $"{path}: tensor \"{name}\" has {tensor.Values[bad]} at entry {bad}; expected finite numbers.");
+                $"{path}: tensor \"{name}\" has {values[bad]} at entry {bad}; expected finite numbers.");
         }
 
-        return tensor.Values;
+        return values;
     }
 
     private static double[] Row(double[] values, int row, int rows) =>
