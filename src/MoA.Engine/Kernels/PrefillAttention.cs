@@ -26,24 +26,22 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     private readonly AttentionInputs _inputs;
     private readonly AttentionSegment[] _segments;
     private readonly AttentionItem[] _items;
-    private readonly int _firstItem;
 
-    /// <summary>Describes the items from <paramref name="firstItem"/> on.</summary>
+    /// <summary>Describes the attention of <paramref name="items"/>; their own rows are not stored yet.</summary>
     public PrefillAttention(
-        WorkerScratch scratch, AttentionInputs inputs, AttentionSegment[] segments, AttentionItem[] items, int firstItem)
+        WorkerScratch scratch, AttentionInputs inputs, AttentionSegment[] segments, AttentionItem[] items)
     {
         _scratch = scratch;
         _inputs = inputs;
         _segments = segments;
         _items = items;
-        _firstItem = firstItem;
     }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int index, int worker)
     {
-        AttentionItem item = _items[_firstItem + index];
+        AttentionItem item = _items[index];
         AttentionSegment segment = _segments[item.Segment];
         LayerSpans spans = segment.Cache.Spans[_inputs.Layer];
         int group = _inputs.Group;
