@@ -71,9 +71,9 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         }
     }
 
-    public override void Rope(Tensor x, int rows, int headSize, Tensor angles, bool inverse = false)
+    public override void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false)
     {
-        Rope<TSimd, TVector> job = new(x.Data, angles.Data, rows, x.Columns / headSize, headSize, inverse);
+        Rope<TSimd, TVector> job = new(x.Data, angles.Data, rows, x.Columns / headSize, headSize, pairs, inverse);
         Pool.Run(ref job, job.Items);
     }
 
