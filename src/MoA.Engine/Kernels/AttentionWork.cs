@@ -45,6 +45,9 @@ public sealed class AttentionWork
 
     internal int Rows { get; private set; }
 
+    /// <summary>The decode items of one layer, cut into pieces.</summary>
+    internal DecodeSchedule Decode { get; } = new();
+
     internal void Clear() => SegmentCount = DecodeCount = PrefillCount = Rows = 0;
 
     internal void Add(SequenceCache cache, int rows, AttentionMode mode)

@@ -14,7 +14,11 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     {
         Pool = pool;
         Scratch = new WorkerScratch(Allocator, pool.Threads);
+        _partials = new WorkerScratch(Allocator, 1);
     }
+
+    // Partial results of decode attention, for all workers.
+    private readonly WorkerScratch _partials;
 
     public WorkerPool Pool { get; }
 
@@ -112,10 +116,10 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         int writes = work.SegmentCount * work.KeyValueHeads;
         if (work.DecodeCount > 0)
         {
-            CacheWrite<TSimd, TVector> write = new(inputs, work.Segments, AttentionMode.Decode);
-            Pool.Run(ref write, writes);
-            DecodeAttention<TSimd, TVector> decode = new(Scratch, inputs, work.Segments, work.DecodeItems);
-            Pool.Run(ref decode, work.DecodeCount);
+            work.Decode.Prepare(work, layer);
+            float* partials = _partials.Floats(0, DecodeAttention<TSimd, TVector>.PartialFloats(work));
+            DecodeAttention<TSimd, TVector> decode = new(Scratch, inputs, work, partials);
+            Pool.Run(ref decode, work.Decode.Count);
         }
 
         if (work.PrefillCount > 0)
@@ -133,6 +137,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             return;
         Pool.Dispose();
         Scratch.Dispose();
+        _partials.Dispose();
     }
 
     // A row must count the same whether it is read from the chunk that it came with or from the cache later, so that

@@ -163,7 +163,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
             }
 
             float correction = OnlineSoftmax<TSimd, TVector>.Update(
-                scores + first, last - first + 1, _inputs.Scale, ref tile.Maxima[state + i], ref tile.Sums[state + i]);
+                scores + first, last - first + 1, ref tile.Maxima[state + i], ref tile.Sums[state + i]);
             if (correction != 1f)
             {
                 OnlineSoftmax<TSimd, TVector>.Scale(

@@ -51,4 +51,7 @@ internal unsafe interface ISimd<TVector>
     static abstract float SumLanes(TVector a);
 
     static abstract float MaxLane(TVector a);
+
+    /// <summary>Stores the four sums of the lanes of a, b, c and d, in a fixed order.</summary>
+    static abstract void StoreSums(float* destination, TVector a, TVector b, TVector c, TVector d);
 }

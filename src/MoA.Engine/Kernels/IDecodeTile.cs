@@ -1,0 +1,18 @@
+namespace MoA.Engine.Kernels;
+
+/// <summary>
+/// Products of a few query heads with stored rows of one format. The rows' numbers are read once for all heads. Queries
+/// are handed over once per item, so that a format may bring them into the form that it multiplies with.
+/// </summary>
+internal unsafe interface IDecodeTile
+{
+    /// <summary>Sets a head's query times <paramref name="scale"/>.</summary>
+    void SetQuery(int head, float* query, float scale);
+
+    /// <summary>scores[row] = query·keys[row] for <paramref name="heads"/> heads (1, 2 or 4) from <paramref name="head"/>
+    /// on; their scores lie <c>scoreStride</c> floats apart. Up to four scores beyond the last row are written too.</summary>
+    void Score(int head, int heads, byte* keys, int rows, float* scores);
+
+    /// <summary>outputs += Σ weights[row]·values[row], of the same heads; outputs lie one row's size apart.</summary>
+    void AddWeighted(int heads, float* weights, byte* values, int rows, float* outputs);
+}
