@@ -123,7 +123,8 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
         if (work.PrefillCount > 0)
         {
-            PrefillAttention<TSimd, TVector> prefill = new(Scratch, inputs, work.Segments, work.PrefillItems);
+            work.OrderPrefill(layer);
+            PrefillAttention<TSimd, TVector> prefill = new(Scratch, inputs, work);
             Pool.Run(ref prefill, work.PrefillCount);
             CacheWrite<TSimd, TVector> write = new(inputs, work.Segments, AttentionMode.Prefill);
             Pool.Run(ref write, writes);

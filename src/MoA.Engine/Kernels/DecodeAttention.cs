@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Numerics;
 using MoA.Engine.Attention;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
@@ -61,18 +61,43 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         }
 
         State state = new(_scratch, worker, _inputs.HeadSize, _inputs.Group);
-        AttendStored(piece, segment, item, rows, state);
-        if (piece.Pieces == 1)
+        bool exact = rows.Cache.Type == ElementType.F32;
+        if (_inputs.HeadSize % (2 * TSimd.Width) == 0)
         {
-            WriteOutputs(state.Outputs, state.Sums, segment, item);
-            return;
+            if (exact)
+                Run(new DecodeTile<TSimd, TVector, RowPairsF32>(state.Queries, _inputs.HeadSize, ScoreStride), index, segment, item, rows, state);
+            else
+                Run(new DecodeTile<TSimd, TVector, RowPairsBF16>(state.Queries, _inputs.HeadSize, ScoreStride), index, segment, item, rows, state);
+        }
+        else if (exact)
+        {
+            Run(new DecodeTile<SimdScalar, float, RowPairsF32>(state.Queries, _inputs.HeadSize, ScoreStride), index, segment, item, rows, state);
+        }
+        else
+        {
+            Run(new DecodeTile<SimdScalar, float, RowPairsBF16>(state.Queries, _inputs.HeadSize, ScoreStride), index, segment, item, rows, state);
+        }
+    }
+
+    private void Run<TTile>(
+        TTile tile, int index, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, in State state)
+        where TTile : struct, IDecodeTile
+    {
+        DecodePiece piece = _work.Decode.Pieces[index];
+        Attend(tile, piece, segment, item, rows, state);
+        if (piece.Pieces > 1)
+        {
+            state.Save(Partial(index));
+            if (!_work.Decode.Finish(piece))
+                return;
+            Merge(piece, state);
         }
 
-        state.Save(Partial(index));
-        if (_work.Decode.Finish(piece))
+        for (int head = 0; head < _inputs.Group; head++)
         {
-            Merge(piece, state);
-            WriteOutputs(state.Outputs, state.Sums, segment, item);
+            tile.WriteOutput(
+                state.Outputs + (nint)head * _inputs.HeadSize,
+                _inputs.Output(segment.FirstRow, item.KeyValueHead * _inputs.Group + head), 1f / state.Sums[head]);
         }
     }
 
@@ -82,22 +107,6 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
     private static int StateFloats(int group) => (2 * group + 15) / 16 * 16;
 
     private float* Partial(int piece) => _partials + (nint)piece * PartialSize(_inputs.Group, _inputs.HeadSize);
-
-    private void AttendStored(
-        in DecodePiece piece, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, in State state)
-    {
-        int size = _inputs.HeadSize;
-        bool wholeVectors = size % TSimd.Width == 0;
-        bool exact = rows.Cache.Type == ElementType.F32;
-        if (wholeVectors && exact)
-            Attend(new DecodeTile<TSimd, TVector, StoredF32>(state.Queries, size, ScoreStride), piece, segment, item, rows, state);
-        else if (wholeVectors)
-            Attend(new DecodeTile<TSimd, TVector, StoredBF16>(state.Queries, size, ScoreStride), piece, segment, item, rows, state);
-        else if (exact)
-            Attend(new DecodeTile<SimdScalar, float, StoredF32>(state.Queries, size, ScoreStride), piece, segment, item, rows, state);
-        else
-            Attend(new DecodeTile<SimdScalar, float, StoredBF16>(state.Queries, size, ScoreStride), piece, segment, item, rows, state);
-    }
 
     private void Attend<TTile>(
         TTile tile, in DecodePiece piece, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, in State state)
@@ -128,8 +137,16 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         int position = rows.Position(row);
         int group = _inputs.Group;
         nint offset = (nint)cache.Slot(position) * cache.BytesPerRow;
+        byte* keys = cache.Keys + offset, values = cache.Values + offset;
+        nint bytes = (nint)count * cache.BytesPerRow;
+        int tiles = (group + 3) / 4;
+        int share = BitOperations.Log2((uint)tiles);
+        // While the keys are scored, their values are on their way; while these are added, the next block's keys.
         for (int head = 0; head < group; head += TileHeads(group - head))
-            tile.Score(head, TileHeads(group - head), cache.Keys + offset, count, state.Scores + (nint)head * ScoreStride);
+        {
+            Prefetch next = new((nint)values + (bytes >> share) * (head / 4), share);
+            tile.Score(head, TileHeads(group - head), keys, count, state.Scores + (nint)head * ScoreStride, next);
+        }
 
         // Heads that keep fewer rows than their KV head stores do not see the first of them.
         int[] rings = segment.Cache.Spans[_inputs.Layer].VisibleRing;
@@ -153,9 +170,10 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
 
         for (int head = 0; head < group; head += TileHeads(group - head))
         {
+            Prefetch next = new((nint)keys + bytes + (bytes >> share) * (head / 4), share);
             tile.AddWeighted(
-                TileHeads(group - head), state.Scores + (nint)head * ScoreStride, cache.Values + offset, count,
-                state.Outputs + (nint)head * _inputs.HeadSize);
+                TileHeads(group - head), state.Scores + (nint)head * ScoreStride, values, count,
+                state.Outputs + (nint)head * _inputs.HeadSize, next);
         }
     }
 
@@ -181,16 +199,6 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
                 OnlineSoftmax<TSimd, TVector>.Scale(sum, size, ours);
                 OnlineSoftmax<TSimd, TVector>.AddScaled(outputs + (nint)head * size, sum, size, theirs);
             }
-        }
-    }
-
-    private void WriteOutputs(float* outputs, float* sums, in AttentionSegment segment, in AttentionItem item)
-    {
-        int size = _inputs.HeadSize;
-        for (int head = 0; head < _inputs.Group; head++)
-        {
-            float* to = _inputs.Output(segment.FirstRow, item.KeyValueHead * _inputs.Group + head);
-            OnlineSoftmax<TSimd, TVector>.Scale(outputs + (nint)head * size, to, size, 1f / sums[head]);
         }
     }
 

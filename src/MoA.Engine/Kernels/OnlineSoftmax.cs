@@ -68,6 +68,12 @@ internal static unsafe class OnlineSoftmax<TSimd, TVector>
             added += weight;
         }
 
+        if (newMaximum == maximum)
+        {
+            sum += added;
+            return 1f;
+        }
+
         float correction = OnlineSoftmax<SimdScalar, float>.Exp2(maximum - newMaximum);
         maximum = newMaximum;
         sum = sum * correction + added;

@@ -28,6 +28,14 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadBF16(ushort* source) => (Widen(source) << 16).AsSingle();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadBF16Pairs(ushort* source, out Vector256<float> even, out Vector256<float> odd)
+    {
+        Vector256<uint> pairs = Vector256.Load((uint*)source);
+        even = (pairs << 16).AsSingle();
+        odd = (pairs & Vector256.Create(0xFFFF0000u)).AsSingle();
+    }
+
     // Exponent and mantissa move into place, where the exponent is 112 too small; multiplying by 2^112 mends that and
     // normalises subnormals on the way.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
