@@ -110,9 +110,6 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             KeyValueHeads = work.KeyValueHeads,
             HeadSize = work.HeadSize,
         };
-        RoundToCache(work, keys);
-        RoundToCache(work, values);
-        int writes = work.SegmentCount * work.KeyValueHeads;
         if (work.DecodeCount > 0)
         {
             work.Decode.Prepare(work, layer);
@@ -123,11 +120,13 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
         if (work.PrefillCount > 0)
         {
+            CacheRounding<TSimd, TVector> rounding = new(inputs, work);
+            Pool.Run(ref rounding, work.PrefillCount);
             work.OrderPrefill(layer);
             PrefillAttention<TSimd, TVector> prefill = new(Scratch, inputs, work);
             Pool.Run(ref prefill, work.PrefillCount);
-            CacheWrite<TSimd, TVector> write = new(inputs, work.Segments, AttentionMode.Prefill);
-            Pool.Run(ref write, writes);
+            CacheWrite<TSimd, TVector> write = new(inputs, work);
+            Pool.Run(ref write, work.PrefillCount);
         }
     }
 
@@ -138,20 +137,6 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         Pool.Dispose();
         Scratch.Dispose();
         _partials.Dispose();
-    }
-
-    // A row must count the same whether it is read from the chunk that it came with or from the cache later, so that
-    // results do not depend on how a prompt was cut into chunks.
-    private static void RoundToCache(AttentionWork work, Tensor rows)
-    {
-        for (int i = 0; i < work.SegmentCount; i++)
-        {
-            AttentionSegment segment = work.Segments[i];
-            if (segment.Cache.Type == ElementType.F32)
-                continue;
-            float* first = rows.Data + (nint)segment.FirstRow * rows.Columns;
-            NumberFormat<TSimd, TVector>.Round(first, segment.Rows * rows.Columns);
-        }
     }
 
     private static void AddBias(float* y, int rows, WeightTensor bias)

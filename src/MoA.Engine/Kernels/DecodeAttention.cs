@@ -61,22 +61,15 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         }
 
         State state = new(_scratch, worker, _inputs.HeadSize, _inputs.Group);
-        bool exact = rows.Cache.Type == ElementType.F32;
-        if (_inputs.HeadSize % (2 * TSimd.Width) == 0)
-        {
-            if (exact)
-                Run(new DecodeTile<TSimd, TVector, RowPairsF32>(state.Queries, _inputs.HeadSize, ScoreStride), index, segment, item, rows, state);
-            else
-                Run(new DecodeTile<TSimd, TVector, RowPairsBF16>(state.Queries, _inputs.HeadSize, ScoreStride), index, segment, item, rows, state);
-        }
-        else if (exact)
-        {
-            Run(new DecodeTile<SimdScalar, float, RowPairsF32>(state.Queries, _inputs.HeadSize, ScoreStride), index, segment, item, rows, state);
-        }
+        int size = _inputs.HeadSize;
+        if (size % (2 * TSimd.Width) != 0)
+            Run(new WidenedTile<SimdScalar, float>(rows.Cache.Type, state.Queries, state.Widened, size, ScoreStride), index, segment, item, rows, state);
+        else if (rows.Cache.Type == ElementType.F32)
+            Run(new DecodeTile<TSimd, TVector, RowPairsF32>(state.Queries, size, ScoreStride), index, segment, item, rows, state);
+        else if (rows.Cache.Type == ElementType.BF16)
+            Run(new DecodeTile<TSimd, TVector, RowPairsBF16>(state.Queries, size, ScoreStride), index, segment, item, rows, state);
         else
-        {
-            Run(new DecodeTile<SimdScalar, float, RowPairsBF16>(state.Queries, _inputs.HeadSize, ScoreStride), index, segment, item, rows, state);
-        }
+            Run(new WidenedTile<TSimd, TVector>(rows.Cache.Type, state.Queries, state.Widened, size, ScoreStride), index, segment, item, rows, state);
     }
 
     private void Run<TTile>(
@@ -172,7 +165,7 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         {
             Prefetch next = new((nint)keys + bytes + (bytes >> share) * (head / 4), share);
             tile.AddWeighted(
-                TileHeads(group - head), state.Scores + (nint)head * ScoreStride, values, count,
+                head, TileHeads(group - head), state.Scores + (nint)head * ScoreStride, values, count,
                 state.Outputs + (nint)head * _inputs.HeadSize, next);
         }
     }
@@ -212,11 +205,12 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
             _floats = PartialSize(group, headSize);
             int rows = (group + 1) * headSize;
             // What a piece leaves behind comes first: maxima, sums and outputs of the heads.
-            Maxima = scratch.Floats(worker, StateFloats(group) + 2 * rows + (group + 1) * ScoreStride);
+            Maxima = scratch.Floats(worker, StateFloats(group) + 2 * rows + RowsPerBlock * headSize + (group + 1) * ScoreStride);
             Sums = Maxima + group;
             Outputs = Maxima + StateFloats(group);
             Queries = Outputs + rows;
-            Scores = Queries + rows;
+            Widened = Queries + rows;
+            Scores = Widened + RowsPerBlock * headSize;
             new Span<float>(Maxima, group).Fill(OnlineSoftmax<TSimd, TVector>.Lowest);
             new Span<float>(Sums, group).Clear();
             new Span<float>(Outputs, 2 * rows).Clear();
@@ -229,6 +223,8 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         public float* Sums { get; }
 
         public float* Queries { get; }
+
+        public float* Widened { get; }
 
         public float* Scores { get; }
 

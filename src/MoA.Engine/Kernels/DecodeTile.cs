@@ -89,7 +89,7 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     }
 
     /// <inheritdoc/>
-    public void AddWeighted(int heads, float* weights, byte* values, int rows, float* outputs, Prefetch next)
+    public void AddWeighted(int head, int heads, float* weights, byte* values, int rows, float* outputs, Prefetch next)
     {
         if (heads == 4)
             AddFour(weights, values, rows, outputs, next);
