@@ -32,7 +32,7 @@ internal static class ModelOptions
 
     public static Option<string?> Kv { get; } = new("--kv")
     {
-        Description = "Format of the KV caches: bf16 or f32 (default: bf16)",
+        Description = "Format of the KV caches: bf16, f32 or q8_0 (default: bf16)",
         HelpName = "TYPE",
     };
 
@@ -67,7 +67,8 @@ internal static class ModelOptions
     {
         null or "bf16" => ElementType.BF16,
         "f32" => ElementType.F32,
-        string other => throw new InvalidInputException($"--kv {other}: expected bf16 or f32"),
+        "q8_0" => ElementType.Q8_0,
+        string other => throw new InvalidInputException($"--kv {other}: expected bf16, f32 or q8_0"),
     };
 
     public static AttentionPolicy ReadPolicy(CommandContext context, ModelConfig config) =>
