@@ -62,7 +62,7 @@ internal sealed class ModelReference
     private static unsafe double[][] Read(WeightTensor weight)
     {
         double[][] rows = AttentionReference.Matrix(weight.Rows, weight.Columns);
-        int size = weight.Type.SizeInBytes();
+        int size = weight.Type.BytesPerBlock();
         for (int i = 0; i < weight.Rows; i++)
         {
             for (int j = 0; j < weight.Columns; j++)
