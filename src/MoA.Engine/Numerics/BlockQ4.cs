@@ -49,10 +49,15 @@ internal readonly unsafe struct BlockQ4 : IBlockFormat
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ReadFactors(byte* block, float* scales, float* offsets) => *scales = BlockScale.Read(block);
+    public static void ReadFactors(byte* block, float* scales, float* offsets)
+    {
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper)
+    public static float Scale(byte* block, float* scales, int group) => BlockScale.Read(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
     {
         Vector256<short> both = Integers.WidenUnsigned(block + 2);
         lower = (both & Vector256.Create((short)15)) - Vector256.Create((short)8);

@@ -62,10 +62,13 @@ internal readonly unsafe struct BlockQ5K : IBlockFormat
         AffineQuantizer.ReadFactors(block, scales, offsets);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper)
+    public static float Scale(byte* block, float* scales, int group) => scales[group];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
     {
-        byte* quants = block + Quants + 32 * (group / 2);
-        int shift = 4 * (group % 2);
+        byte* quants = block + Quants + 64 * half + 32 * (member / 2);
+        int shift = 4 * (member % 2), group = 4 * half + member;
         Vector256<short> fifthBit = Vector256.Create((short)16);
         lower = ((Integers.WidenUnsigned(quants) >>> shift) & Vector256.Create((short)15)) |
             (((Integers.WidenUnsigned(block + FifthBits) >>> group) << 4) & fifthBit);

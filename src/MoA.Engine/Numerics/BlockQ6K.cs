@@ -62,20 +62,23 @@ internal readonly unsafe struct BlockQ6K : IBlockFormat
         Vector256.Create(BlockScale.Read(block + Factor)).Store(scales);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper)
+    public static float Scale(byte* block, float* scales, int group) => scales[group];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
     {
-        byte* lowerBits = block + 64 * (group / 4) + 32 * (group % 2);
-        byte* upperBits = block + UpperBits + 32 * (group / 4);
-        sbyte* scales = (sbyte*)block + Scales + 2 * group;
-        lower = Quants(lowerBits, upperBits, group % 4) * Vector256.Create((short)scales[0]);
-        upper = Quants(lowerBits + 16, upperBits + 16, group % 4) * Vector256.Create((short)scales[1]);
+        byte* lowerBits = block + 64 * half + 32 * (member % 2);
+        byte* upperBits = block + UpperBits + 32 * half;
+        sbyte* scales = (sbyte*)block + Scales + 8 * half + 2 * member;
+        lower = Quants(lowerBits, upperBits, member) * Vector256.Create((short)scales[0]);
+        upper = Quants(lowerBits + 16, upperBits + 16, member) * Vector256.Create((short)scales[1]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<short> Quants(byte* lowerBits, byte* upperBits, int group)
+    private static Vector256<short> Quants(byte* lowerBits, byte* upperBits, int member)
     {
-        Vector256<short> four = (Integers.WidenUnsigned(lowerBits) >>> (4 * (group / 2))) & Vector256.Create((short)15);
-        Vector256<short> two = ((Integers.WidenUnsigned(upperBits) >>> (2 * group)) << 4) & Vector256.Create((short)48);
+        Vector256<short> four = (Integers.WidenUnsigned(lowerBits) >>> (4 * (member / 2))) & Vector256.Create((short)15);
+        Vector256<short> two = ((Integers.WidenUnsigned(upperBits) >>> (2 * member)) << 4) & Vector256.Create((short)48);
         return (four | two) - Vector256.Create((short)32);
     }
 }

@@ -35,10 +35,15 @@ internal readonly unsafe struct BlockQ8 : IBlockFormat
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ReadFactors(byte* block, float* scales, float* offsets) => *scales = BlockScale.Read(block);
+    public static void ReadFactors(byte* block, float* scales, float* offsets)
+    {
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper)
+    public static float Scale(byte* block, float* scales, int group) => BlockScale.Read(block);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
     {
         lower = Integers.WidenSigned(block + 2);
         upper = Integers.WidenSigned(block + 18);

@@ -26,9 +26,18 @@ internal unsafe interface IBlockFormat
     /// <summary>Reads one block, one element at a time: the definition of the format.</summary>
     static abstract void Dequantize(byte* block, float* destination);
 
-    /// <summary>The groups' scales, and their offsets if there are any.</summary>
+    /// <summary>Unpacks what <see cref="Scale"/> needs and the offsets, for formats of eight groups.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="scales">Room for eight.</param>
+    /// <param name="offsets">Room for eight; written if <see cref="HasOffsets"/>.</param>
     static abstract void ReadFactors(byte* block, float* scales, float* offsets);
 
-    /// <summary>The quants of one group, elements 0 to 15 and 16 to 31, each at most 4096 in magnitude.</summary>
-    static abstract void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper);
+    /// <summary>The scale of a group.</summary>
+    static abstract float Scale(byte* block, float* scales, int group);
+
+    /// <summary>
+    /// The quants of group 4·<paramref name="half"/> + <paramref name="member"/>, elements 0 to 15 and 16 to 31, each at
+    /// most 4096 in magnitude. The member should be a constant, so that shifts by it are.
+    /// </summary>
+    static abstract void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper);
 }

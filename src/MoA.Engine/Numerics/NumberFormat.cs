@@ -74,20 +74,33 @@ internal static unsafe class NumberFormat<TSimd, TVector>
     private static void WidenBlocks<TFormat>(byte* source, float* destination, int count)
         where TFormat : IBlockFormat
     {
-        const int Half = IBlockFormat.GroupSize / 2;
         float* scales = stackalloc float[8], offsets = stackalloc float[8];
         for (float* end = destination + count; destination < end; source += TFormat.BlockBytes)
         {
             TFormat.ReadFactors(source, scales, offsets);
-            for (int group = 0; group < TFormat.Groups; group++, destination += IBlockFormat.GroupSize)
+            for (int half = 0; half < Math.Max(1, TFormat.Groups / 4); half++)
             {
-                TFormat.LoadQuants(source, group, out Vector256<short> lower, out Vector256<short> upper);
-                Vector256<float> scale = Vector256.Create(scales[group]);
-                Vector256<float> offset = Vector256.Create(TFormat.HasOffsets ? offsets[group] : 0f);
-                WidenQuants(lower, scale, offset, destination);
-                WidenQuants(upper, scale, offset, destination + Half);
+                WidenGroup<TFormat>(source, half, 0, scales, offsets, ref destination);
+                if (TFormat.Groups == 1)
+                    continue;
+                WidenGroup<TFormat>(source, half, 1, scales, offsets, ref destination);
+                WidenGroup<TFormat>(source, half, 2, scales, offsets, ref destination);
+                WidenGroup<TFormat>(source, half, 3, scales, offsets, ref destination);
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WidenGroup<TFormat>(
+        byte* block, int half, int member, float* scales, float* offsets, ref float* destination)
+        where TFormat : IBlockFormat
+    {
+        TFormat.LoadQuants(block, half, member, out Vector256<short> lower, out Vector256<short> upper);
+        Vector256<float> scale = Vector256.Create(TFormat.Scale(block, scales, 4 * half + member));
+        Vector256<float> offset = Vector256.Create(TFormat.HasOffsets ? offsets[4 * half + member] : 0f);
+        WidenQuants(lower, scale, offset, destination);
+        WidenQuants(upper, scale, offset, destination + IBlockFormat.GroupSize / 2);
+        destination += IBlockFormat.GroupSize;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
