@@ -45,8 +45,6 @@ internal sealed class RooflineCommand : Command
     public RooflineCommand()
         : base("roofline", "Measures the F32 multiply-add peak, the read bandwidth, and every kernel's share of its limit.")
     {
-        _threads.Validators.Add(result => RequirePositive(result, result.GetValue(_threads)));
-        _seconds.Validators.Add(result => RequirePositive(result, result.GetValue(_seconds)));
         Options.Add(_json);
         Options.Add(_threads);
         Options.Add(_filter);
@@ -55,23 +53,32 @@ internal sealed class RooflineCommand : Command
         SetAction(Run);
     }
 
-    private static void RequirePositive(System.CommandLine.Parsing.OptionResult result, double value)
+    private string? Problem(ParseResult parsed)
     {
-        if (!(value > 0))
-            result.AddError($"{result.Option.Name} {value}: expected a number above 0");
+        if (parsed.GetValue(_threads) < 1)
+            return $"--threads {parsed.GetValue(_threads)}: expected a number above 0";
+        if (!(parsed.GetValue(_seconds) > 0))
+            return $"--seconds {parsed.GetValue(_seconds)}: expected a number above 0";
+        return parsed.GetValue(_sets)!.Any(set => set > InstructionSets.Best)
+            ? $"--instruction-set: this machine has no vectors wider than {InstructionSets.Best}"
+            : null;
+    }
+
+    private static int Refuse(string problem)
+    {
+        Console.Error.WriteLine(problem);
+        return Program.BadArguments;
     }
 
     private int Run(ParseResult parsed)
     {
+        if (Problem(parsed) is string problem)
+            return Refuse(problem);
         int threads = parsed.GetValue(_threads);
         string filter = parsed.GetValue(_filter)!;
         using RooflineRun run = new(parsed.GetValue(_sets)!, threads, filter);
         if (run.Rows.Count == 0)
-        {
-            Console.Error.WriteLine($"--filter {filter}: no kernel has that in its name; without the option all are measured");
-            return 2;
-        }
-
+            return Refuse($"--filter {filter}: no kernel has that in its name; without the option all are measured");
         run.Run(TimeSpan.FromSeconds(parsed.GetValue(_seconds)), static text => Console.Error.WriteLine(text));
         if (parsed.GetValue(_json))
         {
