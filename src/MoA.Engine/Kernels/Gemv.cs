@@ -31,7 +31,7 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     public Gemv(WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
     {
         _scratch = scratch;
-        _quantized = weight.Type.IsQuantized() && TSimd.Width > 1 ? new(a, rows, weight.Columns, scratch) : default;
+        _quantized = weight.Type.IsQuantized() && TSimd.Width > 1 ? new(a, rows, weight.Columns, weight.Type.GroupSize(), scratch) : default;
         _weight = weight;
         _a = a;
         _c = c;
@@ -62,19 +62,24 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
                 MultiplyWidened(first, last, worker);
                 break;
             case ElementType.Q8_0:
-                QuantizedGemv<BlockQ8>.Multiply(_quantized, _rows, _weight, first, last, _c, _accumulate);
+                QuantizedGemv.Multiply<SmallBlockKernel<BlockQ8>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
                 break;
             case ElementType.Q4_0:
-                QuantizedGemv<BlockQ4>.Multiply(_quantized, _rows, _weight, first, last, _c, _accumulate);
+                QuantizedGemv.Multiply<SmallBlockKernel<BlockQ4>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
                 break;
             case ElementType.Q4_K:
-                QuantizedGemv<BlockQ4K>.Multiply(_quantized, _rows, _weight, first, last, _c, _accumulate);
+                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ4K>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
                 break;
             case ElementType.Q5_K:
-                QuantizedGemv<BlockQ5K>.Multiply(_quantized, _rows, _weight, first, last, _c, _accumulate);
+                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ5K>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
                 break;
             default:
-                QuantizedGemv<BlockQ6K>.Multiply(_quantized, _rows, _weight, first, last, _c, _accumulate);
+                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ6K>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
                 break;
         }
     }
@@ -162,9 +167,11 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
         TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
         nint k = 0;
         int step = TSimd.Width, bytes = TSimd.Width * TStored.Size;
+        nint ahead = 2 * (nint)depth * TStored.Size;
         for (; k <= depth - 4 * TSimd.Width; k += 4 * TSimd.Width)
         {
             byte* stored = w + k * TStored.Size;
+            Memory.Prefetch(stored + ahead);
             s0 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored), TSimd.Load(a + k), s0);
             s1 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored + bytes), TSimd.Load(a + k + step), s1);
             s2 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored + 2 * bytes), TSimd.Load(a + k + 2 * step), s2);

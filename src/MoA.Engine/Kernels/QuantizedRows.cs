@@ -5,26 +5,30 @@ using MoA.Engine.Numerics;
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Rows of activations as 16-bit integers with a scale for each group of 32, so that products with quantised weights run
-/// in integers. The multiply-add of 16-bit lanes takes no longer than that of 8-bit ones where both must be widened, and
-/// an error of 2^-16 of the group's largest value vanishes beside that of the weights.
+/// Rows of activations as 16-bit integers with a scale for each group, so that products with quantised weights run in
+/// integers. Multiplying 16-bit lanes takes no longer than 8-bit ones, which must be widened in between, and an error of
+/// 2^-16 of the group's largest value vanishes beside that of the weights.
 /// </summary>
 internal readonly unsafe struct QuantizedRows
 {
     private const int Largest = 32767;
-    private const int GroupSize = IBlockFormat.GroupSize;
 
     /// <summary>Quantises <paramref name="rows"/> × <paramref name="columns"/> floats into shared scratch memory.</summary>
-    public QuantizedRows(float* x, int rows, int columns, WorkerScratch scratch)
+    /// <param name="x">Dense rows.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="columns">A multiple of 32.</param>
+    /// <param name="groupSize">Elements that share a scale: 16 or 32, as in the weight.</param>
+    /// <param name="scratch">Where they are kept until the next use of the shared memory.</param>
+    public QuantizedRows(float* x, int rows, int columns, int groupSize, WorkerScratch scratch)
     {
         Columns = columns;
-        Groups = columns / GroupSize;
-        long quants = (long)rows * columns;
-        Scales = scratch.Shared(quants / 2 + 2L * rows * Groups);
-        Sums = Scales + (nint)rows * Groups;
-        Quants = (short*)(Sums + (nint)rows * Groups);
-        for (nint group = 0; group < (nint)rows * Groups; group++)
-            Quantize(x + group * GroupSize, Quants + group * GroupSize, out Scales[group], out Sums[group]);
+        Groups = columns / groupSize;
+        nint groups = (nint)rows * Groups;
+        Scales = scratch.Shared((long)rows * columns / 2 + 2 * groups);
+        Sums = Scales + groups;
+        Quants = (short*)(Sums + groups);
+        for (nint group = 0; group < groups; group++, x += groupSize)
+            Quantize(x, groupSize, Quants + group * groupSize, out Scales[group], out Sums[group]);
     }
 
     public int Columns { get; }
@@ -38,23 +42,27 @@ internal readonly unsafe struct QuantizedRows
     /// <summary>[rows, groups].</summary>
     public float* Scales { get; }
 
-    /// <summary>[rows, groups]: sums of the groups' values as quantised.</summary>
+    /// <summary>[rows, groups]: sums of the groups' values.</summary>
     public float* Sums { get; }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Quantize(float* x, short* quants, out float scale, out float sum)
+    private static void Quantize(float* x, int count, short* quants, out float scale, out float sum)
     {
-        Vector256<float> a = Vector256.Load(x), b = Vector256.Load(x + 8), c = Vector256.Load(x + 16), d = Vector256.Load(x + 24);
-        Vector256<float> largest = Vector256.MaxNative(
-            Vector256.MaxNative(Vector256.Abs(a), Vector256.Abs(b)), Vector256.MaxNative(Vector256.Abs(c), Vector256.Abs(d)));
-        float most = Simd256.MaxLane(largest);
-        scale = most / Largest;
+        Vector256<float> largest = Vector256<float>.Zero;
+        for (int i = 0; i < count; i += 8)
+            largest = Vector256.MaxNative(largest, Vector256.Abs(Vector256.Load(x + i)));
+        scale = Simd256.MaxLane(largest) / Largest;
         // Below the normal range the inverse would overflow; such a group counts as zero.
         Vector256<float> inverse = Vector256.Create(scale < 1e-37f ? 0 : 1 / scale);
-        Vector256<int> ia = Round(a * inverse), ib = Round(b * inverse), ic = Round(c * inverse), id = Round(d * inverse);
-        Vector256.Narrow(ia, ib).Store(quants);
-        Vector256.Narrow(ic, id).Store(quants + 16);
-        sum = scale * Vector256.Sum(ia + ib + ic + id);
+        Vector256<int> total = Vector256<int>.Zero;
+        for (int i = 0; i < count; i += 16)
+        {
+            Vector256<int> lower = Round(Vector256.Load(x + i) * inverse), upper = Round(Vector256.Load(x + i + 8) * inverse);
+            Vector256.Narrow(lower, upper).Store(quants + i);
+            total += lower + upper;
+        }
+
+        sum = scale * Vector256.Sum(total);
     }
 
     // To the nearest, by way of a number so large that fractions have no bits left.

@@ -7,16 +7,20 @@ namespace MoA.Engine.Numerics;
 /// Q5_K: F16 factor of the scales, F16 factor of the minima, <see cref="KScales"/>, 32 bytes with the fifth bits (bit g of
 /// byte i belongs to element i of group g), then 128 bytes as in <see cref="BlockQ4K"/>.
 /// </summary>
-internal readonly unsafe struct BlockQ5K : IBlockFormat
+internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
 {
     public const int Bytes = 4 + KScales.Bytes + 32 + 128;
 
     private const int FifthBits = 4 + KScales.Bytes;
     private const int Quants = FifthBits + 32;
 
-    public static int Groups => 8;
-
     public static int BlockBytes => Bytes;
+
+    public static int BlockSize => 256;
+
+    public static int GroupSize => 32;
+
+    public static int Shift => 0;
 
     public static bool HasOffsets => true;
 
@@ -62,17 +66,14 @@ internal readonly unsafe struct BlockQ5K : IBlockFormat
         AffineQuantizer.ReadFactors(block, scales, offsets);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Scale(byte* block, float* scales, int group) => scales[group];
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
     {
         byte* quants = block + Quants + 64 * half + 32 * (member / 2);
-        int shift = 4 * (member % 2), group = 4 * half + member;
+        int group = 4 * half + member;
         Vector256<short> fifthBit = Vector256.Create((short)16);
-        lower = ((Integers.WidenUnsigned(quants) >>> shift) & Vector256.Create((short)15)) |
+        lower = BlockQ4K.Nibbles(quants, member) |
             (((Integers.WidenUnsigned(block + FifthBits) >>> group) << 4) & fifthBit);
-        upper = ((Integers.WidenUnsigned(quants + 16) >>> shift) & Vector256.Create((short)15)) |
+        upper = BlockQ4K.Nibbles(quants + 16, member) |
             (((Integers.WidenUnsigned(block + FifthBits + 16) >>> group) << 4) & fifthBit);
     }
 }
