@@ -29,7 +29,7 @@ internal sealed class RooflineCommand : Command
 
     private readonly Option<double> _seconds = new("--seconds")
     {
-        Description = "How long to measure, at least three rounds",
+        Description = "How long to measure, at least five rounds",
         HelpName = "S",
         DefaultValueFactory = _ => 60,
     };

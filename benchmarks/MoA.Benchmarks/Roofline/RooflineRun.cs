@@ -11,7 +11,7 @@ namespace MoA.Benchmarks.Roofline;
 /// </summary>
 internal sealed class RooflineRun : IDisposable
 {
-    private const int FewestRounds = 3;
+    private const int FewestRounds = 5;
 
     private readonly SharedMemory _memory = new();
     private readonly List<Machine> _machines = [];
