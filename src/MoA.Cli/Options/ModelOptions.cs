@@ -18,6 +18,13 @@ internal static class ModelOptions
         HelpName = "PATH",
     };
 
+    public static Option<string?> Weights { get; } = new("--weights")
+    {
+        Description = $"Convert the matrices on loading: {string.Join(", ", ElementTypes.All.Select(type => type.Name()))} " +
+            "(default: as stored)",
+        HelpName = "TYPE",
+    };
+
     public static Option<string?> Plan { get; } = new("--plan")
     {
         Description = "Plan file: run with its spans (default: dense attention)",
@@ -43,6 +50,7 @@ internal static class ModelOptions
     public static void AddTo(Command command)
     {
         command.Options.Add(Model);
+        command.Options.Add(Weights);
         command.Options.Add(Kv);
     }
 
@@ -61,6 +69,20 @@ internal static class ModelOptions
         if (threads is < 1 or > 1024)
             throw new InvalidInputException($"--threads {threads}: expected a number from 1 to 1024");
         return ComputeBackend.CreateCpu(threads ?? 0);
+    }
+
+    /// <summary>Loads the model that the options name.</summary>
+    public static LanguageModel Load(CommandContext context, ComputeBackend backend)
+    {
+        string? name = context.Get(Weights);
+        ElementType? weights = ElementTypes.Parse(name);
+        if (name is not null && weights is null)
+        {
+            throw new InvalidInputException(
+                $"--weights {name}: expected one of {string.Join(", ", ElementTypes.All.Select(type => type.Name()))}");
+        }
+
+        return LanguageModel.Load(ModelPath(context), backend, weights: weights);
     }
 
     public static ElementType CacheType(CommandContext context) => context.Get(Kv) switch
