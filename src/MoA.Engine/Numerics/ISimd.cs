@@ -47,6 +47,15 @@ internal unsafe interface ISimd<TVector>
     /// <summary>a·b + c, fused where the machine can.</summary>
     static abstract TVector MultiplyAdd(TVector a, TVector b, TVector c);
 
+    /// <summary>
+    /// Adds products of pairs of 16-bit integers, two to a lane: each lane of <paramref name="sum"/>, a 32-bit integer,
+    /// grows by the lower halves' product and the upper halves'.
+    /// </summary>
+    static abstract TVector AddPairProducts(TVector a, TVector b, TVector sum);
+
+    /// <summary>Lanes of 32-bit integers as floats.</summary>
+    static abstract TVector IntegersToFloats(TVector integers);
+
     static abstract TVector Max(TVector a, TVector b);
 
     static abstract TVector Min(TVector a, TVector b);

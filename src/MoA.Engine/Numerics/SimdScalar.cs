@@ -66,6 +66,17 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
     public static float MultiplyAdd(float a, float b, float c) => float.MultiplyAddEstimate(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float AddPairProducts(float a, float b, float sum)
+    {
+        int x = BitConverter.SingleToInt32Bits(a), y = BitConverter.SingleToInt32Bits(b);
+        int products = (short)x * (short)y + (x >> 16) * (y >> 16);
+        return BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(sum) + products);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float IntegersToFloats(float integers) => BitConverter.SingleToInt32Bits(integers);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(float a, float b) => float.MaxNative(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
