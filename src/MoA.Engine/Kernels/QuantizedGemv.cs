@@ -5,48 +5,53 @@ namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// Product of a quantised weight with few quantised rows, C[m, n] (+)= A[m, k]·W': integer products within a group,
-/// scaled and added up in floats. Two weight rows by one or four rows of A at a time: unpacked weights serve several rows
-/// of A, and independent sums hide the latency of each other's additions.
+/// scaled and added up in floats. Four weight rows by one row of A, or one by four, at a time: what is loaded or unpacked
+/// serves several products, and independent sums hide the latency of each other's additions.
 /// </summary>
 internal static unsafe class QuantizedGemv
 {
-    /// <summary>Most rows of A in one call of a kernel.</summary>
-    public const int RowsAtOnce = 4;
+    private const int RowsAtOnce = 4;
 
     /// <summary>Computes columns <paramref name="first"/> to <paramref name="last"/> − 1 of C.</summary>
     public static void Multiply<TKernel>(
         in QuantizedRows a, int rows, WeightTensor weight, int first, int last, float* c, bool accumulate)
         where TKernel : IKernel
     {
-        float* sums = stackalloc float[2 * RowsAtOnce];
-        for (int n = first; n < last; n += 2)
+        float* sums = stackalloc float[RowsAtOnce];
+        for (int n = first; n < last; n += RowsAtOnce)
         {
-            byte* w0 = weight.Row(n);
-            bool alone = n + 1 == last;
-            byte* w1 = alone ? w0 : weight.Row(n + 1);
-            for (int m = 0; m < rows;)
+            int columns = Math.Min(RowsAtOnce, last - n);
+            int m = 0;
+            for (; m <= rows - RowsAtOnce; m += RowsAtOnce)
             {
-                int count = rows - m >= RowsAtOnce ? RowsAtOnce : 1;
-                if (count == RowsAtOnce)
-                    TKernel.TwoByFour(w0, w1, a, m, sums);
-                else
-                    TKernel.TwoByOne(w0, w1, a, m, sums);
-                for (int i = 0; i < count; i++, m++)
+                for (int j = 0; j < columns; j++)
                 {
-                    float* to = c + (nint)m * weight.Rows + n;
-                    to[0] = accumulate ? to[0] + sums[2 * i] : sums[2 * i];
-                    if (!alone)
-                        to[1] = accumulate ? to[1] + sums[2 * i + 1] : sums[2 * i + 1];
+                    TKernel.OneByFour(weight.Row(n + j), a, m, sums);
+                    for (int i = 0; i < RowsAtOnce; i++)
+                        Store(c + (nint)(m + i) * weight.Rows + n + j, sums[i], accumulate);
                 }
+            }
+
+            for (; m < rows; m++)
+            {
+                // Past the end the last row is multiplied again, and the product is not used.
+                TKernel.FourByOne(weight.Row(n), weight.Row(n + Math.Min(1, columns - 1)),
+                    weight.Row(n + Math.Min(2, columns - 1)), weight.Row(n + columns - 1), a, m, sums);
+                for (int j = 0; j < columns; j++)
+                    Store(c + (nint)m * weight.Rows + n + j, sums[j], accumulate);
             }
         }
     }
 
-    /// <summary>The inner loops for a format. Sums are written for the first row of A with both weight rows, then the next.</summary>
+    private static void Store(float* c, float sum, bool accumulate) => *c = accumulate ? *c + sum : sum;
+
+    /// <summary>The inner loops for a format.</summary>
     internal interface IKernel
     {
-        static abstract void TwoByOne(byte* w0, byte* w1, in QuantizedRows a, int row, float* sums);
+        /// <summary>Four weight rows by row <paramref name="row"/> of A.</summary>
+        static abstract void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, in QuantizedRows a, int row, float* sums);
 
-        static abstract void TwoByFour(byte* w0, byte* w1, in QuantizedRows a, int row, float* sums);
+        /// <summary>A weight row by four rows of A from <paramref name="row"/> on.</summary>
+        static abstract void OneByFour(byte* w, in QuantizedRows a, int row, float* sums);
     }
 }

@@ -37,7 +37,7 @@ internal readonly unsafe struct BlockQ4K : ISuperBlockFormat
     public static void Dequantize(byte* block, float* destination)
     {
         float* scales = stackalloc float[8], offsets = stackalloc float[8];
-        AffineQuantizer.ReadFactors(block, BlockScale.Correction, scales, offsets);
+        ReadFactors(block, scales, offsets);
         for (int group = 0; group < 8; group++)
         {
             byte* quants = block + Quants + 32 * (group / 2);
@@ -51,21 +51,13 @@ internal readonly unsafe struct BlockQ4K : ISuperBlockFormat
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ReadFactors(byte* block, float* scales, float* offsets) =>
-        AffineQuantizer.ReadFactors(block, 1, scales, offsets);
+        AffineQuantizer.ReadFactors(block, scales, offsets);
+
+    public static (int First, int Second) Runs(int chunk) => (64 * chunk, 64 * chunk + 32);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
-    {
-        byte* quants = block + Quants + 64 * half + 32 * (member / 2);
-        lower = Nibbles(quants, member);
-        upper = Nibbles(quants + 16, member);
-    }
-
-    /// <summary>The lower halves of 16 bytes for even members, the upper for odd ones.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector256<short> Nibbles(byte* quants, int member)
-    {
-        Vector256<short> both = Integers.WidenUnsigned(quants);
-        return member % 2 == 0 ? both & Vector256.Create((short)15) : both >>> 4;
-    }
+    public static void Unpack(
+        byte* block, int chunk, out Vector256<short> even0, out Vector256<short> odd0, out Vector256<short> even1,
+        out Vector256<short> odd1) =>
+        Integers.SplitNibbles(block + Quants + 32 * chunk, out even0, out odd0, out even1, out odd1);
 }
