@@ -28,10 +28,16 @@ internal unsafe interface ISimd<TVector>
     /// <summary>Widens finite binary16 numbers, subnormals included.</summary>
     static abstract TVector LoadF16(ushort* source);
 
+    /// <summary>Signed bytes as floats.</summary>
+    static abstract TVector LoadInt8(sbyte* source);
+
     static abstract void Store(float* destination, TVector value);
 
     /// <summary>Rounds to bfloat16, ties to even.</summary>
     static abstract void StoreBF16(ushort* destination, TVector value);
+
+    /// <summary>The nearest bfloat16 values, ties to even.</summary>
+    static abstract TVector RoundToBF16(TVector value);
 
     static abstract TVector Add(TVector a, TVector b);
 

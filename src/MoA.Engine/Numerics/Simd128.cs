@@ -47,6 +47,9 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadInt8(sbyte* source) => Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(int*)source).AsSByte())));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Vector128<float> value) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -56,6 +59,14 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
         Vector128<uint> odd = (bits >>> 16) & Vector128<uint>.One;
         Vector128<uint> rounded = (bits + Vector128.Create(0x7FFFu) + odd) >>> 16;
         Vector128.Narrow(rounded, rounded).GetLower().Store(destination);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> RoundToBF16(Vector128<float> value)
+    {
+        Vector128<uint> bits = value.AsUInt32();
+        Vector128<uint> odd = (bits >>> 16) & Vector128<uint>.One;
+        return ((bits + Vector128.Create(0x7FFFu) + odd) & Vector128.Create(0xFFFF0000u)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

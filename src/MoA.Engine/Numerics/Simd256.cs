@@ -47,6 +47,12 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadInt8(sbyte* source) => Vector256.ConvertToSingle(
+        Avx2.IsSupported
+            ? Avx2.ConvertToVector256Int32(source)
+            : Vector256.WidenLower(Vector128.WidenLower(Vector64.Load(source).ToVector128Unsafe()).ToVector256Unsafe()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Vector256<float> value) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -56,6 +62,14 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
         Vector256<uint> odd = (bits >>> 16) & Vector256<uint>.One;
         Vector256<uint> rounded = (bits + Vector256.Create(0x7FFFu) + odd) >>> 16;
         Vector128.Narrow(rounded.GetLower(), rounded.GetUpper()).Store(destination);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> RoundToBF16(Vector256<float> value)
+    {
+        Vector256<uint> bits = value.AsUInt32();
+        Vector256<uint> odd = (bits >>> 16) & Vector256<uint>.One;
+        return ((bits + Vector256.Create(0x7FFFu) + odd) & Vector256.Create(0xFFFF0000u)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

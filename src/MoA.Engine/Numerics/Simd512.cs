@@ -46,6 +46,11 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadInt8(sbyte* source) => Vector512.ConvertToSingle(Vector512.Create(
+        Vector256.WidenLower(Vector128.WidenLower(Vector128.Load(source)).ToVector256Unsafe()),
+        Vector256.WidenLower(Vector128.WidenUpper(Vector128.Load(source)).ToVector256Unsafe())));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Vector512<float> value) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -55,6 +60,14 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
         Vector512<uint> odd = (bits >>> 16) & Vector512<uint>.One;
         Vector512<uint> rounded = (bits + Vector512.Create(0x7FFFu) + odd) >>> 16;
         Vector512.Narrow(rounded, rounded).GetLower().Store(destination);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> RoundToBF16(Vector512<float> value)
+    {
+        Vector512<uint> bits = value.AsUInt32();
+        Vector512<uint> odd = (bits >>> 16) & Vector512<uint>.One;
+        return ((bits + Vector512.Create(0x7FFFu) + odd) & Vector512.Create(0xFFFF0000u)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
