@@ -72,22 +72,22 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         where TTileSimd : ISimd<TTileVector>
         where TTileVector : struct
     {
-        float* queries = state.Queries, scales = state.Scales;
+        float* queries = state.Queries;
         int size = _inputs.HeadSize;
         switch (rows.Cache.Type)
         {
             case ElementType.F32:
-                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsF32>(queries, scales, size), index, segment, item, rows, state);
+                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsF32>(queries, size), index, segment, item, rows, state);
                 break;
             case ElementType.BF16:
-                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsBF16>(queries, scales, size), index, segment, item, rows, state);
+                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsBF16>(queries, size), index, segment, item, rows, state);
                 break;
             case ElementType.Q8_0 when TTileSimd.Width == 1:
-                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsQ8>(queries, scales, size), index, segment, item, rows, state);
+                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsQ8>(queries, size), index, segment, item, rows, state);
                 break;
             default:
                 Run(
-                    new DecodeTileQ8<TTileSimd, TTileVector>(queries, PaddedHeads(_inputs.Group), scales, size), index, segment,
+                    new DecodeTileQ8<TTileSimd, TTileVector>(queries, PaddedHeads(_inputs.Group), size), index, segment,
                     item, rows, state);
                 break;
         }
@@ -251,16 +251,13 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         {
             _floats = PartialSize(group, headSize);
             int padded = PaddedHeads(group), outputs = padded * headSize;
-            // The scales of a block as floats, then as they are stored; both filled up to whole vectors.
-            int scales = (RowsPerBlock * headSize / IBlockFormat.GroupSize + 31) / 16 * 16 * 2;
             // What a piece leaves behind comes first: maxima, sums and outputs of the heads.
             Maxima = scratch.Floats(
-                worker, StateFloats(group) + 2 * outputs + scales + padded * (RowsPerBlock + 4) + 16);
+                worker, StateFloats(group) + 2 * outputs + padded * (RowsPerBlock + 4) + 16);
             Sums = Maxima + padded;
             Outputs = Maxima + StateFloats(group);
             Queries = Outputs + outputs;
-            Scales = Queries + outputs;
-            Scores = Scales + scales;
+            Scores = Queries + outputs;
             new Span<float>(Maxima, padded).Fill(OnlineSoftmax<TSimd, TVector>.Lowest);
             new Span<float>(Sums, padded).Clear();
             new Span<float>(Outputs, 2 * outputs).Clear();
@@ -273,8 +270,6 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         public float* Sums { get; }
 
         public float* Queries { get; }
-
-        public float* Scales { get; }
 
         public float* Scores { get; }
 

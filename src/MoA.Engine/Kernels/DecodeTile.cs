@@ -13,16 +13,13 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     where TRows : IRowPairs
 {
     private readonly float* _queries;
-    private readonly float* _scales;
     private readonly int _size;
 
     /// <param name="queries">Room for the queries of all heads.</param>
-    /// <param name="scales">Room for the scales of a block of rows, one for every 32 elements.</param>
-    /// <param name="size">Elements of a row, a multiple of <see cref="Columns"/>, and of 32 if the format has scales.</param>
-    public DecodeTile(float* queries, float* scales, int size)
+    /// <param name="size">Elements of a row, a multiple of <see cref="Columns"/>, and of 32 in Q8_0.</param>
+    public DecodeTile(float* queries, int size)
     {
         _queries = queries;
-        _scales = scales;
         _size = size;
     }
 
@@ -39,8 +36,6 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => (Columns * TRows.GroupBytes + IBlockFormat.GroupSize - 1) / IBlockFormat.GroupSize;
     }
-
-    private int Groups => _size / IBlockFormat.GroupSize;
 
     private nint BytesPerRow => (nint)_size * TRows.GroupBytes / IBlockFormat.GroupSize;
 
@@ -85,27 +80,10 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
         }
     }
 
-    /// <summary>Reads the scales of a block of rows, for the products that follow.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void ReadScales(byte* rows, int count)
-    {
-        if (!TRows.HasScales)
-            return;
-        // Gathered as they are, then widened a vector at a time.
-        int scales = count * Groups;
-        ushort* stored = (ushort*)(_scales + (scales + TSimd.Width - 1) / TSimd.Width * TSimd.Width);
-        for (int i = 0; i < scales; i++)
-            stored[i] = *(ushort*)(rows + (nint)i * TRows.GroupBytes);
-        for (int i = 0; i < scales; i += TSimd.Width)
-            TSimd.Store(_scales + i, TSimd.LoadF16(stored + i));
-    }
-
     /// <inheritdoc/>
     public void Score(int head, int heads, byte* keys, int rows, float* scores, Prefetch next)
     {
         float* queries = _queries + (nint)head * _size;
-        if (head == 0)
-            ReadScales(keys, rows);
         if (heads == 8)
             ScoreEight(queries, keys, rows, scores, next);
         else if (heads == 4)
@@ -119,8 +97,6 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     /// <inheritdoc/>
     public void AddWeighted(int head, int heads, float* weights, byte* values, int rows, float* outputs, Prefetch next)
     {
-        if (head == 0)
-            ReadScales(values, rows);
         if (heads == 8)
         {
             AddFour(weights, 8, values, rows, outputs, next);
@@ -144,8 +120,7 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     private void ScoreOne(float* query, byte* keys, int rows, float* scores, Prefetch next)
     {
         int size = _size;
-        nint bytesPerRow = BytesPerRow, groups = Groups;
-        float* scales = _scales;
+        nint bytesPerRow = BytesPerRow;
         for (nint row = 0; row < rows; row += 4)
         {
             // Beyond the last row there are no rows to read, only scores to spoil.
@@ -160,16 +135,16 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
             {
                 next.Step(ahead, 4 * ColumnBytes);
                 TVector q = TSimd.Load(query + d), r = TSimd.Load(query + d + TSimd.Width);
-                TRows.Load<TSimd, TVector>(key0, d, scales + row * groups, out TVector k, out TVector l);
+                TRows.Load<TSimd, TVector>(key0, d, out TVector k, out TVector l);
                 s0 = TSimd.MultiplyAdd(q, k, s0);
                 t0 = TSimd.MultiplyAdd(r, l, t0);
-                TRows.Load<TSimd, TVector>(key1, d, scales + row1 * groups, out k, out l);
+                TRows.Load<TSimd, TVector>(key1, d, out k, out l);
                 s1 = TSimd.MultiplyAdd(q, k, s1);
                 t1 = TSimd.MultiplyAdd(r, l, t1);
-                TRows.Load<TSimd, TVector>(key2, d, scales + row2 * groups, out k, out l);
+                TRows.Load<TSimd, TVector>(key2, d, out k, out l);
                 s2 = TSimd.MultiplyAdd(q, k, s2);
                 t2 = TSimd.MultiplyAdd(r, l, t2);
-                TRows.Load<TSimd, TVector>(key3, d, scales + row3 * groups, out k, out l);
+                TRows.Load<TSimd, TVector>(key3, d, out k, out l);
                 s3 = TSimd.MultiplyAdd(q, k, s3);
                 t3 = TSimd.MultiplyAdd(r, l, t3);
             }
@@ -183,8 +158,7 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     private void ScoreTwo(float* queries, byte* keys, int rows, float* scores, Prefetch next)
     {
         int size = _size;
-        nint bytesPerRow = BytesPerRow, groups = Groups;
-        float* scales = _scales;
+        nint bytesPerRow = BytesPerRow;
         float* query1 = queries + size;
         for (nint row = 0; row < rows; row += 2)
         {
@@ -196,8 +170,8 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
             for (nint d = 0; d < size; d += Columns, ahead += 2 * ColumnBytes)
             {
                 next.Step(ahead, 2 * ColumnBytes);
-                TRows.Load<TSimd, TVector>(key0, d, scales + row * groups, out TVector k0, out TVector l0);
-                TRows.Load<TSimd, TVector>(key1, d, scales + row1 * groups, out TVector k1, out TVector l1);
+                TRows.Load<TSimd, TVector>(key0, d, out TVector k0, out TVector l0);
+                TRows.Load<TSimd, TVector>(key1, d, out TVector k1, out TVector l1);
                 TVector q = TSimd.Load(queries + d);
                 s00 = TSimd.MultiplyAdd(q, k0, s00);
                 s10 = TSimd.MultiplyAdd(q, k1, s10);
@@ -221,10 +195,9 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     private void ScoreFour(float* queries, byte* keys, int rows, float* scores, Prefetch next)
     {
         int size = _size;
-        nint bytesPerRow = BytesPerRow, groups = Groups;
-        float* scales = _scales;
+        nint bytesPerRow = BytesPerRow;
         float* query1 = queries + size, query2 = query1 + size, query3 = query2 + size;
-        for (nint row = 0; row < rows; row++, keys += bytesPerRow, scales += groups)
+        for (nint row = 0; row < rows; row++, keys += bytesPerRow)
         {
             TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
             TVector t0 = TSimd.Zero, t1 = TSimd.Zero, t2 = TSimd.Zero, t3 = TSimd.Zero;
@@ -232,7 +205,7 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
             for (nint d = 0; d < size; d += Columns, ahead += ColumnBytes)
             {
                 next.Step(ahead, ColumnBytes);
-                TRows.Load<TSimd, TVector>(keys, d, scales, out TVector k, out TVector l);
+                TRows.Load<TSimd, TVector>(keys, d, out TVector k, out TVector l);
                 s0 = TSimd.MultiplyAdd(TSimd.Load(queries + d), k, s0);
                 s1 = TSimd.MultiplyAdd(TSimd.Load(query1 + d), k, s1);
                 s2 = TSimd.MultiplyAdd(TSimd.Load(query2 + d), k, s2);
@@ -252,11 +225,10 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     private void ScoreEight(float* queries, byte* keys, int rows, float* scores, Prefetch next)
     {
         int size = _size;
-        nint bytesPerRow = BytesPerRow, groups = Groups;
-        float* scales = _scales;
+        nint bytesPerRow = BytesPerRow;
         float* query1 = queries + size, query2 = query1 + size, query3 = query2 + size;
         float* query4 = query3 + size, query5 = query4 + size, query6 = query5 + size, query7 = query6 + size;
-        for (nint row = 0; row < rows; row++, keys += bytesPerRow, scales += groups)
+        for (nint row = 0; row < rows; row++, keys += bytesPerRow)
         {
             TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
             TVector s4 = TSimd.Zero, s5 = TSimd.Zero, s6 = TSimd.Zero, s7 = TSimd.Zero;
@@ -264,7 +236,7 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
             for (nint d = 0; d < size; d += Columns, ahead += ColumnBytes)
             {
                 next.Step(ahead, ColumnBytes);
-                TRows.Load<TSimd, TVector>(keys, d, scales, out TVector k, out TVector l);
+                TRows.Load<TSimd, TVector>(keys, d, out TVector k, out TVector l);
                 s0 = TSimd.MultiplyAdd(TSimd.Load(queries + d), k, s0);
                 s1 = TSimd.MultiplyAdd(TSimd.Load(query1 + d), k, s1);
                 s2 = TSimd.MultiplyAdd(TSimd.Load(query2 + d), k, s2);
@@ -292,7 +264,7 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     private void AddFour(float* weights, int lanes, byte* values, int rows, float* outputs, Prefetch next)
     {
         int size = _size, width = TSimd.Width;
-        nint bytesPerRow = BytesPerRow, groups = Groups;
+        nint bytesPerRow = BytesPerRow;
         nint d = 0;
         for (; d <= size - 1 * Columns; d += 1 * Columns)
         {
@@ -302,12 +274,12 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
             TVector s20 = TSimd.Load(output2), s21 = TSimd.Load(output2 + width);
             TVector s30 = TSimd.Load(output3), s31 = TSimd.Load(output3 + width);
             byte* value = values;
-            float* weight = weights, scales = _scales;
+            float* weight = weights;
             nint ahead = d / Columns * rows * ColumnBytes;
-            for (int row = 0; row < rows; row++, value += bytesPerRow, weight += lanes, scales += groups, ahead += ColumnBytes)
+            for (int row = 0; row < rows; row++, value += bytesPerRow, weight += lanes, ahead += ColumnBytes)
             {
                 next.Step(ahead, ColumnBytes);
-                TRows.Load<TSimd, TVector>(value, d, scales, out TVector v0, out TVector v1);
+                TRows.Load<TSimd, TVector>(value, d, out TVector v0, out TVector v1);
                 TVector w = TSimd.Broadcast(weight[0]);
                 s00 = TSimd.MultiplyAdd(w, v0, s00);
                 s01 = TSimd.MultiplyAdd(w, v1, s01);
@@ -337,7 +309,7 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     private void AddTwo(float* weights, byte* values, int rows, float* outputs, Prefetch next)
     {
         int size = _size, width = TSimd.Width;
-        nint bytesPerRow = BytesPerRow, groups = Groups;
+        nint bytesPerRow = BytesPerRow;
         nint d = 0;
         for (; d <= size - 2 * Columns; d += 2 * Columns)
         {
@@ -347,19 +319,19 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
             TVector s10 = TSimd.Load(output1), s11 = TSimd.Load(output1 + width);
             TVector s12 = TSimd.Load(output1 + 2 * width), s13 = TSimd.Load(output1 + 3 * width);
             byte* value = values;
-            float* weight = weights, scales = _scales;
+            float* weight = weights;
             nint ahead = d / Columns * rows * ColumnBytes;
-            for (int row = 0; row < rows; row++, value += bytesPerRow, weight += 2, scales += groups, ahead += 2 * ColumnBytes)
+            for (int row = 0; row < rows; row++, value += bytesPerRow, weight += 2, ahead += 2 * ColumnBytes)
             {
                 next.Step(ahead, 2 * ColumnBytes);
                 TVector w0 = TSimd.Broadcast(weight[0]);
                 TVector w1 = TSimd.Broadcast(weight[1]);
-                TRows.Load<TSimd, TVector>(value, d, scales, out TVector v0, out TVector v1);
+                TRows.Load<TSimd, TVector>(value, d, out TVector v0, out TVector v1);
                 s00 = TSimd.MultiplyAdd(w0, v0, s00);
                 s10 = TSimd.MultiplyAdd(w1, v0, s10);
                 s01 = TSimd.MultiplyAdd(w0, v1, s01);
                 s11 = TSimd.MultiplyAdd(w1, v1, s11);
-                TRows.Load<TSimd, TVector>(value, d + Columns, scales, out v0, out v1);
+                TRows.Load<TSimd, TVector>(value, d + Columns, out v0, out v1);
                 s02 = TSimd.MultiplyAdd(w0, v0, s02);
                 s12 = TSimd.MultiplyAdd(w1, v0, s12);
                 s03 = TSimd.MultiplyAdd(w0, v1, s03);
@@ -383,7 +355,7 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     private void AddOne(float* weights, byte* values, int rows, float* outputs, Prefetch next)
     {
         int size = _size, width = TSimd.Width;
-        nint bytesPerRow = BytesPerRow, groups = Groups;
+        nint bytesPerRow = BytesPerRow;
         nint d = 0;
         for (; d <= size - 2 * Columns; d += 2 * Columns)
         {
@@ -391,16 +363,16 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
             TVector s00 = TSimd.Load(output0), s01 = TSimd.Load(output0 + width);
             TVector s02 = TSimd.Load(output0 + 2 * width), s03 = TSimd.Load(output0 + 3 * width);
             byte* value = values;
-            float* weight = weights, scales = _scales;
+            float* weight = weights;
             nint ahead = d / Columns * rows * ColumnBytes;
-            for (int row = 0; row < rows; row++, value += bytesPerRow, weight += 1, scales += groups, ahead += 2 * ColumnBytes)
+            for (int row = 0; row < rows; row++, value += bytesPerRow, weight += 1, ahead += 2 * ColumnBytes)
             {
                 next.Step(ahead, 2 * ColumnBytes);
                 TVector w0 = TSimd.Broadcast(weight[0]);
-                TRows.Load<TSimd, TVector>(value, d, scales, out TVector v0, out TVector v1);
+                TRows.Load<TSimd, TVector>(value, d, out TVector v0, out TVector v1);
                 s00 = TSimd.MultiplyAdd(w0, v0, s00);
                 s01 = TSimd.MultiplyAdd(w0, v1, s01);
-                TRows.Load<TSimd, TVector>(value, d + Columns, scales, out v0, out v1);
+                TRows.Load<TSimd, TVector>(value, d + Columns, out v0, out v1);
                 s02 = TSimd.MultiplyAdd(w0, v0, s02);
                 s03 = TSimd.MultiplyAdd(w0, v1, s03);
             }
@@ -418,7 +390,7 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddRest(int heads, nint first, float* weights, byte* values, int rows, float* outputs)
     {
-        nint bytesPerRow = BytesPerRow, groups = Groups;
+        nint bytesPerRow = BytesPerRow;
         for (nint d = first; d < _size; d += Columns)
         {
             for (int head = 0; head < heads; head++)
@@ -428,8 +400,7 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
                 for (nint row = 0; row < rows; row++)
                 {
                     TVector w = TSimd.Broadcast(weights[row * heads + head]);
-                    TRows.Load<TSimd, TVector>(
-                        values + row * bytesPerRow, d, _scales + row * groups, out TVector v0, out TVector v1);
+                    TRows.Load<TSimd, TVector>(values + row * bytesPerRow, d, out TVector v0, out TVector v1);
                     s0 = TSimd.MultiplyAdd(w, v0, s0);
                     s1 = TSimd.MultiplyAdd(w, v1, s1);
                 }

@@ -16,19 +16,16 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
     private readonly DecodeTile<TSimd, TVector, RowPairsQ8> _values;
     private readonly short* _queries;
     private readonly float* _queryScales;
-    private readonly float* _scales;
     private readonly int _size;
 
     /// <param name="queries">Room for the floats of the queries of <paramref name="heads"/> heads, and zero.</param>
     /// <param name="heads">Heads, those included that only fill up a tile.</param>
-    /// <param name="scales">Room for the scales of a block of rows, one for every 32 elements.</param>
     /// <param name="size">Elements of a row, a multiple of 32.</param>
-    public DecodeTileQ8(float* queries, int heads, float* scales, int size)
+    public DecodeTileQ8(float* queries, int heads, int size)
     {
-        _values = new DecodeTile<TSimd, TVector, RowPairsQ8>(queries, scales, size);
+        _values = new DecodeTile<TSimd, TVector, RowPairsQ8>(queries, size);
         _queries = (short*)queries;
         _queryScales = (float*)(_queries + (nint)heads * size);
-        _scales = scales;
         _size = size;
     }
 
@@ -54,8 +51,6 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
     /// <inheritdoc/>
     public void Score(int head, int heads, byte* keys, int rows, float* scores, Prefetch next)
     {
-        if (head == 0)
-            _values.ReadScales(keys, rows);
         short* queries = _queries + (nint)head * _size;
         float* scales = _queryScales + head;
         if (heads == 8)
@@ -100,14 +95,10 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
             // Beyond the last row there are no rows to read, only scores to spoil.
             nint last = rows - 1 - row, row1 = row + Math.Min(1, last), row2 = row + Math.Min(2, last);
             nint row3 = row + Math.Min(3, last);
-            byte* key0 = keys + row * bytesPerRow + 2;
-            float* scale0 = _scales + row * groups;
-            byte* key1 = keys + row1 * bytesPerRow + 2;
-            float* scale1 = _scales + row1 * groups;
-            byte* key2 = keys + row2 * bytesPerRow + 2;
-            float* scale2 = _scales + row2 * groups;
-            byte* key3 = keys + row3 * bytesPerRow + 2;
-            float* scale3 = _scales + row3 * groups;
+            byte* key0 = keys + row * bytesPerRow;
+            byte* key1 = keys + row1 * bytesPerRow;
+            byte* key2 = keys + row2 * bytesPerRow;
+            byte* key3 = keys + row3 * bytesPerRow;
             Vector256<float> s00 = Vector256<float>.Zero;
             Vector256<float> s10 = Vector256<float>.Zero;
             Vector256<float> s20 = Vector256<float>.Zero;
@@ -117,18 +108,18 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
             {
                 next.Step(ahead, 4 * BlockQ8.Bytes);
                 short* query = queries + group * IBlockFormat.GroupSize;
-                Vector256<short> lower = Integers.WidenSigned(key0 + at);
-                Vector256<short> upper = Integers.WidenSigned(key0 + at + 16);
-                s00 = Simd256.MultiplyAdd(Products(lower, upper, query), Vector256.Create(scale0[group]), s00);
-                lower = Integers.WidenSigned(key1 + at);
-                upper = Integers.WidenSigned(key1 + at + 16);
-                s10 = Simd256.MultiplyAdd(Products(lower, upper, query), Vector256.Create(scale1[group]), s10);
-                lower = Integers.WidenSigned(key2 + at);
-                upper = Integers.WidenSigned(key2 + at + 16);
-                s20 = Simd256.MultiplyAdd(Products(lower, upper, query), Vector256.Create(scale2[group]), s20);
-                lower = Integers.WidenSigned(key3 + at);
-                upper = Integers.WidenSigned(key3 + at + 16);
-                s30 = Simd256.MultiplyAdd(Products(lower, upper, query), Vector256.Create(scale3[group]), s30);
+                Vector256<short> lower = Integers.WidenSigned(key0 + at + 2);
+                Vector256<short> upper = Integers.WidenSigned(key0 + at + 18);
+                s00 = Simd256.MultiplyAdd(Products(lower, upper, query), Simd256.BroadcastPositiveF16(key0 + at), s00);
+                lower = Integers.WidenSigned(key1 + at + 2);
+                upper = Integers.WidenSigned(key1 + at + 18);
+                s10 = Simd256.MultiplyAdd(Products(lower, upper, query), Simd256.BroadcastPositiveF16(key1 + at), s10);
+                lower = Integers.WidenSigned(key2 + at + 2);
+                upper = Integers.WidenSigned(key2 + at + 18);
+                s20 = Simd256.MultiplyAdd(Products(lower, upper, query), Simd256.BroadcastPositiveF16(key2 + at), s20);
+                lower = Integers.WidenSigned(key3 + at + 2);
+                upper = Integers.WidenSigned(key3 + at + 18);
+                s30 = Simd256.MultiplyAdd(Products(lower, upper, query), Simd256.BroadcastPositiveF16(key3 + at), s30);
             }
 
             Simd256.StoreSums(scores + row, s00, s10, s20, s30);
@@ -146,10 +137,8 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
         for (nint row = 0; row < rows; row += 2)
         {
             nint row1 = Math.Min(row + 1, rows - 1);
-            byte* key0 = keys + row * bytesPerRow + 2;
-            float* scale0 = _scales + row * groups;
-            byte* key1 = keys + row1 * bytesPerRow + 2;
-            float* scale1 = _scales + row1 * groups;
+            byte* key0 = keys + row * bytesPerRow;
+            byte* key1 = keys + row1 * bytesPerRow;
             Vector256<float> s00 = Vector256<float>.Zero, s01 = Vector256<float>.Zero;
             Vector256<float> s10 = Vector256<float>.Zero, s11 = Vector256<float>.Zero;
             nint ahead = row * bytesPerRow, at = 0;
@@ -158,14 +147,14 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
                 next.Step(ahead, 2 * BlockQ8.Bytes);
                 short* query = queries + group * IBlockFormat.GroupSize;
                 short* query1 = queries1 + group * IBlockFormat.GroupSize;
-                Vector256<short> lower = Integers.WidenSigned(key0 + at);
-                Vector256<short> upper = Integers.WidenSigned(key0 + at + 16);
-                Vector256<float> scale = Vector256.Create(scale0[group]);
+                Vector256<short> lower = Integers.WidenSigned(key0 + at + 2);
+                Vector256<short> upper = Integers.WidenSigned(key0 + at + 18);
+                Vector256<float> scale = Simd256.BroadcastPositiveF16(key0 + at);
                 s00 = Simd256.MultiplyAdd(Products(lower, upper, query), scale, s00);
                 s01 = Simd256.MultiplyAdd(Products(lower, upper, query1), scale, s01);
-                lower = Integers.WidenSigned(key1 + at);
-                upper = Integers.WidenSigned(key1 + at + 16);
-                scale = Vector256.Create(scale1[group]);
+                lower = Integers.WidenSigned(key1 + at + 2);
+                upper = Integers.WidenSigned(key1 + at + 18);
+                scale = Simd256.BroadcastPositiveF16(key1 + at);
                 s10 = Simd256.MultiplyAdd(Products(lower, upper, query), scale, s10);
                 s11 = Simd256.MultiplyAdd(Products(lower, upper, query1), scale, s11);
             }
@@ -181,8 +170,7 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
         int size = _size;
         nint bytesPerRow = BytesPerRow, groups = Groups;
         Vector128<float> factors = Vector128.Load(queryScales);
-        float* scales = _scales;
-        byte* key = keys + 2;
+        byte* key = keys;
         for (nint row = 0; row < rows; row++)
         {
             Vector256<float> s0 = Vector256<float>.Zero, s1 = Vector256<float>.Zero;
@@ -192,8 +180,8 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
             for (nint group = 0; group < groups; group++, key += BlockQ8.Bytes, ahead += BlockQ8.Bytes)
             {
                 next.Step(ahead, BlockQ8.Bytes);
-                Vector256<short> lower = Integers.WidenSigned(key), upper = Integers.WidenSigned(key + 16);
-                Vector256<float> scale = Vector256.Create(*scales++);
+                Vector256<short> lower = Integers.WidenSigned(key + 2), upper = Integers.WidenSigned(key + 18);
+                Vector256<float> scale = Simd256.BroadcastPositiveF16(key);
                 short* head = query;
                 s0 = Simd256.MultiplyAdd(Products(lower, upper, head), scale, s0);
                 head += size;
@@ -216,8 +204,7 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
         int size = _size;
         nint bytesPerRow = BytesPerRow, groups = Groups;
         Vector128<float> factors = Vector128.Load(queryScales), more = Vector128.Load(queryScales + 4);
-        float* scales = _scales;
-        byte* key = keys + 2;
+        byte* key = keys;
         for (nint row = 0; row < rows; row++)
         {
             Vector256<float> s0 = Vector256<float>.Zero, s1 = Vector256<float>.Zero;
@@ -229,8 +216,8 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
             for (nint group = 0; group < groups; group++, key += BlockQ8.Bytes, ahead += BlockQ8.Bytes)
             {
                 next.Step(ahead, BlockQ8.Bytes);
-                Vector256<short> lower = Integers.WidenSigned(key), upper = Integers.WidenSigned(key + 16);
-                Vector256<float> scale = Vector256.Create(*scales++);
+                Vector256<short> lower = Integers.WidenSigned(key + 2), upper = Integers.WidenSigned(key + 18);
+                Vector256<float> scale = Simd256.BroadcastPositiveF16(key);
                 short* head = query;
                 s0 = Simd256.MultiplyAdd(Products(lower, upper, head), scale, s0);
                 head += size;

@@ -14,17 +14,13 @@ internal unsafe interface IRowPairs
     /// <summary>Whether the vectors hold the elements at even and at odd places; else they hold them in order.</summary>
     static abstract bool Interleaved { get; }
 
-    /// <summary>Whether elements are stored in groups of 32 that share a scale.</summary>
-    static abstract bool HasScales { get; }
-
     /// <summary>Loads two vectors' worth of elements as floats.</summary>
     /// <param name="row">The row.</param>
     /// <param name="element">First element, a multiple of twice the vector's width.</param>
-    /// <param name="scales">The row's scales, if the format has any.</param>
     /// <param name="first">Elements at even places, or the first half.</param>
     /// <param name="second">Elements at odd places, or the second half.</param>
     static abstract void Load<TSimd, TVector>(
-        byte* row, nint element, float* scales, out TVector first, out TVector second)
+        byte* row, nint element, out TVector first, out TVector second)
         where TSimd : ISimd<TVector>
         where TVector : struct;
 }

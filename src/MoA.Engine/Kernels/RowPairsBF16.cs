@@ -18,15 +18,9 @@ internal readonly unsafe struct RowPairsBF16 : IRowPairs
         get => true;
     }
 
-    public static bool HasScales
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => false;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load<TSimd, TVector>(
-        byte* row, nint element, float* scales, out TVector first, out TVector second)
+        byte* row, nint element, out TVector first, out TVector second)
         where TSimd : ISimd<TVector>
         where TVector : struct =>
         TSimd.LoadBF16Pairs((ushort*)row + element, out first, out second);

@@ -18,23 +18,16 @@ internal readonly unsafe struct RowPairsQ8 : IRowPairs
         get => false;
     }
 
-    public static bool HasScales
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => true;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load<TSimd, TVector>(
-        byte* row, nint element, float* scales, out TVector first, out TVector second)
+        byte* row, nint element, out TVector first, out TVector second)
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        nint group = element >>> 5;
-        // Every group before this one put its scale between the elements.
-        sbyte* quants = (sbyte*)row + element + 2 * group + 2;
-        TVector scale = TSimd.Broadcast(scales[group]);
-        first = TSimd.Multiply(TSimd.LoadInt8(quants), scale);
-        second = TSimd.Multiply(TSimd.LoadInt8(quants + TSimd.Width), scale);
+        // Every group of 32 before this one put its scale between the elements.
+        byte* quants = row + element + 2 * (element >>> 5) + 2;
+        TVector scale = TSimd.BroadcastPositiveF16(quants - (element & 31) - 2);
+        first = TSimd.Multiply(TSimd.LoadInt8((sbyte*)quants), scale);
+        second = TSimd.Multiply(TSimd.LoadInt8((sbyte*)quants + TSimd.Width), scale);
     }
 }

@@ -14,6 +14,9 @@ internal unsafe interface ISimd<TVector>
 
     static abstract TVector Broadcast(float value);
 
+    /// <summary>A finite binary16 number that is not negative, in all lanes. Two bytes more are read than it has.</summary>
+    static abstract TVector BroadcastPositiveF16(byte* source);
+
     static abstract TVector Load(float* source);
 
     /// <summary>Widens bfloat16: the 16 bits become the upper half of a float.</summary>

@@ -22,6 +22,11 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Broadcast(float value) => Vector256.Create(value);
 
+    // As LoadF16; shifting up first clears the two bytes that do not belong to the number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> BroadcastPositiveF16(byte* source) =>
+        ((Vector256.Create(*(uint*)source) << 16) >>> 3).AsSingle() * Vector256.Create(5.192296858534828e33f);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load(float* source) => Vector256.Load(source);
 

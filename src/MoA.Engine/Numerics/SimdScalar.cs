@@ -21,6 +21,9 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
     public static float Broadcast(float value) => value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float BroadcastPositiveF16(byte* source) => LoadF16((ushort*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load(float* source) => *source;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
