@@ -48,13 +48,12 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     {
         if (rows <= Gemv<TSimd, TVector>.MaximumRows)
         {
-            Gemv<TSimd, TVector> job = new(x.Data, rows, weight, y.Data, accumulate);
-            Pool.Run(ref job, job.Items);
+            Gemv<TSimd, TVector>.Multiply(Pool, Scratch, x.Data, rows, weight, y.Data, accumulate);
         }
         else
         {
-            Gemm<TSimd, TVector> job = new(Scratch, x.Data, rows, weight, MatrixOperand.Transposed, y.Data, accumulate);
-            Pool.Run(ref job, job.Items);
+            Gemm<TSimd, TVector>.Multiply(
+                Pool, Scratch, x.Data, rows, weight, MatrixOperand.Transposed, y.Data, accumulate);
         }
 
         if (bias is not null)
@@ -76,9 +75,9 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         }
     }
 
-    public override void Rope(Tensor x, int rows, int headSize, Tensor angles, bool inverse = false)
+    public override void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false)
     {
-        Rope<TSimd, TVector> job = new(x.Data, angles.Data, rows, x.Columns / headSize, headSize, inverse);
+        Rope<TSimd, TVector> job = new(x.Data, angles.Data, rows, x.Columns / headSize, headSize, pairs, inverse);
         Pool.Run(ref job, job.Items);
     }
 

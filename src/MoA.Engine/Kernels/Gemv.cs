@@ -24,10 +24,14 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     private readonly float* _c;
     private readonly int _rows;
     private readonly bool _accumulate;
+    private readonly WorkerScratch _scratch;
+    private readonly QuantizedRows _quantized;
 
-    /// <summary>Describes C[rows, n] (+)= A[rows, k]·W', A and C dense row-major.</summary>
-    public Gemv(float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+    private Gemv(
+        WorkerScratch scratch, QuantizedRows quantized, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
     {
+        _scratch = scratch;
+        _quantized = quantized;
         _weight = weight;
         _a = a;
         _c = c;
@@ -35,8 +39,20 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
         _accumulate = accumulate;
     }
 
-    /// <summary>Number of items.</summary>
-    public int Items => (_weight.Rows + WeightRowsPerItem - 1) / WeightRowsPerItem;
+    /// <summary>Computes C[rows, n] (+)= A[rows, k]·W', A and C dense row-major.</summary>
+    public static void Multiply(
+        WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+    {
+        QuantizedRows quantized = default;
+        if (weight.Type.IsQuantized() && TSimd.Width > 1)
+        {
+            quantized = new QuantizedRows(a, rows, weight.Columns, weight.Type, scratch);
+            pool.Run(ref quantized, quantized.Items);
+        }
+
+        Gemv<TSimd, TVector> product = new(scratch, quantized, a, rows, weight, c, accumulate);
+        pool.Run(ref product, (weight.Rows + WeightRowsPerItem - 1) / WeightRowsPerItem);
+    }
 
     /// <inheritdoc/>
     public void Run(int index, int worker)
@@ -48,12 +64,47 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
             case ElementType.F32:
                 Multiply<StoredF32>(first, last);
                 break;
+            case ElementType.F16:
+                Multiply<StoredF16>(first, last);
+                break;
             case ElementType.BF16:
                 Multiply<StoredBF16>(first, last);
                 break;
-            default:
-                Multiply<StoredF16>(first, last);
+            case var _ when TSimd.Width == 1:
+                MultiplyWidened(first, last, worker);
                 break;
+            case ElementType.Q8_0:
+                QuantizedGemv.Multiply<KernelQ8>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
+                break;
+            case ElementType.Q4_0:
+                QuantizedGemv.Multiply<KernelQ4>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
+                break;
+            case ElementType.Q4_K:
+                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ4K>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
+                break;
+            case ElementType.Q5_K:
+                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ5K>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
+                break;
+            default:
+                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ6K>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
+                break;
+        }
+    }
+
+    // The definition of the quantised products: widen a row, then multiply.
+    private void MultiplyWidened(int first, int last, int worker)
+    {
+        float* row = _scratch.Floats(worker, _weight.Columns);
+        for (int n = first; n < last; n++)
+        {
+            Quantization.Dequantize(_weight.Type, _weight.Row(n), row, _weight.Columns);
+            for (int m = 0; m < _rows; m++)
+                Store(m, n, Dot.Run<TSimd, TVector>(_a + (nint)m * _weight.Columns, row, _weight.Columns));
         }
     }
 
@@ -128,9 +179,11 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
         TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
         nint k = 0;
         int step = TSimd.Width, bytes = TSimd.Width * TStored.Size;
+        nint ahead = 2 * (nint)depth * TStored.Size;
         for (; k <= depth - 4 * TSimd.Width; k += 4 * TSimd.Width)
         {
             byte* stored = w + k * TStored.Size;
+            Memory.Prefetch(stored + ahead);
             s0 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored), TSimd.Load(a + k), s0);
             s1 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored + bytes), TSimd.Load(a + k + step), s1);
             s2 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored + 2 * bytes), TSimd.Load(a + k + 2 * step), s2);

@@ -32,10 +32,10 @@ internal static unsafe class RowFormat<TSimd, TVector>
         }
 
         byte* stored = stackalloc byte[BlockQ8.Bytes];
-        for (float* end = values + count; values < end; values += IBlockFormat.GroupSize)
+        for (float* end = values + count; values < end; values += BlockQ8.Elements)
         {
-            Write(values, type, stored, IBlockFormat.GroupSize);
-            NumberFormat<TSimd, TVector>.Widen(type, stored, values, IBlockFormat.GroupSize);
+            Write(values, type, stored, BlockQ8.Elements);
+            NumberFormat<TSimd, TVector>.Widen(type, stored, values, BlockQ8.Elements);
         }
     }
 
@@ -43,7 +43,7 @@ internal static unsafe class RowFormat<TSimd, TVector>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WriteQ8(float* source, byte* block, int count)
     {
-        for (float* end = source + count; source < end; source += IBlockFormat.GroupSize, block += BlockQ8.Bytes)
+        for (float* end = source + count; source < end; source += BlockQ8.Elements, block += BlockQ8.Bytes)
         {
             Vector256<float> x0 = Vector256.Load(source), x1 = Vector256.Load(source + 8);
             Vector256<float> x2 = Vector256.Load(source + 16), x3 = Vector256.Load(source + 24);

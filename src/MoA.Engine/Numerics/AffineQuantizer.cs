@@ -10,7 +10,7 @@ namespace MoA.Engine.Numerics;
 internal static unsafe class AffineQuantizer
 {
     private const int Groups = 8;
-    private const int GroupSize = IBlockFormat.GroupSize;
+    private const int GroupSize = 32;
     private const int MaximumFactor = 63;
     private const int Candidates = 20;
 

@@ -7,15 +7,19 @@ namespace MoA.Engine.Numerics;
 /// Q4_K: F16 factor of the scales, F16 factor of the minima, <see cref="KScales"/>, then 128 bytes; bytes 32j to 32j + 31
 /// hold group 2j in their lower halves and group 2j + 1 in their upper. An element is scale·quant − minimum.
 /// </summary>
-internal readonly unsafe struct BlockQ4K : IBlockFormat
+internal readonly unsafe struct BlockQ4K : ISuperBlockFormat
 {
     public const int Bytes = 4 + KScales.Bytes + 128;
 
     private const int Quants = 4 + KScales.Bytes;
 
-    public static int Groups => 8;
-
     public static int BlockBytes => Bytes;
+
+    public static int BlockSize => 256;
+
+    public static int GroupSize => 32;
+
+    public static int Shift => 0;
 
     public static bool HasOffsets => true;
 
@@ -49,12 +53,11 @@ internal readonly unsafe struct BlockQ4K : IBlockFormat
     public static void ReadFactors(byte* block, float* scales, float* offsets) =>
         AffineQuantizer.ReadFactors(block, scales, offsets);
 
+    public static (int First, int Second) Runs(int chunk) => (64 * chunk, 64 * chunk + 32);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper)
-    {
-        byte* quants = block + Quants + 32 * (group / 2);
-        int shift = 4 * (group % 2);
-        lower = (Integers.WidenUnsigned(quants) >>> shift) & Vector256.Create((short)15);
-        upper = (Integers.WidenUnsigned(quants + 16) >>> shift) & Vector256.Create((short)15);
-    }
+    public static void Unpack(
+        byte* block, int chunk, out Vector256<short> even0, out Vector256<short> odd0, out Vector256<short> even1,
+        out Vector256<short> odd1) =>
+        Integers.SplitNibbles(block + Quants + 32 * chunk, out even0, out odd0, out even1, out odd1);
 }

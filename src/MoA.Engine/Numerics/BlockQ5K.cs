@@ -7,16 +7,20 @@ namespace MoA.Engine.Numerics;
 /// Q5_K: F16 factor of the scales, F16 factor of the minima, <see cref="KScales"/>, 32 bytes with the fifth bits (bit g of
 /// byte i belongs to element i of group g), then 128 bytes as in <see cref="BlockQ4K"/>.
 /// </summary>
-internal readonly unsafe struct BlockQ5K : IBlockFormat
+internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
 {
     public const int Bytes = 4 + KScales.Bytes + 32 + 128;
 
     private const int FifthBits = 4 + KScales.Bytes;
     private const int Quants = FifthBits + 32;
 
-    public static int Groups => 8;
-
     public static int BlockBytes => Bytes;
+
+    public static int BlockSize => 256;
+
+    public static int GroupSize => 32;
+
+    public static int Shift => 0;
 
     public static bool HasOffsets => true;
 
@@ -61,15 +65,19 @@ internal readonly unsafe struct BlockQ5K : IBlockFormat
     public static void ReadFactors(byte* block, float* scales, float* offsets) =>
         AffineQuantizer.ReadFactors(block, scales, offsets);
 
+    public static (int First, int Second) Runs(int chunk) => (64 * chunk, 64 * chunk + 32);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper)
+    public static void Unpack(
+        byte* block, int chunk, out Vector256<short> even0, out Vector256<short> odd0, out Vector256<short> even1,
+        out Vector256<short> odd1)
     {
-        byte* quants = block + Quants + 32 * (group / 2);
-        int shift = 4 * (group % 2);
-        Vector256<short> fifthBit = Vector256.Create((short)16);
-        lower = ((Integers.WidenUnsigned(quants) >>> shift) & Vector256.Create((short)15)) |
-            (((Integers.WidenUnsigned(block + FifthBits) >>> group) << 4) & fifthBit);
-        upper = ((Integers.WidenUnsigned(quants + 16) >>> shift) & Vector256.Create((short)15)) |
-            (((Integers.WidenUnsigned(block + FifthBits + 16) >>> group) << 4) & fifthBit);
+        Integers.SplitNibbles(block + Quants + 32 * chunk, out even0, out odd0, out even1, out odd1);
+        Vector256<short> bits = Vector256.Load((short*)(block + FifthBits));
+        Vector256<short> fifth = Vector256.Create((short)16);
+        even0 |= Integers.Shift(bits, 2 * chunk - 4) & fifth;
+        odd0 |= Integers.Shift(bits, 2 * chunk + 4) & fifth;
+        even1 |= Integers.Shift(bits, 2 * chunk - 3) & fifth;
+        odd1 |= Integers.Shift(bits, 2 * chunk + 5) & fifth;
     }
 }

@@ -53,48 +53,90 @@ internal static unsafe class NumberFormat<TSimd, TVector>
         switch (type)
         {
             case ElementType.Q8_0:
-                WidenBlocks<BlockQ8>(source, destination, count);
+                WidenQ8(source, destination, count);
                 break;
             case ElementType.Q4_0:
-                WidenBlocks<BlockQ4>(source, destination, count);
+                WidenQ4(source, destination, count);
                 break;
             case ElementType.Q4_K:
-                WidenBlocks<BlockQ4K>(source, destination, count);
+                WidenSuperBlocks<BlockQ4K>(source, destination, count);
                 break;
             case ElementType.Q5_K:
-                WidenBlocks<BlockQ5K>(source, destination, count);
+                WidenSuperBlocks<BlockQ5K>(source, destination, count);
                 break;
             default:
-                WidenBlocks<BlockQ6K>(source, destination, count);
+                WidenSuperBlocks<BlockQ6K>(source, destination, count);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WidenBlocks<TFormat>(byte* source, float* destination, int count)
-        where TFormat : IBlockFormat
+    private static void WidenQ8(byte* source, float* destination, int count)
     {
-        const int Half = IBlockFormat.GroupSize / 2;
-        float* scales = stackalloc float[8], offsets = stackalloc float[8];
-        for (float* end = destination + count; destination < end; source += TFormat.BlockBytes)
+        for (float* end = destination + count; destination < end; source += BlockQ8.Bytes, destination += 32)
+        {
+            BlockQ8.LoadQuants(source, out Vector256<short> lower, out Vector256<short> upper);
+            float scale = BlockScale.Read(source);
+            WidenQuants(lower, scale, 0, destination);
+            WidenQuants(upper, scale, 0, destination + 16);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void WidenQ4(byte* source, float* destination, int count)
+    {
+        for (float* end = destination + count; destination < end; source += BlockQ4.Bytes, destination += 32)
+        {
+            BlockQ4.LoadQuants(source, out Vector256<short> lower, out Vector256<short> upper);
+            float scale = BlockScale.Read(source);
+            WidenQuants(lower, scale, BlockQ4.Shift * scale, destination);
+            WidenQuants(upper, scale, BlockQ4.Shift * scale, destination + 16);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void WidenSuperBlocks<TFormat>(byte* source, float* destination, int count)
+        where TFormat : ISuperBlockFormat
+    {
+        float* scales = stackalloc float[16], offsets = stackalloc float[16];
+        new Span<float>(offsets, 16).Clear();
+        for (float* end = destination + count; destination < end; source += TFormat.BlockBytes, destination += 256)
         {
             TFormat.ReadFactors(source, scales, offsets);
-            for (int group = 0; group < TFormat.Groups; group++, destination += IBlockFormat.GroupSize)
-            {
-                TFormat.LoadQuants(source, group, out Vector256<short> lower, out Vector256<short> upper);
-                Vector256<float> scale = Vector256.Create(scales[group]);
-                Vector256<float> offset = Vector256.Create(TFormat.HasOffsets ? offsets[group] : 0f);
-                WidenQuants(lower, scale, offset, destination);
-                WidenQuants(upper, scale, offset, destination + Half);
-            }
+            WidenChunk<TFormat>(source, 0, scales, offsets, destination);
+            WidenChunk<TFormat>(source, 1, scales, offsets, destination);
+            WidenChunk<TFormat>(source, 2, scales, offsets, destination);
+            WidenChunk<TFormat>(source, 3, scales, offsets, destination);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void WidenQuants(Vector256<short> quants, Vector256<float> scale, Vector256<float> offset, float* destination)
+    private static void WidenChunk<TFormat>(byte* block, int chunk, float* scales, float* offsets, float* destination)
+        where TFormat : ISuperBlockFormat
     {
-        (Vector256.ConvertToSingle(Vector256.WidenLower(quants)) * scale - offset).Store(destination);
-        (Vector256.ConvertToSingle(Vector256.WidenUpper(quants)) * scale - offset).Store(destination + 8);
+        TFormat.Unpack(block, chunk, out Vector256<short> even0, out Vector256<short> odd0,
+            out Vector256<short> even1, out Vector256<short> odd1);
+        (int first, int second) = TFormat.Runs(chunk);
+        WidenRun<TFormat>(Integers.Interleave(even0, odd0), first, scales, offsets, destination);
+        WidenRun<TFormat>(Integers.Interleave(even1, odd1), second, scales, offsets, destination);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WidenRun<TFormat>(
+        (Vector256<short> Lower, Vector256<short> Upper) quants, int run, float* scales, float* offsets, float* destination)
+        where TFormat : ISuperBlockFormat
+    {
+        int lower = run / TFormat.GroupSize, upper = (run + 16) / TFormat.GroupSize;
+        WidenQuants(quants.Lower, scales[lower], offsets[lower] + scales[lower] * TFormat.Shift, destination + run);
+        WidenQuants(quants.Upper, scales[upper], offsets[upper] + scales[upper] * TFormat.Shift, destination + run + 16);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WidenQuants(Vector256<short> quants, float scale, float offset, float* destination)
+    {
+        Vector256<float> scales = Vector256.Create(scale), offsets = Vector256.Create(offset);
+        (Vector256.ConvertToSingle(Vector256.WidenLower(quants)) * scales - offsets).Store(destination);
+        (Vector256.ConvertToSingle(Vector256.WidenUpper(quants)) * scales - offsets).Store(destination + 8);
     }
 
     /// <summary>Writes floats as F32 or BF16 (rounded to nearest even).</summary>

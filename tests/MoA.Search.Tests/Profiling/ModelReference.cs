@@ -231,7 +231,7 @@ internal sealed class ModelReference
             int half = x.Length / 2;
             for (int f = 0; f < half; f++)
             {
-                double theta = _config.RopeScaling.Scale(Math.Pow(_config.RopeTheta, -2.0 * f / x.Length));
+                double theta = _config.RopeScaling.Scale(Math.Pow(_config.RopeTheta, -2.0 * f / x.Length), f);
                 (double sine, double cosine) = Math.SinCos(position * theta);
                 y[f] = x[f] * cosine - x[f + half] * sine;
                 y[f + half] = x[f] * sine + x[f + half] * cosine;
