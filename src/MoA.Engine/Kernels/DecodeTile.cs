@@ -34,10 +34,10 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     private static int ColumnBytes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => (Columns * TRows.GroupBytes + IBlockFormat.GroupSize - 1) / IBlockFormat.GroupSize;
+        get => (Columns * TRows.GroupBytes + BlockQ8.Elements - 1) / BlockQ8.Elements;
     }
 
-    private nint BytesPerRow => (nint)_size * TRows.GroupBytes / IBlockFormat.GroupSize;
+    private nint BytesPerRow => (nint)_size * TRows.GroupBytes / BlockQ8.Elements;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -29,7 +29,7 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
         _size = size;
     }
 
-    private int Groups => _size / IBlockFormat.GroupSize;
+    private int Groups => _size / BlockQ8.Elements;
 
     private nint BytesPerRow => (nint)Groups * BlockQ8.Bytes;
 
@@ -107,7 +107,7 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
             for (nint group = 0; group < groups; group++, at += BlockQ8.Bytes, ahead += 4 * BlockQ8.Bytes)
             {
                 next.Step(ahead, 4 * BlockQ8.Bytes);
-                short* query = queries + group * IBlockFormat.GroupSize;
+                short* query = queries + group * BlockQ8.Elements;
                 Vector256<short> lower = Integers.WidenSigned(key0 + at + 2);
                 Vector256<short> upper = Integers.WidenSigned(key0 + at + 18);
                 s00 = Simd256.MultiplyAdd(Products(lower, upper, query), Simd256.BroadcastPositiveF16(key0 + at), s00);
@@ -145,8 +145,8 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
             for (nint group = 0; group < groups; group++, at += BlockQ8.Bytes, ahead += 2 * BlockQ8.Bytes)
             {
                 next.Step(ahead, 2 * BlockQ8.Bytes);
-                short* query = queries + group * IBlockFormat.GroupSize;
-                short* query1 = queries1 + group * IBlockFormat.GroupSize;
+                short* query = queries + group * BlockQ8.Elements;
+                short* query1 = queries1 + group * BlockQ8.Elements;
                 Vector256<short> lower = Integers.WidenSigned(key0 + at + 2);
                 Vector256<short> upper = Integers.WidenSigned(key0 + at + 18);
                 Vector256<float> scale = Simd256.BroadcastPositiveF16(key0 + at);
@@ -190,7 +190,7 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
                 s2 = Simd256.MultiplyAdd(Products(lower, upper, head), scale, s2);
                 head += size;
                 s3 = Simd256.MultiplyAdd(Products(lower, upper, head), scale, s3);
-                query += IBlockFormat.GroupSize;
+                query += BlockQ8.Elements;
             }
 
             Simd256.StoreSums(scores + 4 * row, s0, s1, s2, s3);
@@ -234,7 +234,7 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
                 s6 = Simd256.MultiplyAdd(Products(lower, upper, head), scale, s6);
                 head += size;
                 s7 = Simd256.MultiplyAdd(Products(lower, upper, head), scale, s7);
-                query += IBlockFormat.GroupSize;
+                query += BlockQ8.Elements;
             }
 
             Simd256.StoreSums(scores + 8 * row, s0, s1, s2, s3);
