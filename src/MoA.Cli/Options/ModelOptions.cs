@@ -18,6 +18,12 @@ internal static class ModelOptions
         HelpName = "PATH",
     };
 
+    public static Option<string?> Weights { get; } = new("--weights")
+    {
+        Description = $"Convert the matrices on loading: {GgufOutput.TypeNames} (default: as stored)",
+        HelpName = "TYPE",
+    };
+
     public static Option<string?> Plan { get; } = new("--plan")
     {
         Description = "Plan file: run with its spans (default: dense attention)",
@@ -43,6 +49,7 @@ internal static class ModelOptions
     public static void AddTo(Command command)
     {
         command.Options.Add(Model);
+        command.Options.Add(Weights);
         command.Options.Add(Kv);
     }
 
@@ -62,6 +69,13 @@ internal static class ModelOptions
             throw new InvalidInputException($"--threads {threads}: expected a number from 1 to 1024");
         return ComputeBackend.CreateCpu(threads ?? 0);
     }
+
+    /// <summary>Loads the model that the options name.</summary>
+    public static LanguageModel Load(CommandContext context, ComputeBackend backend) =>
+        LanguageModel.Load(ModelPath(context), backend, weights: WeightType(context));
+
+    /// <summary>The format to convert the matrices to, or null to use them as stored.</summary>
+    public static ElementType? WeightType(CommandContext context) => GgufOutput.ReadType(context.Get(Weights));
 
     public static ElementType CacheType(CommandContext context) => context.Get(Kv) switch
     {

@@ -24,6 +24,8 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
     public WorkerScratch Scratch { get; }
 
+    public override int Threads => Pool.Threads;
+
     public override string Description =>
         $"{(TSimd.Width == 1 ? "scalar" : $"{TSimd.Width * 32}-bit vectors")}, {Pool.Threads} threads";
 
