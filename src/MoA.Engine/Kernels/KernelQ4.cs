@@ -65,8 +65,9 @@ internal readonly unsafe struct KernelQ4 : QuantizedGemv.IKernel
         {
             if (unit * Unit > a.Columns)
                 next = 0;
-            BlockQ4.UnpackTwo(w, w + next, out Vector256<short> v0, out Vector256<short> v1,
-                out Vector256<short> v2, out Vector256<short> v3);
+            Vector256<short> packed = BlockQ4.LoadTwo(w, w + next);
+            Vector256<short> v0 = BlockQ4.Quarter(packed, 0), v1 = BlockQ4.Quarter(packed, 1);
+            Vector256<short> v2 = BlockQ4.Quarter(packed, 2), v3 = BlockQ4.Quarter(packed, 3);
             Vector256<float> f = Scales(w, w + next, table);
             s0 = AddProducts(v0, v1, v2, v3, quants, corrections, f, scales, s0);
             s1 = AddProducts(v0, v1, v2, v3, quants + stride * Unit, corrections + 8 * stride, f,
@@ -91,9 +92,15 @@ internal readonly unsafe struct KernelQ4 : QuantizedGemv.IKernel
     private static Vector256<float> AddProducts(
         byte* block, byte* next, short* quants, int* corrections, float* table, float* scales, Vector256<float> sum)
     {
-        BlockQ4.UnpackTwo(block, next, out Vector256<short> v0, out Vector256<short> v1,
-            out Vector256<short> v2, out Vector256<short> v3);
-        return AddProducts(v0, v1, v2, v3, quants, corrections, Scales(block, next, table), scales, sum);
+        // Each quarter is used as soon as it is unpacked: sixteen registers hold no more.
+        Vector256<short> packed = BlockQ4.LoadTwo(block, next);
+        Vector256<int> first = Vector256.Load(corrections) +
+            Integers.MultiplyAddPairs(BlockQ4.Quarter(packed, 0), Vector256.Load(quants));
+        Vector256<int> second = Integers.MultiplyAddPairs(BlockQ4.Quarter(packed, 3), Vector256.Load(quants + 48));
+        first += Integers.MultiplyAddPairs(BlockQ4.Quarter(packed, 1), Vector256.Load(quants + 16));
+        second += Integers.MultiplyAddPairs(BlockQ4.Quarter(packed, 2), Vector256.Load(quants + 32));
+        Vector256<float> products = Vector256.ConvertToSingle(first + second);
+        return Vector256.MultiplyAddEstimate(products, Scales(block, next, table) * Vector256.Load(scales), sum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

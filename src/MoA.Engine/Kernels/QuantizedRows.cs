@@ -128,7 +128,7 @@ internal readonly unsafe struct QuantizedRows : IParallelJob
         }
     }
 
-    // The order of BlockQ4.UnpackTwo: four vectors, whose halves belong to the two groups.
+    // The order of BlockQ4.Quarter: four vectors, whose halves belong to the two groups.
     private static void OrderForNibblePairs(short* natural, short* quants, int* corrections)
     {
         for (int lane = 0; lane < 16; lane++)

@@ -33,16 +33,16 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : QuantizedGemv.IKerne
         nint stride = (nint)blocks * Size, groupStride = (nint)blocks * Groups;
         short* quants = a.Quants + row * stride;
         float* scales = a.Scales + row * groupStride, groupSums = a.Sums + row * groupStride;
-        float* weightScales = stackalloc float[16], offsets = stackalloc float[16], products = stackalloc float[64];
+        float* products = stackalloc float[64];
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
         Vector256<float> shift0 = s0, shift1 = s0, shift2 = s0, shift3 = s0;
         for (int block = 0; block < blocks; block++)
         {
-            TFormat.ReadFactors(w, weightScales, offsets);
-            shift0 = Prepare(weightScales, offsets, scales, groupSums, products, shift0);
-            shift1 = Prepare(weightScales, offsets, scales + groupStride, groupSums + groupStride, products + 16, shift1);
-            shift2 = Prepare(weightScales, offsets, scales + 2 * groupStride, groupSums + 2 * groupStride, products + 32, shift2);
-            shift3 = Prepare(weightScales, offsets, scales + 3 * groupStride, groupSums + 3 * groupStride, products + 48, shift3);
+            TFormat.ReadFactors(w, out Vector256<float> first, out Vector256<float> second);
+            shift0 = Prepare(first, second, scales, groupSums, products, shift0);
+            shift1 = Prepare(first, second, scales + groupStride, groupSums + groupStride, products + 16, shift1);
+            shift2 = Prepare(first, second, scales + 2 * groupStride, groupSums + 2 * groupStride, products + 32, shift2);
+            shift3 = Prepare(first, second, scales + 3 * groupStride, groupSums + 3 * groupStride, products + 48, shift3);
             AddChunkToFour(w, 0, quants, stride, products, ref s0, ref s1, ref s2, ref s3);
             AddChunkToFour(w, 1, quants, stride, products, ref s0, ref s1, ref s2, ref s3);
             AddChunkToFour(w, 2, quants, stride, products, ref s0, ref s1, ref s2, ref s3);
@@ -67,20 +67,16 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : QuantizedGemv.IKerne
         nint start = (nint)row * blocks;
         short* quants = a.Quants + start * Size;
         float* scales = a.Scales + start * Groups, groupSums = a.Sums + start * Groups;
-        float* weightScales = stackalloc float[16], offsets = stackalloc float[16];
         float* products0 = stackalloc float[16], products1 = stackalloc float[16];
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, shift0 = s0, shift1 = s0;
         for (int block = 0; block < blocks; block++)
         {
-            TFormat.ReadFactors(w0, weightScales, offsets);
-            shift0 = Prepare(weightScales, offsets, scales, groupSums, products0, shift0);
-            TFormat.ReadFactors(w1, weightScales, offsets);
-            shift1 = Prepare(weightScales, offsets, scales, groupSums, products1, shift1);
-            for (nint line = 0; line < TFormat.BlockBytes; line += 64)
-            {
-                Memory.Prefetch(w0 + ahead + line);
-                Memory.Prefetch(w1 + ahead + line);
-            }
+            TFormat.ReadFactors(w0, out Vector256<float> first, out Vector256<float> second);
+            shift0 = Prepare(first, second, scales, groupSums, products0, shift0);
+            TFormat.ReadFactors(w1, out first, out second);
+            shift1 = Prepare(first, second, scales, groupSums, products1, shift1);
+            PrefetchBlock(w0 + ahead);
+            PrefetchBlock(w1 + ahead);
 
             s0 = AddChunk(w0, 0, quants, products0, s0);
             s1 = AddChunk(w1, 0, quants, products1, s1);
@@ -101,20 +97,28 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : QuantizedGemv.IKerne
         sums[1] = Total(s1, shift1);
     }
 
-    // Multiplies the scales of both factors, and adds what shifts or offsets take away to a sum of its own.
+    // Multiplies the scales of both factors, and adds what offsets or shifts take away to a sum of its own.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Prepare(
-        float* weightScales, float* offsets, float* scales, float* groupSums, float* products, Vector256<float> shift)
+        Vector256<float> first, Vector256<float> second, float* scales, float* groupSums, float* products,
+        Vector256<float> shift)
     {
-        for (int i = 0; i < Groups; i += 8)
-        {
-            Vector256<float> weight = Vector256.Load(weightScales + i);
-            (weight * Vector256.Load(scales + i)).Store(products + i);
-            Vector256<float> lost = TFormat.HasOffsets ? Vector256.Load(offsets + i) : weight;
-            shift = Vector256.MultiplyAddEstimate(lost, Vector256.Load(groupSums + i), shift);
-        }
+        (first * Vector256.Load(scales)).Store(products);
+        if (TFormat.GroupSize == 32)
+            return Vector256.MultiplyAddEstimate(second, Vector256.Load(groupSums), shift);
+        (second * Vector256.Load(scales + 8)).Store(products + 8);
+        shift = Vector256.MultiplyAddEstimate(first, Vector256.Load(groupSums), shift);
+        return Vector256.MultiplyAddEstimate(second, Vector256.Load(groupSums + 8), shift);
+    }
 
-        return shift;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PrefetchBlock(byte* block)
+    {
+        Memory.Prefetch(block);
+        Memory.Prefetch(block + 64);
+        Memory.Prefetch(block + 128);
+        if (TFormat.BlockBytes > 192)
+            Memory.Prefetch(block + 192);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -162,5 +166,5 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : QuantizedGemv.IKerne
     }
 
     private static float Total(Vector256<float> sum, Vector256<float> shift) =>
-        Vector256.Sum(sum) - (TFormat.HasOffsets ? 1 : TFormat.Shift) * Vector256.Sum(shift);
+        Vector256.Sum(sum) - (TFormat.GroupSize == 32 ? 1 : TFormat.Shift) * Vector256.Sum(shift);
 }

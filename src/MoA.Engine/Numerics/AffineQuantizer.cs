@@ -36,7 +36,9 @@ internal static unsafe class AffineQuantizer
         }
 
         KScales.Pack(scaleSteps, minimumSteps, block + 4);
-        ReadFactors(block, scales, minima);
+        ReadFactors(block, out Vector256<float> storedScales, out Vector256<float> storedMinima);
+        storedScales.Store(scales);
+        storedMinima.Store(minima);
         for (int i = 0; i < Groups * GroupSize; i++)
         {
             float scale = scales[i / GroupSize];
@@ -47,11 +49,11 @@ internal static unsafe class AffineQuantizer
 
     /// <summary>The groups' scales and minima as stored.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ReadFactors(byte* block, float* scales, float* minima)
+    public static void ReadFactors(byte* block, out Vector256<float> scales, out Vector256<float> minima)
     {
         (ulong scaleSteps, ulong minimumSteps) = KScales.Unpack(block + 4);
-        (Vector256.ConvertToSingle(Integers.WidenToInt32(scaleSteps)) * BlockScale.Read(block)).Store(scales);
-        (Vector256.ConvertToSingle(Integers.WidenToInt32(minimumSteps)) * BlockScale.Read(block + 2)).Store(minima);
+        scales = Vector256.ConvertToSingle(Integers.WidenToInt32(scaleSteps)) * BlockScale.Read(block);
+        minima = Vector256.ConvertToSingle(Integers.WidenToInt32(minimumSteps)) * BlockScale.Read(block + 2);
     }
 
     private static byte Steps(float value, float largest) =>

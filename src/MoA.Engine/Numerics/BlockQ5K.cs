@@ -22,8 +22,6 @@ internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
 
     public static int Shift => 0;
 
-    public static bool HasOffsets => true;
-
     public static void Quantize(float* source, byte* block)
     {
         byte* quants = stackalloc byte[256];
@@ -47,8 +45,7 @@ internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
 
     public static void Dequantize(byte* block, float* destination)
     {
-        float* scales = stackalloc float[8], offsets = stackalloc float[8];
-        ReadFactors(block, scales, offsets);
+        ReadFactors(block, out Vector256<float> scales, out Vector256<float> offsets);
         for (int group = 0; group < 8; group++)
         {
             byte* quants = block + Quants + 32 * (group / 2);
@@ -62,8 +59,8 @@ internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ReadFactors(byte* block, float* scales, float* offsets) =>
-        AffineQuantizer.ReadFactors(block, scales, offsets);
+    public static void ReadFactors(byte* block, out Vector256<float> scales, out Vector256<float> offsetsOrMore) =>
+        AffineQuantizer.ReadFactors(block, out scales, out offsetsOrMore);
 
     public static (int First, int Second) Runs(int chunk) => (64 * chunk, 64 * chunk + 32);
 

@@ -26,8 +26,6 @@ internal readonly unsafe struct BlockQ6K : ISuperBlockFormat
 
     public static int Shift => 32;
 
-    public static bool HasOffsets => false;
-
     public static void Quantize(float* source, byte* block)
     {
         byte* quants = stackalloc byte[256];
@@ -63,12 +61,12 @@ internal readonly unsafe struct BlockQ6K : ISuperBlockFormat
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ReadFactors(byte* block, float* scales, float* offsets)
+    public static void ReadFactors(byte* block, out Vector256<float> scales, out Vector256<float> offsetsOrMore)
     {
         Vector256<short> steps = Integers.WidenSigned(block + Scales);
         Vector256<float> factor = Vector256.Create(BlockScale.Read(block + Factor));
-        (Vector256.ConvertToSingle(Vector256.WidenLower(steps)) * factor).Store(scales);
-        (Vector256.ConvertToSingle(Vector256.WidenUpper(steps)) * factor).Store(scales + 8);
+        scales = Vector256.ConvertToSingle(Vector256.WidenLower(steps)) * factor;
+        offsetsOrMore = Vector256.ConvertToSingle(Vector256.WidenUpper(steps)) * factor;
     }
 
     public static (int First, int Second) Runs(int chunk)

@@ -31,11 +31,10 @@ internal unsafe interface ISuperBlockFormat : IBlockFormat
     /// <summary>What is subtracted from every quant.</summary>
     static abstract int Shift { get; }
 
-    /// <summary>Whether there are offsets beside <see cref="Shift"/>.</summary>
-    static abstract bool HasOffsets { get; }
-
-    /// <summary>Unpacks the groups' scales, and the offsets if there are any; room for 16 each.</summary>
-    static abstract void ReadFactors(byte* block, float* scales, float* offsets);
+    /// <summary>
+    /// Unpacks a block's factors: the scales of eight groups of 32 and their offsets, or the scales of sixteen groups of 16.
+    /// </summary>
+    static abstract void ReadFactors(byte* block, out Vector256<float> scales, out Vector256<float> offsetsOrMore);
 
     /// <summary>The first element of the two runs of 32 that <see cref="Unpack"/> gives for a chunk.</summary>
     static abstract (int First, int Second) Runs(int chunk);

@@ -99,10 +99,11 @@ internal static unsafe class NumberFormat<TSimd, TVector>
         where TFormat : ISuperBlockFormat
     {
         float* scales = stackalloc float[16], offsets = stackalloc float[16];
-        new Span<float>(offsets, 16).Clear();
         for (float* end = destination + count; destination < end; source += TFormat.BlockBytes, destination += 256)
         {
-            TFormat.ReadFactors(source, scales, offsets);
+            TFormat.ReadFactors(source, out Vector256<float> first, out Vector256<float> second);
+            first.Store(scales);
+            second.Store(TFormat.GroupSize == 32 ? offsets : scales + 8);
             WidenChunk<TFormat>(source, 0, scales, offsets, destination);
             WidenChunk<TFormat>(source, 1, scales, offsets, destination);
             WidenChunk<TFormat>(source, 2, scales, offsets, destination);
@@ -127,8 +128,10 @@ internal static unsafe class NumberFormat<TSimd, TVector>
         where TFormat : ISuperBlockFormat
     {
         int lower = run / TFormat.GroupSize, upper = (run + 16) / TFormat.GroupSize;
-        WidenQuants(quants.Lower, scales[lower], offsets[lower] + scales[lower] * TFormat.Shift, destination + run);
-        WidenQuants(quants.Upper, scales[upper], offsets[upper] + scales[upper] * TFormat.Shift, destination + run + 16);
+        float lowerOffset = TFormat.GroupSize == 32 ? offsets[lower] : scales[lower] * TFormat.Shift;
+        float upperOffset = TFormat.GroupSize == 32 ? offsets[upper] : scales[upper] * TFormat.Shift;
+        WidenQuants(quants.Lower, scales[lower], lowerOffset, destination + run);
+        WidenQuants(quants.Upper, scales[upper], upperOffset, destination + run + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
