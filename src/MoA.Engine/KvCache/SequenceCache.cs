@@ -98,16 +98,18 @@ public sealed class SequenceCache : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Capacity);
         if (Length > 0)
             throw new InvalidOperationException($"The caches hold {Length} tokens already.");
-        // Rows are windows of one pool at different places: numbers for each would take longer to draw than to store.
-        const int Places = 1 << 14;
+        // Rows are windows of one pool: numbers for each would take longer to draw than to store. The odd stride meets every
+        // place before it comes back to the first.
+        const int Places = 1 << 14, Stride = 4099;
         float[] pool = new float[Places + 2 * _config.HeadSize];
-        Random random = new(HashCode.Combine(seed));
+        Random random = new((int)(seed ^ (seed >> 32)));
         for (int i = 0; i < pool.Length; i++)
             pool[i] = (2 * random.NextSingle() - 1) * MathF.Sqrt(3);
         fixed (float* numbers = pool)
         {
             foreach (HeadCache head in _heads)
             {
+                int first = random.Next(Places);
                 int oldest = head.OldestInRing(length);
                 for (int position = 0; position < length; position++)
                 {
@@ -115,7 +117,7 @@ public sealed class SequenceCache : IDisposable
                         position = Math.Max(position, oldest);
                     if (position >= length)
                         break;
-                    float* key = numbers + random.Next(Places);
+                    float* key = numbers + (first + (uint)position * Stride) % Places;
                     head.Write<Simd128, Vector128<float>>(position, key, key + _config.HeadSize);
                 }
             }

@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace MoA.Evaluation.Benchmarking;
 
 /// <summary>Memory of this process and of the machine, as the operating system counts it.</summary>
-internal static class ProcessMemory
+internal static partial class ProcessMemory
 {
     private const string Status = "/proc/self/status";
 
@@ -14,6 +15,7 @@ internal static class ProcessMemory
     {
         if (!OperatingSystem.IsLinux())
             return false;
+        ReturnFreedMemory();
         try
         {
             File.WriteAllText("/proc/self/clear_refs", "5");
@@ -41,6 +43,23 @@ internal static class ProcessMemory
         long limit = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - PrivateResidentBytes();
         return Math.Min(limit, Field("/proc/meminfo", "MemAvailable:") ?? long.MaxValue);
     }
+
+    // glibc keeps freed blocks for later allocations; they would count as resident in whatever is measured next.
+    private static void ReturnFreedMemory()
+    {
+        try
+        {
+            _ = MallocTrim(0);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // Another C library (musl), which gives memory back by itself.
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int MallocTrim(nuint pad);
 
     private static long? Field(string file, string name)
     {
