@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using MoA.Engine.Generation;
+using MoA.Engine.Models.Loading;
 
 namespace MoA.Search;
 
@@ -17,33 +18,50 @@ public static class ModelFingerprint
 
     /// <summary>
     /// A hash over the model's configuration and tokenizer files, and over the size, the first and the last 64 KiB of
-    /// each weight file.
+    /// each weight file; of a GGUF file, over the size, the header and the last 64 KiB.
     /// </summary>
     public static string Of(LanguageModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] sample = new byte[SampleBytes];
-        foreach (string file in Directory.EnumerateFiles(model.Path).Order(StringComparer.Ordinal))
+        foreach ((string file, long head) in FilesOf(model.Path))
         {
-            string name = System.IO.Path.GetFileName(file);
-            if (!ModelFiles.Contains(name) && !IsWeights(name))
-                continue;
             using FileStream stream = File.OpenRead(file);
-            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(name));
+            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(System.IO.Path.GetFileName(file)));
             hash.AppendData(BitConverter.GetBytes(stream.Length));
-            if (System.IO.Path.GetExtension(file) != ".safetensors")
-            {
-                hash.AppendData(File.ReadAllBytes(file));
+            Append(hash, stream, head);
+            if (head >= stream.Length)
                 continue;
-            }
-
-            hash.AppendData(sample, 0, stream.ReadAtLeast(sample, SampleBytes, throwOnEndOfStream: false));
             stream.Position = Math.Max(0, stream.Length - SampleBytes);
-            hash.AppendData(sample, 0, stream.ReadAtLeast(sample, SampleBytes, throwOnEndOfStream: false));
+            Append(hash, stream, SampleBytes);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 12));
+    }
+
+    // Each file with the number of bytes at its start that count.
+    private static (string File, long Head)[] FilesOf(string path)
+    {
+        if (ModelFile.FindGguf(path) is string gguf)
+        {
+            using GgufCheckpoint parts = GgufCheckpoint.Open(gguf);
+            return [.. parts.Files.Select(part => (part.Path, part.HeaderBytes))];
+        }
+
+        return
+        [
+            .. from file in Directory.EnumerateFiles(path).Order(StringComparer.Ordinal)
+               let name = System.IO.Path.GetFileName(file)
+               where ModelFiles.Contains(name) || IsWeights(name)
+               select (file, IsWeights(name) ? SampleBytes : long.MaxValue),
+        ];
+    }
+
+    private static void Append(IncrementalHash hash, FileStream stream, long bytes)
+    {
+        byte[] piece = new byte[SampleBytes];
+        for (int read; bytes > 0 && (read = stream.Read(piece, 0, (int)Math.Min(bytes, SampleBytes))) > 0; bytes -= read)
+            hash.AppendData(piece, 0, read);
     }
 
     private static bool IsWeights(string name) =>

@@ -27,7 +27,7 @@ public sealed class LanguageModel : IDisposable
         Transformer = new Transformer(model, backend, maxRows);
     }
 
-    /// <summary>The folder that it was read from.</summary>
+    /// <summary>The folder or file that it was read from.</summary>
     public string Path { get; }
 
     /// <summary>The model's name.</summary>
@@ -45,23 +45,23 @@ public sealed class LanguageModel : IDisposable
     /// <summary>The forward pass.</summary>
     public Transformer Transformer { get; }
 
-    /// <summary>The tokenizer, or null for a folder without one.</summary>
+    /// <summary>The tokenizer, or null for a model without one.</summary>
     public Tokenizer? Tokenizer { get; }
 
-    /// <summary>Encodes conversations, or null for a folder without a tokenizer.</summary>
+    /// <summary>Encodes conversations, or null for a model without a tokenizer.</summary>
     public ConversationEncoder? Conversations { get; }
 
     /// <summary>Tokens that end the model's turn.</summary>
     public IReadOnlySet<int> StopTokens { get; }
 
-    /// <summary>Loads a Hugging Face folder.</summary>
-    /// <param name="path">The folder.</param>
+    /// <summary>Loads a Hugging Face folder or a GGUF file.</summary>
+    /// <param name="path">The folder or file, as <see cref="ModelFile"/> takes it.</param>
     /// <param name="backend">The device; stays the caller's.</param>
     /// <param name="maxRows">Most tokens in one forward pass: the prefill chunk.</param>
     /// <exception cref="InvalidInputException">A file is missing, damaged or not supported.</exception>
     public static LanguageModel Load(string path, ComputeBackend backend, int maxRows = Transformer.DefaultMaxRows)
     {
-        LoadedModel model = HuggingFaceFolder.Load(path);
+        LoadedModel model = ModelFile.Load(path);
         try
         {
             return new LanguageModel(model, backend, maxRows, path);
@@ -107,10 +107,12 @@ public sealed class LanguageModel : IDisposable
         {
             throw new InvalidInputException(
                 $"{Path}: the tokenizer has {tokenizer.VocabularySize} tokens but the model's vocabulary only " +
-                $"{Config.VocabularySize}; use the tokenizer.json that belongs to this model");
+                $"{Config.VocabularySize}; use the tokenizer that belongs to this model");
         }
     }
 
     private InvalidInputException NoTokenizer() =>
-        new($"{Path}: no tokenizer.json, so it takes tokens only; add the model's tokenizer.json to the folder");
+        new(ModelFile.FindGguf(Path) is null
+            ? $"{Path}: no tokenizer.json, so it takes tokens only; add the model's tokenizer.json to the folder"
+            : $"{Path}: holds no tokenizer, so it takes tokens only; convert the model again with its tokenizer");
 }

@@ -25,11 +25,10 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
     public override void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y)
     {
-        nint bytesPerRow = (nint)embedding.Columns * embedding.Type.SizeInBytes();
         for (int i = 0; i < tokens.Length; i++)
         {
-            byte* row = (byte*)embedding.Data + tokens[i] * bytesPerRow;
-            NumberFormat<TSimd, TVector>.Widen(embedding.Type, row, y.Data + (nint)i * y.Columns, embedding.Columns);
+            NumberFormat<TSimd, TVector>.Widen(
+                embedding.Type, embedding.Row(tokens[i]), y.Data + (nint)i * y.Columns, embedding.Columns);
         }
     }
 
@@ -73,9 +72,9 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         }
     }
 
-    public override void Rope(Tensor x, int rows, int headSize, Tensor angles, bool inverse = false)
+    public override void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false)
     {
-        Rope<TSimd, TVector> job = new(x.Data, angles.Data, rows, x.Columns / headSize, headSize, inverse);
+        Rope<TSimd, TVector> job = new(x.Data, angles.Data, rows, x.Columns / headSize, headSize, pairs, inverse);
         Pool.Run(ref job, job.Items);
     }
 
@@ -151,7 +150,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
     private static void AddBias(float* y, int rows, WeightTensor bias)
     {
-        int size = bias.Type.SizeInBytes();
+        int size = bias.Type.BytesPerBlock();
         for (int row = 0; row < rows; row++, y += bias.Columns)
         {
             int i = 0;

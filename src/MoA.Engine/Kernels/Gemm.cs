@@ -97,7 +97,7 @@ internal readonly unsafe struct Gemm<TSimd, TVector> : IParallelJob
     private void Pack(
         float* panel, int firstColumn, int columns, int paddedColumns, int firstDepth, int depth, int tile)
     {
-        int size = _weight.Type.SizeInBytes();
+        int size = _weight.Type.BytesPerBlock();
         byte* data = (byte*)_weight.Data;
         float* line = stackalloc float[DepthPerPanel];
         if (_operand == MatrixOperand.AsStored)

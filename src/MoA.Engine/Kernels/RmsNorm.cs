@@ -36,7 +36,7 @@ internal readonly unsafe struct RmsNorm<TSimd, TVector> : IParallelJob
     public void Run(int index, int worker)
     {
         int count = _weight.Columns;
-        int size = _weight.Type.SizeInBytes();
+        int size = _weight.Type.BytesPerBlock();
         byte* w = (byte*)_weight.Data;
         int last = Math.Min((index + 1) * RowsPerItem, _rows);
         for (int row = index * RowsPerItem; row < last; row++)

@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
+using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Rotary position embedding in place, rotate-half form: component f of a head turns with component f + d/2 by the
-/// angle position·θ_f, whose cosine and sine the caller gives per row.
+/// Rotary position embedding in place: the components of pair f of a head turn by the angle position·θ_f, whose cosine
+/// and sine the caller gives per row. Pair f is (f, f + d/2) or (2f, 2f + 1).
 /// </summary>
 internal readonly unsafe struct Rope<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
@@ -19,6 +20,7 @@ internal readonly unsafe struct Rope<TSimd, TVector> : IParallelJob
     private readonly int _rows;
     private readonly int _heads;
     private readonly int _headSize;
+    private readonly RopePairs _pairs;
     private readonly float _direction;
 
     /// <summary>Describes the rotation of x[rows, heads·headSize].</summary>
@@ -27,14 +29,16 @@ internal readonly unsafe struct Rope<TSimd, TVector> : IParallelJob
     /// <param name="rows">Rows.</param>
     /// <param name="heads">Heads a row.</param>
     /// <param name="headSize">Components of a head, even.</param>
+    /// <param name="pairs">Which components turn together.</param>
     /// <param name="inverse">Turns back, as a gradient needs.</param>
-    public Rope(float* x, float* angles, int rows, int heads, int headSize, bool inverse)
+    public Rope(float* x, float* angles, int rows, int heads, int headSize, RopePairs pairs, bool inverse)
     {
         _x = x;
         _angles = angles;
         _rows = rows;
         _heads = heads;
         _headSize = headSize;
+        _pairs = pairs;
         _direction = inverse ? -1f : 1f;
     }
 
@@ -42,36 +46,76 @@ internal readonly unsafe struct Rope<TSimd, TVector> : IParallelJob
     public int Items => (_rows + RowsPerItem - 1) / RowsPerItem;
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int index, int worker)
     {
-        int half = _headSize / 2;
-        TVector direction = TSimd.Broadcast(_direction);
         int last = Math.Min((index + 1) * RowsPerItem, _rows);
         for (int row = index * RowsPerItem; row < last; row++)
         {
             float* cosines = _angles + (nint)row * _headSize;
-            float* sines = cosines + half;
-            for (int head = 0; head < _heads; head++)
-            {
-                float* x = _x + ((nint)row * _heads + head) * _headSize;
-                int f = 0;
-                for (; f <= half - TSimd.Width; f += TSimd.Width)
-                {
-                    TVector a = TSimd.Load(x + f), b = TSimd.Load(x + f + half);
-                    TVector c = TSimd.Load(cosines + f);
-                    TVector s = TSimd.Multiply(TSimd.Load(sines + f), direction);
-                    TSimd.Store(x + f, TSimd.Subtract(TSimd.Multiply(a, c), TSimd.Multiply(b, s)));
-                    TSimd.Store(x + f + half, TSimd.MultiplyAdd(a, s, TSimd.Multiply(b, c)));
-                }
+            float* x = _x + (nint)row * _heads * _headSize;
+            if (_pairs == RopePairs.Halves)
+                TurnHalves(x, cosines);
+            else
+                TurnAdjacent(x, cosines);
+        }
+    }
 
-                for (; f < half; f++)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void TurnHalves(float* x, float* cosines)
+    {
+        int half = _headSize / 2;
+        float* sines = cosines + half;
+        TVector direction = TSimd.Broadcast(_direction);
+        for (int head = 0; head < _heads; head++, x += _headSize)
+        {
+            int f = 0;
+            for (; f <= half - TSimd.Width; f += TSimd.Width)
+            {
+                TVector a = TSimd.Load(x + f), b = TSimd.Load(x + f + half);
+                TVector c = TSimd.Load(cosines + f);
+                TVector s = TSimd.Multiply(TSimd.Load(sines + f), direction);
+                TSimd.Store(x + f, TSimd.Subtract(TSimd.Multiply(a, c), TSimd.Multiply(b, s)));
+                TSimd.Store(x + f + half, TSimd.MultiplyAdd(a, s, TSimd.Multiply(b, c)));
+            }
+
+            for (; f < half; f++)
+                Turn(x + f, x + f + half, cosines[f], sines[f]);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void TurnAdjacent(float* x, float* cosines)
+    {
+        int half = _headSize / 2;
+        float* sines = cosines + half;
+
+        // Lane 2i gives a·c - b·s and lane 2i + 1 gives b·c + a·s, so the sine's sign alternates.
+        float* signs = stackalloc float[16];
+        for (int lane = 0; lane < 16; lane++)
+            signs[lane] = lane % 2 == 0 ? -_direction : _direction;
+        TVector sign = TSimd.Load(signs);
+        for (int head = 0; head < _heads; head++, x += _headSize)
+        {
+            int f = 0;
+            if (TSimd.Width > 1)
+            {
+                for (; f <= half - TSimd.Width / 2; f += TSimd.Width / 2)
                 {
-                    float a = x[f], b = x[f + half], s = sines[f] * _direction;
-                    x[f] = a * cosines[f] - b * s;
-                    x[f + half] = a * s + b * cosines[f];
+                    TVector pair = TSimd.Load(x + 2 * f);
+                    TVector s = TSimd.Multiply(TSimd.LoadTwice(sines + f), sign);
+                    TVector turned = TSimd.Multiply(TSimd.SwapPairs(pair), s);
+                    TSimd.Store(x + 2 * f, TSimd.MultiplyAdd(pair, TSimd.LoadTwice(cosines + f), turned));
                 }
             }
+
+            for (; f < half; f++)
+                Turn(x + 2 * f, x + 2 * f + 1, cosines[f], sines[f]);
         }
+    }
+
+    private void Turn(float* a, float* b, float cosine, float sine)
+    {
+        sine *= _direction;
+        (*a, *b) = (*a * cosine - *b * sine, *a * sine + *b * cosine);
     }
 }

@@ -40,7 +40,7 @@ internal sealed unsafe class HeadCache : IDisposable
     /// <summary>[Rows, headSize].</summary>
     public byte* Values => _block.Data + (nint)Rows * BytesPerRow;
 
-    public int BytesPerRow => _headSize * Type.SizeInBytes();
+    public int BytesPerRow => (int)Type.RowBytes(_headSize);
 
     /// <summary>The row of a token position.</summary>
     public int Slot(int position) => position < ElasticRule.SinkTokens

@@ -66,7 +66,7 @@ public sealed class SequenceCache : IDisposable
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(policy);
-        return policy.Resolve(config, capacity).Sum(layer => layer.StoredRows) * 2 * config.HeadSize * type.SizeInBytes();
+        return policy.Resolve(config, capacity).Sum(layer => layer.StoredRows) * 2 * type.RowBytes(config.HeadSize);
     }
 
     /// <summary>

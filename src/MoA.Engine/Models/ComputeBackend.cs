@@ -54,8 +54,8 @@ public abstract class ComputeBackend : IDisposable
     /// </summary>
     public abstract void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles);
 
-    /// <summary>Rotates the heads of x in place (rotate-half).</summary>
-    public abstract void Rope(Tensor x, int rows, int headSize, Tensor angles, bool inverse = false);
+    /// <summary>Rotates the heads of x in place.</summary>
+    public abstract void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false);
 
     /// <summary>gate := silu(gate)·up.</summary>
     public abstract void SwiGlu(Tensor gate, Tensor up, int rows);

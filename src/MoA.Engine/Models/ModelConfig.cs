@@ -41,6 +41,9 @@ public sealed record ModelConfig
     /// <summary>Base of the rotary frequencies; above 0.</summary>
     public required double RopeTheta { get; init; }
 
+    /// <summary>Which components of a head RoPE turns together, as the stored weights expect it.</summary>
+    public RopePairs RopePairs { get; init; }
+
     /// <summary>How rotary frequencies are stretched.</summary>
     public RopeScaling RopeScaling { get; init; } = new RopeScaling.None();
 

@@ -2,8 +2,8 @@ namespace MoA.Engine.Models;
 
 /// <summary>
 /// How the frequencies of rotary position embedding are stretched to reach beyond the trained length
-/// (docs/method.md, section 1; <c>rope_scaling</c> in config.json). One of <see cref="None"/>, <see cref="Linear"/>
-/// and <see cref="Llama3"/>.
+/// (docs/method.md, section 1; <c>rope_scaling</c> in config.json). One of <see cref="None"/>, <see cref="Linear"/>,
+/// <see cref="Llama3"/> and <see cref="Factors"/>.
 /// </summary>
 public abstract record RopeScaling
 {
@@ -12,15 +12,18 @@ public abstract record RopeScaling
     }
 
     /// <summary>
-    /// The frequency, in radians per token, that stands for the unscaled <paramref name="frequency"/>.
+    /// The frequency, in radians per token, that stands for the unscaled <paramref name="frequency"/> of a pair of
+    /// components.
     /// </summary>
-    public abstract double Scale(double frequency);
+    /// <param name="frequency">Unscaled, in radians per token.</param>
+    /// <param name="pair">From 0, the fastest, to d/2 - 1.</param>
+    public abstract double Scale(double frequency, int pair);
 
     /// <summary>Frequencies stay as they are.</summary>
     public sealed record None : RopeScaling
     {
         /// <inheritdoc/>
-        public override double Scale(double frequency) => frequency;
+        public override double Scale(double frequency, int pair) => frequency;
     }
 
     /// <summary>Position interpolation: every frequency is divided by the factor (arXiv 2306.15595).</summary>
@@ -28,7 +31,7 @@ public abstract record RopeScaling
     public sealed record Linear(double Factor) : RopeScaling
     {
         /// <inheritdoc/>
-        public override double Scale(double frequency) => frequency / Factor;
+        public override double Scale(double frequency, int pair) => frequency / Factor;
     }
 
     /// <summary>
@@ -43,11 +46,22 @@ public abstract record RopeScaling
         double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalMaxPositions) : RopeScaling
     {
         /// <inheritdoc/>
-        public override double Scale(double frequency)
+        public override double Scale(double frequency, int pair)
         {
             double turns = OriginalMaxPositions * frequency / (2 * Math.PI);
             double kept = Math.Clamp((turns - LowFrequencyFactor) / (HighFrequencyFactor - LowFrequencyFactor), 0, 1);
             return (1 - kept) * frequency / Factor + kept * frequency;
         }
+    }
+
+    /// <summary>A divisor for every pair of components, as GGUF files store what Llama 3.1 computes.</summary>
+    /// <param name="Divisors">d/2 numbers above 0.</param>
+    public sealed record Factors(IReadOnlyList<float> Divisors) : RopeScaling
+    {
+        /// <inheritdoc/>
+        public override double Scale(double frequency, int pair) => frequency / Divisors[pair];
+
+        /// <inheritdoc/>
+        public override string ToString() => FormattableString.Invariant($"Factors {Divisors.Min()} to {Divisors.Max()}");
     }
 }

@@ -79,7 +79,7 @@ public sealed class Transformer : IDisposable
     {
         double[] frequencies = new double[config.HeadSize / 2];
         for (int f = 0; f < frequencies.Length; f++)
-            frequencies[f] = config.RopeScaling.Scale(Math.Pow(config.RopeTheta, -2.0 * f / config.HeadSize));
+            frequencies[f] = config.RopeScaling.Scale(Math.Pow(config.RopeTheta, -2.0 * f / config.HeadSize), f);
         return frequencies;
     }
 
@@ -153,8 +153,8 @@ public sealed class Transformer : IDisposable
             Backend.RmsNorm(_queries, rows, weights.QueryNorm, epsilon, _queries);
         if (weights.KeyNorm is not null)
             Backend.RmsNorm(_keys, rows, weights.KeyNorm, epsilon, _keys);
-        Backend.Rope(_queries, rows, Config.HeadSize, _angles);
-        Backend.Rope(_keys, rows, Config.HeadSize, _angles);
+        Backend.Rope(_queries, rows, Config.HeadSize, Config.RopePairs, _angles);
+        Backend.Rope(_keys, rows, Config.HeadSize, Config.RopePairs, _angles);
         Backend.Attend(batch.Work, layer, _queries, _keys, _values, _attended);
         Backend.Project(_attended, rows, weights.Output, weights.OutputBias, _hidden, accumulate: true);
     }

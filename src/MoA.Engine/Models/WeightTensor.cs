@@ -31,7 +31,12 @@ public sealed unsafe class WeightTensor
     public int Columns { get; }
 
     /// <summary>Bytes of the elements.</summary>
-    public long Bytes => (long)Rows * Columns * Type.SizeInBytes();
+    public long Bytes => Rows * BytesPerRow;
+
+    /// <summary>Bytes of one row.</summary>
+    public long BytesPerRow => Type.RowBytes(Columns);
 
     internal void* Data { get; }
+
+    internal byte* Row(int row) => (byte*)Data + row * BytesPerRow;
 }

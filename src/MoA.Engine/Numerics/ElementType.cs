@@ -1,6 +1,12 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace MoA.Engine.Numerics;
 
-/// <summary>How one number of a stored tensor or of a KV row is written.</summary>
+/// <summary>
+/// How the numbers of a stored tensor or of a KV row are written. The quantised formats are those of GGUF files, byte for
+/// byte: small integers in blocks of consecutive elements that share their factors.
+/// </summary>
+[SuppressMessage("Naming", "CA1707", Justification = "The formats' names in GGUF and in the field.")]
 public enum ElementType
 {
     /// <summary>IEEE 754 binary32, 4 bytes.</summary>
@@ -11,19 +17,19 @@ public enum ElementType
 
     /// <summary>bfloat16: the upper half of a binary32, 2 bytes.</summary>
     BF16,
-}
 
-/// <summary>Sizes and names of <see cref="ElementType"/> values.</summary>
-public static class ElementTypes
-{
-    /// <summary>Bytes that one element takes.</summary>
-    public static int SizeInBytes(this ElementType type) => type == ElementType.F32 ? 4 : 2;
+    /// <summary>Blocks of 32: a scale and signed bytes; 8.5 bits an element.</summary>
+    Q8_0,
 
-    /// <summary>The name used on the command line and in files: f32, f16, bf16.</summary>
-    public static string Name(this ElementType type) => type switch
-    {
-        ElementType.F32 => "f32",
-        ElementType.F16 => "f16",
-        _ => "bf16",
-    };
+    /// <summary>Blocks of 32: a scale and 4-bit integers; 4.5 bits an element.</summary>
+    Q4_0,
+
+    /// <summary>Blocks of 256 with a scale and a minimum per 32, 4-bit integers; 4.5 bits an element.</summary>
+    Q4_K,
+
+    /// <summary>Blocks of 256 with a scale and a minimum per 32, 5-bit integers; 5.5 bits an element.</summary>
+    Q5_K,
+
+    /// <summary>Blocks of 256 with a scale per 16, 6-bit integers; 6.5625 bits an element.</summary>
+    Q6_K,
 }

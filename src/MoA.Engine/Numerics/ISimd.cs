@@ -16,6 +16,9 @@ internal unsafe interface ISimd<TVector>
 
     static abstract TVector Load(float* source);
 
+    /// <summary>Loads Width/2 numbers, each into two neighbouring lanes; not for a width of 1.</summary>
+    static abstract TVector LoadTwice(float* source);
+
     /// <summary>Widens bfloat16: the 16 bits become the upper half of a float.</summary>
     static abstract TVector LoadBF16(ushort* source);
 
@@ -43,6 +46,9 @@ internal unsafe interface ISimd<TVector>
     static abstract TVector Min(TVector a, TVector b);
 
     static abstract TVector Abs(TVector a);
+
+    /// <summary>Exchanges lanes 2i and 2i + 1; not for a width of 1.</summary>
+    static abstract TVector SwapPairs(TVector a);
 
     /// <summary>The bits of each lane shifted left by 23: a small integer becomes a float's exponent.</summary>
     static abstract TVector ShiftIntoExponent(TVector a);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace MoA.Engine.Numerics;
 
@@ -18,6 +19,12 @@ internal static unsafe class NumberFormat<TSimd, TVector>
             return;
         }
 
+        if (type.IsQuantized())
+        {
+            WidenBlocks(type, (byte*)source, destination, count);
+            return;
+        }
+
         ushort* stored = (ushort*)source;
         if (type == ElementType.BF16)
         {
@@ -33,6 +40,61 @@ internal static unsafe class NumberFormat<TSimd, TVector>
             for (; i < count; i++)
                 destination[i] = SimdScalar.LoadF16(stored + i);
         }
+    }
+
+    private static void WidenBlocks(ElementType type, byte* source, float* destination, int count)
+    {
+        if (TSimd.Width == 1)
+        {
+            Quantization.Dequantize(type, source, destination, count);
+            return;
+        }
+
+        switch (type)
+        {
+            case ElementType.Q8_0:
+                WidenBlocks<BlockQ8>(source, destination, count);
+                break;
+            case ElementType.Q4_0:
+                WidenBlocks<BlockQ4>(source, destination, count);
+                break;
+            case ElementType.Q4_K:
+                WidenBlocks<BlockQ4K>(source, destination, count);
+                break;
+            case ElementType.Q5_K:
+                WidenBlocks<BlockQ5K>(source, destination, count);
+                break;
+            default:
+                WidenBlocks<BlockQ6K>(source, destination, count);
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void WidenBlocks<TFormat>(byte* source, float* destination, int count)
+        where TFormat : IBlockFormat
+    {
+        const int Half = IBlockFormat.GroupSize / 2;
+        float* scales = stackalloc float[8], offsets = stackalloc float[8];
+        for (float* end = destination + count; destination < end; source += TFormat.BlockBytes)
+        {
+            TFormat.ReadFactors(source, scales, offsets);
+            for (int group = 0; group < TFormat.Groups; group++, destination += IBlockFormat.GroupSize)
+            {
+                TFormat.LoadQuants(source, group, out Vector256<short> lower, out Vector256<short> upper);
+                Vector256<float> scale = Vector256.Create(scales[group]);
+                Vector256<float> offset = Vector256.Create(TFormat.HasOffsets ? offsets[group] : 0f);
+                WidenQuants(lower, scale, offset, destination);
+                WidenQuants(upper, scale, offset, destination + Half);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WidenQuants(Vector256<short> quants, Vector256<float> scale, Vector256<float> offset, float* destination)
+    {
+        (Vector256.ConvertToSingle(Vector256.WidenLower(quants)) * scale - offset).Store(destination);
+        (Vector256.ConvertToSingle(Vector256.WidenUpper(quants)) * scale - offset).Store(destination + 8);
     }
 
     /// <summary>Writes floats as F32 or BF16 (rounded to nearest even).</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
 namespace MoA.Engine.Numerics;
@@ -22,6 +23,9 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load(float* source) => *source;
+
+    [DoesNotReturn]
+    public static float LoadTwice(float* source) => throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float LoadBF16(ushort* source) => BitConverter.UInt32BitsToSingle((uint)*source << 16);
@@ -62,6 +66,9 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Abs(float a) => MathF.Abs(a);
+
+    [DoesNotReturn]
+    public static float SwapPairs(float a) => throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float ShiftIntoExponent(float a) =>

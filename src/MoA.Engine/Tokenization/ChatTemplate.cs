@@ -1,3 +1,4 @@
+using MoA.Engine.Models.Loading;
 using MoA.Engine.Tokenization.Jinja;
 
 namespace MoA.Engine.Tokenization;
@@ -35,24 +36,40 @@ public sealed class ChatTemplate
 
     /// <summary>
     /// Loads the template of a model folder: <c>chat_template.jinja</c>, or the field <c>chat_template</c> of
-    /// <c>tokenizer_config.json</c> (a text, or a list of named templates of which "default" is taken).
+    /// <c>tokenizer_config.json</c> (a text, or a list of named templates of which "default" is taken); of a GGUF file,
+    /// <c>tokenizer.chat_template</c>.
     /// </summary>
-    /// <param name="modelFolder">The model folder.</param>
+    /// <param name="path">The model folder or GGUF file.</param>
     /// <returns>The template; null where the model has none.</returns>
     /// <exception cref="InvalidInputException">A file is malformed or the template cannot be parsed.</exception>
-    public static ChatTemplate? Load(string modelFolder)
+    public static ChatTemplate? Load(string path)
     {
-        TokenizerConfig config = TokenizerConfig.Read(modelFolder);
-        string file = Path.Combine(modelFolder, FileName);
-        string? template = File.Exists(file) ? File.ReadAllText(file) : config.ChatTemplate;
+        ArgumentNullException.ThrowIfNull(path);
+        TokenizerConfig config = ReadSource(path);
         try
         {
-            return template is null ? null : new ChatTemplate(template, config.BosToken ?? "", config.EosToken ?? "");
+            return config.ChatTemplate is null
+                ? null
+                : new ChatTemplate(config.ChatTemplate, config.BosToken ?? "", config.EosToken ?? "");
         }
         catch (InvalidInputException e)
         {
-            throw new InvalidInputException($"{modelFolder}: {e.Message}", e);
+            throw new InvalidInputException($"{path}: {e.Message}", e);
         }
+    }
+
+    /// <summary>The template of a model as it is written, with the tokens that it prints.</summary>
+    internal static TokenizerConfig ReadSource(string path)
+    {
+        if (ModelFile.FindGguf(path) is string gguf)
+        {
+            using GgufCheckpoint model = GgufCheckpoint.Open(gguf);
+            return GgufVocabulary.ReadConfig(model.Metadata);
+        }
+
+        TokenizerConfig config = TokenizerConfig.Read(path);
+        string file = Path.Combine(path, FileName);
+        return File.Exists(file) ? config with { ChatTemplate = File.ReadAllText(file) } : config;
     }
 
     /// <summary>Writes a conversation.</summary>

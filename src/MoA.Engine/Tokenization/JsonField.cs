@@ -27,14 +27,30 @@ internal readonly struct JsonField
     /// <exception cref="InvalidInputException">The file cannot be read or is no JSON.</exception>
     public static T ReadFile<T>(string file, Func<JsonField, T> read)
     {
+        byte[] text;
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
-            return read(new JsonField(document.RootElement, file, ""));
+            text = File.ReadAllBytes(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InvalidInputException($"{file}: cannot be read ({e.Message})", e);
+        }
+
+        return Read(file, text, read);
+    }
+
+    /// <summary>Hands the root of a text to a reader; the document lives as long as the call.</summary>
+    /// <param name="file">Where the text stands, for messages.</param>
+    /// <param name="text">The text, UTF-8.</param>
+    /// <param name="read">Takes what it needs.</param>
+    /// <exception cref="InvalidInputException">The text is no JSON.</exception>
+    public static T Read<T>(string file, ReadOnlyMemory<byte> text, Func<JsonField, T> read)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(text);
+            return read(new JsonField(document.RootElement, file, ""));
         }
         catch (JsonException e)
         {

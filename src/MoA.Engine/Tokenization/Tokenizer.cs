@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using MoA.Engine.Models.Loading;
 using MoA.Engine.Tokenization.Bpe;
 using MoA.Engine.Tokenization.Decoding;
 using MoA.Engine.Tokenization.PreTokenizing;
@@ -61,17 +62,26 @@ public sealed class Tokenizer
     /// <summary>Id of <see cref="EosToken"/>; null where there is none.</summary>
     public int? EosId { get; }
 
-    /// <summary>Whether a model folder holds a tokenizer.</summary>
-    public static bool Exists(string folder) => File.Exists(Path.Combine(folder, FileName));
+    /// <summary>Whether a model, a folder or a GGUF file, holds a tokenizer.</summary>
+    /// <exception cref="InvalidInputException">It is a GGUF file that cannot be read.</exception>
+    public static bool Exists(string path)
+    {
+        if (ModelFile.FindGguf(path) is not string gguf)
+            return File.Exists(Path.Combine(path, FileName));
+        using GgufCheckpoint model = GgufCheckpoint.Open(gguf);
+        return GgufVocabulary.Exists(model.Metadata);
+    }
 
     /// <summary>Loads a tokenizer.</summary>
     /// <param name="path">
-    /// A model folder with <c>tokenizer.json</c> (and, where present, <c>tokenizer_config.json</c> and
+    /// A GGUF file, or a model folder with <c>tokenizer.json</c> (and, where present, <c>tokenizer_config.json</c> and
     /// <c>special_tokens_map.json</c>, which name the tokens that begin and end a text), or a tokenizer.json file itself.
     /// </param>
     /// <exception cref="InvalidInputException">The file is missing, malformed or of an unsupported kind.</exception>
     public static Tokenizer Load(string path)
     {
+        if (ModelFile.FindGguf(path) is string gguf)
+            return LoadGguf(gguf);
         bool isFolder = Directory.Exists(path);
         string file = isFolder ? Path.Combine(path, FileName) : path;
         TokenizerParts parts = TokenizerJson.Read(file);
@@ -81,14 +91,7 @@ public sealed class Tokenizer
             parts = parts with { BosToken = config.BosToken, EosToken = config.EosToken };
         }
 
-        try
-        {
-            return new Tokenizer(parts);
-        }
-        catch (InvalidInputException e)
-        {
-            throw new InvalidInputException($"{file}: {e.Message}", e);
-        }
+        return Create(file, parts);
     }
 
     /// <summary>Encodes a text.</summary>
@@ -153,20 +156,38 @@ public sealed class Tokenizer
     /// <summary>The token as the vocabulary writes it (byte-level characters, space marks); empty for an id without one.</summary>
     public string TokenText(int id) => _texts.GetValueOrDefault(id, "");
 
+    private static Tokenizer LoadGguf(string path)
+    {
+        using GgufCheckpoint model = GgufCheckpoint.Open(path);
+        return Create(path, GgufVocabulary.Read(path, model.Metadata));
+    }
+
+    private static Tokenizer Create(string file, TokenizerParts parts)
+    {
+        try
+        {
+            return new Tokenizer(parts);
+        }
+        catch (InvalidInputException e)
+        {
+            throw new InvalidInputException($"{file}: {e.Message}", e);
+        }
+    }
+
     private void EncodeText(string text, bool parseSpecial, int[] guards, bool continues, List<int> ids)
     {
-        var scratch = new BpeScratch();
+        SubwordEncoder encoder = _parts.Model.Start();
         foreach (AddedTokenSpan span in _rawTokens.Cut(text, parseSpecial, guards))
         {
             if (span.Token is null)
-                EncodeStretch(text[span.Start..span.End], parseSpecial, PositionOf(span.Start, continues), scratch, ids);
+                EncodeStretch(text[span.Start..span.End], parseSpecial, PositionOf(span.Start, continues), encoder, ids);
             else
                 ids.Add(span.Token.Id);
         }
     }
 
     // A stretch between added tokens is normalised on its own, then searched for the tokens that are found after that.
-    private void EncodeStretch(string text, bool parseSpecial, PiecePosition position, BpeScratch scratch, List<int> ids)
+    private void EncodeStretch(string text, bool parseSpecial, PiecePosition position, SubwordEncoder encoder, List<int> ids)
     {
         bool continues = position == PiecePosition.Continuation;
         string normalized = _parts.Normalizer?.Normalize(text, continues) ?? text;
@@ -180,7 +201,7 @@ public sealed class Tokenizer
 
             PiecePosition start = span.Start == 0 ? position : PiecePosition.Inside;
             foreach (Piece piece in Split(new(normalized[span.Start..span.End], start)))
-                _parts.Model.Encode(piece.Text, scratch, ids);
+                encoder.Encode(piece.Text, ids);
         }
     }
 

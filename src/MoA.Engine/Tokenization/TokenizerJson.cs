@@ -9,6 +9,13 @@ internal static class TokenizerJson
     /// <exception cref="InvalidInputException">The file is missing, malformed or of an unsupported kind.</exception>
     public static TokenizerParts Read(string file) => JsonField.ReadFile(file, ReadParts);
 
+    /// <summary>Reads the text of such a file that stands elsewhere.</summary>
+    /// <param name="source">Where it stands, for messages.</param>
+    /// <param name="json">The text.</param>
+    /// <exception cref="InvalidInputException">It is malformed or of an unsupported kind.</exception>
+    public static TokenizerParts ReadText(string source, string json) =>
+        JsonField.Read(source, System.Text.Encoding.UTF8.GetBytes(json), ReadParts);
+
     private static TokenizerParts ReadParts(JsonField root)
     {
         JsonField decoder = root["decoder"];

@@ -15,7 +15,7 @@ internal sealed record TokenizerParts
     public PreTokenizer? PreTokenizer { get; init; }
 
     /// <summary>Encodes words.</summary>
-    public required BpeModel Model { get; init; }
+    public required SubwordModel Model { get; init; }
 
     /// <summary>Turns tokens back into text.</summary>
     public required TokenDecoder Decoder { get; init; }

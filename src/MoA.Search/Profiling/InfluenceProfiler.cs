@@ -118,8 +118,8 @@ public sealed class InfluenceProfiler : IDisposable
         _backend.Project(w.Normed, rows, weights.Value, weights.ValueBias, w.Values);
         NormHeads(w.RawQueries, weights.QueryNorm, w.Queries, rows);
         NormHeads(w.RawKeys, weights.KeyNorm, w.Keys, rows);
-        _backend.Rope(w.Queries, rows, _config.HeadSize, w.Angles);
-        _backend.Rope(w.Keys, rows, _config.HeadSize, w.Angles);
+        _backend.Rope(w.Queries, rows, _config.HeadSize, _config.RopePairs, w.Angles);
+        _backend.Rope(w.Keys, rows, _config.HeadSize, _config.RopePairs, w.Angles);
     }
 
     private void NormHeads(Tensor raw, WeightTensor? norm, Tensor normed, int rows)
@@ -225,8 +225,8 @@ public sealed class InfluenceProfiler : IDisposable
         CheckFinite(item, layer, shape, influence);
         if (layer > 0)
         {
-            _backend.Rope(w.Queries, rows, _config.HeadSize, w.Angles, inverse: true);
-            _backend.Rope(w.Keys, rows, _config.HeadSize, w.Angles, inverse: true);
+            _backend.Rope(w.Queries, rows, _config.HeadSize, _config.RopePairs, w.Angles, inverse: true);
+            _backend.Rope(w.Keys, rows, _config.HeadSize, _config.RopePairs, w.Angles, inverse: true);
             NormHeadsGradient(w.RawQueries, weights.QueryNorm, w.Queries, rows);
             NormHeadsGradient(w.RawKeys, weights.KeyNorm, w.Keys, rows);
             _kernels.ProjectGradient(w.Queries, rows, weights.Query, w.Normed);

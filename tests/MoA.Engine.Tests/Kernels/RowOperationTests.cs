@@ -46,33 +46,11 @@ public sealed class RowOperationTests
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Random random = new(2);
-        (int, int, int)[] shapes = [(1, 1, 2), (3, 2, 6), (17, 3, 24), (20, 1, 80), (16, 2, 96), (35, 2, 128)];
+        (int, int, int)[] shapes = [(1, 1, 2), (3, 2, 6), (17, 3, 24), (20, 1, 80), (16, 2, 96), (35, 2, 128), (2, 3, 100)];
         foreach ((int rows, int heads, int size) in shapes)
         {
-            int half = size / 2;
-            int[] positions = [.. Enumerable.Range(0, rows).Select(row => row * 131 % 200_000)];
-            positions[^1] = 200_000;
-            double[] frequencies = [.. Enumerable.Range(0, half).Select(f => Math.Pow(10_000, -2.0 * f / size))];
-            float[] x = TensorRows.Random(random, rows * heads * size);
-            using Tensor angles = TensorRows.Create(backend, size, new float[rows * size]);
-            using Tensor turned = TensorRows.Create(backend, heads * size, x);
-            backend.RopeAngles(positions, frequencies, angles);
-            backend.Rope(turned, rows, size, angles);
-            float[] expected = new float[x.Length];
-            for (int i = 0; i < x.Length / size; i++)
-            {
-                for (int f = 0; f < half; f++)
-                {
-                    double angle = positions[i / heads] * frequencies[f];
-                    double a = x[i * size + f], b = x[i * size + f + half];
-                    expected[i * size + f] = (float)(a * Math.Cos(angle) - b * Math.Sin(angle));
-                    expected[i * size + f + half] = (float)(a * Math.Sin(angle) + b * Math.Cos(angle));
-                }
-            }
-
-            Assert.InRange(Difference.Largest(TensorRows.Read(backend, turned), expected), 0, 1e-6);
-            backend.Rope(turned, rows, size, angles, inverse: true);
-            Assert.InRange(Difference.Largest(TensorRows.Read(backend, turned), x), 0, 1e-6);
+            foreach (RopePairs pairs in Enum.GetValues<RopePairs>())
+                CheckRope(backend, random, rows, heads, size, pairs);
         }
     }
 
@@ -113,5 +91,34 @@ public sealed class RowOperationTests
             backend.Gather(rows, [3, 1], gathered);
             Assert.Equal([.. expected[111..148], .. expected[37..74]], TensorRows.Read(backend, gathered));
         }
+    }
+
+    private static void CheckRope(ComputeBackend backend, Random random, int rows, int heads, int size, RopePairs pairs)
+    {
+        int half = size / 2;
+        int[] positions = [.. Enumerable.Range(0, rows).Select(row => row * 131 % 200_000)];
+        positions[^1] = 200_000;
+        double[] frequencies = [.. Enumerable.Range(0, half).Select(f => Math.Pow(10_000, -2.0 * f / size))];
+        float[] x = TensorRows.Random(random, rows * heads * size);
+        using Tensor angles = TensorRows.Create(backend, size, new float[rows * size]);
+        using Tensor turned = TensorRows.Create(backend, heads * size, x);
+        backend.RopeAngles(positions, frequencies, angles);
+        backend.Rope(turned, rows, size, pairs, angles);
+        float[] expected = new float[x.Length];
+        for (int i = 0; i < x.Length / size; i++)
+        {
+            for (int f = 0; f < half; f++)
+            {
+                (int first, int second) = pairs == RopePairs.Halves ? (f, f + half) : (2 * f, 2 * f + 1);
+                double angle = positions[i / heads] * frequencies[f];
+                double a = x[i * size + first], b = x[i * size + second];
+                expected[i * size + first] = (float)(a * Math.Cos(angle) - b * Math.Sin(angle));
+                expected[i * size + second] = (float)(a * Math.Sin(angle) + b * Math.Cos(angle));
+            }
+        }
+
+        Assert.InRange(Difference.Largest(TensorRows.Read(backend, turned), expected), 0, 1e-6);
+        backend.Rope(turned, rows, size, pairs, angles, inverse: true);
+        Assert.InRange(Difference.Largest(TensorRows.Read(backend, turned), x), 0, 1e-6);
     }
 }

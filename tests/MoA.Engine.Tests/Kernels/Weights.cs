@@ -10,7 +10,7 @@ internal sealed unsafe class Weights : IDisposable
 
     public Weights(Random random, ElementType type, int rows, int columns)
     {
-        int size = type.SizeInBytes();
+        int size = type.BytesPerBlock();
         _memory = new NativeBuffer<byte>(new NativeAllocator(), (long)rows * columns * size + size);
         byte* data = _memory.Data + size;
         Values = new float[rows * columns];

@@ -62,7 +62,7 @@ internal sealed class ModelReference
     private static unsafe double[][] Read(WeightTensor weight)
     {
         double[][] rows = AttentionReference.Matrix(weight.Rows, weight.Columns);
-        int size = weight.Type.SizeInBytes();
+        int size = weight.Type.BytesPerBlock();
         for (int i = 0; i < weight.Rows; i++)
         {
             for (int j = 0; j < weight.Columns; j++)
@@ -231,7 +231,7 @@ internal sealed class ModelReference
             int half = x.Length / 2;
             for (int f = 0; f < half; f++)
             {
-                double theta = _config.RopeScaling.Scale(Math.Pow(_config.RopeTheta, -2.0 * f / x.Length));
+                double theta = _config.RopeScaling.Scale(Math.Pow(_config.RopeTheta, -2.0 * f / x.Length), f);
                 (double sine, double cosine) = Math.SinCos(position * theta);
                 y[f] = x[f] * cosine - x[f + half] * sine;
                 y[f + half] = x[f] * sine + x[f + half] * cosine;

@@ -6,7 +6,7 @@ namespace MoA.Engine.Models.Loading;
 /// </summary>
 public static class HuggingFaceFolder
 {
-    private const string ConfigFile = "config.json";
+    internal const string ConfigFile = "config.json";
     private const string SnapshotsFolder = "snapshots";
     private const string RepositoryPrefix = "models--";
 
@@ -22,16 +22,16 @@ public static class HuggingFaceFolder
         if (!Directory.Exists(folder))
         {
             throw InputFile.Error(folder, File.Exists(folder)
-                ? $"is a file; expected a folder with {ConfigFile} and model.safetensors"
+                ? $"is a file; expected a folder with {ConfigFile} and model.safetensors, or a file named *.gguf"
                 : "there is no such folder");
         }
 
         ModelConfig config = ModelConfig.Load(Path.Combine(folder, ConfigFile));
         GenerationConfig generation = GenerationConfig.Load(folder);
-        Checkpoint checkpoint = Checkpoint.Open(folder);
+        HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.Open(folder);
         try
         {
-            ModelWeights weights = new HuggingFaceWeights(config, checkpoint).Read();
+            ModelWeights weights = new WeightReader(config, WeightNames.HuggingFace, checkpoint).Read();
             return new LoadedModel(config, weights, generation, NameOf(folder));
         }
         catch

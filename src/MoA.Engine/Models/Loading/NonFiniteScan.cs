@@ -5,7 +5,8 @@ using MoA.Engine.Numerics;
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>
-/// Finds NaN and infinity in weights: numbers whose exponent bits are all ones. Reads every byte once, on all cores.
+/// Finds NaN and infinity in weights: numbers, or factors of quantised blocks, whose exponent bits are all ones. Uses all
+/// cores.
 /// </summary>
 internal static unsafe class NonFiniteScan
 {
@@ -13,7 +14,7 @@ internal static unsafe class NonFiniteScan
 
     /// <summary>
     /// The first number that is not finite, by tensor and then by position, or null; independent of the number of
-    /// threads.
+    /// threads. Of a quantised block whose factors are not finite it is the first element.
     /// </summary>
     public static (int Tensor, long Position)? First(IReadOnlyList<WeightTensor> tensors)
     {
@@ -38,6 +39,8 @@ internal static unsafe class NonFiniteScan
 
     private static long Position(WeightTensor tensor, long start, long count)
     {
+        if (tensor.Type.IsQuantized())
+            return BlockPosition(tensor, start, count);
         long offset = tensor.Type switch
         {
             ElementType.F32 => IndexOfAllOnes((uint*)tensor.Data + start, count, 0x7F80_0000u),
@@ -45,6 +48,25 @@ internal static unsafe class NonFiniteScan
             _ => IndexOfAllOnes((ushort*)tensor.Data + start, count, (ushort)0x7F80),
         };
         return offset < 0 ? -1 : start + offset;
+    }
+
+    private static long BlockPosition(WeightTensor tensor, long start, long count)
+    {
+        int elements = tensor.Type.ElementsPerBlock();
+        int bytes = tensor.Type.BytesPerBlock();
+
+        // The factors are binary16: one in front, two in front, or, of Q6_K, one at the end.
+        int first = tensor.Type == ElementType.Q6_K ? bytes - 2 : 0;
+        int second = tensor.Type is ElementType.Q4_K or ElementType.Q5_K ? 2 : first;
+        byte* block = (byte*)tensor.Data + start / elements * bytes;
+        for (long at = start; at < start + count; at += elements, block += bytes)
+        {
+            ushort a = *(ushort*)(block + first), b = *(ushort*)(block + second);
+            if ((a & 0x7C00) == 0x7C00 || (b & 0x7C00) == 0x7C00)
+                return at;
+        }
+
+        return -1;
     }
 
     /// <summary>Index of the first number with all bits of <paramref name="mask"/> set, or -1.</summary>

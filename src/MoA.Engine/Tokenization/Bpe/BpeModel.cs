@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace MoA.Engine.Tokenization.Bpe;
@@ -7,7 +6,7 @@ namespace MoA.Engine.Tokenization.Bpe;
 /// Byte-pair encoding: a word starts as its characters, and the neighbouring pair with the lowest merge rank is joined,
 /// leftmost first, until none is left. Immutable and safe to share between threads.
 /// </summary>
-internal sealed class BpeModel
+internal sealed class BpeModel : SubwordModel
 {
     private const char SpaceMark = '\u2581';
     private const int LongestCachedWord = 256;
@@ -37,23 +36,21 @@ internal sealed class BpeModel
             _merges[Key(Require(left, rank), Require(right, rank))] = new(rank, Require(left + right, rank));
         }
 
-        _byteIds = options.ByteFallback ? FindByteIds() : null;
+        _byteIds = options.ByteFallback ? FindByteIds(vocabulary) : null;
         _unknownId = options.UnknownToken is not { } unknown ? null : IdOf(unknown)
             ?? throw new InvalidInputException($"the vocabulary lacks its unknown token '{unknown}'");
         _mergesStayWithinWords = !options.IgnoreMerges && _vocabulary.ContainsKey(SpaceMark.ToString())
             && !merges.Any(merge => merge.Right.StartsWith(SpaceMark) && !merge.Left.EndsWith(SpaceMark));
     }
 
-    /// <summary>Id of every token.</summary>
-    public IReadOnlyDictionary<string, int> Vocabulary => _vocabulary;
+    public override IReadOnlyDictionary<string, int> Vocabulary => _vocabulary;
 
-    public int? IdOf(string token) => _vocabulary.TryGetValue(token, out int id) ? id : null;
+    public override int? IdOf(string token) => _vocabulary.TryGetValue(token, out int id) ? id : null;
 
-    /// <summary>Adds the tokens of one word to <paramref name="output"/>.</summary>
-    /// <param name="word">Well-formed UTF-16.</param>
-    /// <param name="scratch">Working memory of the calling thread; remembers words of this model.</param>
-    /// <param name="output">Receives the ids.</param>
-    public void Encode(string word, BpeScratch scratch, List<int> output)
+    public override SubwordEncoder Start() => new Encoder(this);
+
+    // The scratch is the working memory of one text and remembers its words.
+    private void Encode(string word, BpeScratch scratch, List<int> output)
     {
         if (!_mergesStayWithinWords)
         {
@@ -128,19 +125,6 @@ internal sealed class BpeModel
         }
     }
 
-    // Byte fallback counts only where all bytes have a token, so that every character can be written.
-    private int[]? FindByteIds()
-    {
-        var ids = new int[256];
-        for (int value = 0; value < ids.Length; value++)
-        {
-            if (!_vocabulary.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>"), out ids[value]))
-                return null;
-        }
-
-        return ids;
-    }
-
     private int Require(string token, int rank) => _vocabulary.TryGetValue(token, out int id)
         ? id
         : throw new InvalidInputException($"merge {rank + 1} names the token '{token}', which the vocabulary lacks");
@@ -150,4 +134,11 @@ internal sealed class BpeModel
     /// its two halves, which would be the same for all pairs of equal tokens.
     /// </summary>
     internal static ulong Key(int left, int right) => ((ulong)(uint)left << 32 | (uint)right) * 0x9E3779B97F4A7C15;
+
+    private sealed class Encoder(BpeModel model) : SubwordEncoder
+    {
+        private readonly BpeScratch _scratch = new();
+
+        public override void Encode(string word, List<int> output) => model.Encode(word, _scratch, output);
+    }
 }

@@ -57,7 +57,7 @@ internal readonly unsafe struct RmsNormGradient<TSimd, TVector> : IParallelJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Row(float* x, float* dy, float* dx)
     {
-        int count = _weight.Columns, size = _weight.Type.SizeInBytes();
+        int count = _weight.Columns, size = _weight.Type.BytesPerBlock();
         byte* w = (byte*)_weight.Data;
         TVector squares = TSimd.Zero, products = TSimd.Zero;
         int i = 0;

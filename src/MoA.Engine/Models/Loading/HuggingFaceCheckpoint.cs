@@ -1,11 +1,12 @@
 using System.Text.Json;
+using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>
 /// The tensors of a Hugging Face folder, in one file or in shards, by name. Each file is mapped once.
 /// </summary>
-internal sealed class Checkpoint : IDisposable
+internal sealed class HuggingFaceCheckpoint : ICheckpoint
 {
     private const string SingleFile = "model.safetensors";
     private const string IndexFile = "model.safetensors.index.json";
@@ -14,21 +15,24 @@ internal sealed class Checkpoint : IDisposable
     private readonly Dictionary<string, SafetensorsFile> _fileOfTensor = new(StringComparer.Ordinal);
     private readonly string _path;
 
-    private Checkpoint(string path) => _path = path;
+    private HuggingFaceCheckpoint(string path) => _path = path;
 
-    /// <summary>The mapped files.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<IDisposable> Files => _files;
+
+    /// <inheritdoc/>
+    public string ShapesFrom => "config.json";
 
     /// <summary>Maps the files of a folder.</summary>
     /// <exception cref="InvalidInputException">There are none, or one is missing or malformed.</exception>
-    public static Checkpoint Open(string folder)
+    public static HuggingFaceCheckpoint Open(string folder)
     {
         string single = Path.Combine(folder, SingleFile);
         string index = Path.Combine(folder, IndexFile);
         bool isSingle = File.Exists(single);
         if (!isSingle && !File.Exists(index))
             throw NoWeights(folder);
-        Checkpoint checkpoint = new(isSingle ? single : index);
+        HuggingFaceCheckpoint checkpoint = new(isSingle ? single : index);
         try
         {
             if (isSingle)
@@ -44,18 +48,22 @@ internal sealed class Checkpoint : IDisposable
         }
     }
 
-    /// <summary>Whether the checkpoint names a tensor.</summary>
+    /// <inheritdoc/>
     public bool Contains(string name) => _fileOfTensor.ContainsKey(name);
 
-    /// <summary>The file that holds a tensor.</summary>
-    /// <exception cref="InvalidInputException">No file does.</exception>
-    public SafetensorsFile FileOf(string name)
+    /// <inheritdoc/>
+    public unsafe StoredTensor Find(string name)
     {
-        if (!_fileOfTensor.TryGetValue(name, out SafetensorsFile? file))
-            throw InputFile.Error(_path, $"has no tensor {name}, which the model's config.json calls for");
-        if (!file.Contains(name))
-            throw InputFile.Error(file.Path, $"has no tensor {name}, which {IndexFile} says is here");
-        return file;
+        SafetensorsFile file = FileOf(name);
+        SafetensorsEntry entry = file[name];
+        ElementType type = entry.DType switch
+        {
+            "F32" => ElementType.F32,
+            "F16" => ElementType.F16,
+            "BF16" => ElementType.BF16,
+            _ => throw InputFile.Error(file.Path, $"tensor {name} is {entry.DType}; expected F32, F16 or BF16"),
+        };
+        return new StoredTensor(file.Path, type, entry.Shape, (nint)entry.Data);
     }
 
     /// <inheritdoc/>
@@ -63,6 +71,15 @@ internal sealed class Checkpoint : IDisposable
     {
         foreach (SafetensorsFile file in _files)
             file.Dispose();
+    }
+
+    private SafetensorsFile FileOf(string name)
+    {
+        if (!_fileOfTensor.TryGetValue(name, out SafetensorsFile? file))
+            throw InputFile.Error(_path, $"has no tensor {name}, which the model's config.json calls for");
+        if (!file.Contains(name))
+            throw InputFile.Error(file.Path, $"has no tensor {name}, which {IndexFile} says is here");
+        return file;
     }
 
     private void AddFile(string path)

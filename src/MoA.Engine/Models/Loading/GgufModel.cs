@@ -1,0 +1,49 @@
+namespace MoA.Engine.Models.Loading;
+
+/// <summary>Loads a Llama, Mistral or Qwen model from a GGUF file or from the numbered parts of one.</summary>
+public static class GgufModel
+{
+    /// <summary>How GGUF files are named.</summary>
+    public const string Extension = ".gguf";
+
+    /// <summary>
+    /// Maps the weights, checks every shape and that every weight is a finite number. Weights are used where they are
+    /// mapped, in the format they are stored in. Tensors that the model does not need are ignored.
+    /// </summary>
+    /// <param name="path">The file, or any part of a model in parts.</param>
+    /// <exception cref="InvalidInputException">A file, a value or a tensor is missing or unusable.</exception>
+    public static LoadedModel Load(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        GgufCheckpoint checkpoint = GgufCheckpoint.Open(path);
+        try
+        {
+            ModelConfig config = GgufConfig.Read(checkpoint);
+            ModelWeights weights = new WeightReader(config, WeightNames.Gguf, checkpoint).Read();
+            return new LoadedModel(config, weights, Generation(checkpoint.Metadata), NameOf(checkpoint));
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    private static GenerationConfig Generation(GgufMetadata metadata)
+    {
+        double? temperature = metadata.OptionalDouble("general.sampling.temp", 0, 1000);
+        return new GenerationConfig
+        {
+            DoSample = temperature is null ? null : temperature > 0,
+            Temperature = temperature,
+            TopK = metadata.OptionalInt("general.sampling.top_k", int.MinValue, int.MaxValue) is int k ? Math.Max(k, 0) : null,
+            TopP = metadata.OptionalDouble("general.sampling.top_p", 0, 1),
+            MinP = metadata.OptionalDouble("general.sampling.min_p", 0, 1),
+        };
+    }
+
+    private static string NameOf(GgufCheckpoint checkpoint) =>
+        checkpoint.Metadata.OptionalString("general.name") is { Length: > 0 } name
+            ? JsonFields.Cut(name)
+            : Path.GetFileNameWithoutExtension(checkpoint.Path);
+}

@@ -1,0 +1,97 @@
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Models.Loading;
+
+/// <summary>Finds the tensors of a model in a checkpoint and checks them.</summary>
+internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheckpoint checkpoint)
+{
+    private readonly List<(WeightTensor Weight, string Path)> _found = [];
+
+    /// <summary>All weights of the model.</summary>
+    /// <exception cref="InvalidInputException">A tensor is missing, has another shape or format than expected, or holds
+    /// NaN or infinity.</exception>
+    public ModelWeights Read()
+    {
+        WeightTensor embedding = Matrix(names.Embedding, config.VocabularySize, config.HiddenSize);
+        LayerWeights[] layers = new LayerWeights[config.Layers];
+        for (int layer = 0; layer < layers.Length; layer++)
+            layers[layer] = Layer(names.Layer(layer));
+        WeightTensor finalNorm = Vector(names.FinalNorm, config.HiddenSize);
+        WeightTensor head = config.TieWordEmbeddings
+            ? embedding
+            : Matrix(names.Head, config.VocabularySize, config.HiddenSize);
+        RefuseNonFinite();
+        return new ModelWeights(embedding, layers, finalNorm, head, checkpoint.Files);
+    }
+
+    private LayerWeights Layer(string layer)
+    {
+        int hidden = config.HiddenSize;
+        int inner = config.IntermediateSize;
+        int queries = config.QueryHeads * config.HeadSize;
+        int keys = config.KeyValueHeads * config.HeadSize;
+        bool normsHeads = config.Architecture == ModelFamily.Qwen3;
+        return new LayerWeights
+        {
+            InputNorm = Vector(layer + names.InputNorm, hidden),
+            Query = Matrix(layer + names.Query, queries, hidden),
+            Key = Matrix(layer + names.Key, keys, hidden),
+            Value = Matrix(layer + names.Value, keys, hidden),
+            Output = Matrix(layer + names.Output, hidden, queries),
+            PostAttentionNorm = Vector(layer + names.PostAttentionNorm, hidden),
+            Gate = Matrix(layer + names.Gate, inner, hidden),
+            Up = Matrix(layer + names.Up, inner, hidden),
+            Down = Matrix(layer + names.Down, hidden, inner),
+            QueryBias = Bias(layer + names.Query, queries),
+            KeyBias = Bias(layer + names.Key, keys),
+            ValueBias = Bias(layer + names.Value, keys),
+            OutputBias = Bias(layer + names.Output, hidden),
+            QueryNorm = normsHeads ? Vector(layer + names.QueryNorm, config.HeadSize) : null,
+            KeyNorm = normsHeads ? Vector(layer + names.KeyNorm, config.HeadSize) : null,
+            GateBias = Bias(layer + names.Gate, inner),
+            UpBias = Bias(layer + names.Up, inner),
+            DownBias = Bias(layer + names.Down, hidden),
+        };
+    }
+
+    private WeightTensor Matrix(string stem, int rows, int columns) => Tensor(stem + ".weight", rows, columns);
+
+    private WeightTensor Vector(string stem, int length) => VectorNamed(stem + ".weight", length);
+
+    private WeightTensor? Bias(string stem, int length) =>
+        checkpoint.Contains(stem + ".bias") ? VectorNamed(stem + ".bias", length) : null;
+
+    private WeightTensor VectorNamed(string name, int length)
+    {
+        WeightTensor vector = Tensor(name, length);
+        return !vector.Type.IsQuantized() ? vector : throw InputFile.Error(_found[^1].Path,
+            $"tensor {name} is {vector.Type}; expected norms and biases in F32, F16 or BF16");
+    }
+
+    private unsafe WeightTensor Tensor(string name, params ReadOnlySpan<long> shape)
+    {
+        StoredTensor stored = checkpoint.Find(name);
+        if (!shape.SequenceEqual(stored.Shape))
+        {
+            string found = JsonFields.Cut(string.Join(", ", stored.Shape));
+            throw InputFile.Error(stored.Path, $"tensor {name} has shape [{found}]; expected " +
+                $"[{string.Join(", ", shape.ToArray())}] by {checkpoint.ShapesFrom}");
+        }
+
+        int rows = shape.Length == 1 ? 1 : (int)shape[0];
+        WeightTensor weight = new(name, stored.Type, rows, (int)shape[^1], (void*)stored.Data);
+        _found.Add((weight, stored.Path));
+        return weight;
+    }
+
+    private void RefuseNonFinite()
+    {
+        if (NonFiniteScan.First([.. _found.Select(found => found.Weight)]) is not (int tensor, long position))
+            return;
+        (WeightTensor weight, string path) = _found[tensor];
+        (long row, long column) = Math.DivRem(position, weight.Columns);
+        string place = weight.Rows == 1 ? $"element {column}" : $"row {row}, column {column}";
+        throw InputFile.Error(
+            path, $"tensor {weight.Name} holds NaN or infinity at {place}; expected finite numbers");
+    }
+}
