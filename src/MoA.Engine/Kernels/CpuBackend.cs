@@ -44,13 +44,13 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     {
         if (rows <= Gemv<TSimd, TVector>.MaximumRows)
         {
-            Gemv<TSimd, TVector> job = new(x.Data, rows, weight, y.Data, accumulate);
+            Gemv<TSimd, TVector> job = new(Scratch, x.Data, rows, weight, y.Data, accumulate);
             Pool.Run(ref job, job.Items);
         }
         else
         {
-            Gemm<TSimd, TVector> job = new(Scratch, x.Data, rows, weight, MatrixOperand.Transposed, y.Data, accumulate);
-            Pool.Run(ref job, job.Items);
+            Gemm<TSimd, TVector>.Multiply(
+                Pool, Scratch, x.Data, rows, weight, MatrixOperand.Transposed, y.Data, accumulate);
         }
 
         if (bias is not null)

@@ -6,129 +6,109 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Matrix product with a stored weight for many rows: C[m, n] (+)= A[m, k]·W' or A·W. A panel of the weight at a time is
-/// widened to F32 and laid out for <see cref="MicroKernel{TSimd,TVector}"/> in the worker's scratch memory; the cost is
-/// shared by all rows of A. Items are blocks of output columns.
+/// Matrix product with a stored weight for many rows: C[m, n] (+)= A[m, k]·W' or A·W. Bound by arithmetic. A is laid out
+/// once in tiles of as many rows as fit the registers; a panel of the weight at a time is widened to F32 and laid out
+/// in strips of two vectors (<see cref="WeightPanel{TSimd,TVector}"/>), which costs little when many rows share it. A
+/// strip of 256 rows stays in the first cache while tiles stream past it. Items are blocks of output columns.
 /// </summary>
 internal readonly unsafe struct Gemm<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
     private const int ColumnsPerItem = 64;
-    private const int DepthPerPanel = 512;
+    private const int DepthPerPanel = 256;
+    private const int TilesPerBlock = 24;
 
     private readonly WorkerScratch _scratch;
     private readonly WeightTensor _weight;
     private readonly MatrixOperand _operand;
-    private readonly float* _a;
+    private readonly float* _tiles;
     private readonly float* _c;
     private readonly int _rows;
     private readonly int _depth;
     private readonly int _columns;
     private readonly bool _accumulate;
 
-    /// <summary>Describes C[rows, n] (+)= A[rows, k] · W' (or W), A and C dense row-major.</summary>
-    public Gemm(
-        WorkerScratch scratch, float* a, int rows, WeightTensor weight, MatrixOperand operand, float* c, bool accumulate)
+    private Gemm(
+        WorkerScratch scratch, float* tiles, int rows, WeightTensor weight, MatrixOperand operand, float* c, bool accumulate)
     {
         _scratch = scratch;
+        _tiles = tiles;
+        _rows = rows;
         _weight = weight;
         _operand = operand;
-        _a = a;
         _c = c;
-        _rows = rows;
         _accumulate = accumulate;
         (_columns, _depth) = operand == MatrixOperand.Transposed
             ? (weight.Rows, weight.Columns)
             : (weight.Columns, weight.Rows);
     }
 
-    /// <summary>Number of items.</summary>
-    public int Items => (_columns + ColumnsPerItem - 1) / ColumnsPerItem;
+    /// <summary>Computes C[rows, n] (+)= A[rows, k] · W' (or W), A and C dense row-major.</summary>
+    public static void Multiply(
+        WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, MatrixOperand operand, float* c,
+        bool accumulate)
+    {
+        int depth = operand == MatrixOperand.Transposed ? weight.Columns : weight.Rows;
+        RowTiles<TSimd, TVector> tiles = new(a, rows, depth, scratch);
+        pool.Run(ref tiles, tiles.Items);
+        Gemm<TSimd, TVector> product = new(scratch, tiles.Tiles, rows, weight, operand, c, accumulate);
+        pool.Run(ref product, (product._columns + ColumnsPerItem - 1) / ColumnsPerItem);
+    }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int index, int worker)
     {
-        int tile = MicroKernel<TSimd, TVector>.Columns;
+        int strip = RegisterTile<TSimd, TVector>.Columns, tileRows = RegisterTile<TSimd, TVector>.Rows;
         int firstColumn = index * ColumnsPerItem;
         int columns = Math.Min(ColumnsPerItem, _columns - firstColumn);
-        int paddedColumns = (columns + tile - 1) / tile * tile;
-        float* panel = _scratch.Floats(worker, DepthPerPanel * (ColumnsPerItem + tile) + _rows * tile);
-        float* edge = panel + DepthPerPanel * (ColumnsPerItem + tile);
+        int tiles = (_rows + tileRows - 1) / tileRows;
+        int panelSize = DepthPerPanel * (ColumnsPerItem + strip);
+        float* panel = _scratch.Floats(
+            worker, panelSize + strip * tileRows + WeightPanel<TSimd, TVector>.LineFloats(DepthPerPanel));
+        float* edge = panel + panelSize;
+        float* lines = edge + strip * tileRows;
         for (int firstDepth = 0; firstDepth < _depth; firstDepth += DepthPerPanel)
         {
             int depth = Math.Min(DepthPerPanel, _depth - firstDepth);
             bool accumulate = _accumulate || firstDepth > 0;
-            Pack(panel, firstColumn, columns, paddedColumns, firstDepth, depth, tile);
-            for (int column = 0; column < columns; column += tile)
+            WeightPanel<TSimd, TVector>.Pack(_weight, _operand, firstColumn, columns, firstDepth, depth, panel, lines);
+            for (int firstTile = 0; firstTile < tiles; firstTile += TilesPerBlock)
             {
-                float* b = panel + (nint)column * depth;
-                float* c = _c + firstColumn + column;
-                if (column + tile <= columns)
+                int lastTile = Math.Min(firstTile + TilesPerBlock, tiles);
+                for (int column = 0; column < columns; column += strip)
                 {
-                    MicroKernel<TSimd, TVector>.Multiply(
-                        _a + firstDepth, _depth, b, tile, c, _columns, _rows, depth, accumulate);
-                }
-                else
-                {
-                    MicroKernel<TSimd, TVector>.Multiply(
-                        _a + firstDepth, _depth, b, tile, edge, tile, _rows, depth, accumulate: false);
-                    CopyEdge(edge, c, columns - column, tile, accumulate);
+                    float* b = panel + (nint)column * depth;
+                    float* c = _c + firstColumn + column;
+                    for (int tile = firstTile; tile < lastTile; tile++)
+                    {
+                        float* a = _tiles + ((nint)tile * _depth + firstDepth) * tileRows;
+                        int row = tile * tileRows;
+                        if (column + strip <= columns && row + tileRows <= _rows)
+                        {
+                            RegisterTile<TSimd, TVector>.Multiply(a, b, c + (nint)row * _columns, _columns, depth, accumulate);
+                        }
+                        else
+                        {
+                            RegisterTile<TSimd, TVector>.Multiply(a, b, edge, strip, depth, accumulate: false);
+                            CopyEdge(edge, strip, c + (nint)row * _columns, Math.Min(tileRows, _rows - row),
+                                Math.Min(strip, columns - column), accumulate);
+                        }
+                    }
                 }
             }
         }
     }
 
-    private void CopyEdge(float* edge, float* c, int columns, int tile, bool accumulate)
+    private void CopyEdge(float* edge, int strip, float* c, int rows, int columns, bool accumulate)
     {
-        for (nint row = 0; row < _rows; row++)
+        for (nint row = 0; row < rows; row++)
         {
             for (int j = 0; j < columns; j++)
             {
-                float value = edge[row * tile + j];
+                float value = edge[row * strip + j];
                 c[row * _columns + j] = accumulate ? c[row * _columns + j] + value : value;
-            }
-        }
-    }
-
-    // Panel layout: strips of `tile` columns, each [depth, tile]; columns past the edge are zero.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Pack(
-        float* panel, int firstColumn, int columns, int paddedColumns, int firstDepth, int depth, int tile)
-    {
-        int size = _weight.Type.BytesPerBlock();
-        byte* data = (byte*)_weight.Data;
-        float* line = stackalloc float[DepthPerPanel];
-        if (_operand == MatrixOperand.AsStored)
-        {
-            for (int d = 0; d < depth; d++)
-            {
-                byte* row = data + ((nint)(firstDepth + d) * _columns + firstColumn) * size;
-                NumberFormat<TSimd, TVector>.Widen(_weight.Type, row, line, columns);
-                for (int j = columns; j < paddedColumns; j++)
-                    line[j] = 0;
-                for (int j = 0; j < paddedColumns; j += tile)
-                    Buffer.MemoryCopy(line + j, panel + (nint)j * depth + (nint)d * tile, tile * 4, tile * 4);
-            }
-
-            return;
-        }
-
-        for (int j = 0; j < paddedColumns; j++)
-        {
-            float* strip = panel + (nint)(j / tile * tile) * depth + j % tile;
-            if (j < columns)
-            {
-                byte* row = data + ((nint)(firstColumn + j) * _depth + firstDepth) * size;
-                NumberFormat<TSimd, TVector>.Widen(_weight.Type, row, line, depth);
-                for (int d = 0; d < depth; d++)
-                    strip[(nint)d * tile] = line[d];
-            }
-            else
-            {
-                for (int d = 0; d < depth; d++)
-                    strip[(nint)d * tile] = 0;
             }
         }
     }

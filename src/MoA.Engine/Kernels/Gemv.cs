@@ -24,10 +24,14 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     private readonly float* _c;
     private readonly int _rows;
     private readonly bool _accumulate;
+    private readonly WorkerScratch _scratch;
+    private readonly QuantizedRows _quantized;
 
     /// <summary>Describes C[rows, n] (+)= A[rows, k]·W', A and C dense row-major.</summary>
-    public Gemv(float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+    public Gemv(WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
     {
+        _scratch = scratch;
+        _quantized = weight.Type.IsQuantized() && TSimd.Width > 1 ? new(a, rows, weight.Columns, weight.Type.GroupSize(), scratch) : default;
         _weight = weight;
         _a = a;
         _c = c;
@@ -48,12 +52,47 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
             case ElementType.F32:
                 Multiply<StoredF32>(first, last);
                 break;
+            case ElementType.F16:
+                Multiply<StoredF16>(first, last);
+                break;
             case ElementType.BF16:
                 Multiply<StoredBF16>(first, last);
                 break;
-            default:
-                Multiply<StoredF16>(first, last);
+            case var _ when TSimd.Width == 1:
+                MultiplyWidened(first, last, worker);
                 break;
+            case ElementType.Q8_0:
+                QuantizedGemv.Multiply<SmallBlockKernel<BlockQ8>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
+                break;
+            case ElementType.Q4_0:
+                QuantizedGemv.Multiply<SmallBlockKernel<BlockQ4>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
+                break;
+            case ElementType.Q4_K:
+                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ4K>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
+                break;
+            case ElementType.Q5_K:
+                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ5K>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
+                break;
+            default:
+                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ6K>>(
+                    _quantized, _rows, _weight, first, last, _c, _accumulate);
+                break;
+        }
+    }
+
+    // The definition of the quantised products: widen a row, then multiply.
+    private void MultiplyWidened(int first, int last, int worker)
+    {
+        float* row = _scratch.Floats(worker, _weight.Columns);
+        for (int n = first; n < last; n++)
+        {
+            Quantization.Dequantize(_weight.Type, _weight.Row(n), row, _weight.Columns);
+            for (int m = 0; m < _rows; m++)
+                Store(m, n, Dot.Run<TSimd, TVector>(_a + (nint)m * _weight.Columns, row, _weight.Columns));
         }
     }
 

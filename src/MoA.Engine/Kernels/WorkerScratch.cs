@@ -11,11 +11,16 @@ internal sealed unsafe class WorkerScratch : IDisposable
     public WorkerScratch(NativeAllocator allocator, int workers)
     {
         _allocator = allocator;
-        _buffers = new NativeBuffer<float>?[workers];
+        _buffers = new NativeBuffer<float>?[workers + 1]; // the last is everybody's
     }
 
     /// <summary>At least <paramref name="count"/> floats of a worker, with whatever they held before.</summary>
-    public float* Floats(int worker, int count)
+    public float* Floats(int worker, long count) => Slot(worker, count);
+
+    /// <summary>At least <paramref name="count"/> floats that all workers share, for what one job hands to the next.</summary>
+    public float* Shared(long count) => Slot(_buffers.Length - 1, count);
+
+    private float* Slot(int worker, long count)
     {
         NativeBuffer<float>? buffer = _buffers[worker];
         if (buffer is null || buffer.Length < count)
@@ -23,7 +28,7 @@ internal sealed unsafe class WorkerScratch : IDisposable
             buffer?.Dispose();
             _buffers[worker] = null; // nothing stale is left should there be no memory
             // Room to grow, so that slowly growing requests do not allocate each time.
-            buffer = new NativeBuffer<float>(_allocator, Math.Max(count + count / 4L, 16384));
+            buffer = new NativeBuffer<float>(_allocator, Math.Max(count + count / 4, 16384));
             _buffers[worker] = buffer;
         }
 

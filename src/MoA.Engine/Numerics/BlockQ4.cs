@@ -7,21 +7,25 @@ namespace MoA.Engine.Numerics;
 /// Q4_0: F16 scale, then 16 bytes; byte j holds element j in its lower half and element j + 16 in its upper, both
 /// shifted by 8.
 /// </summary>
-internal readonly unsafe struct BlockQ4 : IBlockFormat
+internal readonly unsafe struct BlockQ4 : ISmallBlockFormat
 {
-    public const int Bytes = 2 + IBlockFormat.GroupSize / 2;
+    public const int Bytes = 2 + Size / 2;
 
-    public static int Groups => 1;
+    private const int Size = 32;
 
     public static int BlockBytes => Bytes;
 
-    public static bool HasOffsets => false;
+    public static int BlockSize => Size;
+
+    public static int GroupSize => Size;
+
+    public static int Shift => 8;
 
     // The element of largest magnitude becomes exactly -8, the end of the range that has one step more.
     public static void Quantize(float* source, byte* block)
     {
         float extreme = 0;
-        for (int i = 0; i < IBlockFormat.GroupSize; i++)
+        for (int i = 0; i < Size; i++)
         {
             if (MathF.Abs(source[i]) > MathF.Abs(extreme))
                 extreme = source[i];
@@ -49,13 +53,10 @@ internal readonly unsafe struct BlockQ4 : IBlockFormat
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ReadFactors(byte* block, float* scales, float* offsets) => *scales = BlockScale.Read(block);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper)
+    public static void LoadQuants(byte* block, out Vector256<short> lower, out Vector256<short> upper)
     {
         Vector256<short> both = Integers.WidenUnsigned(block + 2);
-        lower = (both & Vector256.Create((short)15)) - Vector256.Create((short)8);
-        upper = (both >>> 4) - Vector256.Create((short)8);
+        lower = both & Vector256.Create((short)15);
+        upper = both >>> 4;
     }
 }

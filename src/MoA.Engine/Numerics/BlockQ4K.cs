@@ -7,15 +7,19 @@ namespace MoA.Engine.Numerics;
 /// Q4_K: F16 factor of the scales, F16 factor of the minima, <see cref="KScales"/>, then 128 bytes; bytes 32j to 32j + 31
 /// hold group 2j in their lower halves and group 2j + 1 in their upper. An element is scale·quant − minimum.
 /// </summary>
-internal readonly unsafe struct BlockQ4K : IBlockFormat
+internal readonly unsafe struct BlockQ4K : ISuperBlockFormat
 {
     public const int Bytes = 4 + KScales.Bytes + 128;
 
     private const int Quants = 4 + KScales.Bytes;
 
-    public static int Groups => 8;
-
     public static int BlockBytes => Bytes;
+
+    public static int BlockSize => 256;
+
+    public static int GroupSize => 32;
+
+    public static int Shift => 0;
 
     public static bool HasOffsets => true;
 
@@ -33,7 +37,7 @@ internal readonly unsafe struct BlockQ4K : IBlockFormat
     public static void Dequantize(byte* block, float* destination)
     {
         float* scales = stackalloc float[8], offsets = stackalloc float[8];
-        ReadFactors(block, scales, offsets);
+        AffineQuantizer.ReadFactors(block, BlockScale.Correction, scales, offsets);
         for (int group = 0; group < 8; group++)
         {
             byte* quants = block + Quants + 32 * (group / 2);
@@ -47,14 +51,21 @@ internal readonly unsafe struct BlockQ4K : IBlockFormat
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ReadFactors(byte* block, float* scales, float* offsets) =>
-        AffineQuantizer.ReadFactors(block, scales, offsets);
+        AffineQuantizer.ReadFactors(block, 1, scales, offsets);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper)
+    public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
     {
-        byte* quants = block + Quants + 32 * (group / 2);
-        int shift = 4 * (group % 2);
-        lower = (Integers.WidenUnsigned(quants) >>> shift) & Vector256.Create((short)15);
-        upper = (Integers.WidenUnsigned(quants + 16) >>> shift) & Vector256.Create((short)15);
+        byte* quants = block + Quants + 64 * half + 32 * (member / 2);
+        lower = Nibbles(quants, member);
+        upper = Nibbles(quants + 16, member);
+    }
+
+    /// <summary>The lower halves of 16 bytes for even members, the upper for odd ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector256<short> Nibbles(byte* quants, int member)
+    {
+        Vector256<short> both = Integers.WidenUnsigned(quants);
+        return member % 2 == 0 ? both & Vector256.Create((short)15) : both >>> 4;
     }
 }

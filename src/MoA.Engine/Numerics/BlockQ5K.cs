@@ -7,16 +7,20 @@ namespace MoA.Engine.Numerics;
 /// Q5_K: F16 factor of the scales, F16 factor of the minima, <see cref="KScales"/>, 32 bytes with the fifth bits (bit g of
 /// byte i belongs to element i of group g), then 128 bytes as in <see cref="BlockQ4K"/>.
 /// </summary>
-internal readonly unsafe struct BlockQ5K : IBlockFormat
+internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
 {
     public const int Bytes = 4 + KScales.Bytes + 32 + 128;
 
     private const int FifthBits = 4 + KScales.Bytes;
     private const int Quants = FifthBits + 32;
 
-    public static int Groups => 8;
-
     public static int BlockBytes => Bytes;
+
+    public static int BlockSize => 256;
+
+    public static int GroupSize => 32;
+
+    public static int Shift => 0;
 
     public static bool HasOffsets => true;
 
@@ -44,7 +48,7 @@ internal readonly unsafe struct BlockQ5K : IBlockFormat
     public static void Dequantize(byte* block, float* destination)
     {
         float* scales = stackalloc float[8], offsets = stackalloc float[8];
-        ReadFactors(block, scales, offsets);
+        AffineQuantizer.ReadFactors(block, BlockScale.Correction, scales, offsets);
         for (int group = 0; group < 8; group++)
         {
             byte* quants = block + Quants + 32 * (group / 2);
@@ -59,17 +63,17 @@ internal readonly unsafe struct BlockQ5K : IBlockFormat
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ReadFactors(byte* block, float* scales, float* offsets) =>
-        AffineQuantizer.ReadFactors(block, scales, offsets);
+        AffineQuantizer.ReadFactors(block, 1, scales, offsets);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper)
+    public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
     {
-        byte* quants = block + Quants + 32 * (group / 2);
-        int shift = 4 * (group % 2);
+        byte* quants = block + Quants + 64 * half + 32 * (member / 2);
+        int group = 4 * half + member;
         Vector256<short> fifthBit = Vector256.Create((short)16);
-        lower = ((Integers.WidenUnsigned(quants) >>> shift) & Vector256.Create((short)15)) |
+        lower = BlockQ4K.Nibbles(quants, member) |
             (((Integers.WidenUnsigned(block + FifthBits) >>> group) << 4) & fifthBit);
-        upper = ((Integers.WidenUnsigned(quants + 16) >>> shift) & Vector256.Create((short)15)) |
+        upper = BlockQ4K.Nibbles(quants + 16, member) |
             (((Integers.WidenUnsigned(block + FifthBits + 16) >>> group) << 4) & fifthBit);
     }
 }

@@ -6,20 +6,25 @@ namespace MoA.Engine.Numerics;
 /// <summary>
 /// Q6_K: 128 bytes with lower halves, 64 with upper pairs of bits, 16 signed scales, F16 factor. Each half of the block
 /// (128 elements, four groups) has 64 bytes of lower halves, whose byte i belongs to groups 0 and 2 and byte i + 32 to
-/// groups 1 and 3, and 32 bytes with two bits for each group. Quants are shifted by 32. The 16 scales of 16 elements are
-/// multiplied into the quants here, so that a group has one scale as in the other formats.
+/// groups 1 and 3, and 32 bytes with two bits for each group.
 /// </summary>
-internal readonly unsafe struct BlockQ6K : IBlockFormat
+internal readonly unsafe struct BlockQ6K : ISuperBlockFormat
 {
     public const int Bytes = 128 + 64 + 16 + 2;
+
+    public const int ElementsPerScale = 16;
 
     private const int UpperBits = 128;
     private const int Scales = 192;
     private const int Factor = 208;
 
-    public static int Groups => 8;
-
     public static int BlockBytes => Bytes;
+
+    public static int BlockSize => 256;
+
+    public static int GroupSize => ElementsPerScale;
+
+    public static int Shift => 32;
 
     public static bool HasOffsets => false;
 
@@ -58,24 +63,37 @@ internal readonly unsafe struct BlockQ6K : IBlockFormat
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ReadFactors(byte* block, float* scales, float* offsets) =>
-        Vector256.Create(BlockScale.Read(block + Factor)).Store(scales);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper)
+    public static void ReadFactors(byte* block, float* scales, float* offsets)
     {
-        byte* lowerBits = block + 64 * (group / 4) + 32 * (group % 2);
-        byte* upperBits = block + UpperBits + 32 * (group / 4);
-        sbyte* scales = (sbyte*)block + Scales + 2 * group;
-        lower = Quants(lowerBits, upperBits, group % 4) * Vector256.Create((short)scales[0]);
-        upper = Quants(lowerBits + 16, upperBits + 16, group % 4) * Vector256.Create((short)scales[1]);
+        Vector256<short> steps = Integers.WidenSigned(block + Scales);
+        Vector256<float> factor = Vector256.Create(BlockScale.ReadSmall(block + Factor));
+        (Vector256.ConvertToSingle(Vector256.WidenLower(steps)) * factor).Store(scales);
+        (Vector256.ConvertToSingle(Vector256.WidenUpper(steps)) * factor).Store(scales + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<short> Quants(byte* lowerBits, byte* upperBits, int group)
+    public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
     {
-        Vector256<short> four = (Integers.WidenUnsigned(lowerBits) >>> (4 * (group / 2))) & Vector256.Create((short)15);
-        Vector256<short> two = ((Integers.WidenUnsigned(upperBits) >>> (2 * group)) << 4) & Vector256.Create((short)48);
-        return (four | two) - Vector256.Create((short)32);
+        byte* lowerBits = block + 64 * half + 32 * (member % 2);
+        byte* upperBits = block + UpperBits + 32 * half;
+        lower = Quants(lowerBits, upperBits, member);
+        upper = Quants(lowerBits + 16, upperBits + 16, member);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<short> Quants(byte* lowerBits, byte* upperBits, int member)
+    {
+        Vector256<short> four = Integers.WidenUnsigned(lowerBits);
+        four = member < 2 ? four & Vector256.Create((short)15) : four >>> 4;
+        // Bits 2·member and 2·member + 1 move to bits 4 and 5.
+        Vector256<short> two = Integers.WidenUnsigned(upperBits) & Vector256.Create((short)(3 << (2 * member)));
+        two = member switch
+        {
+            0 => two << 4,
+            1 => two << 2,
+            2 => two,
+            _ => two >>> 2,
+        };
+        return four | two;
     }
 }

@@ -4,41 +4,42 @@ using System.Runtime.Intrinsics;
 namespace MoA.Engine.Numerics;
 
 /// <summary>Q8_0: F16 scale, then 32 signed bytes.</summary>
-internal readonly unsafe struct BlockQ8 : IBlockFormat
+internal readonly unsafe struct BlockQ8 : ISmallBlockFormat
 {
-    public const int Bytes = 2 + IBlockFormat.GroupSize;
+    public const int Bytes = 2 + Size;
 
-    public static int Groups => 1;
+    private const int Size = 32;
 
     public static int BlockBytes => Bytes;
 
-    public static bool HasOffsets => false;
+    public static int BlockSize => Size;
+
+    public static int GroupSize => Size;
+
+    public static int Shift => 0;
 
     public static void Quantize(float* source, byte* block)
     {
         float largest = 0;
-        for (int i = 0; i < IBlockFormat.GroupSize; i++)
+        for (int i = 0; i < Size; i++)
             largest = MathF.Max(largest, MathF.Abs(source[i]));
         float scale = largest / 127;
         BlockScale.Write(block, scale);
         float inverse = scale == 0 ? 0 : 1 / scale;
         sbyte* quants = (sbyte*)block + 2;
-        for (int i = 0; i < IBlockFormat.GroupSize; i++)
+        for (int i = 0; i < Size; i++)
             quants[i] = (sbyte)MathF.Round(source[i] * inverse, MidpointRounding.AwayFromZero);
     }
 
     public static void Dequantize(byte* block, float* destination)
     {
         float scale = BlockScale.Read(block);
-        for (int i = 0; i < IBlockFormat.GroupSize; i++)
+        for (int i = 0; i < Size; i++)
             destination[i] = scale * ((sbyte*)block)[2 + i];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ReadFactors(byte* block, float* scales, float* offsets) => *scales = BlockScale.Read(block);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper)
+    public static void LoadQuants(byte* block, out Vector256<short> lower, out Vector256<short> upper)
     {
         lower = Integers.WidenSigned(block + 2);
         upper = Integers.WidenSigned(block + 18);

@@ -3,32 +3,52 @@ using System.Runtime.Intrinsics;
 namespace MoA.Engine.Numerics;
 
 /// <summary>
-/// A quantised format as a type. An element is <c>scale·quant − offset</c>; scale and offset hold for a group of 32
-/// elements. Layouts and rounding follow ggml's <c>ggml-quants.c</c>, whose files these are.
+/// A quantised format as a type. Layouts and rounding follow ggml's <c>ggml-quants.c</c>, whose files these are. The
+/// factors that it reads are too small by <see cref="BlockScale.Correction"/>, which the user of the quants multiplies in
+/// where it costs least.
 /// </summary>
 internal unsafe interface IBlockFormat
 {
-    /// <summary>Elements of a group.</summary>
-    const int GroupSize = 32;
-
-    /// <summary>Groups in a block: 1 or 8.</summary>
-    static abstract int Groups { get; }
-
     /// <summary>Bytes of a block.</summary>
     static abstract int BlockBytes { get; }
 
-    /// <summary>Whether offsets can differ from zero.</summary>
-    static abstract bool HasOffsets { get; }
+    /// <summary>Elements of a block.</summary>
+    static abstract int BlockSize { get; }
+
+    /// <summary>Elements that share a scale: 32 or 16.</summary>
+    static abstract int GroupSize { get; }
+
+    /// <summary>What is subtracted from every quant.</summary>
+    static abstract int Shift { get; }
 
     /// <summary>Writes one block that approximates the floats at <paramref name="source"/>.</summary>
     static abstract void Quantize(float* source, byte* block);
 
     /// <summary>Reads one block, one element at a time: the definition of the format.</summary>
     static abstract void Dequantize(byte* block, float* destination);
+}
 
-    /// <summary>The groups' scales, and their offsets if there are any.</summary>
+/// <summary>A format of 32 elements with one scale: an element is scale·(quant − Shift).</summary>
+internal unsafe interface ISmallBlockFormat : IBlockFormat
+{
+    /// <summary>Elements 0 to 15 and 16 to 31.</summary>
+    static abstract void LoadQuants(byte* block, out Vector256<short> lower, out Vector256<short> upper);
+}
+
+/// <summary>
+/// A format of 256 elements whose groups have scales and perhaps offsets: an element is scale·(quant − Shift) − offset.
+/// </summary>
+internal unsafe interface ISuperBlockFormat : IBlockFormat
+{
+    /// <summary>Whether there are offsets beside <see cref="IBlockFormat.Shift"/>.</summary>
+    static abstract bool HasOffsets { get; }
+
+    /// <summary>Unpacks the groups' scales, and the offsets if there are any; room for 16 each.</summary>
     static abstract void ReadFactors(byte* block, float* scales, float* offsets);
 
-    /// <summary>The quants of one group, elements 0 to 15 and 16 to 31, each at most 4096 in magnitude.</summary>
-    static abstract void LoadQuants(byte* block, int group, out Vector256<short> lower, out Vector256<short> upper);
+    /// <summary>
+    /// Elements 0 to 15 and 16 to 31 of the 32 at 128·<paramref name="half"/> + 32·<paramref name="member"/>. The member
+    /// should be a constant, so that shifts by it are.
+    /// </summary>
+    static abstract void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper);
 }

@@ -53,48 +53,75 @@ internal static unsafe class NumberFormat<TSimd, TVector>
         switch (type)
         {
             case ElementType.Q8_0:
-                WidenBlocks<BlockQ8>(source, destination, count);
+                WidenSmallBlocks<BlockQ8>(source, destination, count);
                 break;
             case ElementType.Q4_0:
-                WidenBlocks<BlockQ4>(source, destination, count);
+                WidenSmallBlocks<BlockQ4>(source, destination, count);
                 break;
             case ElementType.Q4_K:
-                WidenBlocks<BlockQ4K>(source, destination, count);
+                WidenSuperBlocks<BlockQ4K>(source, destination, count);
                 break;
             case ElementType.Q5_K:
-                WidenBlocks<BlockQ5K>(source, destination, count);
+                WidenSuperBlocks<BlockQ5K>(source, destination, count);
                 break;
             default:
-                WidenBlocks<BlockQ6K>(source, destination, count);
+                WidenSuperBlocks<BlockQ6K>(source, destination, count);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WidenBlocks<TFormat>(byte* source, float* destination, int count)
-        where TFormat : IBlockFormat
+    private static void WidenSmallBlocks<TFormat>(byte* source, float* destination, int count)
+        where TFormat : ISmallBlockFormat
     {
-        const int Half = IBlockFormat.GroupSize / 2;
-        float* scales = stackalloc float[8], offsets = stackalloc float[8];
+        for (float* end = destination + count; destination < end; source += TFormat.BlockBytes)
+        {
+            TFormat.LoadQuants(source, out Vector256<short> lower, out Vector256<short> upper);
+            float scale = BlockScale.Read(source), offset = scale * TFormat.Shift;
+            destination = WidenQuants(lower, scale, offset, destination);
+            destination = WidenQuants(upper, scale, offset, destination);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void WidenSuperBlocks<TFormat>(byte* source, float* destination, int count)
+        where TFormat : ISuperBlockFormat
+    {
+        float* scales = stackalloc float[16], offsets = stackalloc float[16];
+        new Span<float>(offsets, 16).Clear();
         for (float* end = destination + count; destination < end; source += TFormat.BlockBytes)
         {
             TFormat.ReadFactors(source, scales, offsets);
-            for (int group = 0; group < TFormat.Groups; group++, destination += IBlockFormat.GroupSize)
+            for (int half = 0; half < 2; half++)
             {
-                TFormat.LoadQuants(source, group, out Vector256<short> lower, out Vector256<short> upper);
-                Vector256<float> scale = Vector256.Create(scales[group]);
-                Vector256<float> offset = Vector256.Create(TFormat.HasOffsets ? offsets[group] : 0f);
-                WidenQuants(lower, scale, offset, destination);
-                WidenQuants(upper, scale, offset, destination + Half);
+                destination = WidenMember<TFormat>(source, half, 0, scales, offsets, destination);
+                destination = WidenMember<TFormat>(source, half, 1, scales, offsets, destination);
+                destination = WidenMember<TFormat>(source, half, 2, scales, offsets, destination);
+                destination = WidenMember<TFormat>(source, half, 3, scales, offsets, destination);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void WidenQuants(Vector256<short> quants, Vector256<float> scale, Vector256<float> offset, float* destination)
+    private static float* WidenMember<TFormat>(
+        byte* block, int half, int member, float* scales, float* offsets, float* destination)
+        where TFormat : ISuperBlockFormat
     {
-        (Vector256.ConvertToSingle(Vector256.WidenLower(quants)) * scale - offset).Store(destination);
-        (Vector256.ConvertToSingle(Vector256.WidenUpper(quants)) * scale - offset).Store(destination + 8);
+        TFormat.LoadQuants(block, half, member, out Vector256<short> lower, out Vector256<short> upper);
+        int group = (4 * half + member) * (32 / TFormat.GroupSize), next = group + 32 / TFormat.GroupSize - 1;
+        float scale = scales[group] * BlockScale.Correction, offset = offsets[group] * BlockScale.Correction;
+        destination = WidenQuants(lower, scale, offset + scale * TFormat.Shift, destination);
+        scale = scales[next] * BlockScale.Correction;
+        return WidenQuants(upper, scale, offset + scale * TFormat.Shift, destination);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float* WidenQuants(Vector256<short> quants, float scale, float offset, float* destination)
+    {
+        Vector256<float> scales = Vector256.Create(scale), offsets = Vector256.Create(offset);
+        (Vector256.ConvertToSingle(Vector256.WidenLower(quants)) * scales - offsets).Store(destination);
+        (Vector256.ConvertToSingle(Vector256.WidenUpper(quants)) * scales - offsets).Store(destination + 8);
+        return destination + 16;
     }
 
     /// <summary>Writes floats as F32 or BF16 (rounded to nearest even).</summary>

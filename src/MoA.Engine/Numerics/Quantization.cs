@@ -80,7 +80,7 @@ internal static unsafe class Quantization
     private static void Quantize<TFormat>(float* source, byte* destination, long count)
         where TFormat : IBlockFormat
     {
-        long size = TFormat.Groups * IBlockFormat.GroupSize;
+        long size = TFormat.BlockSize;
         for (long i = 0; i < count; i += size, destination += TFormat.BlockBytes)
             TFormat.Quantize(source + i, destination);
     }
@@ -88,7 +88,7 @@ internal static unsafe class Quantization
     private static void Dequantize<TFormat>(byte* source, float* destination, long count)
         where TFormat : IBlockFormat
     {
-        long size = TFormat.Groups * IBlockFormat.GroupSize;
+        long size = TFormat.BlockSize;
         for (long i = 0; i < count; i += size, source += TFormat.BlockBytes)
             TFormat.Dequantize(source, destination + i);
     }

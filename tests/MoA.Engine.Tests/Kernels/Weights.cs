@@ -10,27 +10,20 @@ internal sealed unsafe class Weights : IDisposable
 
     public Weights(Random random, ElementType type, int rows, int columns)
     {
-        int size = type.BytesPerBlock();
-        _memory = new NativeBuffer<byte>(new NativeAllocator(), (long)rows * columns * size + size);
-        byte* data = _memory.Data + size;
+        // One byte past the allocation's alignment where blocks have odd places anyway.
+        int offset = type.IsQuantized() ? 1 : type.BytesPerBlock();
+        long rowBytes = type.RowBytes(columns);
+        _memory = new NativeBuffer<byte>(new NativeAllocator(), rows * rowBytes + offset);
+        byte* data = _memory.Data + offset;
         Values = new float[rows * columns];
         for (int i = 0; i < Values.Length; i++)
+            Values[i] = (float)(2 * random.NextDouble() - 1);
+        fixed (float* values = Values)
         {
-            float value = (float)(2 * random.NextDouble() - 1);
-            switch (type)
+            for (int row = 0; row < rows; row++)
             {
-                case ElementType.F32:
-                    ((float*)data)[i] = Values[i] = value;
-                    break;
-                case ElementType.F16:
-                    ((Half*)data)[i] = (Half)value;
-                    Values[i] = (float)(Half)value;
-                    break;
-                default:
-                    ushort bits = (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
-                    ((ushort*)data)[i] = bits;
-                    Values[i] = BitConverter.UInt32BitsToSingle((uint)bits << 16);
-                    break;
+                Quantization.Quantize(values + row * columns, type, data + row * rowBytes, columns);
+                Quantization.Dequantize(type, data + row * rowBytes, values + row * columns, columns);
             }
         }
 

@@ -28,12 +28,9 @@ internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd
             Buffer.MemoryCopy(x.Data + (nint)i * x.Columns, y.Data + (nint)rows[i] * x.Columns, bytes, bytes);
     }
 
-    public override void ProjectGradient(Tensor dy, int rows, WeightTensor weight, Tensor dx, bool accumulate = false)
-    {
-        Gemm<TSimd, TVector> job = new(
-            backend.Scratch, dy.Data, rows, weight, MatrixOperand.AsStored, dx.Data, accumulate);
-        backend.Pool.Run(ref job, job.Items);
-    }
+    public override void ProjectGradient(Tensor dy, int rows, WeightTensor weight, Tensor dx, bool accumulate = false) =>
+        Gemm<TSimd, TVector>.Multiply(
+            backend.Pool, backend.Scratch, dy.Data, rows, weight, MatrixOperand.AsStored, dx.Data, accumulate);
 
     public override void RmsNormGradient(
         Tensor x, int rows, WeightTensor weight, float epsilon, Tensor dy, Tensor dx, bool accumulate = false)

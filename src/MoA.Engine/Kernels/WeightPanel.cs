@@ -1,0 +1,126 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Kernels;
+
+/// <summary>
+/// A panel of a stored weight as F32 in strips of <see cref="RegisterTile{TSimd,TVector}.Columns"/> output columns, each
+/// [depth, columns of the strip]; columns past the edge are zero.
+/// </summary>
+internal static unsafe class WeightPanel<TSimd, TVector>
+    where TSimd : ISimd<TVector>
+    where TVector : struct
+{
+    /// <summary>Output columns that <see cref="Pack"/> may be asked for beyond a strip's border at most.</summary>
+    private const int LargestBlock = 256;
+
+    private static int Strip
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => RegisterTile<TSimd, TVector>.Columns;
+    }
+
+    /// <summary>Floats of working memory that <see cref="Pack"/> needs for panels of a depth.</summary>
+    public static int LineFloats(int depth) => Math.Max(Strip * depth, 4 * LargestBlock);
+
+    /// <summary>Lays out the block of <paramref name="columns"/> × <paramref name="depth"/>.</summary>
+    /// <param name="weight">The weight.</param>
+    /// <param name="operand">Whether its rows are output columns or depth.</param>
+    /// <param name="firstColumn">First output column.</param>
+    /// <param name="columns">Output columns, at most 256.</param>
+    /// <param name="firstDepth">A multiple of 256.</param>
+    /// <param name="depth">At most 256.</param>
+    /// <param name="panel">Room for whole strips.</param>
+    /// <param name="lines">Working memory.</param>
+    public static void Pack(
+        WeightTensor weight, MatrixOperand operand, int firstColumn, int columns, int firstDepth, int depth,
+        float* panel, float* lines)
+    {
+        if (operand == MatrixOperand.AsStored)
+        {
+            PackAsStored(weight, firstColumn, columns, firstDepth, depth, panel, lines);
+            return;
+        }
+
+        for (int column = 0; column < columns; column += Strip, panel += (nint)Strip * depth)
+        {
+            int present = Math.Min(Strip, columns - column);
+            float* rows = lines;
+            nint stride = depth;
+            nint offset = (nint)weight.Type.RowBytes(firstDepth);
+            if (weight.Type == ElementType.F32 && present == Strip)
+            {
+                rows = (float*)(weight.Row(firstColumn + column) + offset);
+                stride = weight.Columns;
+            }
+            else
+            {
+                for (int j = 0; j < present; j++)
+                {
+                    NumberFormat<TSimd, TVector>.Widen(
+                        weight.Type, weight.Row(firstColumn + column + j) + offset, lines + (nint)j * depth, depth);
+                }
+
+                new Span<float>(lines + (nint)present * depth, (Strip - present) * depth).Clear();
+            }
+
+            Transpose(rows, stride, depth, panel);
+        }
+    }
+
+    // Rows of depth become columns of the strip, four by four in registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Transpose(float* rows, nint stride, int depth, float* strip)
+    {
+        int width = Strip;
+        int transposed = 0;
+        if (width % 4 == 0)
+        {
+            transposed = depth / 4 * 4;
+            for (int j = 0; j < width; j += 4)
+            {
+                float* r0 = rows + j * stride, r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride;
+                float* to = strip + j;
+                for (nint d = 0; d < transposed; d += 4, to += 4 * width)
+                {
+                    Vector128<float> a = Vector128.Load(r0 + d), b = Vector128.Load(r1 + d);
+                    Vector128<float> c = Vector128.Load(r2 + d), e = Vector128.Load(r3 + d);
+                    Lanes.Transpose(ref a, ref b, ref c, ref e);
+                    a.Store(to);
+                    b.Store(to + width);
+                    c.Store(to + 2 * width);
+                    e.Store(to + 3 * width);
+                }
+            }
+        }
+
+        for (nint d = transposed; d < depth; d++)
+        {
+            for (int j = 0; j < width; j++)
+                strip[d * width + j] = rows[j * stride + d];
+        }
+    }
+
+    // Stored rows run along the columns; quantised ones can only be read from a block's border on.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackAsStored(
+        WeightTensor weight, int firstColumn, int columns, int firstDepth, int depth, float* panel, float* line)
+    {
+        int block = weight.Type.ElementsPerBlock();
+        int skipped = firstColumn % block;
+        int count = (skipped + columns + block - 1) / block * block;
+        nint offset = (nint)weight.Type.RowBytes(firstColumn - skipped);
+        int padded = (columns + Strip - 1) / Strip * Strip;
+        float* values = line + skipped;
+        for (nint d = 0; d < depth; d++)
+        {
+            NumberFormat<TSimd, TVector>.Widen(weight.Type, weight.Row(firstDepth + (int)d) + offset, line, count);
+            for (int j = columns; j < padded; j++)
+                values[j] = 0;
+            for (int j = 0; j < padded; j += Strip)
+                Buffer.MemoryCopy(values + j, panel + (nint)j * depth + d * Strip, Strip * 4, Strip * 4);
+        }
+    }
+}
