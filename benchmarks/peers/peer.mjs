@@ -32,7 +32,7 @@ export class Peer {
     /** Reads the context of every sequence; a long one is read once and kept in a file beside the model. */
     async fill(group, model) {
         const tokens = promptTokens(0, 0, 0, group.length, model.vocabulary);
-        const file = model.path.replace(/\.gguf$/, `-${group.length}${group.flashAttention ? "-flash" : ""}.llama-state`);
+        const file = model.path.replace(/\.gguf$/, `-${group.batch}x${group.length}${group.flashAttention ? "-flash" : ""}.llama-state`);
         if (group.length < 2048) {
             await this.ask({ do: "prefill", sequence: 0, tokens });
         } else if (fs.existsSync(file) && fs.statSync(file).mtimeMs > fs.statSync(model.path).mtimeMs) {
