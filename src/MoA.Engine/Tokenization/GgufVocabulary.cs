@@ -42,7 +42,7 @@ internal sealed class GgufVocabulary
     public static TokenizerParts Read(string path, GgufMetadata metadata)
     {
         if (!Exists(metadata))
-            throw metadata.Fault("has no tokenizer; add one, or give tokens");
+            throw metadata.Fault("holds no tokenizer; expected one: convert the model again with its tokenizer");
         GgufVocabulary vocabulary = new(metadata);
         try
         {

@@ -6,6 +6,12 @@ namespace MoA.Engine.Tokenization;
 /// <param name="ChatTemplate">The chat template's source.</param>
 internal sealed record TokenizerConfig(string? BosToken, string? EosToken, string? ChatTemplate)
 {
+    /// <summary>The token for what the vocabulary cannot write.</summary>
+    public string? UnknownToken { get; init; }
+
+    /// <summary>The token that fills batches up.</summary>
+    public string? PadToken { get; init; }
+
     public static TokenizerConfig Read(string folder)
     {
         TokenizerConfig config = ReadIfPresent(Path.Combine(folder, "tokenizer_config.json"));
@@ -15,7 +21,11 @@ internal sealed record TokenizerConfig(string? BosToken, string? EosToken, strin
 
     private static TokenizerConfig ReadIfPresent(string file) => File.Exists(file)
         ? JsonField.ReadFile(file, root => new TokenizerConfig(
-            TokenText(root["bos_token"]), TokenText(root["eos_token"]), TemplateText(root["chat_template"])))
+            TokenText(root["bos_token"]), TokenText(root["eos_token"]), TemplateText(root["chat_template"]))
+        {
+            UnknownToken = TokenText(root["unk_token"]),
+            PadToken = TokenText(root["pad_token"]),
+        })
         : new(null, null, null);
 
     // A token is written as its text or as an object with its options.

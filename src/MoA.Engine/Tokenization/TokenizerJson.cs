@@ -72,8 +72,8 @@ internal static class TokenizerJson
         return vocabulary;
     }
 
-    // "left right" in older files, ["left", "right"] in newer ones.
-    private static (string Left, string Right) ReadMerge(JsonField merge)
+    /// <summary>A merge: "left right" in older files, ["left", "right"] in newer ones.</summary>
+    public static (string Left, string Right) ReadMerge(JsonField merge)
     {
         string[] pair = merge.IsString ? merge.AsString().Split(' ') : [.. merge.Items().Select(item => item.AsString())];
         return pair.Length == 2 ? (pair[0], pair[1]) : throw merge.Refuse($"expected two tokens, found {pair.Length}");

@@ -1,0 +1,103 @@
+using MoA.Engine.Numerics;
+using MoA.Engine.Tokenization;
+
+namespace MoA.Engine.Models.Loading;
+
+/// <summary>Writes models as GGUF files, in the format they are stored in or in another.</summary>
+public static class GgufConverter
+{
+    private static readonly string[] Replaced =
+    [
+        "general.file_type", "general.quantization_version", GgufHeader.AlignmentKey, "split.no", "split.count",
+        "split.tensors.count",
+    ];
+
+    /// <summary>
+    /// Writes a model with its tokenizer, tensor by tensor. Embedding, head and matrices are written in the format asked
+    /// for, or Q8_0 and else BF16 where their rows do not fill its blocks; norms and biases as F32.
+    /// </summary>
+    /// <param name="path">The model: a Hugging Face folder or a GGUF file.</param>
+    /// <param name="file">The file to write; an existing one is replaced at the end.</param>
+    /// <param name="weights">Format of the matrices; null keeps each one's own.</param>
+    /// <param name="threads">Threads; 0 means one for each processor.</param>
+    /// <param name="progress">Told before each tensor.</param>
+    /// <param name="cancellation">Ends the work; nothing is left then.</param>
+    /// <exception cref="InvalidInputException">The model cannot be read, a number is beyond the format's range, or
+    /// <paramref name="file"/> is part of the model or cannot be made.</exception>
+    /// <exception cref="IOException">Writing failed on the way, as on a full disk.</exception>
+    public static ConversionResult Convert(
+        string path,
+        string file,
+        ElementType? weights,
+        int threads = 0,
+        Action<ConversionProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentException.ThrowIfNullOrEmpty(file);
+        using GgufCheckpoint? source = ModelFile.FindGguf(path) is string gguf ? GgufCheckpoint.Open(gguf) : null;
+        RefuseOwnInput(file, source?.Files.Select(part => part.Path) ?? FilesIn(path));
+        using LoadedModel model = ModelFile.Load(path);
+        GgufWriter writer = new();
+        List<string> notes = [];
+        if (source is null)
+        {
+            GgufConfigWriter.Write(writer, model.Config, model.Generation, model.Name);
+            notes.AddRange(GgufVocabularyWriter.Write(writer, path, model.Config, model.Generation));
+        }
+        else
+        {
+            foreach (string key in source.Metadata.Keys.Except(Replaced))
+                writer.Copy(key, source.Metadata[key]);
+        }
+
+        ParallelOptions parallel = new()
+        {
+            MaxDegreeOfParallelism = threads > 0 ? threads : Environment.ProcessorCount,
+            CancellationToken = cancellation,
+        };
+        GgufTensorPlan plan = new(model.Config, weights);
+        writer.Add("general.file_type", GgufTensorTypes.FileType(weights ?? model.Weights.Layers[0].Down.Type));
+        writer.Add("general.quantization_version", 2u);
+        AddRopeFactors(writer, model.Config, source);
+        foreach (PlannedTensor tensor in plan.Tensors(model.Weights))
+        {
+            TensorConversion conversion = new(tensor.Source, tensor.Type, parallel) { PairedHeadSize = tensor.PairedHeadSize };
+            writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape, conversion.Write);
+        }
+
+        writer.Write(file, progress);
+        return new ConversionResult(file, new FileInfo(file).Length, plan.Counts, plan.Fallbacks, notes);
+    }
+
+    private static unsafe void AddRopeFactors(GgufWriter writer, ModelConfig config, GgufCheckpoint? source)
+    {
+        float[]? divisors = source is null ? GgufConfigWriter.RopeFactors(config) : null;
+        if (source?.Contains(GgufConfig.RopeFactors) == true)
+            divisors = new ReadOnlySpan<float>((void*)source.Find(GgufConfig.RopeFactors).Data, config.HeadSize / 2).ToArray();
+        if (divisors is not null)
+            AddVector(writer, GgufConfig.RopeFactors, divisors);
+    }
+
+    /// <summary>Adds an F32 vector.</summary>
+    internal static void AddVector(GgufWriter writer, string name, float[] values) => writer.AddTensor(
+        name, ElementType.F32, [values.Length], to => to.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan())));
+
+    private static IEnumerable<string> FilesIn(string path) => Directory.Exists(path) ? Directory.EnumerateFiles(path) : [path];
+
+    private static void RefuseOwnInput(string file, IEnumerable<string> inputs)
+    {
+        string target = Place(file);
+        foreach (string input in inputs)
+        {
+            if (string.Equals(Place(input), target, StringComparison.Ordinal))
+                throw new InvalidInputException($"{file}: is part of the model that is to be converted; choose another file to write");
+        }
+
+        static string Place(string path)
+        {
+            FileInfo info = new(path);
+            return info.Exists && info.ResolveLinkTarget(returnFinalTarget: true) is { } place ? place.FullName : info.FullName;
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Models.Loading;
+
+/// <summary>
+/// Random matrices, drawn directly in the format they are stored in: elements independent, with mean near 0 and standard
+/// deviation 1/√columns, so that activations keep their size from layer to layer. The same seed gives the same bytes,
+/// whatever the number of threads.
+/// </summary>
+internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
+{
+    // A piece is drawn by one thread from a generator of its own.
+    private const int BlocksPerPiece = 1 << 14;
+    private const int PiecesAtOnce = 16;
+
+    private ulong _stream;
+
+    /// <summary>Draws a matrix and writes it. The order of the calls matters.</summary>
+    public Action<Stream> Matrix(ElementType type, int rows, int columns)
+    {
+        ulong stream = ++_stream;
+        float deviation = (float)(1 / Math.Sqrt(columns));
+        return file => Write(file, type, (long)rows * columns / type.ElementsPerBlock(), deviation, stream);
+    }
+
+    /// <summary>Draws a vector around a mean.</summary>
+    public float[] Vector(int length, float mean, float deviation)
+    {
+        SplitMix random = new(Mixed(++_stream, 0));
+        float[] values = new float[length];
+        for (int i = 0; i < length; i++)
+            values[i] = mean + deviation * UniformOfUnitVariance((short)random.Next());
+        return values;
+    }
+
+    private void Write(Stream file, ElementType type, long blocks, float deviation, ulong stream)
+    {
+        int blockBytes = type.BytesPerBlock();
+        byte[] buffer = new byte[PiecesAtOnce * BlocksPerPiece * blockBytes];
+        long pieces = (blocks + BlocksPerPiece - 1) / BlocksPerPiece;
+        fixed (byte* bytes = buffer)
+        {
+            nint start = (nint)bytes;
+            for (long first = 0; first < pieces; first += PiecesAtOnce)
+            {
+                long from = first * BlocksPerPiece;
+                long count = Math.Min((long)PiecesAtOnce * BlocksPerPiece, blocks - from);
+                Parallel.For(0, (int)Math.Min(PiecesAtOnce, pieces - first), parallel, piece =>
+                {
+                    byte* to = (byte*)start + (nint)piece * BlocksPerPiece * blockBytes;
+                    int size = (int)Math.Min(BlocksPerPiece, count - (long)piece * BlocksPerPiece);
+                    Fill(type, to, size, deviation, new SplitMix(Mixed(stream, (ulong)(first + piece))));
+                });
+                file.Write(buffer, 0, (int)(count * blockBytes));
+            }
+        }
+    }
+
+    private static void Fill(ElementType type, byte* to, int blocks, float deviation, SplitMix random)
+    {
+        switch (type)
+        {
+            case ElementType.F32:
+                for (int i = 0; i < blocks; i++)
+                    ((float*)to)[i] = deviation * UniformOfUnitVariance((short)random.Next());
+                break;
+            case ElementType.F16:
+                for (int i = 0; i < blocks; i++)
+                    ((Half*)to)[i] = (Half)(deviation * UniformOfUnitVariance((short)random.Next()));
+                break;
+            case ElementType.BF16:
+                for (int i = 0; i < blocks; i++)
+                    ((ushort*)to)[i] = (ushort)(BitConverter.SingleToUInt32Bits(deviation * UniformOfUnitVariance((short)random.Next())) >> 16);
+                break;
+            default:
+                FillBlocks(type, to, blocks, deviation, random);
+                break;
+        }
+    }
+
+    // Every quant is as likely as any other; the factors, which are the same everywhere, give the deviation.
+    private static void FillBlocks(ElementType type, byte* to, int blocks, float deviation, SplitMix random)
+    {
+        int blockBytes = type.BytesPerBlock();
+        long bytes = (long)blocks * blockBytes;
+        long i = 0;
+        for (; i <= bytes - 8; i += 8)
+            *(ulong*)(to + i) = random.Next();
+        for (ulong last = random.Next(); i < bytes; i++, last >>= 8)
+            to[i] = (byte)last;
+
+        byte* head = stackalloc byte[18];
+        (int at, int length) = Factors(type, deviation, head);
+        for (byte* block = to; block < to + bytes; block += blockBytes)
+            Buffer.MemoryCopy(head, block + at, length, length);
+    }
+
+    // The bytes of a block that are its factors, and where they stand.
+    private static (int Offset, int Length) Factors(ElementType type, float deviation, byte* head)
+    {
+        const int SubScale = 32;
+        switch (type)
+        {
+            case ElementType.Q8_0: // -128 to 127
+                *(Half*)head = (Half)(deviation / Spread(256));
+                return (0, 2);
+            case ElementType.Q4_0: // -8 to 7
+                *(Half*)head = (Half)(deviation / Spread(16));
+                return (0, 2);
+            case ElementType.Q6_K: // 16 scales of 8 bits, then the factor; -32 to 31
+                new Span<byte>(head, 16).Fill(SubScale);
+                *(Half*)(head + 16) = (Half)(deviation / Spread(64) / SubScale);
+                return (192, 18);
+            default: // 0 to 15 or 31, less as much as the mean: scales and minima of 6 bits, all 32
+                int levels = type == ElementType.Q4_K ? 16 : 32;
+                float factor = deviation / Spread(levels) / SubScale;
+                ((Half*)head)[0] = (Half)factor;
+                ((Half*)head)[1] = (Half)(factor * (levels - 1) / 2);
+                new Span<byte>(head + 4, 8).Fill(SubScale | (SubScale >> 4 << 6));
+                new Span<byte>(head + 12, 4).Clear();
+                return (0, 16);
+        }
+    }
+
+    // Standard deviation of a whole number drawn evenly from so many neighbours.
+    private static float Spread(int levels) => (float)Math.Sqrt((levels * (double)levels - 1) / 12);
+
+    private static float UniformOfUnitVariance(short bits) => bits * (1.7320508f / 32768);
+
+    private ulong Mixed(ulong stream, ulong piece) =>
+        new SplitMix(new SplitMix(seed ^ (stream * 0xD1342543DE82EF95)).Next() ^ piece).Next();
+
+    /// <summary>SplitMix64 (Steele, Lea and Flood, 2014).</summary>
+    private struct SplitMix(ulong state)
+    {
+        private ulong _state = state;
+
+        public ulong Next()
+        {
+            ulong z = _state += 0x9E3779B97F4A7C15;
+            z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+            z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+            return z ^ (z >> 31);
+        }
+    }
+}
