@@ -92,8 +92,8 @@ internal static class CommandLine
                 "plan", "Shows the spans and densities of a plan, and converts plan files.", new PlanShowCommand(streams),
                 new PlanConvertCommand(streams)),
             new GroupCommand(
-                "model", "Says what a model folder holds, and tokenises text.", new ModelInfoCommand(streams),
-                new ModelTokenizeCommand(streams)),
+                "model", "Says what a model holds, tokenises text, and writes GGUF files.", new ModelInfoCommand(streams),
+                new ModelTokenizeCommand(streams), new ModelConvertCommand(streams), new ModelRandomCommand(streams)),
         };
         root.HelpName = "moa";
         root.SetAction(GroupCommand.ShowHelp);

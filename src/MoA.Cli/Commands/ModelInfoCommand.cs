@@ -10,16 +10,17 @@ using MoA.Engine.Tokenization;
 
 namespace MoA.Cli.Commands;
 
-/// <summary><c>moa model info</c>: what a model folder holds, checked as it would be before a run.</summary>
+/// <summary><c>moa model info</c>: what a model holds, checked as it would be before a run.</summary>
 internal sealed class ModelInfoCommand : CliCommand
 {
     public ModelInfoCommand(Streams streams)
-        : base("info", "Says what a model folder holds, after checking all of it: shapes, numbers, tokenizer, chat template.", streams)
+        : base("info", "Says what a model holds, after checking all of it: shapes, numbers, tokenizer, chat template.", streams)
     {
         Examples =
         [
             "moa model info",
             "moa model info --model ./Llama-3.2-1B-Instruct --json",
+            "moa model info --model llama-3.2-1b-q4_k.gguf",
         ];
         ModelOptions.AddTo(this);
     }
@@ -27,14 +28,16 @@ internal sealed class ModelInfoCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         string path = ModelOptions.ModelPath(context);
-        using LoadedModel model = HuggingFaceFolder.Load(path);
+        using LoadedModel model = ModelFile.Load(path);
         Tokenizer? tokenizer = Tokenizer.Exists(path) ? Tokenizer.Load(path) : null;
         bool hasTemplate = tokenizer is not null && ChatTemplate.Load(path) is not null;
         ModelConfig config = model.Config;
         ElementType cacheType = ModelOptions.CacheType(context);
         long kvBytes = SequenceCache.EstimateBytes(config, new DensePolicy(), config.MaxPositions, cacheType);
         long parameters = model.Weights.Parameters;
-        string types = string.Join(", ", model.Weights.ElementTypes.Select(type => type.Name()));
+        (ElementType Type, int Tensors, long Bytes)[] formats = [.. model.Weights.All.GroupBy(weight => weight.Type)
+            .Select(group => (group.Key, group.Count(), group.Sum(weight => weight.Bytes))).OrderBy(format => format.Key)];
+        string types = string.Join(", ", formats.Select(format => format.Type.Name()));
         if (context.Json)
         {
             context.WriteJson(writer =>
@@ -52,6 +55,12 @@ internal sealed class ModelInfoCommand : CliCommand
                 writer.WriteNumber("parameters", parameters);
                 writer.WriteNumber("weightBytes", model.Weights.Bytes);
                 writer.WriteString("weightTypes", types);
+                writer.WriteObjects("weightFormats", formats, static (writer, format) =>
+                {
+                    writer.WriteString("type", format.Type.Name());
+                    writer.WriteNumber("tensors", format.Tensors);
+                    writer.WriteNumber("bytes", format.Bytes);
+                });
                 writer.WriteNumber("kvBytesAtFullContext", kvBytes);
                 writer.WriteBoolean("tokenizer", tokenizer is not null);
                 writer.WriteBoolean("chatTemplate", hasTemplate);
@@ -70,6 +79,8 @@ internal sealed class ModelInfoCommand : CliCommand
         }
 
         Line("weights", $"{parameters:N0} parameters, {model.Weights.Bytes / 1048576.0:N1} MiB as {types}");
+        foreach ((ElementType type, int tensors, long bytes) in formats)
+            Line("", $"{type.Name(),-4} {tensors,5} tensors, {bytes / 1048576.0,10:N1} MiB");
         Line("KV caches", $"{kvBytes / 1048576.0:N1} MiB dense at {config.MaxPositions} tokens ({cacheType.Name()})");
         Line("tokenizer", tokenizer is null ? "none: takes tokens only" : $"{tokenizer.VocabularySize} tokens");
         Line("chat", hasTemplate ? "has a chat template" : "no chat template");

@@ -14,7 +14,7 @@ internal static class ModelOptions
 {
     public static Option<string?> Model { get; } = new("--model", "-m")
     {
-        Description = "Model folder in Hugging Face layout (default: the small model that comes with the program)",
+        Description = "Model folder in Hugging Face layout, or .gguf file (default: the small model that comes with the program)",
         HelpName = "PATH",
     };
 

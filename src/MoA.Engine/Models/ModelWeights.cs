@@ -54,7 +54,7 @@ public sealed class ModelWeights : IDisposable
     public IEnumerable<ElementType> ElementTypes => All.Select(weight => weight.Type).Distinct().Order();
 
     /// <summary>Every weight once.</summary>
-    internal IEnumerable<WeightTensor> All =>
+    public IEnumerable<WeightTensor> All =>
         Layers.SelectMany(layer => layer.All).Prepend(Embedding).Append(FinalNorm)
             .Concat(ReferenceEquals(Head, Embedding) ? [] : [Head]);
 

@@ -10,7 +10,7 @@ namespace MoA.Engine.Models.Loading;
 internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
 {
     // A piece is drawn by one thread from a generator of its own.
-    private const int BlocksPerPiece = 1 << 14;
+    private const int ElementsPerPiece = 1 << 18;
     private const int PiecesAtOnce = 16;
 
     private ulong _stream;
@@ -36,19 +36,20 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
     private void Write(Stream file, ElementType type, long blocks, float deviation, ulong stream)
     {
         int blockBytes = type.BytesPerBlock();
-        byte[] buffer = new byte[PiecesAtOnce * BlocksPerPiece * blockBytes];
-        long pieces = (blocks + BlocksPerPiece - 1) / BlocksPerPiece;
+        int blocksPerPiece = ElementsPerPiece / type.ElementsPerBlock();
+        byte[] buffer = new byte[PiecesAtOnce * blocksPerPiece * blockBytes];
+        long pieces = (blocks + blocksPerPiece - 1) / blocksPerPiece;
         fixed (byte* bytes = buffer)
         {
             nint start = (nint)bytes;
             for (long first = 0; first < pieces; first += PiecesAtOnce)
             {
-                long from = first * BlocksPerPiece;
-                long count = Math.Min((long)PiecesAtOnce * BlocksPerPiece, blocks - from);
+                long from = first * blocksPerPiece;
+                long count = Math.Min((long)PiecesAtOnce * blocksPerPiece, blocks - from);
                 Parallel.For(0, (int)Math.Min(PiecesAtOnce, pieces - first), parallel, piece =>
                 {
-                    byte* to = (byte*)start + (nint)piece * BlocksPerPiece * blockBytes;
-                    int size = (int)Math.Min(BlocksPerPiece, count - (long)piece * BlocksPerPiece);
+                    byte* to = (byte*)start + (nint)piece * blocksPerPiece * blockBytes;
+                    int size = (int)Math.Min(blocksPerPiece, count - (long)piece * blocksPerPiece);
                     Fill(type, to, size, deviation, new SplitMix(Mixed(stream, (ulong)(first + piece))));
                 });
                 file.Write(buffer, 0, (int)(count * blockBytes));

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine.Models;
+using MoA.Engine.Models.Loading;
+using MoA.Engine.Numerics;
+using MoA.Search;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa model random</c>: a GGUF file of a real model's shape with random weights.</summary>
+internal sealed class ModelRandomCommand : CliCommand
+{
+    private readonly Option<string> _shape = new("--shape")
+    {
+        Description = $"{string.Join(", ", ModelShape.Names)}, or sizes by hand: hidden, layers, heads (required), kv-heads, head-size, " +
+            "intermediate, vocabulary, context, tied",
+        HelpName = "NAME|key=value,…",
+        Required = true,
+    };
+
+    private readonly Option<string> _out = GgufOutput.CreateOption();
+
+    private readonly Option<string> _weights = new("--weights")
+    {
+        Description = $"Format of the matrices: {GgufOutput.TypeNames}",
+        HelpName = "TYPE",
+        DefaultValueFactory = _ => "q8_0",
+    };
+
+    public ModelRandomCommand(Streams streams)
+        : base("random", "Writes a model of a given shape with random weights, to measure speed and memory without a download.", streams)
+    {
+        Examples =
+        [
+            "moa model random --shape llama-3.2-1b --weights q8_0 --out llama-3.2-1b-random.gguf",
+            "moa model random --shape hidden=1024,layers=16,heads=16,intermediate=2816 --weights q4_0 --out small.gguf --seed 7",
+        ];
+        Options.Add(_shape);
+        Options.Add(_weights);
+        Options.Add(_out);
+    }
+
+    protected override void Run(CommandContext context)
+    {
+        string shape = context.Get(_shape)!;
+        ModelConfig config = ModelShape.Parse(shape);
+        ElementType weights = GgufOutput.ReadType(context.Get(_weights))!.Value;
+        ConversionResult result = context.WithProgress(report => RandomModel.Write(
+            context.Get(_out)!,
+            config,
+            weights,
+            $"{shape.Split(',')[0]} (random)",
+            context.Get(GlobalOptions.Seed) ?? 0,
+            context.Get(GlobalOptions.Threads) ?? 0,
+            progress => report(new StepProgress("random", progress.Tensor, progress.Done, progress.Total, 0)),
+            context.Cancellation));
+        GgufOutput.Report(context, result);
+    }
+}
