@@ -7,8 +7,7 @@ namespace MoA.Engine.Kernels;
 /// <summary>
 /// Rows of activations as 16-bit integers with a scale for each group, so that products with quantised weights run in
 /// integers. Multiplying 16-bit lanes takes no longer than 8-bit ones, which must be widened in between, and an error of
-/// 2^-16 of the group's largest value vanishes beside that of the weights. Scales and sums are multiplied by
-/// <see cref="BlockScale.Correction"/>, on behalf of the weights' factors; values beyond 2·10⁹ would overflow it.
+/// 2^-16 of the group's largest value vanishes beside that of the weights.
 /// </summary>
 internal readonly unsafe struct QuantizedRows
 {
@@ -52,9 +51,9 @@ internal readonly unsafe struct QuantizedRows
         Vector256<float> largest = Vector256<float>.Zero;
         for (int i = 0; i < count; i += 8)
             largest = Vector256.MaxNative(largest, Vector256.Abs(Vector256.Load(x + i)));
-        float step = Simd256.MaxLane(largest) / Largest;
+        scale = Simd256.MaxLane(largest) / Largest;
         // Below the normal range the inverse would overflow; such a group counts as zero.
-        Vector256<float> inverse = Vector256.Create(step < 1e-37f ? 0 : 1 / step);
+        Vector256<float> inverse = Vector256.Create(scale < 1e-37f ? 0 : 1 / scale);
         Vector256<int> total = Vector256<int>.Zero;
         for (int i = 0; i < count; i += 16)
         {
@@ -63,7 +62,6 @@ internal readonly unsafe struct QuantizedRows
             total += lower + upper;
         }
 
-        scale = step * BlockScale.Correction;
         sum = scale * Vector256.Sum(total);
     }
 

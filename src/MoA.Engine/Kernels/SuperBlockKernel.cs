@@ -19,8 +19,22 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : QuantizedGemv.IKerne
         get => Size / TFormat.GroupSize;
     }
 
+    public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, in QuantizedRows a, int row, float* sums)
+    {
+        nint ahead = (nint)(w3 - w0) + (nint)(w1 - w0);
+        TwoByOne(w0, w1, a, row, sums, ahead);
+        TwoByOne(w2, w3, a, row, sums + 2, ahead);
+    }
+
+    public static void TwoByFour(byte* w0, byte* w1, in QuantizedRows a, int row, float* sums, int stride)
+    {
+        for (int i = 0; i < 4; i++)
+            TwoByOne(w0, w1, a, row + i, sums + i * stride, 0);
+    }
+
+    // Prefetches what stands `ahead` bytes further: these rows' place in the next call.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void TwoByOne(byte* w0, byte* w1, in QuantizedRows a, int row, float* sums)
+    private static void TwoByOne(byte* w0, byte* w1, in QuantizedRows a, int row, float* sums, nint ahead)
     {
         short* quants = a.Quants + (nint)row * a.Columns;
         float* scales = a.Scales + (nint)row * a.Groups, groupSums = a.Sums + (nint)row * a.Groups;
@@ -31,6 +45,12 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : QuantizedGemv.IKerne
         {
             shift0 = Prepare(w0, scales, groupSums, scales0, offsets, shift0);
             shift1 = Prepare(w1, scales, groupSums, scales1, offsets, shift1);
+            for (nint line = 0; line < TFormat.BlockBytes; line += 64)
+            {
+                Memory.Prefetch(w0 + ahead + line);
+                Memory.Prefetch(w1 + ahead + line);
+            }
+
             for (int half = 0; half < 2; half++)
             {
                 s0 = AddMember(w0, half, 0, scales0, quants, s0);
@@ -49,13 +69,6 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : QuantizedGemv.IKerne
 
         sums[0] = Total(s0, shift0);
         sums[1] = Total(s1, shift1);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void TwoByFour(byte* w0, byte* w1, in QuantizedRows a, int row, float* sums)
-    {
-        for (int i = 0; i < QuantizedGemv.RowsAtOnce; i++)
-            TwoByOne(w0, w1, a, row + i, sums + 2 * i);
     }
 
     // Multiplies the scales of both factors, and adds what shifts or offsets take away to a sum of its own.

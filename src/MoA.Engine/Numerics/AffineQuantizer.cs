@@ -36,7 +36,7 @@ internal static unsafe class AffineQuantizer
         }
 
         KScales.Pack(scaleSteps, minimumSteps, block + 4);
-        ReadFactors(block, BlockScale.Correction, scales, minima);
+        ReadFactors(block, scales, minima);
         for (int i = 0; i < Groups * GroupSize; i++)
         {
             float scale = scales[i / GroupSize];
@@ -45,13 +45,13 @@ internal static unsafe class AffineQuantizer
         }
     }
 
-    /// <summary>The groups' scales and minima as stored, times a factor of <see cref="BlockScale.ReadSmall"/>'s kind.</summary>
+    /// <summary>The groups' scales and minima as stored.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ReadFactors(byte* block, float correction, float* scales, float* minima)
+    public static void ReadFactors(byte* block, float* scales, float* minima)
     {
         (ulong scaleSteps, ulong minimumSteps) = KScales.Unpack(block + 4);
-        (Vector256.ConvertToSingle(Integers.WidenToInt32(scaleSteps)) * (BlockScale.ReadSmall(block) * correction)).Store(scales);
-        (Vector256.ConvertToSingle(Integers.WidenToInt32(minimumSteps)) * (BlockScale.ReadSmall(block + 2) * correction)).Store(minima);
+        (Vector256.ConvertToSingle(Integers.WidenToInt32(scaleSteps)) * BlockScale.Read(block)).Store(scales);
+        (Vector256.ConvertToSingle(Integers.WidenToInt32(minimumSteps)) * BlockScale.Read(block + 2)).Store(minima);
     }
 
     private static byte Steps(float value, float largest) =>

@@ -48,7 +48,7 @@ internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
     public static void Dequantize(byte* block, float* destination)
     {
         float* scales = stackalloc float[8], offsets = stackalloc float[8];
-        AffineQuantizer.ReadFactors(block, BlockScale.Correction, scales, offsets);
+        ReadFactors(block, scales, offsets);
         for (int group = 0; group < 8; group++)
         {
             byte* quants = block + Quants + 32 * (group / 2);
@@ -63,7 +63,7 @@ internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ReadFactors(byte* block, float* scales, float* offsets) =>
-        AffineQuantizer.ReadFactors(block, 1, scales, offsets);
+        AffineQuantizer.ReadFactors(block, scales, offsets);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)

@@ -66,7 +66,7 @@ internal readonly unsafe struct BlockQ6K : ISuperBlockFormat
     public static void ReadFactors(byte* block, float* scales, float* offsets)
     {
         Vector256<short> steps = Integers.WidenSigned(block + Scales);
-        Vector256<float> factor = Vector256.Create(BlockScale.ReadSmall(block + Factor));
+        Vector256<float> factor = Vector256.Create(BlockScale.Read(block + Factor));
         (Vector256.ConvertToSingle(Vector256.WidenLower(steps)) * factor).Store(scales);
         (Vector256.ConvertToSingle(Vector256.WidenUpper(steps)) * factor).Store(scales + 8);
     }

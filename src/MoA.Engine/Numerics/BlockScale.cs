@@ -1,28 +1,28 @@
-using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace MoA.Engine.Numerics;
 
 /// <summary>
-/// The F16 factors inside quantised blocks. There is one in every few bytes, and .NET's conversion of Half would take as
-/// long as the rest of the block.
+/// The F16 factors inside quantised blocks. There is one in every few bytes, and converting it would take as long as the
+/// rest of the block: a table of all 65536 values needs one load. The factors of a weight lie close together, so that
+/// little of the table is in use at a time.
 /// </summary>
 internal static unsafe class BlockScale
 {
-    /// <summary>2^112, by which <see cref="ReadSmall"/> is too small.</summary>
-    public const float Correction = 5.192296858534828e33f;
-
-    /// <summary>
-    /// A factor divided by 2^112: exponent and mantissa moved into their places in a float, whose exponents begin 112
-    /// lower. Exact, for subnormal numbers too.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float ReadSmall(byte* source) =>
-        BitConverter.UInt32BitsToSingle(((uint)*(short*)source << 13) & 0x8FFF_E000);
+    /// <summary>The value of every F16 bit pattern.</summary>
+    public static readonly float* Table = MakeTable();
 
     /// <summary>A factor.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Read(byte* source) => ReadSmall(source) * Correction;
+    public static float Read(byte* source) => Table[*(ushort*)source];
 
     /// <summary>Stores a factor, rounded to F16.</summary>
     public static void Write(byte* destination, float value) => *(Half*)destination = (Half)value;
+
+    private static float* MakeTable()
+    {
+        float* table = (float*)NativeMemory.AlignedAlloc((ushort.MaxValue + 1) * sizeof(float), 64);
+        for (int bits = 0; bits <= ushort.MaxValue; bits++)
+            table[bits] = (float)BitConverter.UInt16BitsToHalf((ushort)bits);
+        return table;
+    }
 }

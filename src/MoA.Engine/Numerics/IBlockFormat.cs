@@ -3,9 +3,7 @@ using System.Runtime.Intrinsics;
 namespace MoA.Engine.Numerics;
 
 /// <summary>
-/// A quantised format as a type. Layouts and rounding follow ggml's <c>ggml-quants.c</c>, whose files these are. The
-/// factors that it reads are too small by <see cref="BlockScale.Correction"/>, which the user of the quants multiplies in
-/// where it costs least.
+/// A quantised format as a type. Layouts and rounding follow ggml's <c>ggml-quants.c</c>, whose files these are.
 /// </summary>
 internal unsafe interface IBlockFormat
 {

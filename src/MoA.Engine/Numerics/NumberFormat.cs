@@ -109,9 +109,9 @@ internal static unsafe class NumberFormat<TSimd, TVector>
     {
         TFormat.LoadQuants(block, half, member, out Vector256<short> lower, out Vector256<short> upper);
         int group = (4 * half + member) * (32 / TFormat.GroupSize), next = group + 32 / TFormat.GroupSize - 1;
-        float scale = scales[group] * BlockScale.Correction, offset = offsets[group] * BlockScale.Correction;
+        float scale = scales[group], offset = offsets[group];
         destination = WidenQuants(lower, scale, offset + scale * TFormat.Shift, destination);
-        scale = scales[next] * BlockScale.Correction;
+        scale = scales[next];
         return WidenQuants(upper, scale, offset + scale * TFormat.Shift, destination);
     }
 
