@@ -7,7 +7,7 @@ export const models = {
     "llama-3.2-1b-q8_0": { shape: "llama-3.2-1b", weights: "q8_0", vocabulary: 128256 },
     "llama-3.2-1b-q4_0": { shape: "llama-3.2-1b", weights: "q4_0", vocabulary: 128256 },
     "mha-0.3b-q8_0": { shape: mha, weights: "q8_0", vocabulary: 32000, layers: 16, heads: 16 },
-    "vicuna-7b-q4_0": { shape: "vicuna-7b", weights: "q4_0", vocabulary: 32000, layers: 32, heads: 32 },
+    "vicuna-7b-q4_0": { shape: "vicuna-7b,context=32768", weights: "q4_0", vocabulary: 32000, layers: 32, heads: 32 },
 };
 
 const half = { density: 0.5, atLength: 16384 };
