@@ -44,8 +44,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     {
         if (rows <= Gemv<TSimd, TVector>.MaximumRows)
         {
-            Gemv<TSimd, TVector> job = new(Scratch, x.Data, rows, weight, y.Data, accumulate);
-            Pool.Run(ref job, job.Items);
+            Gemv<TSimd, TVector>.Multiply(Pool, Scratch, x.Data, rows, weight, y.Data, accumulate);
         }
         else
         {

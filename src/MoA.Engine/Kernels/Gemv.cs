@@ -27,11 +27,11 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     private readonly WorkerScratch _scratch;
     private readonly QuantizedRows _quantized;
 
-    /// <summary>Describes C[rows, n] (+)= A[rows, k]·W', A and C dense row-major.</summary>
-    public Gemv(WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+    private Gemv(
+        WorkerScratch scratch, QuantizedRows quantized, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
     {
         _scratch = scratch;
-        _quantized = weight.Type.IsQuantized() && TSimd.Width > 1 ? new(a, rows, weight.Columns, weight.Type.GroupSize(), scratch) : default;
+        _quantized = quantized;
         _weight = weight;
         _a = a;
         _c = c;
@@ -39,8 +39,20 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
         _accumulate = accumulate;
     }
 
-    /// <summary>Number of items.</summary>
-    public int Items => (_weight.Rows + WeightRowsPerItem - 1) / WeightRowsPerItem;
+    /// <summary>Computes C[rows, n] (+)= A[rows, k]·W', A and C dense row-major.</summary>
+    public static void Multiply(
+        WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+    {
+        QuantizedRows quantized = default;
+        if (weight.Type.IsQuantized() && TSimd.Width > 1)
+        {
+            quantized = new QuantizedRows(a, rows, weight.Columns, weight.Type, scratch);
+            pool.Run(ref quantized, quantized.Items);
+        }
+
+        Gemv<TSimd, TVector> product = new(scratch, quantized, a, rows, weight, c, accumulate);
+        pool.Run(ref product, (weight.Rows + WeightRowsPerItem - 1) / WeightRowsPerItem);
+    }
 
     /// <inheritdoc/>
     public void Run(int index, int worker)
@@ -62,11 +74,11 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
                 MultiplyWidened(first, last, worker);
                 break;
             case ElementType.Q8_0:
-                QuantizedGemv.Multiply<SmallBlockKernel<BlockQ8>>(
+                QuantizedGemv.Multiply<KernelQ8>(
                     _quantized, _rows, _weight, first, last, _c, _accumulate);
                 break;
             case ElementType.Q4_0:
-                QuantizedGemv.Multiply<SmallBlockKernel<BlockQ4>>(
+                QuantizedGemv.Multiply<KernelQ4>(
                     _quantized, _rows, _weight, first, last, _c, _accumulate);
                 break;
             case ElementType.Q4_K:

@@ -1,68 +1,174 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// Rows of activations as 16-bit integers with a scale for each group, so that products with quantised weights run in
 /// integers. Multiplying 16-bit lanes takes no longer than 8-bit ones, which must be widened in between, and an error of
-/// 2^-16 of the group's largest value vanishes beside that of the weights.
+/// 2^-16 of the group's largest value vanishes beside that of the weights. Elements stand in the order in which the
+/// weight's kernel unpacks its quants. Items are pieces of rows.
 /// </summary>
-internal readonly unsafe struct QuantizedRows
+internal readonly unsafe struct QuantizedRows : IParallelJob
 {
+    /// <summary>Elements of a unit, for which orders are defined; rows are filled up with zeros to whole units.</summary>
+    public const int Unit = 64;
+
+    private const int UnitsPerItem = 32;
     private const int Largest = 32767;
 
-    /// <summary>Quantises <paramref name="rows"/> × <paramref name="columns"/> floats into shared scratch memory.</summary>
+    private readonly float* _x;
+    private readonly ElementType _weight;
+    private readonly int _rows;
+
+    /// <summary>Makes room in the shared scratch memory; running the items fills it.</summary>
     /// <param name="x">Dense rows.</param>
     /// <param name="rows">Rows.</param>
-    /// <param name="columns">A multiple of 32.</param>
-    /// <param name="groupSize">Elements that share a scale: 16 or 32, as in the weight.</param>
+    /// <param name="columns">A multiple of the weight's block.</param>
+    /// <param name="weight">The format of the weight that they will be multiplied with.</param>
     /// <param name="scratch">Where they are kept until the next use of the shared memory.</param>
-    public QuantizedRows(float* x, int rows, int columns, int groupSize, WorkerScratch scratch)
+    public QuantizedRows(float* x, int rows, int columns, ElementType weight, WorkerScratch scratch)
     {
+        _x = x;
+        _weight = weight;
+        _rows = rows;
         Columns = columns;
-        Groups = columns / groupSize;
-        nint groups = (nint)rows * Groups;
-        Scales = scratch.Shared((long)rows * columns / 2 + 2 * groups);
-        Sums = Scales + groups;
-        Quants = (short*)(Sums + groups);
-        for (nint group = 0; group < groups; group++, x += groupSize)
-            Quantize(x, groupSize, Quants + group * groupSize, out Scales[group], out Sums[group]);
+        Units = (columns + Unit - 1) / Unit;
+        ScalesPerUnit = weight switch
+        {
+            ElementType.Q4_0 => Vector256<float>.Count,
+            ElementType.Q6_K => Unit / BlockQ6K.ElementsPerScale,
+            _ => 2,
+        };
+        nint scales = (nint)rows * Units * ScalesPerUnit;
+        Scales = scratch.Shared((long)rows * Units * (Unit / 2) + 2 * scales);
+        Sums = Scales + scales;
+        Quants = (short*)(Sums + scales);
     }
 
+    /// <summary>Number of items.</summary>
+    public int Items => _rows * PiecesPerRow;
+
+    /// <summary>Elements of a row.</summary>
     public int Columns { get; }
 
-    /// <summary>Groups of a row.</summary>
-    public int Groups { get; }
+    /// <summary>Units of a row.</summary>
+    public int Units { get; }
 
-    /// <summary>[rows, columns].</summary>
+    /// <summary>Scales, and sums, of a unit.</summary>
+    public int ScalesPerUnit { get; }
+
+    /// <summary>[rows, units, 64].</summary>
     public short* Quants { get; }
 
-    /// <summary>[rows, groups].</summary>
+    /// <summary>
+    /// [rows, units, ScalesPerUnit]: of groups; for Q4_0 of the lanes of a vector, four of the first group and four of the
+    /// second.
+    /// </summary>
     public float* Scales { get; }
 
-    /// <summary>[rows, groups]: sums of the groups' values.</summary>
+    /// <summary>
+    /// [rows, units, ScalesPerUnit]: sums of the groups' values; for Q4_0 integers, −8 times the sums of the quants
+    /// that end up in each lane.
+    /// </summary>
     public float* Sums { get; }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Quantize(float* x, int count, short* quants, out float scale, out float sum)
+    private int PiecesPerRow => (Units + UnitsPerItem - 1) / UnitsPerItem;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Run(int index, int worker)
     {
-        Vector256<float> largest = Vector256<float>.Zero;
-        for (int i = 0; i < count; i += 8)
-            largest = Vector256.MaxNative(largest, Vector256.Abs(Vector256.Load(x + i)));
-        scale = Simd256.MaxLane(largest) / Largest;
-        // Below the normal range the inverse would overflow; such a group counts as zero.
-        Vector256<float> inverse = Vector256.Create(scale < 1e-37f ? 0 : 1 / scale);
-        Vector256<int> total = Vector256<int>.Zero;
-        for (int i = 0; i < count; i += 16)
+        (int row, int piece) = Math.DivRem(index, PiecesPerRow);
+        float* padded = stackalloc float[Unit];
+        short* quants = stackalloc short[Unit];
+        int last = Math.Min((piece + 1) * UnitsPerItem, Units);
+        for (int unit = piece * UnitsPerItem; unit < last; unit++)
         {
-            Vector256<int> lower = Round(Vector256.Load(x + i) * inverse), upper = Round(Vector256.Load(x + i + 8) * inverse);
-            Vector256.Narrow(lower, upper).Store(quants + i);
-            total += lower + upper;
+            float* x = _x + (nint)row * Columns + unit * Unit;
+            int present = Math.Min(Unit, Columns - unit * Unit);
+            if (present < Unit)
+            {
+                new Span<float>(padded, Unit).Clear();
+                new Span<float>(x, present).CopyTo(new Span<float>(padded, Unit));
+                x = padded;
+            }
+
+            nint at = (nint)row * Units + unit;
+            Convert(x, quants, Quants + at * Unit, Scales + at * ScalesPerUnit, Sums + at * ScalesPerUnit);
+        }
+    }
+
+    private void Convert(float* x, short* natural, short* quants, float* scales, float* sums)
+    {
+        if (_weight == ElementType.Q4_0)
+        {
+            float* unitScales = stackalloc float[2], unitSums = stackalloc float[2];
+            Quantize(x, 32, natural, unitScales, unitSums);
+            OrderForNibblePairs(natural, quants, (int*)sums);
+            Vector256.Create(Vector128.Create(unitScales[0]), Vector128.Create(unitScales[1])).Store(scales);
+            return;
         }
 
-        sum = scale * Vector256.Sum(total);
+        if (_weight == ElementType.Q8_0)
+        {
+            Quantize(x, 32, quants, scales, sums);
+            return;
+        }
+
+        Quantize(x, Unit / ScalesPerUnit, natural, scales, sums);
+        for (int i = 0; i < 16; i++)
+        {
+            quants[i] = natural[2 * i];
+            quants[i + 16] = natural[2 * i + 1];
+            quants[i + 32] = natural[2 * i + 32];
+            quants[i + 48] = natural[2 * i + 33];
+        }
+    }
+
+    // The order of BlockQ4.UnpackTwo: four vectors, whose halves belong to the two groups.
+    private static void OrderForNibblePairs(short* natural, short* quants, int* corrections)
+    {
+        for (int lane = 0; lane < 16; lane++)
+        {
+            int even = 32 * (lane / 8) + 2 * (lane % 8);
+            quants[lane] = natural[even];
+            quants[lane + 16] = natural[even + 16];
+            quants[lane + 32] = natural[even + 1];
+            quants[lane + 48] = natural[even + 17];
+        }
+
+        Vector256<int> total = Vector256<int>.Zero;
+        for (int i = 0; i < Unit; i += 16)
+            total += Integers.MultiplyAddPairs(Vector256.Load(quants + i), Vector256<short>.One);
+        (total * -BlockQ4.Shift).Store(corrections);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Quantize(float* x, int groupSize, short* quants, float* scales, float* sums)
+    {
+        for (int group = 0; group < Unit / groupSize; group++, x += groupSize, quants += groupSize)
+        {
+            Vector256<float> largest = Vector256<float>.Zero;
+            for (int i = 0; i < groupSize; i += 8)
+                largest = Vector256.MaxNative(largest, Vector256.Abs(Vector256.Load(x + i)));
+            float scale = Simd256.MaxLane(largest) / Largest;
+            // Below the normal range the inverse would overflow; such a group counts as zero.
+            Vector256<float> inverse = Vector256.Create(scale < 1e-37f ? 0 : 1 / scale);
+            Vector256<int> total = Vector256<int>.Zero;
+            for (int i = 0; i < groupSize; i += 16)
+            {
+                Vector256<int> lower = Round(Vector256.Load(x + i) * inverse);
+                Vector256<int> upper = Round(Vector256.Load(x + i + 8) * inverse);
+                Vector256.Narrow(lower, upper).Store(quants + i);
+                total += lower + upper;
+            }
+
+            scales[group] = scale;
+            sums[group] = scale * Vector256.Sum(total);
+        }
     }
 
     // To the nearest, by way of a number so large that fractions have no bits left.

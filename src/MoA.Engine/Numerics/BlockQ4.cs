@@ -7,19 +7,18 @@ namespace MoA.Engine.Numerics;
 /// Q4_0: F16 scale, then 16 bytes; byte j holds element j in its lower half and element j + 16 in its upper, both
 /// shifted by 8.
 /// </summary>
-internal readonly unsafe struct BlockQ4 : ISmallBlockFormat
+internal readonly unsafe struct BlockQ4 : IBlockFormat
 {
     public const int Bytes = 2 + Size / 2;
+
+    /// <summary>What is subtracted from every quant.</summary>
+    public const int Shift = 8;
 
     private const int Size = 32;
 
     public static int BlockBytes => Bytes;
 
     public static int BlockSize => Size;
-
-    public static int GroupSize => Size;
-
-    public static int Shift => 8;
 
     // The element of largest magnitude becomes exactly -8, the end of the range that has one step more.
     public static void Quantize(float* source, byte* block)
@@ -52,11 +51,29 @@ internal readonly unsafe struct BlockQ4 : ISmallBlockFormat
         }
     }
 
+    /// <summary>Elements 0 to 15 and 16 to 31, not shifted back yet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadQuants(byte* block, out Vector256<short> lower, out Vector256<short> upper)
     {
         Vector256<short> both = Integers.WidenUnsigned(block + 2);
         lower = both & Vector256.Create((short)15);
         upper = both >>> 4;
+    }
+
+    /// <summary>
+    /// The quants of two blocks, one in each half of the vectors, in the order that needs no moves across lanes:
+    /// elements 0, 2 … 14, then 16, 18 … 30, then 1, 3 … 15, then 17, 19 … 31. Not shifted back yet.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void UnpackTwo(
+        byte* block, byte* next, out Vector256<short> a, out Vector256<short> b, out Vector256<short> c,
+        out Vector256<short> d)
+    {
+        Vector256<short> mask = Vector256.Create((short)15);
+        Vector256<short> x = Vector256.Create(Vector128.Load((short*)(block + 2)), Vector128.Load((short*)(next + 2)));
+        a = x & mask;
+        b = (x >>> 4) & mask;
+        c = (x >>> 8) & mask;
+        d = x >>> 12;
     }
 }

@@ -53,19 +53,11 @@ internal readonly unsafe struct BlockQ4K : ISuperBlockFormat
     public static void ReadFactors(byte* block, float* scales, float* offsets) =>
         AffineQuantizer.ReadFactors(block, scales, offsets);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
-    {
-        byte* quants = block + Quants + 64 * half + 32 * (member / 2);
-        lower = Nibbles(quants, member);
-        upper = Nibbles(quants + 16, member);
-    }
+    public static (int First, int Second) Runs(int chunk) => (64 * chunk, 64 * chunk + 32);
 
-    /// <summary>The lower halves of 16 bytes for even members, the upper for odd ones.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector256<short> Nibbles(byte* quants, int member)
-    {
-        Vector256<short> both = Integers.WidenUnsigned(quants);
-        return member % 2 == 0 ? both & Vector256.Create((short)15) : both >>> 4;
-    }
+    public static void Unpack(
+        byte* block, int chunk, out Vector256<short> even0, out Vector256<short> odd0, out Vector256<short> even1,
+        out Vector256<short> odd1) =>
+        Integers.SplitNibbles(block + Quants + 32 * chunk, out even0, out odd0, out even1, out odd1);
 }

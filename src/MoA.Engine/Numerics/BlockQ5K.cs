@@ -65,15 +65,19 @@ internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
     public static void ReadFactors(byte* block, float* scales, float* offsets) =>
         AffineQuantizer.ReadFactors(block, scales, offsets);
 
+    public static (int First, int Second) Runs(int chunk) => (64 * chunk, 64 * chunk + 32);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
+    public static void Unpack(
+        byte* block, int chunk, out Vector256<short> even0, out Vector256<short> odd0, out Vector256<short> even1,
+        out Vector256<short> odd1)
     {
-        byte* quants = block + Quants + 64 * half + 32 * (member / 2);
-        int group = 4 * half + member;
-        Vector256<short> fifthBit = Vector256.Create((short)16);
-        lower = BlockQ4K.Nibbles(quants, member) |
-            (((Integers.WidenUnsigned(block + FifthBits) >>> group) << 4) & fifthBit);
-        upper = BlockQ4K.Nibbles(quants + 16, member) |
-            (((Integers.WidenUnsigned(block + FifthBits + 16) >>> group) << 4) & fifthBit);
+        Integers.SplitNibbles(block + Quants + 32 * chunk, out even0, out odd0, out even1, out odd1);
+        Vector256<short> bits = Vector256.Load((short*)(block + FifthBits));
+        Vector256<short> fifth = Vector256.Create((short)16);
+        even0 |= Integers.Shift(bits, 2 * chunk - 4) & fifth;
+        odd0 |= Integers.Shift(bits, 2 * chunk + 4) & fifth;
+        even1 |= Integers.Shift(bits, 2 * chunk - 3) & fifth;
+        odd1 |= Integers.Shift(bits, 2 * chunk + 5) & fifth;
     }
 }

@@ -71,29 +71,24 @@ internal readonly unsafe struct BlockQ6K : ISuperBlockFormat
         (Vector256.ConvertToSingle(Vector256.WidenUpper(steps)) * factor).Store(scales + 8);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadQuants(byte* block, int half, int member, out Vector256<short> lower, out Vector256<short> upper)
+    public static (int First, int Second) Runs(int chunk)
     {
-        byte* lowerBits = block + 64 * half + 32 * (member % 2);
-        byte* upperBits = block + UpperBits + 32 * half;
-        lower = Quants(lowerBits, upperBits, member);
-        upper = Quants(lowerBits + 16, upperBits + 16, member);
+        int first = 128 * (chunk / 2) + 32 * (chunk % 2);
+        return (first, first + 64);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<short> Quants(byte* lowerBits, byte* upperBits, int member)
+    public static void Unpack(
+        byte* block, int chunk, out Vector256<short> even0, out Vector256<short> odd0, out Vector256<short> even1,
+        out Vector256<short> odd1)
     {
-        Vector256<short> four = Integers.WidenUnsigned(lowerBits);
-        four = member < 2 ? four & Vector256.Create((short)15) : four >>> 4;
-        // Bits 2·member and 2·member + 1 move to bits 4 and 5.
-        Vector256<short> two = Integers.WidenUnsigned(upperBits) & Vector256.Create((short)(3 << (2 * member)));
-        two = member switch
-        {
-            0 => two << 4,
-            1 => two << 2,
-            2 => two,
-            _ => two >>> 2,
-        };
-        return four | two;
+        Integers.SplitNibbles(block + 32 * chunk, out even0, out odd0, out even1, out odd1);
+        Vector256<short> bits = Vector256.Load((short*)(block + UpperBits + 32 * (chunk / 2)));
+        Vector256<short> upper = Vector256.Create((short)48);
+        int member = chunk % 2; // runs 0 and 2 of a half, or 1 and 3
+        even0 |= Integers.Shift(bits, 2 * member - 4) & upper;
+        odd0 |= Integers.Shift(bits, 2 * member + 4) & upper;
+        even1 |= Integers.Shift(bits, 2 * member) & upper;
+        odd1 |= Integers.Shift(bits, 2 * member + 8) & upper;
     }
 }

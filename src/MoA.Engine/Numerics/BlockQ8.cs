@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace MoA.Engine.Numerics;
 
 /// <summary>Q8_0: F16 scale, then 32 signed bytes.</summary>
-internal readonly unsafe struct BlockQ8 : ISmallBlockFormat
+internal readonly unsafe struct BlockQ8 : IBlockFormat
 {
     public const int Bytes = 2 + Size;
 
@@ -13,10 +13,6 @@ internal readonly unsafe struct BlockQ8 : ISmallBlockFormat
     public static int BlockBytes => Bytes;
 
     public static int BlockSize => Size;
-
-    public static int GroupSize => Size;
-
-    public static int Shift => 0;
 
     public static void Quantize(float* source, byte* block)
     {
@@ -38,6 +34,7 @@ internal readonly unsafe struct BlockQ8 : ISmallBlockFormat
             destination[i] = scale * ((sbyte*)block)[2 + i];
     }
 
+    /// <summary>Elements 0 to 15 and 16 to 31.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadQuants(byte* block, out Vector256<short> lower, out Vector256<short> upper)
     {

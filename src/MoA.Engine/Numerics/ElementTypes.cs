@@ -17,9 +17,6 @@ public static class ElementTypes
         _ => 256,
     };
 
-    /// <summary>Elements of a quantised format that share a scale.</summary>
-    internal static int GroupSize(this ElementType type) => type == ElementType.Q6_K ? BlockQ6K.ElementsPerScale : 32;
-
     /// <summary>Bytes of one block.</summary>
     public static int BytesPerBlock(this ElementType type) => type switch
     {

@@ -31,6 +31,42 @@ internal static unsafe class Integers
         return Vector256.Create(Vector128.WidenLower(bytes), Vector128.WidenUpper(bytes)).AsInt16();
     }
 
+    /// <summary>
+    /// The lower and upper halves of 32 bytes, each as those of bytes 0, 2 … 30 and of bytes 1, 3 … 31.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SplitNibbles(
+        byte* source, out Vector256<short> evenLower, out Vector256<short> oddLower, out Vector256<short> evenUpper,
+        out Vector256<short> oddUpper)
+    {
+        Vector256<short> mask = Vector256.Create((short)15);
+        Vector256<short> x = Vector256.Load((short*)source);
+        evenLower = x & mask;
+        evenUpper = (x >>> 4) & mask;
+        oddLower = (x >>> 8) & mask;
+        oddUpper = x >>> 12;
+    }
+
+    /// <summary>Shifts right, or left by a negative count; the count should be a constant.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<short> Shift(Vector256<short> x, int count) => count >= 0 ? x >>> count : x << -count;
+
+    /// <summary>even[0], odd[0], even[1], odd[1] …: the first 16, then the last 16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<short> Lower, Vector256<short> Upper) Interleave(Vector256<short> even, Vector256<short> odd)
+    {
+        if (Avx2.IsSupported)
+        {
+            Vector256<short> lower = Avx2.UnpackLow(even, odd), upper = Avx2.UnpackHigh(even, odd);
+            return (Avx2.Permute2x128(lower, upper, 0x20), Avx2.Permute2x128(lower, upper, 0x31));
+        }
+
+        // Each lane of 32 bits holds an even element below and the odd one above it.
+        Vector256<int> lowerPairs = (Vector256.WidenLower(even) & Vector256.Create(0xFFFF)) | (Vector256.WidenLower(odd) << 16);
+        Vector256<int> upperPairs = (Vector256.WidenUpper(even) & Vector256.Create(0xFFFF)) | (Vector256.WidenUpper(odd) << 16);
+        return (lowerPairs.AsInt16(), upperPairs.AsInt16());
+    }
+
     /// <summary>The eight bytes of a word, unsigned.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> WidenToInt32(ulong bytes)

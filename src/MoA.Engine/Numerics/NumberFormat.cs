@@ -53,10 +53,10 @@ internal static unsafe class NumberFormat<TSimd, TVector>
         switch (type)
         {
             case ElementType.Q8_0:
-                WidenSmallBlocks<BlockQ8>(source, destination, count);
+                WidenQ8(source, destination, count);
                 break;
             case ElementType.Q4_0:
-                WidenSmallBlocks<BlockQ4>(source, destination, count);
+                WidenQ4(source, destination, count);
                 break;
             case ElementType.Q4_K:
                 WidenSuperBlocks<BlockQ4K>(source, destination, count);
@@ -71,15 +71,26 @@ internal static unsafe class NumberFormat<TSimd, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WidenSmallBlocks<TFormat>(byte* source, float* destination, int count)
-        where TFormat : ISmallBlockFormat
+    private static void WidenQ8(byte* source, float* destination, int count)
     {
-        for (float* end = destination + count; destination < end; source += TFormat.BlockBytes)
+        for (float* end = destination + count; destination < end; source += BlockQ8.Bytes, destination += 32)
         {
-            TFormat.LoadQuants(source, out Vector256<short> lower, out Vector256<short> upper);
-            float scale = BlockScale.Read(source), offset = scale * TFormat.Shift;
-            destination = WidenQuants(lower, scale, offset, destination);
-            destination = WidenQuants(upper, scale, offset, destination);
+            BlockQ8.LoadQuants(source, out Vector256<short> lower, out Vector256<short> upper);
+            float scale = BlockScale.Read(source);
+            WidenQuants(lower, scale, 0, destination);
+            WidenQuants(upper, scale, 0, destination + 16);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void WidenQ4(byte* source, float* destination, int count)
+    {
+        for (float* end = destination + count; destination < end; source += BlockQ4.Bytes, destination += 32)
+        {
+            BlockQ4.LoadQuants(source, out Vector256<short> lower, out Vector256<short> upper);
+            float scale = BlockScale.Read(source);
+            WidenQuants(lower, scale, BlockQ4.Shift * scale, destination);
+            WidenQuants(upper, scale, BlockQ4.Shift * scale, destination + 16);
         }
     }
 
@@ -89,39 +100,43 @@ internal static unsafe class NumberFormat<TSimd, TVector>
     {
         float* scales = stackalloc float[16], offsets = stackalloc float[16];
         new Span<float>(offsets, 16).Clear();
-        for (float* end = destination + count; destination < end; source += TFormat.BlockBytes)
+        for (float* end = destination + count; destination < end; source += TFormat.BlockBytes, destination += 256)
         {
             TFormat.ReadFactors(source, scales, offsets);
-            for (int half = 0; half < 2; half++)
-            {
-                destination = WidenMember<TFormat>(source, half, 0, scales, offsets, destination);
-                destination = WidenMember<TFormat>(source, half, 1, scales, offsets, destination);
-                destination = WidenMember<TFormat>(source, half, 2, scales, offsets, destination);
-                destination = WidenMember<TFormat>(source, half, 3, scales, offsets, destination);
-            }
+            WidenChunk<TFormat>(source, 0, scales, offsets, destination);
+            WidenChunk<TFormat>(source, 1, scales, offsets, destination);
+            WidenChunk<TFormat>(source, 2, scales, offsets, destination);
+            WidenChunk<TFormat>(source, 3, scales, offsets, destination);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float* WidenMember<TFormat>(
-        byte* block, int half, int member, float* scales, float* offsets, float* destination)
+    private static void WidenChunk<TFormat>(byte* block, int chunk, float* scales, float* offsets, float* destination)
         where TFormat : ISuperBlockFormat
     {
-        TFormat.LoadQuants(block, half, member, out Vector256<short> lower, out Vector256<short> upper);
-        int group = (4 * half + member) * (32 / TFormat.GroupSize), next = group + 32 / TFormat.GroupSize - 1;
-        float scale = scales[group], offset = offsets[group];
-        destination = WidenQuants(lower, scale, offset + scale * TFormat.Shift, destination);
-        scale = scales[next];
-        return WidenQuants(upper, scale, offset + scale * TFormat.Shift, destination);
+        TFormat.Unpack(block, chunk, out Vector256<short> even0, out Vector256<short> odd0,
+            out Vector256<short> even1, out Vector256<short> odd1);
+        (int first, int second) = TFormat.Runs(chunk);
+        WidenRun<TFormat>(Integers.Interleave(even0, odd0), first, scales, offsets, destination);
+        WidenRun<TFormat>(Integers.Interleave(even1, odd1), second, scales, offsets, destination);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float* WidenQuants(Vector256<short> quants, float scale, float offset, float* destination)
+    private static void WidenRun<TFormat>(
+        (Vector256<short> Lower, Vector256<short> Upper) quants, int run, float* scales, float* offsets, float* destination)
+        where TFormat : ISuperBlockFormat
+    {
+        int lower = run / TFormat.GroupSize, upper = (run + 16) / TFormat.GroupSize;
+        WidenQuants(quants.Lower, scales[lower], offsets[lower] + scales[lower] * TFormat.Shift, destination + run);
+        WidenQuants(quants.Upper, scales[upper], offsets[upper] + scales[upper] * TFormat.Shift, destination + run + 16);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WidenQuants(Vector256<short> quants, float scale, float offset, float* destination)
     {
         Vector256<float> scales = Vector256.Create(scale), offsets = Vector256.Create(offset);
         (Vector256.ConvertToSingle(Vector256.WidenLower(quants)) * scales - offsets).Store(destination);
         (Vector256.ConvertToSingle(Vector256.WidenUpper(quants)) * scales - offsets).Store(destination + 8);
-        return destination + 16;
     }
 
     /// <summary>Writes floats as F32 or BF16 (rounded to nearest even).</summary>

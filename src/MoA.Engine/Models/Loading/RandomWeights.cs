@@ -79,7 +79,8 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
         }
     }
 
-    // Every quant is as likely as any other; the factors, which are the same everywhere, give the deviation.
+    // Every quant is as likely as any other, or, where their range has no middle, every odd one, so that the mean is 0; the
+    // factors, which are the same everywhere, give the deviation.
     private static void FillBlocks(ElementType type, byte* to, int blocks, float deviation, SplitMix random)
     {
         int blockBytes = type.BytesPerBlock();
@@ -92,8 +93,19 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
 
         byte* head = stackalloc byte[18];
         (int at, int length) = Factors(type, deviation, head);
+        (int first, int end, ulong lowestBits) = type switch
+        {
+            ElementType.Q8_0 => (2, 34, 0x0101_0101_0101_0101UL),
+            ElementType.Q4_0 => (2, 18, 0x1111_1111_1111_1111UL),
+            ElementType.Q6_K => (0, 128, 0x1111_1111_1111_1111UL),
+            _ => (0, 0, 0UL),
+        };
         for (byte* block = to; block < to + bytes; block += blockBytes)
+        {
+            for (int j = first; j < end; j += 8)
+                *(ulong*)(block + j) |= lowestBits;
             Buffer.MemoryCopy(head, block + at, length, length);
+        }
     }
 
     // The bytes of a block that are its factors, and where they stand.
