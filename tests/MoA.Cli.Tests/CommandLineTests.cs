@@ -79,7 +79,7 @@ public sealed class CommandLineTests
     [InlineData("generate hi --max-new-tokens 0", "--max-new-tokens 0")]
     [InlineData("generate hi --template maybe", "--template maybe", "on, off or auto")]
     [InlineData("generate hi --prompt-file f", "given twice")]
-    [InlineData("generate hi --kv int4", "--kv int4", "bf16 or f32")]
+    [InlineData("generate hi --kv int4", "--kv int4", "bf16, f32 or q8_0")]
     [InlineData("generate hi --threads 0", "--threads 0")]
     [InlineData("generate hi --policy magic", "--policy magic", "streaming-llm")]
     [InlineData("generate hi --policy streaming-llm", "streaming-llm:density=0.5")]

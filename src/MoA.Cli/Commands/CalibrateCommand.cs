@@ -34,7 +34,7 @@ internal sealed class CalibrateCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
-        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        using LanguageModel model = ModelOptions.Load(context, backend);
         CompressionSettings settings = CalibrationOptions.Apply(
             context, CompressionSettings.DefaultsFor(model.Config, SearchOptions.ReadLengths(context, model.Config)));
         string folder = StepOptions.OutFolder(context);

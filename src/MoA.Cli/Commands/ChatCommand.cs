@@ -36,7 +36,7 @@ internal sealed class ChatCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
-        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        using LanguageModel model = ModelOptions.Load(context, backend);
         using ChatSession session = new(
             model, ModelOptions.ReadPolicy(context, model.Config), SamplingArguments.Read(context, model),
             ModelOptions.CacheType(context));

@@ -54,7 +54,7 @@ internal sealed class CompressCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
-        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        using LanguageModel model = ModelOptions.Load(context, backend);
         CompressionSettings settings = ReadSettings(context, model.Config);
         string folder = StepOptions.OutFolder(context);
         context.Note($"moa: compressing {model.Name} on {backend.Description}, into {folder}");

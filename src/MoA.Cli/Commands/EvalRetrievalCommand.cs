@@ -43,7 +43,7 @@ internal sealed class EvalRetrievalCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
-        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        using LanguageModel model = ModelOptions.Load(context, backend);
         AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
         SearchSettings defaults = SearchSettings.DefaultsFor(model.Config);
         IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text

@@ -57,7 +57,7 @@ internal sealed class GenerateCommand : CliCommand
         if (text.Length == 0)
             throw EmptyPrompt(name);
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
-        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        using LanguageModel model = ModelOptions.Load(context, backend);
         AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
         GenerationOptions options = SamplingArguments.Read(context, model);
         int[] prompt = Encode(context, model, text);

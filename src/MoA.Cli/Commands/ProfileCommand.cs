@@ -36,7 +36,7 @@ internal sealed class ProfileCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
-        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        using LanguageModel model = ModelOptions.Load(context, backend);
         IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text
             ? Lists.Lengths("--lengths", text)
             : SearchSettings.DefaultsFor(model.Config).ProfileLengths;

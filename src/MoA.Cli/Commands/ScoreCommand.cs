@@ -55,7 +55,7 @@ internal sealed class ScoreCommand : CliCommand
         if (maxNewTokens < 0)
             throw new InvalidInputException($"--max-new-tokens {maxNewTokens}: expected 0 or more");
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
-        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        using LanguageModel model = ModelOptions.Load(context, backend);
         SequenceScorer scorer = new(model.Transformer)
         {
             Policy = ModelOptions.ReadPolicy(context, model.Config),

@@ -53,7 +53,7 @@ internal sealed class ValidateCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
-        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        using LanguageModel model = ModelOptions.Load(context, backend);
         (string Name, PlanDocument Document, AttentionPlan Plan)[] plans = ReadPlans(context.Get(_plans)!, model.Config);
         string data = context.Get(_data)!;
         int length = CalibrationOptions.Positive(context, _length) ?? SearchSettings.DefaultsFor(model.Config).ValidationLength;

@@ -18,6 +18,13 @@ internal static class ModelOptions
         HelpName = "PATH",
     };
 
+    public static Option<string?> Weights { get; } = new("--weights")
+    {
+        Description = $"Convert the matrices on loading: {string.Join(", ", ElementTypes.All.Select(type => type.Name()))} " +
+            "(default: as stored)",
+        HelpName = "TYPE",
+    };
+
     public static Option<string?> Plan { get; } = new("--plan")
     {
         Description = "Plan file: run with its spans (default: dense attention)",
@@ -32,7 +39,7 @@ internal static class ModelOptions
 
     public static Option<string?> Kv { get; } = new("--kv")
     {
-        Description = "Format of the KV caches: bf16 or f32 (default: bf16)",
+        Description = "Format of the KV caches: bf16, f32 or q8_0 (default: bf16)",
         HelpName = "TYPE",
     };
 
@@ -43,6 +50,7 @@ internal static class ModelOptions
     public static void AddTo(Command command)
     {
         command.Options.Add(Model);
+        command.Options.Add(Weights);
         command.Options.Add(Kv);
     }
 
@@ -63,11 +71,26 @@ internal static class ModelOptions
         return ComputeBackend.CreateCpu(threads ?? 0);
     }
 
+    /// <summary>Loads the model that the options name.</summary>
+    public static LanguageModel Load(CommandContext context, ComputeBackend backend)
+    {
+        string? name = context.Get(Weights);
+        ElementType? weights = ElementTypes.Parse(name);
+        if (name is not null && weights is null)
+        {
+            throw new InvalidInputException(
+                $"--weights {name}: expected one of {string.Join(", ", ElementTypes.All.Select(type => type.Name()))}");
+        }
+
+        return LanguageModel.Load(ModelPath(context), backend, weights: weights);
+    }
+
     public static ElementType CacheType(CommandContext context) => context.Get(Kv) switch
     {
         null or "bf16" => ElementType.BF16,
         "f32" => ElementType.F32,
-        string other => throw new InvalidInputException($"--kv {other}: expected bf16 or f32"),
+        "q8_0" => ElementType.Q8_0,
+        string other => throw new InvalidInputException($"--kv {other}: expected bf16, f32 or q8_0"),
     };
 
     public static AttentionPolicy ReadPolicy(CommandContext context, ModelConfig config) =>

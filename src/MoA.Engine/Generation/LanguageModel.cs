@@ -1,5 +1,6 @@
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
+using MoA.Engine.Numerics;
 using MoA.Engine.Tokenization;
 
 namespace MoA.Engine.Generation;
@@ -58,10 +59,13 @@ public sealed class LanguageModel : IDisposable
     /// <param name="path">The folder or file, as <see cref="ModelFile"/> takes it.</param>
     /// <param name="backend">The device; stays the caller's.</param>
     /// <param name="maxRows">Most tokens in one forward pass: the prefill chunk.</param>
+    /// <param name="weights">Format to convert the matrices to, or null to use them as stored.</param>
     /// <exception cref="InvalidInputException">A file is missing, damaged or not supported.</exception>
-    public static LanguageModel Load(string path, ComputeBackend backend, int maxRows = Transformer.DefaultMaxRows)
+    public static LanguageModel Load(
+        string path, ComputeBackend backend, int maxRows = Transformer.DefaultMaxRows, ElementType? weights = null)
     {
-        LoadedModel model = ModelFile.Load(path);
+        ArgumentNullException.ThrowIfNull(backend);
+        LoadedModel model = ModelFile.Load(path, weights, backend.Threads);
         try
         {
             return new LanguageModel(model, backend, maxRows, path);

@@ -10,11 +10,17 @@ namespace MoA.Engine.Kernels;
 /// </summary>
 public sealed class AttentionWork
 {
+    // Rows × query heads of a prefill item: enough to make up for widening keys once an item, few enough for the second
+    // cache to hold what is accumulated.
+    private const int RowsPerItem = 256;
+
     private readonly int _queryHeads;
     private readonly int _keyValueHeads;
     private AttentionSegment[] _segments = new AttentionSegment[8];
     private AttentionItem[] _decodeItems = new AttentionItem[64];
     private AttentionItem[] _prefillItems = new AttentionItem[64];
+    private int[] _prefillOrder = new int[64];
+    private long[] _prefillCosts = new long[64];
 
     /// <summary>Work for a model's layers.</summary>
     public AttentionWork(ModelConfig config)
@@ -43,7 +49,13 @@ public sealed class AttentionWork
 
     internal int PrefillCount { get; private set; }
 
+    /// <summary>Indices of the prefill items, those with most work first; of the layer prepared last.</summary>
+    internal ReadOnlySpan<int> PrefillOrder => _prefillOrder.AsSpan(0, PrefillCount);
+
     internal int Rows { get; private set; }
+
+    /// <summary>The decode items of one layer, cut into pieces.</summary>
+    internal DecodeSchedule Decode { get; } = new();
 
     internal void Clear() => SegmentCount = DecodeCount = PrefillCount = Rows = 0;
 
@@ -63,12 +75,46 @@ public sealed class AttentionWork
         }
     }
 
+    /// <summary>
+    /// Puts the prefill items of a layer in order: heads see spans of very different lengths, and the long ones must not
+    /// be left for the end, when there is nothing else to do beside them.
+    /// </summary>
+    internal void OrderPrefill(int layer)
+    {
+        if (_prefillOrder.Length < PrefillCount)
+        {
+            _prefillOrder = new int[_prefillItems.Length];
+            _prefillCosts = new long[_prefillItems.Length];
+        }
+
+        for (int i = 0; i < PrefillCount; i++)
+        {
+            _prefillOrder[i] = i;
+            _prefillCosts[i] = -TilesOf(_prefillItems[i], layer);
+        }
+
+        _prefillCosts.AsSpan(0, PrefillCount).Sort(_prefillOrder.AsSpan(0, PrefillCount));
+    }
+
+    // About how many pairs of a row and a key block an item computes.
+    private long TilesOf(in AttentionItem item, int layer)
+    {
+        const int Block = Attention.ElasticRule.BlockSize;
+        AttentionSegment segment = _segments[item.Segment];
+        int group = _queryHeads / _keyValueHeads;
+        int blocks = (segment.Cache.Length + item.FirstRow + item.Rows) / Block + 1;
+        long tiles = 0;
+        foreach (int ring in segment.Cache.Spans[layer].VisibleRing.AsSpan(item.KeyValueHead * group, group))
+            tiles += Math.Min(blocks, ring / Block + 1);
+        return tiles * item.Rows;
+    }
+
     // Items end at borders of 64 positions, so that a tile of keys is laid out for whole blocks of queries.
     private void AddPrefillItems(int segment, int head, int firstPosition, int rows)
     {
         const int Block = Attention.ElasticRule.BlockSize;
         int group = _queryHeads / _keyValueHeads;
-        int blocks = Math.Max(1, PrefillAttention<SimdScalar, float>.RowsPerItem / (Block * group));
+        int blocks = Math.Max(1, RowsPerItem / (Block * group));
         for (int row = 0; row < rows;)
         {
             int end = ((firstPosition + row) / Block + blocks) * Block - firstPosition;

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using MoA.Engine.Attention;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
@@ -7,42 +6,38 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Stores the new keys and values of all segments of one mode. Of a long chunk only the rows that will stay are written:
-/// the sink and the last ring's worth. Items are segments × KV heads.
+/// Stores the new keys and values of prompt pieces. Of a long chunk only the rows that will stay are written: the sink and
+/// the last ring's worth. Works on the items of prefill attention.
 /// </summary>
 internal readonly unsafe struct CacheWrite<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
     private readonly AttentionInputs _inputs;
-    private readonly AttentionSegment[] _segments;
-    private readonly AttentionMode _mode;
+    private readonly AttentionWork _work;
 
-    public CacheWrite(AttentionInputs inputs, AttentionSegment[] segments, AttentionMode mode)
+    public CacheWrite(AttentionInputs inputs, AttentionWork work)
     {
         _inputs = inputs;
-        _segments = segments;
-        _mode = mode;
+        _work = work;
     }
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int index, int worker)
     {
-        AttentionSegment segment = _segments[index / _inputs.KeyValueHeads];
-        int head = index % _inputs.KeyValueHeads;
-        if (segment.Mode != _mode)
-            return;
-        HeadCache cache = segment.Cache.Head(_inputs.Layer, head);
+        AttentionItem item = _work.PrefillItems[index];
+        AttentionSegment segment = _work.Segments[item.Segment];
+        HeadCache cache = segment.Cache.Head(_inputs.Layer, item.KeyValueHead);
         int start = segment.Cache.Length;
         int firstStaying = start + segment.Rows - cache.RingRows;
-        for (int i = 0; i < segment.Rows; i++)
+        for (int i = item.FirstRow; i < item.FirstRow + item.Rows; i++)
         {
             int position = start + i;
             if (position < ElasticRule.SinkTokens || position >= firstStaying)
             {
                 int row = segment.FirstRow + i;
-                cache.Write<TSimd, TVector>(position, _inputs.Key(row, head), _inputs.Value(row, head));
+                cache.Write<TSimd, TVector>(
+                    position, _inputs.Key(row, item.KeyValueHead), _inputs.Value(row, item.KeyValueHead));
             }
         }
     }

@@ -14,11 +14,17 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     {
         Pool = pool;
         Scratch = new WorkerScratch(Allocator, pool.Threads);
+        _partials = new WorkerScratch(Allocator, 1);
     }
+
+    // Partial results of decode attention, for all workers.
+    private readonly WorkerScratch _partials;
 
     public WorkerPool Pool { get; }
 
     public WorkerScratch Scratch { get; }
+
+    public override int Threads => Pool.Threads;
 
     public override string Description =>
         $"{(TSimd.Width == 1 ? "scalar" : $"{TSimd.Width * 32}-bit vectors")}, {Pool.Threads} threads";
@@ -105,23 +111,23 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             KeyValueHeads = work.KeyValueHeads,
             HeadSize = work.HeadSize,
         };
-        RoundToCache(work, keys);
-        RoundToCache(work, values);
-        int writes = work.SegmentCount * work.KeyValueHeads;
         if (work.DecodeCount > 0)
         {
-            CacheWrite<TSimd, TVector> write = new(inputs, work.Segments, AttentionMode.Decode);
-            Pool.Run(ref write, writes);
-            DecodeAttention<TSimd, TVector> decode = new(Scratch, inputs, work.Segments, work.DecodeItems);
-            Pool.Run(ref decode, work.DecodeCount);
+            work.Decode.Prepare(work, layer);
+            float* partials = _partials.Floats(0, DecodeAttention<TSimd, TVector>.PartialFloats(work));
+            DecodeAttention<TSimd, TVector> decode = new(Scratch, inputs, work, partials);
+            Pool.Run(ref decode, work.Decode.Count);
         }
 
         if (work.PrefillCount > 0)
         {
-            PrefillAttention<TSimd, TVector> prefill = new(Scratch, inputs, work.Segments, work.PrefillItems);
+            CacheRounding<TSimd, TVector> rounding = new(inputs, work);
+            Pool.Run(ref rounding, work.PrefillCount);
+            work.OrderPrefill(layer);
+            PrefillAttention<TSimd, TVector> prefill = new(Scratch, inputs, work);
             Pool.Run(ref prefill, work.PrefillCount);
-            CacheWrite<TSimd, TVector> write = new(inputs, work.Segments, AttentionMode.Prefill);
-            Pool.Run(ref write, writes);
+            CacheWrite<TSimd, TVector> write = new(inputs, work);
+            Pool.Run(ref write, work.PrefillCount);
         }
     }
 
@@ -131,20 +137,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             return;
         Pool.Dispose();
         Scratch.Dispose();
-    }
-
-    // A row must count the same whether it is read from the chunk that it came with or from the cache later, so that
-    // results do not depend on how a prompt was cut into chunks.
-    private static void RoundToCache(AttentionWork work, Tensor rows)
-    {
-        for (int i = 0; i < work.SegmentCount; i++)
-        {
-            AttentionSegment segment = work.Segments[i];
-            if (segment.Cache.Type == ElementType.F32)
-                continue;
-            float* first = rows.Data + (nint)segment.FirstRow * rows.Columns;
-            NumberFormat<TSimd, TVector>.Round(first, segment.Rows * rows.Columns);
-        }
+        _partials.Dispose();
     }
 
     private static void AddBias(float* y, int rows, WeightTensor bias)

@@ -7,232 +7,260 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Block-sparse causal attention of prompt rows. Works on tiles of at most 64 queries (those of one block of 64
-/// positions) by 64 keys; tiles that no query of the block sees are never touched. Keys come from the cache (tokens
-/// before this chunk) and from the chunk itself. A block of keys is widened and transposed once for all rows of the item
-/// and all query heads of the group; scores and weighted sums are matrix products in registers.
+/// Block-sparse causal attention of prompt rows. Works on tiles of a panel of queries (of one head, within one block of
+/// 64 positions) by 64 keys; tiles that no query of the panel sees are never touched. Keys come from the cache (tokens
+/// before this chunk) and from the chunk itself. A block of keys is widened once for all rows of the item and all query
+/// heads of the group.
 /// Visible: j ≤ i, and the sink block or block(j) ≥ block(i) − ring/64 + 1, and j &gt; i − window.
 /// </summary>
 internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
-    /// <summary>Rows × query heads that one item accumulates; bounds its scratch memory.</summary>
-    public const int RowsPerItem = 256;
-
     private const int Block = ElasticRule.BlockSize;
 
     private readonly WorkerScratch _scratch;
     private readonly AttentionInputs _inputs;
-    private readonly AttentionSegment[] _segments;
-    private readonly AttentionItem[] _items;
+    private readonly AttentionWork _work;
 
-    /// <summary>Describes the attention of <paramref name="items"/>; their own rows are not stored yet.</summary>
-    public PrefillAttention(
-        WorkerScratch scratch, AttentionInputs inputs, AttentionSegment[] segments, AttentionItem[] items)
+    /// <summary>Describes the attention of the batch's prefill items; their own rows are not stored yet.</summary>
+    public PrefillAttention(WorkerScratch scratch, AttentionInputs inputs, AttentionWork work)
     {
         _scratch = scratch;
         _inputs = inputs;
-        _segments = segments;
-        _items = items;
+        _work = work;
+    }
+
+    private static int Queries
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => PrefillPanel<TSimd, TVector>.Queries;
     }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int index, int worker)
     {
-        AttentionItem item = _items[index];
-        AttentionSegment segment = _segments[item.Segment];
-        LayerSpans spans = segment.Cache.Spans[_inputs.Layer];
-        int group = _inputs.Group;
+        AttentionItem item = _work.PrefillItems[_work.PrefillOrder[index]];
+        AttentionSegment segment = _work.Segments[item.Segment];
         int firstPosition = segment.Cache.Length + item.FirstRow;
-        int lastPosition = firstPosition + item.Rows - 1;
-        Tile tile = new(_scratch, worker, _inputs.HeadSize, item.Rows * group);
-        for (int keyBlock = 0; keyBlock <= lastPosition / Block; keyBlock++)
+        Tile tile = new(_scratch, worker, _inputs.HeadSize, PanelsPerHead(firstPosition, item.Rows) * _inputs.Group);
+        int panels = LayOut(segment, item, tile);
+        int lastBlock = (firstPosition + item.Rows - 1) / Block;
+        for (int keyBlock = 0; keyBlock <= lastBlock; keyBlock++)
+            AttendBlock(segment, item, keyBlock, tile, panels);
+        for (int i = 0; i < panels; i++)
+            WriteOutputs(tile, i, segment);
+    }
+
+    // Blocks of queries are filled from their first row on; every block may leave its last panel partly empty.
+    private static int PanelsPerHead(int firstPosition, int rows)
+    {
+        int panels = 0;
+        for (int row = 0; row < rows; row += PanelRows(firstPosition + row, rows - row))
+            panels++;
+        return panels;
+    }
+
+    private static int PanelRows(int position, int rowsLeft) =>
+        Math.Min(Math.Min(Queries, Block - position % Block), rowsLeft);
+
+    // Lists the item's panels and transposes their queries, scaled so that scores are logarithms to base 2.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int LayOut(in AttentionSegment segment, in AttentionItem item, in Tile tile)
+    {
+        int size = _inputs.HeadSize, count = 0;
+        nint stride = (nint)_inputs.QueryHeads * size;
+        float scale = _inputs.Scale * OnlineSoftmax<TSimd, TVector>.Log2E;
+        for (int head = item.KeyValueHead * _inputs.Group; head < (item.KeyValueHead + 1) * _inputs.Group; head++)
         {
-            bool packed = false;
-            int firstKey = 0;
-            for (int row = 0; row < item.Rows;)
+            for (int row = item.FirstRow, end = row + item.Rows; row < end;)
             {
-                int queryBlock = (firstPosition + row) / Block;
-                int rows = Math.Min((queryBlock + 1) * Block - firstPosition - row, item.Rows - row);
-                for (int head = 0; head < group; head++)
-                {
-                    int queryHead = item.KeyValueHead * group + head;
-                    if (!IsVisible(keyBlock, queryBlock, spans, queryHead, firstPosition + row))
-                        continue;
-                    if (!packed)
-                    {
-                        firstKey = Pack(tile, keyBlock, segment, item.KeyValueHead);
-                        packed = true;
-                    }
-
-                    Attend(tile, segment, item.FirstRow + row, rows, queryHead, head * item.Rows + row, keyBlock, firstKey,
-                        firstPosition + row, spans.SlidingWindow);
-                }
-
+                int position = segment.Cache.Length + row;
+                int rows = PanelRows(position, end - row);
+                float* to = tile.Queries + count * tile.PanelFloats;
+                if (rows < Queries)
+                    new Span<float>(to, (int)tile.PanelFloats).Clear();
+                Transposition.Run(_inputs.Query(segment.FirstRow + row, head), stride, to, Queries, rows, size, scale);
+                tile.Panels[count++] = new Panel(head, row, rows, position);
                 row += rows;
             }
         }
 
-        WriteOutputs(tile, segment, item);
+        return count;
     }
 
-    private static bool IsVisible(int keyBlock, int queryBlock, LayerSpans spans, int queryHead, int firstQuery)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AttendBlock(in AttentionSegment segment, in AttentionItem item, int keyBlock, in Tile tile, int panels)
     {
+        LayerSpans spans = segment.Cache.Spans[_inputs.Layer];
+        int firstKey = -1;
+        for (int i = 0; i < panels; i++)
+        {
+            Panel panel = tile.Panels[i];
+            if (!IsVisible(keyBlock, panel, spans))
+                continue;
+            if (firstKey < 0)
+                firstKey = Widen(segment, item.KeyValueHead, keyBlock, tile);
+            AttendPanel(tile, i, keyBlock * Block, firstKey, spans.SlidingWindow);
+        }
+    }
+
+    private static bool IsVisible(int keyBlock, in Panel panel, LayerSpans spans)
+    {
+        int queryBlock = panel.Position / Block;
         if (keyBlock > queryBlock)
             return false;
-        if (keyBlock > 0 && keyBlock < queryBlock - spans.VisibleRing[queryHead] / Block + 1)
+        if (keyBlock > 0 && keyBlock < queryBlock - spans.VisibleRing[panel.Head] / Block + 1)
             return false;
-        return (keyBlock + 1) * Block - 1 > (long)firstQuery - spans.SlidingWindow;
+        return (keyBlock + 1) * Block - 1 > (long)panel.Position - spans.SlidingWindow;
     }
 
-    // Lays out the block's keys transposed, [headSize, 64], and its values, [64, padded headSize]. Returns the first key
-    // of the block that is held; keys that are not there (evicted, or yet to come) become zeros.
+    // Widens the block's keys and values as far as they are there. Returns the first key that is held: those before it
+    // were evicted.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int Pack(in Tile tile, int keyBlock, in AttentionSegment segment, int keyValueHead)
+    private int Widen(in AttentionSegment segment, int keyValueHead, int keyBlock, in Tile tile)
     {
         HeadCache cache = segment.Cache.Head(_inputs.Layer, keyValueHead);
-        int start = segment.Cache.Length;
-        int oldest = cache.OldestInRing(start);
-        int size = _inputs.HeadSize;
+        int start = segment.Cache.Length, size = _inputs.HeadSize;
+        int position = keyBlock * Block, end = Math.Min(position + Block, start + segment.Rows);
         int firstKey = 0;
-        for (int key = 0; key < Block; key++)
+        if (keyBlock > 0)
+            firstKey = Math.Clamp(Math.Min(cache.OldestInRing(start), start) - position, 0, Block);
+        float* keys = tile.Keys + firstKey * tile.Stride, values = tile.Values + firstKey * tile.Stride;
+        for (position += firstKey; position < end; position++, keys += tile.Stride, values += tile.Stride)
         {
-            int position = keyBlock * Block + key;
-            float* value = tile.Values + (nint)key * tile.PaddedHeadSize;
-            float* line = tile.Line;
-            bool evicted = position >= ElasticRule.SinkTokens && position < Math.Min(oldest, start);
-            if (evicted)
-                firstKey = key + 1;
-            if (evicted || position >= start + segment.Rows)
+            if (position < start)
             {
-                new Span<float>(value, size).Clear();
-                new Span<float>(line, size).Clear();
-            }
-            else if (position >= start)
-            {
-                int row = segment.FirstRow + position - start;
-                Buffer.MemoryCopy(_inputs.Value(row, keyValueHead), value, size * 4, size * 4);
-                line = _inputs.Key(row, keyValueHead);
+                nint offset = (nint)cache.Slot(position) * cache.BytesPerRow;
+                NumberFormat<TSimd, TVector>.Widen(cache.Type, cache.Keys + offset, keys, size);
+                NumberFormat<TSimd, TVector>.Widen(cache.Type, cache.Values + offset, values, size);
             }
             else
             {
-                nint offset = (nint)cache.Slot(position) * cache.BytesPerRow;
-                NumberFormat<TSimd, TVector>.Widen(cache.Type, cache.Values + offset, value, size);
-                NumberFormat<TSimd, TVector>.Widen(cache.Type, cache.Keys + offset, line, size);
+                int row = segment.FirstRow + position - start;
+                Buffer.MemoryCopy(_inputs.Key(row, keyValueHead), keys, size * 4, size * 4);
+                Buffer.MemoryCopy(_inputs.Value(row, keyValueHead), values, size * 4, size * 4);
             }
-
-            float* column = tile.KeysTransposed + key;
-            for (int d = 0; d < size; d++)
-                column[d * Block] = line[d];
         }
 
         return firstKey;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Attend(
-        in Tile tile, in AttentionSegment segment, int row, int rows, int queryHead, int state, int keyBlock, int firstKey,
-        int firstQuery, int window)
+    private void AttendPanel(in Tile tile, int index, int firstPosition, int firstKey, int window)
     {
+        Panel panel = tile.Panels[index];
         int size = _inputs.HeadSize;
-        int width = MicroKernel<TSimd, TVector>.Columns;
-        nint queryStride = (nint)_inputs.QueryHeads * size;
-        float* queries = _inputs.Query(segment.FirstRow + row, queryHead);
-        for (int column = 0; column < Block; column += width)
-        {
-            MicroKernel<TSimd, TVector>.Multiply(
-                queries, queryStride, tile.KeysTransposed + column, Block, tile.Scores + column, Block, rows, size, false);
-        }
-
-        for (int i = 0; i < rows; i++)
-        {
-            float* scores = tile.Scores + i * Block;
-            long offset = (long)firstQuery + i - (long)keyBlock * Block;
-            int last = (int)Math.Min(Block - 1, offset);
-            int first = (int)Math.Clamp(offset - window + 1, firstKey, Block);
-            if (first > 0)
-                new Span<float>(scores, Math.Min(first, Block)).Clear();
-            if (last < Block - 1)
-                new Span<float>(scores + last + 1, Block - 1 - last).Clear();
-            if (first > last)
-            {
-                new Span<float>(scores, Block).Clear();
-                continue;
-            }
-
-            float correction = OnlineSoftmax<TSimd, TVector>.Update(
-                scores + first, last - first + 1, _inputs.Scale, ref tile.Maxima[state + i], ref tile.Sums[state + i]);
-            if (correction != 1f)
-            {
-                OnlineSoftmax<TSimd, TVector>.Scale(
-                    tile.Outputs + (nint)(state + i) * tile.PaddedHeadSize, tile.PaddedHeadSize, correction);
-            }
-        }
-
-        for (int column = 0; column < tile.PaddedHeadSize; column += width)
-        {
-            MicroKernel<TSimd, TVector>.Multiply(
-                tile.Scores, Block, tile.Values + column, tile.PaddedHeadSize,
-                tile.Outputs + (nint)state * tile.PaddedHeadSize + column, tile.PaddedHeadSize, rows, Block, true);
-        }
+        int lastQuery = panel.Position + panel.Rows - 1;
+        int first = (int)Math.Max(firstKey, (long)panel.Position - window + 1 - firstPosition);
+        int end = Math.Min(Block, lastQuery + 1 - firstPosition);
+        if (first >= end)
+            return;
+        float* scores = tile.Scores;
+        nint offset = first * tile.Stride;
+        PrefillPanel<TSimd, TVector>.Score(
+            tile.Keys + offset, tile.Stride, end - first, size, tile.Queries + index * tile.PanelFloats, scores);
+        if (firstPosition + end - 1 > panel.Position || firstPosition + first <= (long)lastQuery - window)
+            Hide(panel, firstPosition + first, end - first, window, scores);
+        float* maxima = tile.Maxima + index * Queries, sums = tile.Sums + index * Queries;
+        PrefillPanel<TSimd, TVector>.Softmax(scores, end - first, maxima, sums, tile.Corrections);
+        PrefillPanel<TSimd, TVector>.AddWeighted(
+            tile.Values + offset, tile.Stride, end - first, size, scores, tile.Corrections,
+            tile.Outputs + index * tile.PanelFloats);
     }
 
-    private void WriteOutputs(in Tile tile, in AttentionSegment segment, in AttentionItem item)
+    // Sets the scores of keys that a query of the panel does not see to −∞: the future's, and those before its window.
+    private static void Hide(in Panel panel, int position, int count, int window, float* scores)
     {
-        int group = _inputs.Group;
-        for (int head = 0; head < group; head++)
+        for (int key = 0; key < count; key++, position++, scores += Queries)
         {
-            for (int row = 0; row < item.Rows; row++)
-            {
-                int state = head * item.Rows + row;
-                float* from = tile.Outputs + (nint)state * tile.PaddedHeadSize;
-                float* to = _inputs.Output(segment.FirstRow + item.FirstRow + row, item.KeyValueHead * group + head);
-                OnlineSoftmax<TSimd, TVector>.Scale(from, tile.PaddedHeadSize, 1f / tile.Sums[state]);
-                Buffer.MemoryCopy(from, to, _inputs.HeadSize * 4, _inputs.HeadSize * 4);
-            }
+            int future = Math.Clamp(position - panel.Position, 0, Queries);
+            new Span<float>(scores, future).Fill(float.NegativeInfinity);
+            int past = (int)Math.Clamp((long)position + window - panel.Position, 0, Queries);
+            new Span<float>(scores + past, Queries - past).Fill(float.NegativeInfinity);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void WriteOutputs(in Tile tile, int index, in AttentionSegment segment)
+    {
+        Panel panel = tile.Panels[index];
+        float* outputs = tile.Outputs + index * tile.PanelFloats, sums = tile.Sums + index * Queries;
+        // The sums of empty lanes are not numbers that mean anything, nor are their outputs; none of them is written.
+        for (int i = 0; i < panel.Rows; i++)
+            sums[i] = 1f / sums[i];
+        for (int d = 0; d < _inputs.HeadSize; d++)
+        {
+            float* line = outputs + d * Queries;
+            for (int i = 0; i < Queries; i += TSimd.Width)
+                TSimd.Store(line + i, TSimd.Multiply(TSimd.Load(line + i), TSimd.Load(sums + i)));
+        }
+
+        Transposition.Run(
+            outputs, Queries, _inputs.Output(segment.FirstRow + panel.Row, panel.Head),
+            (nint)_inputs.QueryHeads * _inputs.HeadSize, _inputs.HeadSize, panel.Rows, 1f);
+    }
+
+    /// <summary>Queries that are computed together.</summary>
+    /// <param name="Head">Query head.</param>
+    /// <param name="Row">First row, counted within the segment.</param>
+    /// <param name="Rows">Number of rows.</param>
+    /// <param name="Position">Position of the first row's token.</param>
+    private readonly record struct Panel(int Head, int Row, int Rows, int Position);
 
     /// <summary>One worker's memory for an item.</summary>
     private readonly struct Tile
     {
-        public Tile(WorkerScratch scratch, int worker, int headSize, int states)
+        // Rows a power of two apart would share few lines of the first cache.
+        private const int Skew = 16;
+
+        public Tile(WorkerScratch scratch, int worker, int headSize, int panels)
         {
-            int width = MicroKernel<TSimd, TVector>.Columns;
-            PaddedHeadSize = (headSize + width - 1) / width * width;
-            int paddedStates = (states + 15) / 16 * 16;
-            float* memory = scratch.Floats(
-                worker,
-                Block * (headSize + PaddedHeadSize + Block) + PaddedHeadSize * (paddedStates + 1) + 2 * paddedStates);
-            KeysTransposed = memory;
-            Values = KeysTransposed + Block * headSize;
-            Scores = Values + Block * PaddedHeadSize;
-            Outputs = Scores + Block * Block;
-            Line = Outputs + (nint)PaddedHeadSize * paddedStates;
-            Maxima = Line + PaddedHeadSize;
-            Sums = Maxima + paddedStates;
-            new Span<float>(Values, Block * PaddedHeadSize).Clear();
-            new Span<float>(Outputs, PaddedHeadSize * states).Clear();
-            new Span<float>(Maxima, states).Fill(float.NegativeInfinity);
+            Stride = (headSize + 15) / 16 * 16 + Skew;
+            int lanes = PrefillPanel<TSimd, TVector>.Queries;
+            PanelFloats = headSize * lanes;
+            int states = (panels * lanes + 15) / 16 * 16;
+            int listFloats = (panels * sizeof(Panel) / 4 + 15) / 16 * 16;
+            int scoreFloats = ((Block + PrefillPanel<TSimd, TVector>.Slack) * lanes + 15) / 16 * 16;
+            int panelFloats = (int)(panels * PanelFloats + 15) / 16 * 16;
+            Keys = scratch.Floats(
+                worker, (int)(2 * Block * Stride) + scoreFloats + 2 * panelFloats + 2 * states + Math.Max(16, lanes) + listFloats);
+            Values = Keys + Block * Stride;
+            Scores = Values + Block * Stride;
+            Corrections = Scores + scoreFloats;
+            Queries = Corrections + Math.Max(16, lanes);
+            Outputs = Queries + panelFloats;
+            Maxima = Outputs + panelFloats;
+            Sums = Maxima + states;
+            Panels = (Panel*)(Sums + states);
+            new Span<float>(Outputs, panelFloats).Clear();
+            new Span<float>(Maxima, states).Fill(OnlineSoftmax<TSimd, TVector>.Lowest);
             new Span<float>(Sums, states).Clear();
         }
 
-        public int PaddedHeadSize { get; }
+        /// <summary>Floats between keys and between values.</summary>
+        public nint Stride { get; }
 
-        public float* KeysTransposed { get; }
+        /// <summary>Floats of a panel's queries and of its outputs.</summary>
+        public nint PanelFloats { get; }
+
+        public float* Keys { get; }
 
         public float* Values { get; }
 
         public float* Scores { get; }
 
-        public float* Outputs { get; }
+        public float* Corrections { get; }
 
-        public float* Line { get; }
+        public float* Queries { get; }
+
+        public float* Outputs { get; }
 
         public float* Maxima { get; }
 
         public float* Sums { get; }
+
+        public Panel* Panels { get; }
     }
 }

@@ -5,6 +5,8 @@ namespace MoA.Engine.Kernels;
 /// <summary>Scratch memory of each worker, grown when a kernel asks for more and kept for the next.</summary>
 internal sealed unsafe class WorkerScratch : IDisposable
 {
+    private const int InitialFloats = 16384;
+
     private readonly NativeAllocator _allocator;
     private readonly NativeBuffer<float>?[] _buffers;
 
@@ -12,6 +14,9 @@ internal sealed unsafe class WorkerScratch : IDisposable
     {
         _allocator = allocator;
         _buffers = new NativeBuffer<float>?[workers + 1]; // the last is everybody's
+        // Enough for a decode step: which worker gets no item of the first ones is chance.
+        for (int worker = 0; worker < workers; worker++)
+            _buffers[worker] = new NativeBuffer<float>(allocator, InitialFloats);
     }
 
     /// <summary>At least <paramref name="count"/> floats of a worker, with whatever they held before.</summary>
@@ -28,7 +33,7 @@ internal sealed unsafe class WorkerScratch : IDisposable
             buffer?.Dispose();
             _buffers[worker] = null; // nothing stale is left should there be no memory
             // Room to grow, so that slowly growing requests do not allocate each time.
-            buffer = new NativeBuffer<float>(_allocator, Math.Max(count + count / 4, 16384));
+            buffer = new NativeBuffer<float>(_allocator, Math.Max(count + count / 4, InitialFloats));
             _buffers[worker] = buffer;
         }
 

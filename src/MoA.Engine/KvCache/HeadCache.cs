@@ -18,11 +18,12 @@ internal sealed unsafe class HeadCache : IDisposable
         _allocator = allocator;
         _headSize = headSize;
         Type = type;
+        BytesPerRow = (int)type.RowBytes(headSize);
         RingRows = ringRows;
         _block = new NativeBuffer<byte>(allocator, 2L * Rows * BytesPerRow);
     }
 
-    /// <summary>Format of the stored numbers: BF16 or F32.</summary>
+    /// <summary>Format of the stored numbers: BF16, F32 or Q8_0.</summary>
     public ElementType Type { get; }
 
     public int RingRows { get; private set; }
@@ -40,7 +41,7 @@ internal sealed unsafe class HeadCache : IDisposable
     /// <summary>[Rows, headSize].</summary>
     public byte* Values => _block.Data + (nint)Rows * BytesPerRow;
 
-    public int BytesPerRow => (int)Type.RowBytes(_headSize);
+    public int BytesPerRow { get; }
 
     /// <summary>The row of a token position.</summary>
     public int Slot(int position) => position < ElasticRule.SinkTokens
@@ -57,8 +58,8 @@ internal sealed unsafe class HeadCache : IDisposable
         where TVector : struct
     {
         nint offset = (nint)Slot(position) * BytesPerRow;
-        NumberFormat<TSimd, TVector>.Narrow(key, Type, Keys + offset, _headSize);
-        NumberFormat<TSimd, TVector>.Narrow(value, Type, Values + offset, _headSize);
+        RowFormat<TSimd, TVector>.Write(key, Type, Keys + offset, _headSize);
+        RowFormat<TSimd, TVector>.Write(value, Type, Values + offset, _headSize);
     }
 
     /// <summary>Enlarges the ring and moves the rows held so far to their new places.</summary>

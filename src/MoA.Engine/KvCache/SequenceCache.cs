@@ -19,8 +19,9 @@ public sealed class SequenceCache : IDisposable
     /// <param name="config">The model.</param>
     /// <param name="policy">Which rows stay.</param>
     /// <param name="capacity">N: the most tokens that the sequence will hold, at least 1.</param>
-    /// <param name="type">Format of the rows: BF16 or F32.</param>
+    /// <param name="type">Format of the rows: BF16, F32 or Q8_0.</param>
     /// <param name="allocator">Where the memory is counted.</param>
+    /// <exception cref="InvalidInputException">A head's rows do not fill whole blocks of the format.</exception>
     public SequenceCache(
         ModelConfig config, AttentionPolicy policy, int capacity, ElementType type, NativeAllocator allocator)
     {
@@ -28,8 +29,7 @@ public sealed class SequenceCache : IDisposable
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(allocator);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
-        if (type == ElementType.F16)
-            throw new ArgumentOutOfRangeException(nameof(type), type, "KV rows are BF16 or F32.");
+        CheckFormat(config, type);
         _config = config;
         _policy = policy;
         Capacity = capacity;
@@ -66,6 +66,7 @@ public sealed class SequenceCache : IDisposable
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(policy);
+        CheckFormat(config, type);
         return policy.Resolve(config, capacity).Sum(layer => layer.StoredRows) * 2 * type.RowBytes(config.HeadSize);
     }
 
@@ -134,4 +135,16 @@ public sealed class SequenceCache : IDisposable
     }
 
     internal HeadCache Head(int layer, int keyValueHead) => _heads[layer * _config.KeyValueHeads + keyValueHead];
+
+    private static void CheckFormat(ModelConfig config, ElementType type)
+    {
+        if (type is not (ElementType.BF16 or ElementType.F32 or ElementType.Q8_0))
+            throw new ArgumentOutOfRangeException(nameof(type), type, "KV rows are BF16, F32 or Q8_0.");
+        if (config.HeadSize % type.ElementsPerBlock() != 0)
+        {
+            throw new InvalidInputException(
+                $"KV rows in {type.Name()}: the model's heads have {config.HeadSize} elements, expected a multiple of " +
+                $"{type.ElementsPerBlock()}; use bf16 or f32");
+        }
+    }
 }

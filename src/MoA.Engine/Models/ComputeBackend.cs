@@ -16,6 +16,9 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Counts all memory of activations and caches.</summary>
     public NativeAllocator Allocator { get; }
 
+    /// <summary>Threads of the processor that it may use.</summary>
+    public abstract int Threads { get; }
+
     /// <summary>What the backend runs on, for messages: "AVX2, 2 threads".</summary>
     public abstract string Description { get; }
 

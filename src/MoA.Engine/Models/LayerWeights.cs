@@ -66,4 +66,32 @@ public sealed class LayerWeights
             InputNorm, Query, Key, Value, Output, PostAttentionNorm, Gate, Up, Down, QueryBias, KeyBias, ValueBias,
             OutputBias, QueryNorm, KeyNorm, GateBias, UpBias, DownBias,
         }.OfType<WeightTensor>();
+
+    /// <summary>These weights, each replaced by what <paramref name="convert"/> makes of it.</summary>
+    internal LayerWeights Convert(Func<WeightTensor, WeightTensor> convert)
+    {
+        return new LayerWeights
+        {
+            InputNorm = convert(InputNorm),
+            Query = convert(Query),
+            Key = convert(Key),
+            Value = convert(Value),
+            Output = convert(Output),
+            PostAttentionNorm = convert(PostAttentionNorm),
+            Gate = convert(Gate),
+            Up = convert(Up),
+            Down = convert(Down),
+            QueryBias = Optional(QueryBias),
+            KeyBias = Optional(KeyBias),
+            ValueBias = Optional(ValueBias),
+            OutputBias = Optional(OutputBias),
+            QueryNorm = Optional(QueryNorm),
+            KeyNorm = Optional(KeyNorm),
+            GateBias = Optional(GateBias),
+            UpBias = Optional(UpBias),
+            DownBias = Optional(DownBias),
+        };
+
+        WeightTensor? Optional(WeightTensor? weight) => weight is null ? null : convert(weight);
+    }
 }

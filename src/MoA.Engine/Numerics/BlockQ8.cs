@@ -6,31 +6,32 @@ namespace MoA.Engine.Numerics;
 /// <summary>Q8_0: F16 scale, then 32 signed bytes.</summary>
 internal readonly unsafe struct BlockQ8 : IBlockFormat
 {
-    public const int Bytes = 2 + Size;
+    public const int Bytes = 2 + Elements;
 
-    private const int Size = 32;
+    /// <summary>Elements of a block.</summary>
+    public const int Elements = 32;
 
     public static int BlockBytes => Bytes;
 
-    public static int BlockSize => Size;
+    public static int BlockSize => Elements;
 
     public static void Quantize(float* source, byte* block)
     {
         float largest = 0;
-        for (int i = 0; i < Size; i++)
+        for (int i = 0; i < Elements; i++)
             largest = MathF.Max(largest, MathF.Abs(source[i]));
         float scale = largest / 127;
         BlockScale.Write(block, scale);
         float inverse = scale == 0 ? 0 : 1 / scale;
         sbyte* quants = (sbyte*)block + 2;
-        for (int i = 0; i < Size; i++)
+        for (int i = 0; i < Elements; i++)
             quants[i] = (sbyte)MathF.Round(source[i] * inverse, MidpointRounding.AwayFromZero);
     }
 
     public static void Dequantize(byte* block, float* destination)
     {
         float scale = BlockScale.Read(block);
-        for (int i = 0; i < Size; i++)
+        for (int i = 0; i < Elements; i++)
             destination[i] = scale * ((sbyte*)block)[2 + i];
     }
 

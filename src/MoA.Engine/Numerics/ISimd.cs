@@ -22,6 +22,12 @@ internal unsafe interface ISimd<TVector>
     /// <summary>Widens bfloat16: the 16 bits become the upper half of a float.</summary>
     static abstract TVector LoadBF16(ushort* source);
 
+    /// <summary>
+    /// Widens 2·<see cref="Width"/> bfloat16 numbers, those at even places and those at odd ones apart: cheaper than in
+    /// order, as no number leaves its place.
+    /// </summary>
+    static abstract void LoadBF16Pairs(ushort* source, out TVector even, out TVector odd);
+
     /// <summary>Widens finite binary16 numbers, subnormals included.</summary>
     static abstract TVector LoadF16(ushort* source);
 
@@ -57,4 +63,7 @@ internal unsafe interface ISimd<TVector>
     static abstract float SumLanes(TVector a);
 
     static abstract float MaxLane(TVector a);
+
+    /// <summary>Stores the four sums of the lanes of a, b, c and d, in a fixed order.</summary>
+    static abstract void StoreSums(float* destination, TVector a, TVector b, TVector c, TVector d);
 }

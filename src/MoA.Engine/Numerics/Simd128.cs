@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MoA.Engine.Numerics;
 
@@ -30,6 +31,14 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LoadBF16(ushort* source) => (Widen(source) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadBF16Pairs(ushort* source, out Vector128<float> even, out Vector128<float> odd)
+    {
+        Vector128<uint> pairs = Vector128.Load((uint*)source);
+        even = (pairs << 16).AsSingle();
+        odd = (pairs & Vector128.Create(0xFFFF0000u)).AsSingle();
+    }
 
     // Exponent and mantissa move into place, where the exponent is 112 too small; multiplying by 2^112 mends that and
     // normalises subnormals on the way. Shifting the sign along fills the bits between it and the exponent: clear them.
@@ -96,4 +105,21 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<uint> Widen(ushort* source) => Vector128.WidenLower(Vector64.Load(source).ToVector128Unsafe());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(
+        float* destination, Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
+    {
+        if (Sse.IsSupported)
+        {
+            // Lower and upper halves meet: (a0+a2, a1+a3, b0+b2, b1+b3), then even and odd elements.
+            Vector128<float> ab = Sse.MoveLowToHigh(a, b) + Sse.MoveHighToLow(b, a);
+            Vector128<float> cd = Sse.MoveLowToHigh(c, d) + Sse.MoveHighToLow(d, c);
+            (Sse.Shuffle(ab, cd, 0b10_00_10_00) + Sse.Shuffle(ab, cd, 0b11_01_11_01)).Store(destination);
+        }
+        else
+        {
+            Vector128.Create(SumLanes(a), SumLanes(b), SumLanes(c), SumLanes(d)).Store(destination);
+        }
+    }
 }

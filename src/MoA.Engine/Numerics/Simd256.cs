@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MoA.Engine.Numerics;
 
@@ -30,6 +31,14 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadBF16(ushort* source) => (Widen(source) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadBF16Pairs(ushort* source, out Vector256<float> even, out Vector256<float> odd)
+    {
+        Vector256<uint> pairs = Vector256.Load((uint*)source);
+        even = (pairs << 16).AsSingle();
+        odd = (pairs & Vector256.Create(0xFFFF0000u)).AsSingle();
+    }
 
     // Exponent and mantissa move into place, where the exponent is 112 too small; multiplying by 2^112 mends that and
     // normalises subnormals on the way. Shifting the sign along fills the bits between it and the exponent: clear them.
@@ -95,4 +104,24 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<uint> Widen(ushort* source) => Vector256.WidenLower(Vector128.Load(source).ToVector256Unsafe());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(
+        float* destination, Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+    {
+        if (Avx.IsSupported)
+        {
+            // In each half: (a0+a2, a1+a3, b2+b0, b3+b1), then even and odd elements; the halves last.
+            Vector256<float> ab = Avx.Blend(a, b, 0b1100_1100) + Avx.Shuffle(a, b, 0b01_00_11_10);
+            Vector256<float> cd = Avx.Blend(c, d, 0b1100_1100) + Avx.Shuffle(c, d, 0b01_00_11_10);
+            Vector256<float> sums = Avx.Shuffle(ab, cd, 0b10_00_10_00) + Avx.Shuffle(ab, cd, 0b11_01_11_01);
+            (sums.GetLower() + sums.GetUpper()).Store(destination);
+        }
+        else
+        {
+            Simd128.StoreSums(
+                destination, a.GetLower() + a.GetUpper(), b.GetLower() + b.GetUpper(), c.GetLower() + c.GetUpper(),
+                d.GetLower() + d.GetUpper());
+        }
+    }
 }

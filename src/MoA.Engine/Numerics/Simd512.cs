@@ -31,6 +31,14 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBF16(ushort* source) => (Widen(source) << 16).AsSingle();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadBF16Pairs(ushort* source, out Vector512<float> even, out Vector512<float> odd)
+    {
+        Vector512<uint> pairs = Vector512.Load((uint*)source);
+        even = (pairs << 16).AsSingle();
+        odd = (pairs & Vector512.Create(0xFFFF0000u)).AsSingle();
+    }
+
     // Exponent and mantissa move into place, where the exponent is 112 too small; multiplying by 2^112 mends that and
     // normalises subnormals on the way. Shifting the sign along fills the bits between it and the exponent: clear them.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -95,4 +103,11 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> Widen(ushort* source) => Vector512.WidenLower(Vector256.Load(source).ToVector512Unsafe());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(
+        float* destination, Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d) =>
+        Simd256.StoreSums(
+            destination, a.GetLower() + a.GetUpper(), b.GetLower() + b.GetUpper(), c.GetLower() + c.GetUpper(),
+            d.GetLower() + d.GetUpper());
 }

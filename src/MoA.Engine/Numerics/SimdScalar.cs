@@ -31,6 +31,13 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
     public static float LoadBF16(ushort* source) => BitConverter.UInt32BitsToSingle((uint)*source << 16);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadBF16Pairs(ushort* source, out float even, out float odd)
+    {
+        even = LoadBF16(source);
+        odd = LoadBF16(source + 1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float LoadF16(ushort* source) => (float)BitConverter.UInt16BitsToHalf(*source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -79,4 +86,13 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(float a) => a;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(float* destination, float a, float b, float c, float d)
+    {
+        destination[0] = a;
+        destination[1] = b;
+        destination[2] = c;
+        destination[3] = d;
+    }
 }

@@ -11,7 +11,10 @@ namespace MoA.Engine.Parallelism;
 /// </summary>
 public sealed unsafe class WorkerPool : IDisposable
 {
-    private const int SpinsBeforeSleep = 1000;
+    // About 0.4 µs a spin: a tenth of a millisecond before yielding, one before sleeping.
+    private const int SpinLength = 8;
+    private const int SpinsBeforeYield = 250;
+    private const int SpinsBeforeSleep = 2500;
 
     private readonly Thread[] _workers;
     private readonly SemaphoreSlim _wake = new(0);
@@ -107,13 +110,24 @@ public sealed unsafe class WorkerPool : IDisposable
         if (sleeping > 0)
             _ = _wake.Release(Math.Min(sleeping, count - 1));
         TakeItems(0);
-        SpinWait spinner = default;
-        while (Volatile.Read(ref _done) < count)
-            spinner.SpinOnce(sleep1Threshold: -1);
+        WaitForOthers(count);
         if (_failure is { } failure)
         {
             _failure = null;
             failure.Throw();
+        }
+    }
+
+    // Items are short, so the last ones end soon. Yielding at once would hand this processor to another process for a
+    // whole slice of milliseconds; never yielding would keep a worker that lost its processor from getting this one.
+    private void WaitForOthers(int count)
+    {
+        for (int spins = 0; Volatile.Read(ref _done) < count; spins++)
+        {
+            if (spins < SpinsBeforeYield)
+                Thread.SpinWait(SpinLength);
+            else
+                _ = Thread.Yield();
         }
     }
 
@@ -129,7 +143,7 @@ public sealed unsafe class WorkerPool : IDisposable
             TakeItems(worker);
             int spins = 0;
             while (!HasItems && spins++ < SpinsBeforeSleep)
-                Thread.SpinWait(20);
+                Thread.SpinWait(SpinLength);
             if (HasItems)
                 continue;
             _ = Interlocked.Increment(ref _sleeping);

@@ -19,32 +19,42 @@ public sealed class AttentionPropertyTests : IDisposable
         Gen<AttentionCase> cases =
             from keyValueHeads in Gen.Choose(1, 3)
             from @group in Gen.Choose(1, 8)
-            from headSize in Gen.Elements(HeadSizes)
+            from type in Gen.Elements(ElementType.F32, ElementType.BF16, ElementType.Q8_0)
+            from headSize in Gen.Elements(HeadSizes.Where(size => size % type.ElementsPerBlock() == 0))
             from perKeyValueHead in Gen.Elements(false, true)
             from ringBlocks in Gen.Choose(1, 5).ArrayOf(perKeyValueHead ? keyValueHeads : keyValueHeads * @group)
             from prompt in Gen.Choose(1, 300)
             from chunk in Gen.Elements(1, 7, 63, 64, 65, 100, 300)
             from steps in Gen.Choose(0, 40)
             from window in Gen.Elements<int?>(null, null, 1, 30, 64, 65, 150, 1000)
-            from type in Gen.Elements(ElementType.F32, ElementType.BF16)
             from seed in Gen.Choose(0, int.MaxValue)
             select new AttentionCase(
                 keyValueHeads, @group, headSize, perKeyValueHead, ringBlocks, prompt, chunk, steps, window, type, seed);
-        Prop.ForAll(cases.ToArbitrary(), Check).Check(Config.QuickThrowOnFailure.WithMaxTest(40));
+        Prop.ForAll(cases.ToArbitrary(), Check).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
     }
 
     /// <summary>Groups of every size, heads of sizes that no vector divides, the smallest ring, an odd length.</summary>
     [Theory]
-    [InlineData(1, 24)]
-    [InlineData(2, 80)]
-    [InlineData(3, 8)]
-    [InlineData(4, 96)]
-    [InlineData(5, 2)]
-    [InlineData(6, 24)]
-    [InlineData(7, 80)]
-    [InlineData(8, 20)]
-    public void A_ring_of_one_block_wraps_around_many_times(int group, int headSize) => Check(new AttentionCase(
-        1, group, headSize, true, [1], 129, 50, 140, null, ElementType.F32, 3));
+    [InlineData(1, 24, ElementType.F32)]
+    [InlineData(2, 80, ElementType.BF16)]
+    [InlineData(3, 8, ElementType.F32)]
+    [InlineData(4, 96, ElementType.Q8_0)]
+    [InlineData(5, 2, ElementType.F32)]
+    [InlineData(6, 24, ElementType.BF16)]
+    [InlineData(7, 64, ElementType.Q8_0)]
+    [InlineData(8, 20, ElementType.F32)]
+    [InlineData(9, 32, ElementType.Q8_0)]
+    [InlineData(17, 32, ElementType.BF16)]
+    public void A_ring_of_one_block_wraps_around_many_times(int group, int headSize, ElementType type) => Check(
+        new AttentionCase(1, group, headSize, true, [1], 129, 50, 140, null, type, 3));
+
+    /// <summary>Heads that are read in several pieces, one of them long, under rules that differ within the group.</summary>
+    [Theory]
+    [InlineData(ElementType.F32, null)]
+    [InlineData(ElementType.BF16, 900)]
+    [InlineData(ElementType.Q8_0, null)]
+    public void Long_heads_follow_the_definition(ElementType type, int? window) => Check(new AttentionCase(
+        1, 4, 32, false, [21, 2, 18, 9], 1500, 1500, 12, window, type, 4));
 
     [Theory]
     [InlineData(1)]
@@ -67,22 +77,26 @@ public sealed class AttentionPropertyTests : IDisposable
         }
     }
 
+    /// <summary>Two sequences side by side, long enough that a head is cut into pieces; every bit must agree.</summary>
     [Theory]
-    [InlineData(1)]
-    [InlineData(3)]
-    [InlineData(8)]
-    public void Outputs_do_not_depend_on_the_number_of_threads(int threads)
+    [InlineData(ElementType.F32)]
+    [InlineData(ElementType.BF16)]
+    [InlineData(ElementType.Q8_0)]
+    public void Outputs_do_not_depend_on_the_number_of_threads(ElementType type)
     {
-        HeadRows rows = HeadRows.Random(6, 280, 6, 2, 40);
+        HeadRows rows = HeadRows.Random(6, 1200, 8, 2, 32);
         foreach (InstructionSet set in Machine.All)
-            Assert.Equal(Run(set, 2), Run(set, threads));
+        {
+            float[] expected = Run(set, 1);
+            Assert.All([2, 3, 4], threads => Assert.Equal(expected, Run(set, threads)));
+        }
 
         float[] Run(InstructionSet set, int threads)
         {
             using ComputeBackend backend = ComputeBackend.CreateCpu(threads, set);
-            using AttentionLayer layer = new(backend, rows, AttentionLayer.Rings([1, 2, 3, 2, 1, 1]), 280);
-            layer.Prefill(250, 77);
-            layer.Decode(30);
+            using AttentionLayer layer = new(backend, rows, AttentionLayer.Rings([1, 2, 17, 2, 17, 17, 3, 12]), 1200, type);
+            layer.Prefill(1180, 700);
+            layer.Decode(20);
             return layer.Outputs;
         }
     }
@@ -116,8 +130,9 @@ public sealed class AttentionPropertyTests : IDisposable
     private void Check(AttentionCase test)
     {
         int queryHeads = test.KeyValueHeads * test.Group;
-        HeadRows rows = HeadRows.Random(
-            test.Seed, test.Prompt + test.Steps, queryHeads, test.KeyValueHeads, test.HeadSize);
+        HeadRows rows = HeadRows
+            .Random(test.Seed, test.Prompt + test.Steps, queryHeads, test.KeyValueHeads, test.HeadSize)
+            .RoundedTo(test.Type);
         float[] expected = ReferenceAttention.Run(rows, (head, query, key) =>
         {
             int ring = 64 * test.RingBlocks[test.PerKeyValueHead ? head / test.Group : head];

@@ -1,4 +1,5 @@
 using MoA.Engine.Models.Loading;
+using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Tests.Kernels;
 
@@ -36,6 +37,26 @@ internal sealed record HeadRows(int Positions, int QueryHeads, int KeyValueHeads
             }
 
             return numbers;
+        }
+    }
+
+    /// <summary>The same rows, keys and values rounded to what a cache of the given format holds.</summary>
+    public unsafe HeadRows RoundedTo(ElementType type)
+    {
+        return this with { Keys = Rounded(Keys), Values = Rounded(Values) };
+
+        float[] Rounded(float[] numbers)
+        {
+            float[] rounded = new float[numbers.Length];
+            byte[] stored = new byte[type.RowBytes(numbers.Length)];
+            fixed (float* from = numbers, to = rounded)
+            fixed (byte* between = stored)
+            {
+                Quantization.Quantize(from, type, between, numbers.Length);
+                Quantization.Dequantize(type, between, to, numbers.Length);
+            }
+
+            return rounded;
         }
     }
 

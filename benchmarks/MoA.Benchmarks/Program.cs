@@ -1,0 +1,14 @@
+using System.CommandLine;
+using MoA.Benchmarks.Roofline;
+
+RootCommand root = new("Measures the engine's kernels against the limits of this machine.") { new RooflineCommand() };
+ParseResult parsed = root.Parse(args);
+int exitCode = parsed.Invoke();
+return parsed.Errors.Count > 0 ? Program.BadArguments : exitCode;
+
+/// <summary>The entry point.</summary>
+internal sealed partial class Program
+{
+    /// <summary>Exit code for arguments that cannot be used.</summary>
+    public const int BadArguments = 2;
+}

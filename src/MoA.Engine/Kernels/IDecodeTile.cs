@@ -1,0 +1,24 @@
+namespace MoA.Engine.Kernels;
+
+/// <summary>
+/// Products of a few query heads with stored rows of one format. The rows' numbers are read once for all heads. Queries
+/// are handed over once per item, so that a format may bring them into the form that it multiplies with.
+/// </summary>
+internal unsafe interface IDecodeTile
+{
+    /// <summary>Sets a head's query times <paramref name="scale"/>.</summary>
+    void SetQuery(int head, float* query, float scale);
+
+    /// <summary>
+    /// scores[row] = query·keys[row] for <paramref name="heads"/> heads (1, 2 or 4) from <paramref name="head"/>
+    /// on; their scores lie a fixed number of floats apart. Up to three scores beyond the last row are written too. Tiles of
+    /// the same rows follow each other, head 0 first.
+    /// </summary>
+    void Score(int head, int heads, byte* keys, int rows, float* scores, Prefetch next);
+
+    /// <summary>Writes a head's finished output, times <paramref name="scale"/>, in the order of its elements.</summary>
+    void WriteOutput(float* output, float* to, float scale);
+
+    /// <summary>outputs += Σ weights[row]·values[row], of the same heads; outputs lie one row's size apart.</summary>
+    void AddWeighted(int head, int heads, float* weights, byte* values, int rows, float* outputs, Prefetch next);
+}

@@ -1,0 +1,68 @@
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Models.Loading;
+
+/// <summary>Loads a model's matrices in another format than they are stored in.</summary>
+internal sealed class WeightConversion : IDisposable
+{
+    private readonly ElementType _type;
+    private readonly ParallelOptions _parallel;
+    private readonly NativeAllocator _allocator = new();
+    private readonly List<NativeBuffer<byte>> _memory = [];
+
+    private WeightConversion(ElementType type, int threads)
+    {
+        _type = type;
+        _parallel = new ParallelOptions { MaxDegreeOfParallelism = threads };
+    }
+
+    /// <summary>
+    /// The model with its matrices converted, in memory of its own; the one given is disposed. Norms and biases keep
+    /// their formats. A matrix whose rows are no multiple of the format's blocks becomes Q8_0, or BF16.
+    /// </summary>
+    /// <param name="model">A loaded model.</param>
+    /// <param name="type">Format of the matrices.</param>
+    /// <param name="threads">Most threads to use, at least 1.</param>
+    /// <exception cref="InvalidInputException">A number is beyond the range of the format.</exception>
+    public static LoadedModel Convert(LoadedModel model, ElementType type, int threads)
+    {
+        using LoadedModel source = model;
+        WeightConversion conversion = new(type, threads);
+        try
+        {
+            return source with { Weights = conversion.Convert(source.Weights) };
+        }
+        catch
+        {
+            conversion.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (NativeBuffer<byte> buffer in _memory)
+            buffer.Dispose();
+    }
+
+    private ModelWeights Convert(ModelWeights weights)
+    {
+        WeightTensor embedding = Convert(weights.Embedding);
+        LayerWeights[] layers = [.. weights.Layers.Select(layer => layer.Convert(Convert))];
+        WeightTensor finalNorm = Convert(weights.FinalNorm);
+        WeightTensor head = ReferenceEquals(weights.Head, weights.Embedding) ? embedding : Convert(weights.Head);
+        return new ModelWeights(embedding, layers, finalNorm, head, [this]);
+    }
+
+    private unsafe WeightTensor Convert(WeightTensor source)
+    {
+        ElementType type = source.Rows == 1 ? source.Type : GgufTensorPlan.MatrixType(_type, source.Columns);
+        long bytes = source.Rows * type.RowBytes(source.Columns);
+        NativeBuffer<byte> buffer = new(_allocator, bytes);
+        _memory.Add(buffer);
+        using UnmanagedMemoryStream memory = new(buffer.Data, bytes, bytes, FileAccess.Write);
+        new TensorConversion(source, type, _parallel).Write(memory);
+        return new WeightTensor(source.Name, type, source.Rows, source.Columns, buffer.Data);
+    }
+}
