@@ -86,7 +86,7 @@ internal sealed class BenchCommand : CliCommand
         int repeats = CalibrationOptions.Positive(context, _repeat) ?? 3;
         int[] batches = Batches(context.Get(_batches) ?? "1");
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
-        using LanguageModel model = LanguageModel.Load(ModelOptions.ModelPath(context), backend);
+        using LanguageModel model = ModelOptions.Load(context, backend);
         BenchmarkSettings settings = new()
         {
             Lengths = context.Get(_lengths) is string lengths
