@@ -5,7 +5,8 @@
 //   {"do":"load","model":FILE,"length":N,"sequences":B,"threads":T,"flashAttention":bool,"kv":"F16"}
 //   {"do":"prefill","sequence":s,"tokens":[…]}        erases the sequence and reads the tokens, in batches of 512
 //   {"do":"copy","from":s,"to":s}                     copies a sequence's context
-//   {"do":"save"|"restore","file":FILE,"tokens":[…]}  keeps sequence 0 between runs
+//   {"do":"save","file":FILE,"tokens":[…]}            writes the state of sequence 0, which holds the tokens
+//   {"do":"restore","file":FILE,"length":N}           reads it back
 //   {"do":"decode","position":N,"tokens":[[…],…]}     timed steps, one token of each sequence a step, then erased again
 //   {"do":"greedy","tokens":[…],"count":n}            the n most likely next tokens
 //
@@ -45,12 +46,14 @@ const requests = {
     },
 
     async save({ file, tokens }) {
-        await context._ctx.saveSequenceStateToFile(`${file}.part`, 0, Uint32Array.from(tokens));
-        fs.renameSync(`${file}.part`, file);
+        await context._ctx.saveSequenceStateToFile(file, 0, Uint32Array.from(tokens));
     },
 
-    async restore({ file, tokens }) {
-        await context._ctx.loadSequenceStateFromFile(file, 0, tokens.length);
+    async restore({ file, length }) {
+        await context._ctx.loadSequenceStateFromFile(file, 0, length);
+        const last = context._ctx.getSequenceKvCacheMaxPosition(0);
+        if (last !== length - 1)
+            throw new Error(`the restored context ends at position ${last}, not ${length - 1}`);
     },
 
     async decode({ position, tokens }) {

@@ -2,8 +2,10 @@
 
 import { spawn } from "node:child_process";
 import fs from "node:fs";
+import path from "node:path";
 import readline from "node:readline";
 import { fileURLToPath } from "node:url";
+import { repeatState } from "./context.mjs";
 import { promptTokens } from "./tokens.mjs";
 
 export class Peer {
@@ -29,17 +31,21 @@ export class Peer {
         });
     }
 
-    /** Reads the context of every sequence; a long one is read once and kept in a file beside the model. */
+    /** Fills the context of every sequence: reads up to 512 tokens, and repeats their rows up to the group's length. */
     async fill(group, model) {
         const tokens = promptTokens(0, 0, 0, group.length, model.vocabulary);
-        const file = model.path.replace(/\.gguf$/, `-${group.batch}x${group.length}${group.flashAttention ? "-flash" : ""}.llama-state`);
-        if (group.length < 2048) {
-            await this.ask({ do: "prefill", sequence: 0, tokens });
-        } else if (fs.existsSync(file) && fs.statSync(file).mtimeMs > fs.statSync(model.path).mtimeMs) {
-            await this.ask({ do: "restore", file, tokens });
-        } else {
-            await this.ask({ do: "prefill", sequence: 0, tokens });
-            await this.ask({ do: "save", file, tokens });
+        const read = Math.min(group.length, 512);
+        await this.ask({ do: "prefill", sequence: 0, tokens: tokens.slice(0, read) });
+        if (group.length > read) {
+            const folder = fs.mkdtempSync(`${model.path}-context-`);
+            const [short, long] = ["short", "long"].map(name => path.join(folder, name));
+            try {
+                await this.ask({ do: "save", file: short, tokens: tokens.slice(0, read) });
+                repeatState(short, long, group.length / read);
+                await this.ask({ do: "restore", file: long, length: group.length });
+            } finally {
+                fs.rmSync(folder, { recursive: true });
+            }
         }
         for (let to = 1; to < group.batch; to++)
             await this.ask({ do: "copy", from: 0, to });
