@@ -7,7 +7,7 @@ namespace MoA.Benchmarks.Kernels;
 /// <summary>The kernels that are measured, at sizes of real models.</summary>
 internal static class KernelList
 {
-    private static readonly ElementType[] CacheTypes = [ElementType.F32, ElementType.BF16];
+    private static readonly ElementType[] CacheTypes = [ElementType.F32, ElementType.BF16, ElementType.Q8_0];
 
     /// <summary>All kernels on a machine; nothing is allocated yet.</summary>
     public static IEnumerable<Kernel> On(Machine machine, SharedMemory memory)

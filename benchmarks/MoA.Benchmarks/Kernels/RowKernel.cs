@@ -48,7 +48,7 @@ internal sealed class RowKernel : Kernel
     {
         Tensor x = Activations.Random(backend, Rows, Columns);
         Tensor angles = Activations.Constant(backend, Rows, HeadSize, MathF.Sqrt(0.5f));
-        return (() => backend.Rope(x, Rows, HeadSize, angles), [x, angles]);
+        return (() => backend.Rope(x, Rows, HeadSize, RopePairs.Halves, angles), [x, angles]);
     });
 
     /// <summary>The gate; an up of 2 keeps the size of a gate that is silu of itself.</summary>

@@ -28,7 +28,7 @@ internal sealed class ModelInfoCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         string path = ModelOptions.ModelPath(context);
-        using LoadedModel model = ModelFile.Load(path);
+        using LoadedModel model = ModelFile.Load(path, ModelOptions.WeightType(context));
         Tokenizer? tokenizer = Tokenizer.Exists(path) ? Tokenizer.Load(path) : null;
         bool hasTemplate = tokenizer is not null && ChatTemplate.Load(path) is not null;
         ModelConfig config = model.Config;

@@ -20,8 +20,7 @@ internal static class ModelOptions
 
     public static Option<string?> Weights { get; } = new("--weights")
     {
-        Description = $"Convert the matrices on loading: {string.Join(", ", ElementTypes.All.Select(type => type.Name()))} " +
-            "(default: as stored)",
+        Description = $"Convert the matrices on loading: {GgufOutput.TypeNames} (default: as stored)",
         HelpName = "TYPE",
     };
 
@@ -72,18 +71,11 @@ internal static class ModelOptions
     }
 
     /// <summary>Loads the model that the options name.</summary>
-    public static LanguageModel Load(CommandContext context, ComputeBackend backend)
-    {
-        string? name = context.Get(Weights);
-        ElementType? weights = ElementTypes.Parse(name);
-        if (name is not null && weights is null)
-        {
-            throw new InvalidInputException(
-                $"--weights {name}: expected one of {string.Join(", ", ElementTypes.All.Select(type => type.Name()))}");
-        }
+    public static LanguageModel Load(CommandContext context, ComputeBackend backend) =>
+        LanguageModel.Load(ModelPath(context), backend, weights: WeightType(context));
 
-        return LanguageModel.Load(ModelPath(context), backend, weights: weights);
-    }
+    /// <summary>The format to convert the matrices to, or null to use them as stored.</summary>
+    public static ElementType? WeightType(CommandContext context) => GgufOutput.ReadType(context.Get(Weights));
 
     public static ElementType CacheType(CommandContext context) => context.Get(Kv) switch
     {

@@ -14,11 +14,14 @@ public sealed class AttentionWork
     // cache to hold what is accumulated.
     private const int RowsPerItem = 256;
 
+    private const int RowsPerBlock = 16;
+
     private readonly int _queryHeads;
     private readonly int _keyValueHeads;
     private AttentionSegment[] _segments = new AttentionSegment[8];
     private AttentionItem[] _decodeItems = new AttentionItem[64];
     private AttentionItem[] _prefillItems = new AttentionItem[64];
+    private RowBlock[] _rowBlocks = new RowBlock[64];
     private int[] _prefillOrder = new int[64];
     private long[] _prefillCosts = new long[64];
 
@@ -52,12 +55,17 @@ public sealed class AttentionWork
     /// <summary>Indices of the prefill items, those with most work first; of the layer prepared last.</summary>
     internal ReadOnlySpan<int> PrefillOrder => _prefillOrder.AsSpan(0, PrefillCount);
 
+    /// <summary>The rows of all prompt pieces, in blocks.</summary>
+    internal RowBlock[] RowBlocks => _rowBlocks;
+
+    internal int RowBlockCount { get; private set; }
+
     internal int Rows { get; private set; }
 
     /// <summary>The decode items of one layer, cut into pieces.</summary>
     internal DecodeSchedule Decode { get; } = new();
 
-    internal void Clear() => SegmentCount = DecodeCount = PrefillCount = Rows = 0;
+    internal void Clear() => SegmentCount = DecodeCount = PrefillCount = RowBlockCount = Rows = 0;
 
     internal void Add(SequenceCache cache, int rows, AttentionMode mode)
     {
@@ -66,6 +74,8 @@ public sealed class AttentionWork
         int segment = SegmentCount++;
         _segments[segment] = new AttentionSegment(cache, Rows, rows, mode);
         Rows += rows;
+        for (int row = 0; row < rows && mode == AttentionMode.Prefill; row += RowsPerBlock)
+            Append(ref _rowBlocks, RowBlockCount++, new RowBlock(segment, row, Math.Min(RowsPerBlock, rows - row)));
         for (int head = 0; head < _keyValueHeads; head++)
         {
             if (mode == AttentionMode.Decode)
@@ -124,7 +134,7 @@ public sealed class AttentionWork
         }
     }
 
-    private static void Append(ref AttentionItem[] items, int index, AttentionItem item)
+    private static void Append<T>(ref T[] items, int index, T item)
     {
         if (index == items.Length)
             Array.Resize(ref items, 2 * index);

@@ -7,7 +7,7 @@ namespace MoA.Engine.Kernels;
 /// <summary>
 /// Rounds the new keys and values of prompt pieces to their cache's format: a row must count the same whether it is read
 /// from the chunk that it came with or from the cache later, so that results do not depend on how a prompt was cut into
-/// chunks. Works on the items of prefill attention.
+/// chunks.
 /// </summary>
 internal readonly unsafe struct CacheRounding<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
@@ -25,13 +25,11 @@ internal readonly unsafe struct CacheRounding<TSimd, TVector> : IParallelJob
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        AttentionItem item = _work.PrefillItems[index];
-        AttentionSegment segment = _work.Segments[item.Segment];
-        int firstRow = segment.FirstRow + item.FirstRow;
-        for (int row = firstRow; row < firstRow + item.Rows; row++)
-        {
-            RowFormat<TSimd, TVector>.Round(_inputs.Key(row, item.KeyValueHead), segment.Cache.Type, _inputs.HeadSize);
-            RowFormat<TSimd, TVector>.Round(_inputs.Value(row, item.KeyValueHead), segment.Cache.Type, _inputs.HeadSize);
-        }
+        RowBlock block = _work.RowBlocks[index];
+        AttentionSegment segment = _work.Segments[block.Segment];
+        int row = segment.FirstRow + block.FirstRow;
+        int count = block.Rows * _inputs.KeyValueHeads * _inputs.HeadSize;
+        RowFormat<TSimd, TVector>.Round(_inputs.Key(row, 0), segment.Cache.Type, count);
+        RowFormat<TSimd, TVector>.Round(_inputs.Value(row, 0), segment.Cache.Type, count);
     }
 }

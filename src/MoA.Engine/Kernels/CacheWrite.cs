@@ -7,7 +7,7 @@ namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// Stores the new keys and values of prompt pieces. Of a long chunk only the rows that will stay are written: the sink and
-/// the last ring's worth. Works on the items of prefill attention.
+/// the last ring's worth.
 /// </summary>
 internal readonly unsafe struct CacheWrite<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
@@ -25,19 +25,17 @@ internal readonly unsafe struct CacheWrite<TSimd, TVector> : IParallelJob
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        AttentionItem item = _work.PrefillItems[index];
-        AttentionSegment segment = _work.Segments[item.Segment];
-        HeadCache cache = segment.Cache.Head(_inputs.Layer, item.KeyValueHead);
-        int start = segment.Cache.Length;
-        int firstStaying = start + segment.Rows - cache.RingRows;
-        for (int i = item.FirstRow; i < item.FirstRow + item.Rows; i++)
+        RowBlock block = _work.RowBlocks[index];
+        AttentionSegment segment = _work.Segments[block.Segment];
+        int start = segment.Cache.Length, end = start + segment.Rows;
+        for (int i = block.FirstRow; i < block.FirstRow + block.Rows; i++)
         {
-            int position = start + i;
-            if (position < ElasticRule.SinkTokens || position >= firstStaying)
+            int position = start + i, row = segment.FirstRow + i;
+            for (int head = 0; head < _inputs.KeyValueHeads; head++)
             {
-                int row = segment.FirstRow + i;
-                cache.Write<TSimd, TVector>(
-                    position, _inputs.Key(row, item.KeyValueHead), _inputs.Value(row, item.KeyValueHead));
+                HeadCache cache = segment.Cache.Head(_inputs.Layer, head);
+                if (position < ElasticRule.SinkTokens || position >= end - cache.RingRows)
+                    cache.Write<TSimd, TVector>(position, _inputs.Key(row, head), _inputs.Value(row, head));
             }
         }
     }

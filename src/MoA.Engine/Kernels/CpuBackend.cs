@@ -122,12 +122,12 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         if (work.PrefillCount > 0)
         {
             CacheRounding<TSimd, TVector> rounding = new(inputs, work);
-            Pool.Run(ref rounding, work.PrefillCount);
+            Pool.Run(ref rounding, work.RowBlockCount);
             work.OrderPrefill(layer);
             PrefillAttention<TSimd, TVector> prefill = new(Scratch, inputs, work);
             Pool.Run(ref prefill, work.PrefillCount);
             CacheWrite<TSimd, TVector> write = new(inputs, work);
-            Pool.Run(ref write, work.PrefillCount);
+            Pool.Run(ref write, work.RowBlockCount);
         }
     }
 

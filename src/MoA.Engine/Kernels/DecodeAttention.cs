@@ -16,11 +16,11 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
-    // Scores, weights and half of the rows' numbers stay in the first cache from one use to the next.
+    // Few enough for a block's keys and values to stay in the first cache from one use to the next.
     private const int RowsPerBlock = 64;
 
-    // Tiles write scores of up to four rows more than asked for.
-    private const int ScoreStride = RowsPerBlock + 4;
+    // Heads of the largest tile.
+    private const int TileLanes = 8;
 
     private readonly WorkerScratch _scratch;
     private readonly AttentionInputs _inputs;
@@ -61,15 +61,36 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         }
 
         State state = new(_scratch, worker, _inputs.HeadSize, _inputs.Group);
-        int size = _inputs.HeadSize;
-        if (size % (2 * TSimd.Width) != 0)
-            Run(new WidenedTile<SimdScalar, float>(rows.Cache.Type, state.Queries, state.Widened, size, ScoreStride), index, segment, item, rows, state);
-        else if (rows.Cache.Type == ElementType.F32)
-            Run(new DecodeTile<TSimd, TVector, RowPairsF32>(state.Queries, size, ScoreStride), index, segment, item, rows, state);
-        else if (rows.Cache.Type == ElementType.BF16)
-            Run(new DecodeTile<TSimd, TVector, RowPairsBF16>(state.Queries, size, ScoreStride), index, segment, item, rows, state);
+        if (_inputs.HeadSize % DecodeTile<TSimd, TVector, RowPairsF32>.Columns == 0)
+            Run<TSimd, TVector>(index, segment, item, rows, state);
         else
-            Run(new WidenedTile<TSimd, TVector>(rows.Cache.Type, state.Queries, state.Widened, size, ScoreStride), index, segment, item, rows, state);
+            Run<SimdScalar, float>(index, segment, item, rows, state);
+    }
+
+    private void Run<TTileSimd, TTileVector>(
+        int index, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, in State state)
+        where TTileSimd : ISimd<TTileVector>
+        where TTileVector : struct
+    {
+        float* queries = state.Queries;
+        int size = _inputs.HeadSize;
+        switch (rows.Cache.Type)
+        {
+            case ElementType.F32:
+                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsF32>(queries, size), index, segment, item, rows, state);
+                break;
+            case ElementType.BF16:
+                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsBF16>(queries, size), index, segment, item, rows, state);
+                break;
+            case ElementType.Q8_0 when TTileSimd.Width == 1:
+                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsQ8>(queries, size), index, segment, item, rows, state);
+                break;
+            default:
+                Run(
+                    new DecodeTileQ8<TTileSimd, TTileVector>(queries, PaddedHeads(_inputs.Group), size), index, segment,
+                    item, rows, state);
+                break;
+        }
     }
 
     private void Run<TTile>(
@@ -97,7 +118,7 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
     private static int PartialSize(int group, int headSize) => StateFloats(group) + group * headSize;
 
     // Maxima and sums of the heads, filled up so that the outputs behind them are aligned.
-    private static int StateFloats(int group) => (2 * group + 15) / 16 * 16;
+    private static int StateFloats(int group) => (2 * PaddedHeads(group) + 15) / 16 * 16;
 
     private float* Partial(int piece) => _partials + (nint)piece * PartialSize(_inputs.Group, _inputs.HeadSize);
 
@@ -132,46 +153,72 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         nint offset = (nint)cache.Slot(position) * cache.BytesPerRow;
         byte* keys = cache.Keys + offset, values = cache.Values + offset;
         nint bytes = (nint)count * cache.BytesPerRow;
-        int tiles = (group + 3) / 4;
+        int tiles = (group + TileLanes - 1) / TileLanes;
         int share = BitOperations.Log2((uint)tiles);
         // While the keys are scored, their values are on their way; while these are added, the next block's keys.
-        for (int head = 0; head < group; head += TileHeads(group - head))
+        for (int head = 0; head < group;)
         {
-            Prefetch next = new((nint)values + (bytes >> share) * (head / 4), share);
-            tile.Score(head, TileHeads(group - head), keys, count, state.Scores + (nint)head * ScoreStride, next);
+            int heads = TileHeads(group - head);
+            Prefetch next = new((nint)values + (bytes >> share) * (head / TileLanes), share);
+            tile.Score(head, heads, keys, count, state.Scores + (nint)head * (RowsPerBlock + 4), next);
+            head += heads;
         }
 
-        // Heads that keep fewer rows than their KV head stores do not see the first of them.
-        int[] rings = segment.Cache.Spans[_inputs.Layer].VisibleRing;
-        for (int head = 0; head < group; head++)
+        for (int head = 0; head < group;)
         {
-            int hidden = position < ElasticRule.SinkTokens
-                ? 0
-                : Math.Clamp(segment.Cache.Length + 1 - rings[item.KeyValueHead * group + head] - position, 0, count);
-            float* scores = state.Scores + (nint)head * ScoreStride;
-            new Span<float>(scores, hidden).Clear();
-            if (hidden == count)
-                continue;
-            float correction = OnlineSoftmax<TSimd, TVector>.Update(
-                scores + hidden, count - hidden, ref state.Maxima[head], ref state.Sums[head]);
-            if (correction != 1f)
-            {
-                OnlineSoftmax<TSimd, TVector>.Scale(
-                    state.Outputs + (nint)head * _inputs.HeadSize, _inputs.HeadSize, correction);
-            }
-        }
-
-        for (int head = 0; head < group; head += TileHeads(group - head))
-        {
-            Prefetch next = new((nint)keys + bytes + (bytes >> share) * (head / 4), share);
+            int heads = TileHeads(group - head);
+            float* scores = state.Scores + (nint)head * (RowsPerBlock + 4);
+            Weigh(segment, item, position, count, head, heads, scores, state);
+            Prefetch next = new((nint)keys + bytes + (bytes >> share) * (head / TileLanes), share);
             tile.AddWeighted(
-                head, TileHeads(group - head), state.Scores + (nint)head * ScoreStride, values, count,
-                state.Outputs + (nint)head * _inputs.HeadSize, next);
+                head, heads, scores, values, count, state.Outputs + (nint)head * _inputs.HeadSize, next);
+            head += heads;
         }
     }
 
-    // Three heads go as four, the last of them with a query and weights of zero.
-    private static int TileHeads(int left) => left >= 3 ? 4 : left;
+    // Turns the scores of some heads into weights and scales down what they have summed so far.
+    private void Weigh(
+        in AttentionSegment segment, in AttentionItem item, int position, int count, int head, int heads, float* scores,
+        in State state)
+    {
+        // Heads that keep fewer rows than their KV head stores do not see the first of them.
+        int[] rings = segment.Cache.Spans[_inputs.Layer].VisibleRing;
+        int group = _inputs.Group;
+        for (int i = 0; i < heads && head + i < group && position >= ElasticRule.SinkTokens; i++)
+        {
+            int oldest = segment.Cache.Length + 1 - rings[item.KeyValueHead * group + head + i];
+            for (int row = 0; row < Math.Min(oldest - position, count); row++)
+                scores[row * heads + i] = float.NegativeInfinity;
+        }
+
+        float* corrections = stackalloc float[TileLanes];
+        OnlineSoftmax<TSimd, TVector>.Update(scores, count, heads, state.Maxima + head, state.Sums + head, corrections);
+        for (int i = 0; i < heads; i++)
+        {
+            if (corrections[i] != 1f)
+            {
+                OnlineSoftmax<TSimd, TVector>.Scale(
+                    state.Outputs + (nint)(head + i) * _inputs.HeadSize, _inputs.HeadSize, corrections[i]);
+            }
+        }
+    }
+
+    // Of the heads that are left, those of the next tile. A tile may have more heads than there are: their queries are
+    // zero, and nothing of them is written.
+    private static int TileHeads(int left) => left switch
+    {
+        >= 6 => 8,
+        >= 3 => 4,
+        _ => left,
+    };
+
+    private static int PaddedHeads(int group)
+    {
+        int padded = 0;
+        while (padded < group)
+            padded += TileHeads(group - padded);
+        return padded;
+    }
 
     private void Merge(in DecodePiece piece, in State state)
     {
@@ -187,7 +234,7 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
                 float ours = OnlineSoftmax<SimdScalar, float>.Exp2(state.Maxima[head] - maximum);
                 float theirs = OnlineSoftmax<SimdScalar, float>.Exp2(maxima[head] - maximum);
                 state.Maxima[head] = maximum;
-                state.Sums[head] = state.Sums[head] * ours + maxima[group + head] * theirs;
+                state.Sums[head] = state.Sums[head] * ours + maxima[PaddedHeads(group) + head] * theirs;
                 float* sum = state.Outputs + (nint)head * size;
                 OnlineSoftmax<TSimd, TVector>.Scale(sum, size, ours);
                 OnlineSoftmax<TSimd, TVector>.AddScaled(outputs + (nint)head * size, sum, size, theirs);
@@ -203,17 +250,17 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         public State(WorkerScratch scratch, int worker, int headSize, int group)
         {
             _floats = PartialSize(group, headSize);
-            int rows = (group + 1) * headSize;
+            int padded = PaddedHeads(group), outputs = padded * headSize;
             // What a piece leaves behind comes first: maxima, sums and outputs of the heads.
-            Maxima = scratch.Floats(worker, StateFloats(group) + 2 * rows + RowsPerBlock * headSize + (group + 1) * ScoreStride);
-            Sums = Maxima + group;
+            Maxima = scratch.Floats(
+                worker, StateFloats(group) + 2 * outputs + padded * (RowsPerBlock + 4) + 16);
+            Sums = Maxima + padded;
             Outputs = Maxima + StateFloats(group);
-            Queries = Outputs + rows;
-            Widened = Queries + rows;
-            Scores = Widened + RowsPerBlock * headSize;
-            new Span<float>(Maxima, group).Fill(OnlineSoftmax<TSimd, TVector>.Lowest);
-            new Span<float>(Sums, group).Clear();
-            new Span<float>(Outputs, 2 * rows).Clear();
+            Queries = Outputs + outputs;
+            Scores = Queries + outputs;
+            new Span<float>(Maxima, padded).Fill(OnlineSoftmax<TSimd, TVector>.Lowest);
+            new Span<float>(Sums, padded).Clear();
+            new Span<float>(Outputs, 2 * outputs).Clear();
         }
 
         public float* Outputs { get; }
@@ -223,8 +270,6 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         public float* Sums { get; }
 
         public float* Queries { get; }
-
-        public float* Widened { get; }
 
         public float* Scores { get; }
 

@@ -4,8 +4,8 @@ using MoA.Engine.Numerics;
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Products of one, two or four query heads with stored rows of plain numbers. Every number is loaded and widened once for
-/// all heads; eight sums in registers hide the latency of the multiply-add.
+/// Products of 1, 2, 4 or 8 query heads with stored rows. Every number is loaded and widened once for all heads of the
+/// tile; eight sums in registers hide the latency of the multiply-add. Scores and weights stand head by head within a row.
 /// </summary>
 internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     where TSimd : ISimd<TVector>
@@ -14,16 +14,13 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
 {
     private readonly float* _queries;
     private readonly int _size;
-    private readonly nint _scoreStride;
 
     /// <param name="queries">Room for the queries of all heads.</param>
-    /// <param name="size">Elements of a row, a multiple of <see cref="Columns"/>.</param>
-    /// <param name="scoreStride">Floats from one head's scores or weights to the next's.</param>
-    public DecodeTile(float* queries, int size, int scoreStride)
+    /// <param name="size">Elements of a row, a multiple of <see cref="Columns"/>, and of 32 in Q8_0.</param>
+    public DecodeTile(float* queries, int size)
     {
         _queries = queries;
         _size = size;
-        _scoreStride = scoreStride;
     }
 
     /// <summary>Elements of a row that are read at a time.</summary>
@@ -33,7 +30,14 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
         get => 2 * TSimd.Width;
     }
 
-    private nint BytesPerRow => (nint)_size * TRows.Size;
+    // Bytes of `Columns` elements, scales included.
+    private static int ColumnBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (Columns * TRows.GroupBytes + BlockQ8.Elements - 1) / BlockQ8.Elements;
+    }
+
+    private nint BytesPerRow => (nint)_size * TRows.GroupBytes / BlockQ8.Elements;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -80,7 +84,9 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     public void Score(int head, int heads, byte* keys, int rows, float* scores, Prefetch next)
     {
         float* queries = _queries + (nint)head * _size;
-        if (heads == 4)
+        if (heads == 8)
+            ScoreEight(queries, keys, rows, scores, next);
+        else if (heads == 4)
             ScoreFour(queries, keys, rows, scores, next);
         else if (heads == 2)
             ScoreTwo(queries, keys, rows, scores, next);
@@ -91,104 +97,22 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     /// <inheritdoc/>
     public void AddWeighted(int head, int heads, float* weights, byte* values, int rows, float* outputs, Prefetch next)
     {
-        if (heads == 4)
-            AddFour(weights, values, rows, outputs, next);
-        else if (heads == 2)
-            AddTwo(weights, values, rows, outputs, next);
-        else
-            AddOne(weights, values, rows, outputs, next);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void ScoreFour(float* queries, byte* keys, int rows, float* scores, Prefetch next)
-    {
-        int size = _size;
-        float* query1 = queries + size, query2 = query1 + size, query3 = query2 + size;
-        float* scores1 = scores + _scoreStride, scores2 = scores1 + _scoreStride, scores3 = scores2 + _scoreStride;
-        nint bytesPerRow = BytesPerRow;
-        double* sums = stackalloc double[4];
-        for (nint row = 0; row < rows; row += 2)
+        if (heads == 8)
         {
-            byte* key0 = keys + row * bytesPerRow;
-            byte* key1 = row + 1 < rows ? key0 + bytesPerRow : key0;
-            TVector s00 = TSimd.Zero, s01 = TSimd.Zero, s10 = TSimd.Zero, s11 = TSimd.Zero;
-            TVector s20 = TSimd.Zero, s21 = TSimd.Zero, s30 = TSimd.Zero, s31 = TSimd.Zero;
-            for (nint d = 0; d < size; d += Columns)
-            {
-                next.Step(row * bytesPerRow + 2 * d * TRows.Size, 2 * Columns * TRows.Size);
-                TRows.Load<TSimd, TVector>(key0 + d * TRows.Size, out TVector k0, out TVector l0);
-                TRows.Load<TSimd, TVector>(key1 + d * TRows.Size, out TVector k1, out TVector l1);
-                TVector q = TSimd.Load(queries + d);
-                s00 = TSimd.MultiplyAdd(q, k0, s00);
-                s01 = TSimd.MultiplyAdd(q, k1, s01);
-                q = TSimd.Load(query1 + d);
-                s10 = TSimd.MultiplyAdd(q, k0, s10);
-                s11 = TSimd.MultiplyAdd(q, k1, s11);
-                q = TSimd.Load(query2 + d);
-                s20 = TSimd.MultiplyAdd(q, k0, s20);
-                s21 = TSimd.MultiplyAdd(q, k1, s21);
-                q = TSimd.Load(query3 + d);
-                s30 = TSimd.MultiplyAdd(q, k0, s30);
-                s31 = TSimd.MultiplyAdd(q, k1, s31);
-                q = TSimd.Load(queries + d + TSimd.Width);
-                s00 = TSimd.MultiplyAdd(q, l0, s00);
-                s01 = TSimd.MultiplyAdd(q, l1, s01);
-                q = TSimd.Load(query1 + d + TSimd.Width);
-                s10 = TSimd.MultiplyAdd(q, l0, s10);
-                s11 = TSimd.MultiplyAdd(q, l1, s11);
-                q = TSimd.Load(query2 + d + TSimd.Width);
-                s20 = TSimd.MultiplyAdd(q, l0, s20);
-                s21 = TSimd.MultiplyAdd(q, l1, s21);
-                q = TSimd.Load(query3 + d + TSimd.Width);
-                s30 = TSimd.MultiplyAdd(q, l0, s30);
-                s31 = TSimd.MultiplyAdd(q, l1, s31);
-            }
-
-            TSimd.StoreSums((float*)sums, s00, s01, s10, s11);
-            TSimd.StoreSums((float*)(sums + 2), s20, s21, s30, s31);
-            *(double*)(scores + row) = sums[0];
-            *(double*)(scores1 + row) = sums[1];
-            *(double*)(scores2 + row) = sums[2];
-            *(double*)(scores3 + row) = sums[3];
+            AddFour(weights, 8, values, rows, outputs, next);
+            AddFour(weights + 4, 8, values, rows, outputs + 4 * (nint)_size, next);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void ScoreTwo(float* queries, byte* keys, int rows, float* scores, Prefetch next)
-    {
-        int size = _size;
-        float* query1 = queries + size;
-        nint bytesPerRow = BytesPerRow;
-        for (nint row = 0; row < rows; row += 4)
+        else if (heads == 4)
         {
-            nint last = rows - 1 - row;
-            byte* key0 = keys + row * bytesPerRow;
-            byte* key1 = key0 + Math.Min(1, last) * bytesPerRow;
-            byte* key2 = key0 + Math.Min(2, last) * bytesPerRow;
-            byte* key3 = key0 + Math.Min(3, last) * bytesPerRow;
-            TVector s00 = TSimd.Zero, s01 = TSimd.Zero, s02 = TSimd.Zero, s03 = TSimd.Zero;
-            TVector s10 = TSimd.Zero, s11 = TSimd.Zero, s12 = TSimd.Zero, s13 = TSimd.Zero;
-            for (nint d = 0; d < size; d += Columns)
-            {
-                next.Step(row * bytesPerRow + 4 * d * TRows.Size, 4 * Columns * TRows.Size);
-                TVector q0 = TSimd.Load(queries + d), r0 = TSimd.Load(queries + d + TSimd.Width);
-                TVector q1 = TSimd.Load(query1 + d), r1 = TSimd.Load(query1 + d + TSimd.Width);
-                TRows.Load<TSimd, TVector>(key0 + d * TRows.Size, out TVector k, out TVector l);
-                s00 = TSimd.MultiplyAdd(r0, l, TSimd.MultiplyAdd(q0, k, s00));
-                s10 = TSimd.MultiplyAdd(r1, l, TSimd.MultiplyAdd(q1, k, s10));
-                TRows.Load<TSimd, TVector>(key1 + d * TRows.Size, out k, out l);
-                s01 = TSimd.MultiplyAdd(r0, l, TSimd.MultiplyAdd(q0, k, s01));
-                s11 = TSimd.MultiplyAdd(r1, l, TSimd.MultiplyAdd(q1, k, s11));
-                TRows.Load<TSimd, TVector>(key2 + d * TRows.Size, out k, out l);
-                s02 = TSimd.MultiplyAdd(r0, l, TSimd.MultiplyAdd(q0, k, s02));
-                s12 = TSimd.MultiplyAdd(r1, l, TSimd.MultiplyAdd(q1, k, s12));
-                TRows.Load<TSimd, TVector>(key3 + d * TRows.Size, out k, out l);
-                s03 = TSimd.MultiplyAdd(r0, l, TSimd.MultiplyAdd(q0, k, s03));
-                s13 = TSimd.MultiplyAdd(r1, l, TSimd.MultiplyAdd(q1, k, s13));
-            }
-
-            TSimd.StoreSums(scores + row, s00, s01, s02, s03);
-            TSimd.StoreSums(scores + _scoreStride + row, s10, s11, s12, s13);
+            AddFour(weights, 4, values, rows, outputs, next);
+        }
+        else if (heads == 2)
+        {
+            AddTwo(weights, values, rows, outputs, next);
+        }
+        else
+        {
+            AddOne(weights, values, rows, outputs, next);
         }
     }
 
@@ -199,27 +123,28 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
         nint bytesPerRow = BytesPerRow;
         for (nint row = 0; row < rows; row += 4)
         {
-            nint last = rows - 1 - row;
-            byte* key0 = keys + row * bytesPerRow;
-            byte* key1 = key0 + Math.Min(1, last) * bytesPerRow;
-            byte* key2 = key0 + Math.Min(2, last) * bytesPerRow;
-            byte* key3 = key0 + Math.Min(3, last) * bytesPerRow;
+            // Beyond the last row there are no rows to read, only scores to spoil.
+            nint last = rows - 1 - row, row1 = row + Math.Min(1, last), row2 = row + Math.Min(2, last);
+            nint row3 = row + Math.Min(3, last);
+            byte* key0 = keys + row * bytesPerRow, key1 = keys + row1 * bytesPerRow, key2 = keys + row2 * bytesPerRow;
+            byte* key3 = keys + row3 * bytesPerRow;
             TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
             TVector t0 = TSimd.Zero, t1 = TSimd.Zero, t2 = TSimd.Zero, t3 = TSimd.Zero;
-            for (nint d = 0; d < size; d += Columns)
+            nint ahead = row * bytesPerRow;
+            for (nint d = 0; d < size; d += Columns, ahead += 4 * ColumnBytes)
             {
-                next.Step(row * bytesPerRow + 4 * d * TRows.Size, 4 * Columns * TRows.Size);
+                next.Step(ahead, 4 * ColumnBytes);
                 TVector q = TSimd.Load(query + d), r = TSimd.Load(query + d + TSimd.Width);
-                TRows.Load<TSimd, TVector>(key0 + d * TRows.Size, out TVector k, out TVector l);
+                TRows.Load<TSimd, TVector>(key0, d, out TVector k, out TVector l);
                 s0 = TSimd.MultiplyAdd(q, k, s0);
                 t0 = TSimd.MultiplyAdd(r, l, t0);
-                TRows.Load<TSimd, TVector>(key1 + d * TRows.Size, out k, out l);
+                TRows.Load<TSimd, TVector>(key1, d, out k, out l);
                 s1 = TSimd.MultiplyAdd(q, k, s1);
                 t1 = TSimd.MultiplyAdd(r, l, t1);
-                TRows.Load<TSimd, TVector>(key2 + d * TRows.Size, out k, out l);
+                TRows.Load<TSimd, TVector>(key2, d, out k, out l);
                 s2 = TSimd.MultiplyAdd(q, k, s2);
                 t2 = TSimd.MultiplyAdd(r, l, t2);
-                TRows.Load<TSimd, TVector>(key3 + d * TRows.Size, out k, out l);
+                TRows.Load<TSimd, TVector>(key3, d, out k, out l);
                 s3 = TSimd.MultiplyAdd(q, k, s3);
                 t3 = TSimd.MultiplyAdd(r, l, t3);
             }
@@ -230,11 +155,116 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddFour(float* weights, byte* values, int rows, float* outputs, Prefetch next)
+    private void ScoreTwo(float* queries, byte* keys, int rows, float* scores, Prefetch next)
+    {
+        int size = _size;
+        nint bytesPerRow = BytesPerRow;
+        float* query1 = queries + size;
+        for (nint row = 0; row < rows; row += 2)
+        {
+            nint row1 = Math.Min(row + 1, rows - 1);
+            byte* key0 = keys + row * bytesPerRow, key1 = keys + row1 * bytesPerRow;
+            TVector s00 = TSimd.Zero, s01 = TSimd.Zero, s10 = TSimd.Zero, s11 = TSimd.Zero;
+            TVector t00 = TSimd.Zero, t01 = TSimd.Zero, t10 = TSimd.Zero, t11 = TSimd.Zero;
+            nint ahead = row * bytesPerRow;
+            for (nint d = 0; d < size; d += Columns, ahead += 2 * ColumnBytes)
+            {
+                next.Step(ahead, 2 * ColumnBytes);
+                TRows.Load<TSimd, TVector>(key0, d, out TVector k0, out TVector l0);
+                TRows.Load<TSimd, TVector>(key1, d, out TVector k1, out TVector l1);
+                TVector q = TSimd.Load(queries + d);
+                s00 = TSimd.MultiplyAdd(q, k0, s00);
+                s10 = TSimd.MultiplyAdd(q, k1, s10);
+                q = TSimd.Load(query1 + d);
+                s01 = TSimd.MultiplyAdd(q, k0, s01);
+                s11 = TSimd.MultiplyAdd(q, k1, s11);
+                q = TSimd.Load(queries + d + TSimd.Width);
+                t00 = TSimd.MultiplyAdd(q, l0, t00);
+                t10 = TSimd.MultiplyAdd(q, l1, t10);
+                q = TSimd.Load(query1 + d + TSimd.Width);
+                t01 = TSimd.MultiplyAdd(q, l0, t01);
+                t11 = TSimd.MultiplyAdd(q, l1, t11);
+            }
+
+            TSimd.StoreSums(
+                scores + 2 * row, TSimd.Add(s00, t00), TSimd.Add(s01, t01), TSimd.Add(s10, t10), TSimd.Add(s11, t11));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ScoreFour(float* queries, byte* keys, int rows, float* scores, Prefetch next)
+    {
+        int size = _size;
+        nint bytesPerRow = BytesPerRow;
+        float* query1 = queries + size, query2 = query1 + size, query3 = query2 + size;
+        for (nint row = 0; row < rows; row++, keys += bytesPerRow)
+        {
+            TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
+            TVector t0 = TSimd.Zero, t1 = TSimd.Zero, t2 = TSimd.Zero, t3 = TSimd.Zero;
+            nint ahead = row * bytesPerRow;
+            for (nint d = 0; d < size; d += Columns, ahead += ColumnBytes)
+            {
+                next.Step(ahead, ColumnBytes);
+                TRows.Load<TSimd, TVector>(keys, d, out TVector k, out TVector l);
+                s0 = TSimd.MultiplyAdd(TSimd.Load(queries + d), k, s0);
+                s1 = TSimd.MultiplyAdd(TSimd.Load(query1 + d), k, s1);
+                s2 = TSimd.MultiplyAdd(TSimd.Load(query2 + d), k, s2);
+                s3 = TSimd.MultiplyAdd(TSimd.Load(query3 + d), k, s3);
+                t0 = TSimd.MultiplyAdd(TSimd.Load(queries + d + TSimd.Width), l, t0);
+                t1 = TSimd.MultiplyAdd(TSimd.Load(query1 + d + TSimd.Width), l, t1);
+                t2 = TSimd.MultiplyAdd(TSimd.Load(query2 + d + TSimd.Width), l, t2);
+                t3 = TSimd.MultiplyAdd(TSimd.Load(query3 + d + TSimd.Width), l, t3);
+            }
+
+            TSimd.StoreSums(
+                scores + 4 * row, TSimd.Add(s0, t0), TSimd.Add(s1, t1), TSimd.Add(s2, t2), TSimd.Add(s3, t3));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ScoreEight(float* queries, byte* keys, int rows, float* scores, Prefetch next)
+    {
+        int size = _size;
+        nint bytesPerRow = BytesPerRow;
+        float* query1 = queries + size, query2 = query1 + size, query3 = query2 + size;
+        float* query4 = query3 + size, query5 = query4 + size, query6 = query5 + size, query7 = query6 + size;
+        for (nint row = 0; row < rows; row++, keys += bytesPerRow)
+        {
+            TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
+            TVector s4 = TSimd.Zero, s5 = TSimd.Zero, s6 = TSimd.Zero, s7 = TSimd.Zero;
+            nint ahead = row * bytesPerRow;
+            for (nint d = 0; d < size; d += Columns, ahead += ColumnBytes)
+            {
+                next.Step(ahead, ColumnBytes);
+                TRows.Load<TSimd, TVector>(keys, d, out TVector k, out TVector l);
+                s0 = TSimd.MultiplyAdd(TSimd.Load(queries + d), k, s0);
+                s1 = TSimd.MultiplyAdd(TSimd.Load(query1 + d), k, s1);
+                s2 = TSimd.MultiplyAdd(TSimd.Load(query2 + d), k, s2);
+                s3 = TSimd.MultiplyAdd(TSimd.Load(query3 + d), k, s3);
+                s4 = TSimd.MultiplyAdd(TSimd.Load(query4 + d), k, s4);
+                s5 = TSimd.MultiplyAdd(TSimd.Load(query5 + d), k, s5);
+                s6 = TSimd.MultiplyAdd(TSimd.Load(query6 + d), k, s6);
+                s7 = TSimd.MultiplyAdd(TSimd.Load(query7 + d), k, s7);
+                s0 = TSimd.MultiplyAdd(TSimd.Load(queries + d + TSimd.Width), l, s0);
+                s1 = TSimd.MultiplyAdd(TSimd.Load(query1 + d + TSimd.Width), l, s1);
+                s2 = TSimd.MultiplyAdd(TSimd.Load(query2 + d + TSimd.Width), l, s2);
+                s3 = TSimd.MultiplyAdd(TSimd.Load(query3 + d + TSimd.Width), l, s3);
+                s4 = TSimd.MultiplyAdd(TSimd.Load(query4 + d + TSimd.Width), l, s4);
+                s5 = TSimd.MultiplyAdd(TSimd.Load(query5 + d + TSimd.Width), l, s5);
+                s6 = TSimd.MultiplyAdd(TSimd.Load(query6 + d + TSimd.Width), l, s6);
+                s7 = TSimd.MultiplyAdd(TSimd.Load(query7 + d + TSimd.Width), l, s7);
+            }
+
+            TSimd.StoreSums(scores + 8 * row, s0, s1, s2, s3);
+            TSimd.StoreSums(scores + 8 * row + 4, s4, s5, s6, s7);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AddFour(float* weights, int lanes, byte* values, int rows, float* outputs, Prefetch next)
     {
         int size = _size, width = TSimd.Width;
         nint bytesPerRow = BytesPerRow;
-        float* weights1 = weights + _scoreStride, weights2 = weights1 + _scoreStride, weights3 = weights2 + _scoreStride;
         nint d = 0;
         for (; d <= size - 1 * Columns; d += 1 * Columns)
         {
@@ -243,21 +273,23 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
             TVector s10 = TSimd.Load(output1), s11 = TSimd.Load(output1 + width);
             TVector s20 = TSimd.Load(output2), s21 = TSimd.Load(output2 + width);
             TVector s30 = TSimd.Load(output3), s31 = TSimd.Load(output3 + width);
-            byte* value = values + d * TRows.Size;
-            for (nint row = 0; row < rows; row++, value += bytesPerRow)
+            byte* value = values;
+            float* weight = weights;
+            nint ahead = d / Columns * rows * ColumnBytes;
+            for (int row = 0; row < rows; row++, value += bytesPerRow, weight += lanes, ahead += ColumnBytes)
             {
-                next.Step((d * rows + Columns * row) * TRows.Size, Columns * TRows.Size);
-                TRows.Load<TSimd, TVector>(value, out TVector v0, out TVector v1);
-                TVector w = TSimd.Broadcast(weights[row]);
+                next.Step(ahead, ColumnBytes);
+                TRows.Load<TSimd, TVector>(value, d, out TVector v0, out TVector v1);
+                TVector w = TSimd.Broadcast(weight[0]);
                 s00 = TSimd.MultiplyAdd(w, v0, s00);
                 s01 = TSimd.MultiplyAdd(w, v1, s01);
-                w = TSimd.Broadcast(weights1[row]);
+                w = TSimd.Broadcast(weight[1]);
                 s10 = TSimd.MultiplyAdd(w, v0, s10);
                 s11 = TSimd.MultiplyAdd(w, v1, s11);
-                w = TSimd.Broadcast(weights2[row]);
+                w = TSimd.Broadcast(weight[2]);
                 s20 = TSimd.MultiplyAdd(w, v0, s20);
                 s21 = TSimd.MultiplyAdd(w, v1, s21);
-                w = TSimd.Broadcast(weights3[row]);
+                w = TSimd.Broadcast(weight[3]);
                 s30 = TSimd.MultiplyAdd(w, v0, s30);
                 s31 = TSimd.MultiplyAdd(w, v1, s31);
             }
@@ -278,7 +310,6 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     {
         int size = _size, width = TSimd.Width;
         nint bytesPerRow = BytesPerRow;
-        float* weights1 = weights + _scoreStride;
         nint d = 0;
         for (; d <= size - 2 * Columns; d += 2 * Columns)
         {
@@ -287,18 +318,20 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
             TVector s02 = TSimd.Load(output0 + 2 * width), s03 = TSimd.Load(output0 + 3 * width);
             TVector s10 = TSimd.Load(output1), s11 = TSimd.Load(output1 + width);
             TVector s12 = TSimd.Load(output1 + 2 * width), s13 = TSimd.Load(output1 + 3 * width);
-            byte* value = values + d * TRows.Size;
-            for (nint row = 0; row < rows; row++, value += bytesPerRow)
+            byte* value = values;
+            float* weight = weights;
+            nint ahead = d / Columns * rows * ColumnBytes;
+            for (int row = 0; row < rows; row++, value += bytesPerRow, weight += 2, ahead += 2 * ColumnBytes)
             {
-                next.Step((d * rows + 2 * Columns * row) * TRows.Size, 2 * Columns * TRows.Size);
-                TVector w0 = TSimd.Broadcast(weights[row]);
-                TVector w1 = TSimd.Broadcast(weights1[row]);
-                TRows.Load<TSimd, TVector>(value, out TVector v0, out TVector v1);
+                next.Step(ahead, 2 * ColumnBytes);
+                TVector w0 = TSimd.Broadcast(weight[0]);
+                TVector w1 = TSimd.Broadcast(weight[1]);
+                TRows.Load<TSimd, TVector>(value, d, out TVector v0, out TVector v1);
                 s00 = TSimd.MultiplyAdd(w0, v0, s00);
                 s10 = TSimd.MultiplyAdd(w1, v0, s10);
                 s01 = TSimd.MultiplyAdd(w0, v1, s01);
                 s11 = TSimd.MultiplyAdd(w1, v1, s11);
-                TRows.Load<TSimd, TVector>(value + Columns * TRows.Size, out v0, out v1);
+                TRows.Load<TSimd, TVector>(value, d + Columns, out v0, out v1);
                 s02 = TSimd.MultiplyAdd(w0, v0, s02);
                 s12 = TSimd.MultiplyAdd(w1, v0, s12);
                 s03 = TSimd.MultiplyAdd(w0, v1, s03);
@@ -329,15 +362,17 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
             float* output0 = outputs + d;
             TVector s00 = TSimd.Load(output0), s01 = TSimd.Load(output0 + width);
             TVector s02 = TSimd.Load(output0 + 2 * width), s03 = TSimd.Load(output0 + 3 * width);
-            byte* value = values + d * TRows.Size;
-            for (nint row = 0; row < rows; row++, value += bytesPerRow)
+            byte* value = values;
+            float* weight = weights;
+            nint ahead = d / Columns * rows * ColumnBytes;
+            for (int row = 0; row < rows; row++, value += bytesPerRow, weight += 1, ahead += 2 * ColumnBytes)
             {
-                next.Step((d * rows + 2 * Columns * row) * TRows.Size, 2 * Columns * TRows.Size);
-                TVector w0 = TSimd.Broadcast(weights[row]);
-                TRows.Load<TSimd, TVector>(value, out TVector v0, out TVector v1);
+                next.Step(ahead, 2 * ColumnBytes);
+                TVector w0 = TSimd.Broadcast(weight[0]);
+                TRows.Load<TSimd, TVector>(value, d, out TVector v0, out TVector v1);
                 s00 = TSimd.MultiplyAdd(w0, v0, s00);
                 s01 = TSimd.MultiplyAdd(w0, v1, s01);
-                TRows.Load<TSimd, TVector>(value + Columns * TRows.Size, out v0, out v1);
+                TRows.Load<TSimd, TVector>(value, d + Columns, out v0, out v1);
                 s02 = TSimd.MultiplyAdd(w0, v0, s02);
                 s03 = TSimd.MultiplyAdd(w0, v1, s03);
             }
@@ -361,13 +396,11 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
             for (int head = 0; head < heads; head++)
             {
                 float* output = outputs + head * (nint)_size + d;
-                float* weight = weights + head * _scoreStride;
-                byte* value = values + d * TRows.Size;
                 TVector s0 = TSimd.Load(output), s1 = TSimd.Load(output + TSimd.Width);
-                for (nint row = 0; row < rows; row++, value += bytesPerRow)
+                for (nint row = 0; row < rows; row++)
                 {
-                    TVector w = TSimd.Broadcast(weight[row]);
-                    TRows.Load<TSimd, TVector>(value, out TVector v0, out TVector v1);
+                    TVector w = TSimd.Broadcast(weights[row * heads + head]);
+                    TRows.Load<TSimd, TVector>(values + row * bytesPerRow, d, out TVector v0, out TVector v1);
                     s0 = TSimd.MultiplyAdd(w, v0, s0);
                     s1 = TSimd.MultiplyAdd(w, v1, s1);
                 }

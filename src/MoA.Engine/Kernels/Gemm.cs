@@ -7,22 +7,23 @@ namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// Matrix product with a stored weight for many rows: C[m, n] (+)= A[m, k]·W' or A·W. Bound by arithmetic. A is laid out
-/// once in tiles of as many rows as fit the registers; a panel of the weight at a time is widened to F32 and laid out
-/// in strips of two vectors (<see cref="WeightPanel{TSimd,TVector}"/>), which costs little when many rows share it. A
-/// strip of 256 rows stays in the first cache while tiles stream past it. Items are blocks of output columns.
+/// once in tiles of as many rows as fit the registers; a panel of the weight at a time is widened to floats, or to pairs
+/// of integers, and laid out in strips of two vectors (<see cref="WeightPanel{TSimd,TVector}"/>), which costs little when
+/// many rows share it. A strip of a panel stays in the first cache while tiles stream past it. Items are blocks of output
+/// columns.
 /// </summary>
-internal readonly unsafe struct Gemm<TSimd, TVector> : IParallelJob
+internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
     where TSimd : ISimd<TVector>
     where TVector : struct
+    where TProduct : IProduct
 {
     private const int ColumnsPerItem = 64;
-    private const int DepthPerPanel = 256;
     private const int TilesPerBlock = 24;
 
     private readonly WorkerScratch _scratch;
     private readonly WeightTensor _weight;
     private readonly MatrixOperand _operand;
-    private readonly float* _tiles;
+    private readonly RowTiles<TSimd, TVector, TProduct> _tiles;
     private readonly float* _c;
     private readonly int _rows;
     private readonly int _depth;
@@ -30,7 +31,7 @@ internal readonly unsafe struct Gemm<TSimd, TVector> : IParallelJob
     private readonly bool _accumulate;
 
     private Gemm(
-        WorkerScratch scratch, float* tiles, int rows, WeightTensor weight, MatrixOperand operand, float* c, bool accumulate)
+        WorkerScratch scratch, RowTiles<TSimd, TVector, TProduct> tiles, int rows, WeightTensor weight, MatrixOperand operand, float* c, bool accumulate)
     {
         _scratch = scratch;
         _tiles = tiles;
@@ -50,9 +51,9 @@ internal readonly unsafe struct Gemm<TSimd, TVector> : IParallelJob
         bool accumulate)
     {
         int depth = operand == MatrixOperand.Transposed ? weight.Columns : weight.Rows;
-        RowTiles<TSimd, TVector> tiles = new(a, rows, depth, scratch);
+        RowTiles<TSimd, TVector, TProduct> tiles = new(a, rows, depth, scratch);
         pool.Run(ref tiles, tiles.Items);
-        Gemm<TSimd, TVector> product = new(scratch, tiles.Tiles, rows, weight, operand, c, accumulate);
+        Gemm<TSimd, TVector, TProduct> product = new(scratch, tiles, rows, weight, operand, c, accumulate);
         pool.Run(ref product, (product._columns + ColumnsPerItem - 1) / ColumnsPerItem);
     }
 
@@ -60,45 +61,57 @@ internal readonly unsafe struct Gemm<TSimd, TVector> : IParallelJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int index, int worker)
     {
-        int strip = RegisterTile<TSimd, TVector>.Columns, tileRows = RegisterTile<TSimd, TVector>.Rows;
+        int strip = RegisterTile<TSimd, TVector, TProduct>.Columns, tileRows = RegisterTile<TSimd, TVector, TProduct>.Rows;
         int firstColumn = index * ColumnsPerItem;
         int columns = Math.Min(ColumnsPerItem, _columns - firstColumn);
         int tiles = (_rows + tileRows - 1) / tileRows;
-        int panelSize = DepthPerPanel * (ColumnsPerItem + strip);
+        int panelSize = WeightPanel.Depth * (ColumnsPerItem + strip);
         float* panel = _scratch.Floats(
-            worker, panelSize + strip * tileRows + WeightPanel<TSimd, TVector>.LineFloats(DepthPerPanel));
-        float* edge = panel + panelSize;
+            worker, panelSize + ColumnsPerItem + strip + strip * tileRows + WeightPanel<TSimd, TVector>.LineFloats);
+        float* scales = panel + panelSize;
+        float* edge = scales + ColumnsPerItem + strip;
         float* lines = edge + strip * tileRows;
-        for (int firstDepth = 0; firstDepth < _depth; firstDepth += DepthPerPanel)
+        for (int firstDepth = 0; firstDepth < _depth; firstDepth += WeightPanel.Depth)
         {
-            int depth = Math.Min(DepthPerPanel, _depth - firstDepth);
-            bool accumulate = _accumulate || firstDepth > 0;
-            WeightPanel<TSimd, TVector>.Pack(_weight, _operand, firstColumn, columns, firstDepth, depth, panel, lines);
+            int depth = Math.Min(WeightPanel.Depth, _depth - firstDepth);
+            if (TProduct.IsInteger)
+                WeightPanel<TSimd, TVector>.PackPairs(_weight, firstColumn, columns, firstDepth, depth, panel, scales, lines);
+            else
+                WeightPanel<TSimd, TVector>.Pack(_weight, _operand, firstColumn, columns, firstDepth, depth, panel, lines);
+            int length = TProduct.IsInteger ? depth / 2 : depth;
             for (int firstTile = 0; firstTile < tiles; firstTile += TilesPerBlock)
             {
                 int lastTile = Math.Min(firstTile + TilesPerBlock, tiles);
                 for (int column = 0; column < columns; column += strip)
                 {
-                    float* b = panel + (nint)column * depth;
-                    float* c = _c + firstColumn + column;
                     for (int tile = firstTile; tile < lastTile; tile++)
                     {
-                        float* a = _tiles + ((nint)tile * _depth + firstDepth) * tileRows;
-                        int row = tile * tileRows;
-                        if (column + strip <= columns && row + tileRows <= _rows)
-                        {
-                            RegisterTile<TSimd, TVector>.Multiply(a, b, c + (nint)row * _columns, _columns, depth, accumulate);
-                        }
-                        else
-                        {
-                            RegisterTile<TSimd, TVector>.Multiply(a, b, edge, strip, depth, accumulate: false);
-                            CopyEdge(edge, strip, c + (nint)row * _columns, Math.Min(tileRows, _rows - row),
-                                Math.Min(strip, columns - column), accumulate);
-                        }
+                        TileScales tileScales = new(_tiles.Scales(tile, firstDepth / WeightPanel.Depth), scales + column);
+                        MultiplyTile(tile, firstDepth, length, panel + (nint)column * length, firstColumn + column,
+                            Math.Min(strip, columns - column), tileScales, edge);
                     }
                 }
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void MultiplyTile(
+        int tile, int firstDepth, int length, float* b, int column, int columns, TileScales scales, float* edge)
+    {
+        int strip = RegisterTile<TSimd, TVector, TProduct>.Columns, tileRows = RegisterTile<TSimd, TVector, TProduct>.Rows;
+        bool accumulate = _accumulate || firstDepth > 0;
+        float* a = _tiles.Tile(tile, firstDepth);
+        int row = tile * tileRows;
+        float* c = _c + (nint)row * _columns + column;
+        if (columns == strip && row + tileRows <= _rows)
+        {
+            RegisterTile<TSimd, TVector, TProduct>.Multiply(a, b, c, _columns, length, scales, accumulate);
+            return;
+        }
+
+        RegisterTile<TSimd, TVector, TProduct>.Multiply(a, b, edge, strip, length, scales, accumulate: false);
+        CopyEdge(edge, strip, c, Math.Min(tileRows, _rows - row), columns, accumulate);
     }
 
     private void CopyEdge(float* edge, int strip, float* c, int rows, int columns, bool accumulate)
@@ -111,5 +124,23 @@ internal readonly unsafe struct Gemm<TSimd, TVector> : IParallelJob
                 c[row * _columns + j] = accumulate ? c[row * _columns + j] + value : value;
             }
         }
+    }
+}
+
+/// <summary>Chooses the kind of products.</summary>
+internal static unsafe class Gemm<TSimd, TVector>
+    where TSimd : ISimd<TVector>
+    where TVector : struct
+{
+    /// <summary>Computes C[rows, n] (+)= A[rows, k] · W' (or W), A and C dense row-major.</summary>
+    public static void Multiply(
+        WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, MatrixOperand operand, float* c,
+        bool accumulate)
+    {
+        // One number at a time is the definition, in floats.
+        if (weight.Type.IsQuantized() && operand == MatrixOperand.Transposed && TSimd.Width > 1)
+            Gemm<TSimd, TVector, PairProduct>.Multiply(pool, scratch, a, rows, weight, operand, c, accumulate);
+        else
+            Gemm<TSimd, TVector, FloatProduct>.Multiply(pool, scratch, a, rows, weight, operand, c, accumulate);
     }
 }

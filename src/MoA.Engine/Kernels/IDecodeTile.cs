@@ -10,15 +10,14 @@ internal unsafe interface IDecodeTile
     void SetQuery(int head, float* query, float scale);
 
     /// <summary>
-    /// scores[row] = query·keys[row] for <paramref name="heads"/> heads (1, 2 or 4) from <paramref name="head"/>
-    /// on; their scores lie a fixed number of floats apart. Up to three scores beyond the last row are written too. Tiles of
-    /// the same rows follow each other, head 0 first.
+    /// scores[row][i] = query of head <c>head + i</c>·keys[row] for <paramref name="heads"/> (1, 2, 4 or 8) heads. Up to
+    /// three scores beyond the last are written too. Tiles of the same rows follow each other, head 0 first.
     /// </summary>
     void Score(int head, int heads, byte* keys, int rows, float* scores, Prefetch next);
 
     /// <summary>Writes a head's finished output, times <paramref name="scale"/>, in the order of its elements.</summary>
     void WriteOutput(float* output, float* to, float scale);
 
-    /// <summary>outputs += Σ weights[row]·values[row], of the same heads; outputs lie one row's size apart.</summary>
+    /// <summary>outputs[i] += Σ weights[row][i]·values[row], of the same heads.</summary>
     void AddWeighted(int head, int heads, float* weights, byte* values, int rows, float* outputs, Prefetch next);
 }

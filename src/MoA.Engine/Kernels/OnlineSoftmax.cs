@@ -43,43 +43,64 @@ internal static unsafe class OnlineSoftmax<TSimd, TVector>
     }
 
     /// <summary>
-    /// Turns scores[0..count) into weights 2^(score − maximum) and updates the row's state. Returns the factor by which
-    /// sums made so far must be multiplied (1 if the maximum stood).
+    /// Turns scores [rows, heads] into weights 2^(score − maximum of the head) and updates the heads' maxima and sums.
     /// </summary>
+    /// <param name="scores">[rows, heads]; what fills up the last vector is overwritten.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="heads">1, 2, 4 or 8.</param>
+    /// <param name="maxima">[heads].</param>
+    /// <param name="sums">[heads].</param>
+    /// <param name="corrections">[heads]: the factors by which sums made so far must be multiplied, 1 where the maximum
+    /// stood.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float Update(float* scores, int count, ref float maximum, ref float sum)
+    public static void Update(float* scores, int rows, int heads, float* maxima, float* sums, float* corrections)
     {
-        float newMaximum = MathF.Max(maximum, Largest(scores, count));
-        TVector shift = TSimd.Broadcast(newMaximum);
-        TVector sums = TSimd.Zero;
-        int i = 0;
-        for (; i <= count - TSimd.Width; i += TSimd.Width)
+        // Lane i of every `stride` floats belongs to head i modulo `heads`.
+        int stride = Math.Max(heads, TSimd.Width), count = rows * heads;
+        float* lanes = stackalloc float[16];
+        for (; count % stride != 0; count++)
+            scores[count] = float.NegativeInfinity;
+        for (int lane = 0; lane < stride; lane += TSimd.Width)
         {
-            TVector weight = Exp2(TSimd.Subtract(TSimd.Load(scores + i), shift));
-            TSimd.Store(scores + i, weight);
-            sums = TSimd.Add(sums, weight);
+            TVector largest = TSimd.Load(scores + lane);
+            for (int i = lane + stride; i < count; i += stride)
+                largest = TSimd.Max(largest, TSimd.Load(scores + i));
+            TSimd.Store(lanes + lane, largest);
         }
 
-        float added = TSimd.SumLanes(sums);
-        for (; i < count; i++)
+        for (int head = 0; head < heads; head++)
         {
-            float weight = OnlineSoftmax<SimdScalar, float>.Exp2(scores[i] - newMaximum);
-            scores[i] = weight;
-            added += weight;
+            float largest = maxima[head];
+            for (int lane = head; lane < stride; lane += heads)
+                largest = float.MaxNative(largest, lanes[lane]);
+            corrections[head] =
+                largest == maxima[head] ? 1f : OnlineSoftmax<SimdScalar, float>.Exp2(maxima[head] - largest);
+            maxima[head] = largest;
+            for (int lane = head; lane < stride; lane += heads)
+                lanes[lane] = largest;
         }
 
-        if (newMaximum == maximum)
+        for (int lane = 0; lane < stride; lane += TSimd.Width)
         {
-            sum += added;
-            return 1f;
+            TVector maximum = TSimd.Load(lanes + lane), sum = TSimd.Zero;
+            for (int i = lane; i < count; i += stride)
+            {
+                TVector weight = Exp2(TSimd.Subtract(TSimd.Load(scores + i), maximum));
+                TSimd.Store(scores + i, weight);
+                sum = TSimd.Add(sum, weight);
+            }
+
+            TSimd.Store(lanes + lane, sum);
         }
 
-        float correction = OnlineSoftmax<SimdScalar, float>.Exp2(maximum - newMaximum);
-        maximum = newMaximum;
-        sum = sum * correction + added;
-        return correction;
+        for (int head = 0; head < heads; head++)
+        {
+            float sum = sums[head] * corrections[head];
+            for (int lane = head; lane < stride; lane += heads)
+                sum += lanes[lane];
+            sums[head] = sum;
+        }
     }
-
 
     /// <summary>row[0..count) *= factor.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -107,23 +128,5 @@ internal static unsafe class OnlineSoftmax<TSimd, TVector>
             TSimd.Store(to + i, TSimd.MultiplyAdd(TSimd.Load(from + i), factors, TSimd.Load(to + i)));
         for (; i < count; i++)
             to[i] = float.MultiplyAddEstimate(from[i], factor, to[i]);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Largest(float* scores, int count)
-    {
-        float largest = Lowest;
-        int i = 0;
-        if (count >= TSimd.Width)
-        {
-            TVector maxima = TSimd.Load(scores);
-            for (i = TSimd.Width; i <= count - TSimd.Width; i += TSimd.Width)
-                maxima = TSimd.Max(maxima, TSimd.Load(scores + i));
-            largest = TSimd.MaxLane(maxima);
-        }
-
-        for (; i < count; i++)
-            largest = MathF.Max(largest, scores[i]);
-        return largest;
     }
 }

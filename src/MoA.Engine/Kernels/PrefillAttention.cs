@@ -128,23 +128,59 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         if (keyBlock > 0)
             firstKey = Math.Clamp(Math.Min(cache.OldestInRing(start), start) - position, 0, Block);
         float* keys = tile.Keys + firstKey * tile.Stride, values = tile.Values + firstKey * tile.Stride;
-        for (position += firstKey; position < end; position++, keys += tile.Stride, values += tile.Stride)
+        for (position += firstKey; position < end;)
         {
+            int rows;
             if (position < start)
             {
-                nint offset = (nint)cache.Slot(position) * cache.BytesPerRow;
-                NumberFormat<TSimd, TVector>.Widen(cache.Type, cache.Keys + offset, keys, size);
-                NumberFormat<TSimd, TVector>.Widen(cache.Type, cache.Values + offset, values, size);
+                // Consecutive positions stand in consecutive slots up to the end of the ring.
+                int slot = cache.Slot(position);
+                rows = Math.Min(Math.Min(end, start) - position, cache.Rows - slot);
+                nint offset = (nint)slot * cache.BytesPerRow;
+                WidenRows(cache, cache.Keys + offset, rows, keys, tile.Stride);
+                WidenRows(cache, cache.Values + offset, rows, values, tile.Stride);
             }
             else
             {
+                rows = end - position;
                 int row = segment.FirstRow + position - start;
-                Buffer.MemoryCopy(_inputs.Key(row, keyValueHead), keys, size * 4, size * 4);
-                Buffer.MemoryCopy(_inputs.Value(row, keyValueHead), values, size * 4, size * 4);
+                CopyRows(_inputs.Key(row, keyValueHead), rows, keys, tile.Stride);
+                CopyRows(_inputs.Value(row, keyValueHead), rows, values, tile.Stride);
             }
+
+            position += rows;
+            keys += rows * tile.Stride;
+            values += rows * tile.Stride;
         }
 
         return firstKey;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void WidenRows(HeadCache cache, byte* from, int rows, float* to, nint stride)
+    {
+        int size = _inputs.HeadSize;
+        if (cache.Type != ElementType.BF16 || size % TSimd.Width != 0)
+        {
+            for (int row = 0; row < rows; row++, from += cache.BytesPerRow, to += stride)
+                NumberFormat<TSimd, TVector>.Widen(cache.Type, from, to, size);
+            return;
+        }
+
+        ushort* stored = (ushort*)from;
+        for (int row = 0; row < rows; row++, stored += size, to += stride)
+        {
+            for (int d = 0; d < size; d += TSimd.Width)
+                TSimd.Store(to + d, TSimd.LoadBF16(stored + d));
+        }
+    }
+
+    private void CopyRows(float* from, int rows, float* to, nint stride)
+    {
+        long bytes = _inputs.HeadSize * 4L;
+        nint fromStride = (nint)_inputs.KeyValueHeads * _inputs.HeadSize;
+        for (int row = 0; row < rows; row++, from += fromStride, to += stride)
+            Buffer.MemoryCopy(from, to, bytes, bytes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

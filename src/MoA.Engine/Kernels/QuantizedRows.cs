@@ -146,36 +146,15 @@ internal readonly unsafe struct QuantizedRows : IParallelJob
         (total * -BlockQ4.Shift).Store(corrections);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Quantize(float* x, int groupSize, short* quants, float* scales, float* sums)
     {
         for (int group = 0; group < Unit / groupSize; group++, x += groupSize, quants += groupSize)
         {
-            Vector256<float> largest = Vector256<float>.Zero;
-            for (int i = 0; i < groupSize; i += 8)
-                largest = Vector256.MaxNative(largest, Vector256.Abs(Vector256.Load(x + i)));
-            float scale = Simd256.MaxLane(largest) / Largest;
-            // Below the normal range the inverse would overflow; such a group counts as zero.
-            Vector256<float> inverse = Vector256.Create(scale < 1e-37f ? 0 : 1 / scale);
+            scales[group] = ShortRow.Quantize(x, groupSize, Largest, quants);
             Vector256<int> total = Vector256<int>.Zero;
             for (int i = 0; i < groupSize; i += 16)
-            {
-                Vector256<int> lower = Round(Vector256.Load(x + i) * inverse);
-                Vector256<int> upper = Round(Vector256.Load(x + i + 8) * inverse);
-                Vector256.Narrow(lower, upper).Store(quants + i);
-                total += lower + upper;
-            }
-
-            scales[group] = scale;
-            sums[group] = scale * Vector256.Sum(total);
+                total += Integers.MultiplyAddPairs(Vector256.Load(quants + i), Vector256<short>.One);
+            sums[group] = scales[group] * Vector256.Sum(total);
         }
-    }
-
-    // To the nearest, by way of a number so large that fractions have no bits left.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Round(Vector256<float> x)
-    {
-        Vector256<float> magic = Vector256.Create(12582912f);
-        return (x + magic).AsInt32() - magic.AsInt32();
     }
 }

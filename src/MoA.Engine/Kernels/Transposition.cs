@@ -6,7 +6,10 @@ namespace MoA.Engine.Kernels;
 /// <summary>Exchanges the rows and columns of a matrix of floats.</summary>
 internal static unsafe class Transposition
 {
-    /// <summary>to[column][row] = from[row][column]·scale.</summary>
+    /// <summary>
+    /// to[column][row] = from[row][column]·scale, in squares of four. The matrix whose rows lie further apart is walked
+    /// along its rows: many rows a large power of two apart would contend for the same lines of the first cache.
+    /// </summary>
     /// <param name="from">[rows, columns].</param>
     /// <param name="fromStride">Floats from row to row of <paramref name="from"/>.</param>
     /// <param name="to">[columns, rows].</param>
@@ -17,20 +20,37 @@ internal static unsafe class Transposition
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(float* from, nint fromStride, float* to, nint toStride, int rows, int columns, float scale)
     {
-        int row = 0;
-        for (; row <= rows - 4; row += 4)
+        int wholeRows = rows / 4 * 4, wholeColumns = columns / 4 * 4;
+        if (fromStride > toStride)
         {
-            float* from0 = from + row * fromStride, from1 = from0 + fromStride, from2 = from1 + fromStride;
-            float* from3 = from2 + fromStride, line = to + row;
-            Vector128<float> factor = Vector128.Create(scale);
-            for (int column = 0; column < columns; column++, line += toStride)
-                (Vector128.Create(from0[column], from1[column], from2[column], from3[column]) * factor).Store(line);
+            for (int row = 0; row < wholeRows; row += 4)
+            {
+                for (int column = 0; column < wholeColumns; column += 4)
+                    Square(from + row * fromStride + column, fromStride, to + column * toStride + row, toStride, scale);
+            }
+        }
+        else
+        {
+            for (int column = 0; column < wholeColumns; column += 4)
+            {
+                for (int row = 0; row < wholeRows; row += 4)
+                    Square(from + row * fromStride + column, fromStride, to + column * toStride + row, toStride, scale);
+            }
         }
 
-        for (; row < rows; row++)
+        for (int row = 0; row < rows; row++)
         {
-            for (int column = 0; column < columns; column++)
+            for (int column = row < wholeRows ? wholeColumns : 0; column < columns; column++)
                 to[column * toStride + row] = from[row * fromStride + column] * scale;
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Square(float* from, nint fromStride, float* to, nint toStride, float scale)
+    {
+        float* from1 = from + fromStride, from2 = from1 + fromStride, from3 = from2 + fromStride;
+        Vector128<float> factor = Vector128.Create(scale);
+        for (int i = 0; i < 4; i++, to += toStride)
+            (Vector128.Create(from[i], from1[i], from2[i], from3[i]) * factor).Store(to);
     }
 }

@@ -5,8 +5,18 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels;
 
+/// <summary>What all panels of weights have in common.</summary>
+internal static class WeightPanel
+{
+    /// <summary>
+    /// Products that go into a sum before it is stored: a strip of so many rows fits the first cache, and blocks of every
+    /// quantised format divide it or are it.
+    /// </summary>
+    public const int Depth = 256;
+}
+
 /// <summary>
-/// A panel of a stored weight as F32 in strips of <see cref="RegisterTile{TSimd,TVector}.Columns"/> output columns, each
+/// A panel of a stored weight as F32 in strips of <see cref="RegisterTile{TSimd,TVector,TProduct}.Columns"/> output columns, each
 /// [depth, columns of the strip]; columns past the edge are zero.
 /// </summary>
 internal static unsafe class WeightPanel<TSimd, TVector>
@@ -19,11 +29,11 @@ internal static unsafe class WeightPanel<TSimd, TVector>
     private static int Strip
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => RegisterTile<TSimd, TVector>.Columns;
+        get => RegisterTile<TSimd, TVector, FloatProduct>.Columns;
     }
 
-    /// <summary>Floats of working memory that <see cref="Pack"/> needs for panels of a depth.</summary>
-    public static int LineFloats(int depth) => Math.Max(Strip * depth, 4 * LargestBlock);
+    /// <summary>Floats of working memory that packing needs.</summary>
+    public static int LineFloats => Math.Max(Strip * WeightPanel.Depth, 2 * LargestBlock);
 
     /// <summary>Lays out the block of <paramref name="columns"/> × <paramref name="depth"/>.</summary>
     /// <param name="weight">The weight.</param>
@@ -67,6 +77,41 @@ internal static unsafe class WeightPanel<TSimd, TVector>
             }
 
             Transpose(rows, stride, depth, panel);
+        }
+    }
+
+    /// <summary>
+    /// Lays the block out as pairs of 16-bit integers, [depth/2, columns of the strip], for a weight whose rows are output
+    /// columns.
+    /// </summary>
+    /// <param name="weight">A quantised weight.</param>
+    /// <param name="firstColumn">First output column.</param>
+    /// <param name="columns">Output columns.</param>
+    /// <param name="firstDepth">A multiple of 256.</param>
+    /// <param name="depth">A multiple of 32, at most 256.</param>
+    /// <param name="panel">Room for whole strips.</param>
+    /// <param name="scales">One for each column of whole strips.</param>
+    /// <param name="lines">Working memory.</param>
+    public static void PackPairs(
+        WeightTensor weight, int firstColumn, int columns, int firstDepth, int depth, float* panel, float* scales,
+        float* lines)
+    {
+        float* values = stackalloc float[WeightPanel.Depth];
+        nint offset = (nint)weight.Type.RowBytes(firstDepth);
+        int length = depth / 2;
+        for (int column = 0; column < columns; column += Strip, panel += (nint)Strip * length, scales += Strip)
+        {
+            int present = Math.Min(Strip, columns - column);
+            for (int j = 0; j < present; j++)
+            {
+                NumberFormat<TSimd, TVector>.Widen(
+                    weight.Type, weight.Row(firstColumn + column + j) + offset, values, depth);
+                scales[j] = ShortRow.Quantize(values, depth, PairProduct.LargestWeight, (short*)(lines + (nint)j * length));
+            }
+
+            new Span<float>(lines + (nint)present * length, (Strip - present) * length).Clear();
+            new Span<float>(scales + present, Strip - present).Clear();
+            Transpose(lines, length, length, panel);
         }
     }
 

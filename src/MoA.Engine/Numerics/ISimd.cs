@@ -14,6 +14,9 @@ internal unsafe interface ISimd<TVector>
 
     static abstract TVector Broadcast(float value);
 
+    /// <summary>A finite binary16 number that is not negative, in all lanes. Two bytes more are read than it has.</summary>
+    static abstract TVector BroadcastPositiveF16(byte* source);
+
     static abstract TVector Load(float* source);
 
     /// <summary>Loads Width/2 numbers, each into two neighbouring lanes; not for a width of 1.</summary>
@@ -31,10 +34,16 @@ internal unsafe interface ISimd<TVector>
     /// <summary>Widens finite binary16 numbers, subnormals included.</summary>
     static abstract TVector LoadF16(ushort* source);
 
+    /// <summary>Signed bytes as floats.</summary>
+    static abstract TVector LoadInt8(sbyte* source);
+
     static abstract void Store(float* destination, TVector value);
 
     /// <summary>Rounds to bfloat16, ties to even.</summary>
     static abstract void StoreBF16(ushort* destination, TVector value);
+
+    /// <summary>The nearest bfloat16 values, ties to even.</summary>
+    static abstract TVector RoundToBF16(TVector value);
 
     static abstract TVector Add(TVector a, TVector b);
 
@@ -46,6 +55,15 @@ internal unsafe interface ISimd<TVector>
 
     /// <summary>a·b + c, fused where the machine can.</summary>
     static abstract TVector MultiplyAdd(TVector a, TVector b, TVector c);
+
+    /// <summary>
+    /// Adds products of pairs of 16-bit integers, two to a lane: each lane of <paramref name="sum"/>, a 32-bit integer,
+    /// grows by the lower halves' product and the upper halves'.
+    /// </summary>
+    static abstract TVector AddPairProducts(TVector a, TVector b, TVector sum);
+
+    /// <summary>Lanes of 32-bit integers as floats.</summary>
+    static abstract TVector IntegersToFloats(TVector integers);
 
     static abstract TVector Max(TVector a, TVector b);
 

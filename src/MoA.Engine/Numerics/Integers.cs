@@ -88,7 +88,19 @@ internal static unsafe class Integers
             MultiplyAddPairs(a.GetLower(), b.GetLower()), MultiplyAddPairs(a.GetUpper(), b.GetUpper()));
     }
 
-    private static Vector128<int> MultiplyAddPairs(Vector128<short> a, Vector128<short> b)
+    /// <summary>Products of neighbours added, of 32 lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> MultiplyAddPairs(Vector512<short> a, Vector512<short> b)
+    {
+        if (Avx512BW.IsSupported)
+            return Avx512BW.MultiplyAddAdjacent(a, b);
+        return Vector512.Create(
+            MultiplyAddPairs(a.GetLower(), b.GetLower()), MultiplyAddPairs(a.GetUpper(), b.GetUpper()));
+    }
+
+    /// <summary>Products of neighbours added, of 8 lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> MultiplyAddPairs(Vector128<short> a, Vector128<short> b)
     {
         if (Sse2.IsSupported)
             return Sse2.MultiplyAddAdjacent(a, b);

@@ -161,18 +161,10 @@ internal static unsafe class NumberFormat<TSimd, TVector>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Round(float* values, int count)
     {
-        ushort* rounded = stackalloc ushort[TSimd.Width];
         int i = 0;
         for (; i <= count - TSimd.Width; i += TSimd.Width)
-        {
-            TSimd.StoreBF16(rounded, TSimd.Load(values + i));
-            TSimd.Store(values + i, TSimd.LoadBF16(rounded));
-        }
-
+            TSimd.Store(values + i, TSimd.RoundToBF16(TSimd.Load(values + i)));
         for (; i < count; i++)
-        {
-            SimdScalar.StoreBF16(rounded, values[i]);
-            values[i] = SimdScalar.LoadBF16(rounded);
-        }
+            values[i] = SimdScalar.RoundToBF16(values[i]);
     }
 }

@@ -22,6 +22,9 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
     public static float Broadcast(float value) => value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float BroadcastPositiveF16(byte* source) => LoadF16((ushort*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load(float* source) => *source;
 
     [DoesNotReturn]
@@ -41,6 +44,9 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
     public static float LoadF16(ushort* source) => (float)BitConverter.UInt16BitsToHalf(*source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float LoadInt8(sbyte* source) => *source;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, float value) => *destination = value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -48,6 +54,13 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
     {
         uint bits = BitConverter.SingleToUInt32Bits(value);
         *destination = (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float RoundToBF16(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -64,6 +77,17 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MultiplyAdd(float a, float b, float c) => float.MultiplyAddEstimate(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float AddPairProducts(float a, float b, float sum)
+    {
+        int x = BitConverter.SingleToInt32Bits(a), y = BitConverter.SingleToInt32Bits(b);
+        int products = (short)x * (short)y + (x >> 16) * (y >> 16);
+        return BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(sum) + products);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float IntegersToFloats(float integers) => BitConverter.SingleToInt32Bits(integers);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(float a, float b) => float.MaxNative(a, b);

@@ -68,4 +68,58 @@ public sealed class ModelCommandTests
         Assert.False(info.GetProperty("tokenizer").GetBoolean());
         Assert.True(info.GetProperty("keyValueHeads").GetInt32() < info.GetProperty("queryHeads").GetInt32());
     }
+
+    [Fact]
+    public void Convert_writes_a_gguf_file_that_every_command_takes()
+    {
+        using TemporaryFolder folder = new();
+        JsonElement result = Invocation.Json("model", "convert", "--out", folder["demo.gguf"], "--weights", "Q8_0");
+        Assert.Equal(new FileInfo(folder["demo.gguf"]).Length, result.GetProperty("bytes").GetInt64());
+        Assert.Equal(29, result.GetProperty("tensors").GetProperty("q8_0").GetInt32()); // 7 matrices in 4 layers, and the embedding
+        Assert.Empty(result.GetProperty("fallbacks").EnumerateArray());
+
+        JsonElement info = Invocation.Json("model", "info", "--model", folder["demo.gguf"]);
+        Assert.Equal("demo", info.GetProperty("name").GetString());
+        Assert.Equal("f32, q8_0", info.GetProperty("weightTypes").GetString());
+        long matrixBytes = 4L * (4 * 256 * 256 + 3 * 256 * 512) + 1280 * 256;
+        Assert.Equal(matrixBytes / 32 * 34, info.GetProperty("weightFormats")[1].GetProperty("bytes").GetInt64());
+        Assert.True(info.GetProperty("chatTemplate").GetBoolean());
+
+        string[] tokenize = ["model", "tokenize", "<|user|>line_12 is <42>"];
+        Assert.Equal(Invocation.Of(tokenize).Output, Invocation.Of([.. tokenize, "--model", folder["demo.gguf"]]).Output);
+        JsonElement generated = Invocation.Json("generate", "line 12", "--model", folder["demo.gguf"], "-n", "4");
+        Assert.InRange(generated.GetProperty("tokens").GetArrayLength(), 1, 4);
+    }
+
+    [Fact]
+    public void Random_writes_a_model_of_the_shape_asked_for()
+    {
+        using TemporaryFolder folder = new();
+        string[] random =
+        [
+            "model", "random", "--shape", "llama-3.2-1b,layers=1,vocabulary=500,hidden=96,heads=4,kv-heads=2,intermediate=64", "--weights", "q4_0",
+            "--seed", "3", "--out",
+        ];
+        JsonElement result = Invocation.Json([.. random, folder["a.gguf"]]);
+        Assert.Equal(8, result.GetProperty("tensors").GetProperty("q4_0").GetInt32());
+        Invocation.Json([.. random, folder["b.gguf"], "--threads", "1"]);
+        Assert.Equal(File.ReadAllBytes(folder["a.gguf"]), File.ReadAllBytes(folder["b.gguf"]));
+        JsonElement info = Invocation.Json("model", "info", "--model", folder["a.gguf"]);
+        Assert.Equal((96, 24, 500, 131_072), (info.GetProperty("hiddenSize").GetInt32(), info.GetProperty("headSize").GetInt32(),
+            info.GetProperty("vocabularySize").GetInt32(), info.GetProperty("maxPositions").GetInt32()));
+    }
+
+    [Fact]
+    public void Bad_wishes_and_files_are_refused()
+    {
+        using TemporaryFolder folder = new();
+        Invocation.Of("model", "convert", "--out", folder["a.gguf"], "--weights", "q3_k").AssertRefused("--weights q3_k", "expected one of f32", "q6_k");
+        Invocation.Of("model", "random", "--shape", "gpt-5", "--out", folder["a.gguf"]).AssertRefused("gpt-5", "llama-3.2-1b");
+        string broken = folder.Write("broken.gguf", "GGUF");
+        Invocation.Of("model", "info", "--model", broken).AssertRefused(broken, "truncated");
+        Invocation.Of("model", "tokenize", "x", "--model", broken).AssertRefused(broken, "truncated");
+        Invocation.Of("generate", "x", "--model", folder["none.gguf"]).AssertRefused("none.gguf", "there is no such file");
+        Invocation.Json("model", "convert", "--out", folder["a.gguf"]);
+        Invocation.Of("model", "convert", "--model", folder["a.gguf"], "--out", folder["a.gguf"]).AssertRefused("is part of the model");
+    }
 }

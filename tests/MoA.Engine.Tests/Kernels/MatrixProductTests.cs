@@ -112,8 +112,8 @@ public sealed class MatrixProductTests
                 }
 
                 double error = Math.Abs(actual[m * shape.Columns + n] - expected);
-                // Few rows times quantised weights: inputs rounded to 15 bits and a sign.
-                double tolerance = shape.Type.IsQuantized() ? 3e-5 : 1e-6;
+                // Quantised weights: few rows are rounded to 15 bits and a sign, many to 12, and the weights to 11.
+                double tolerance = !shape.Type.IsQuantized() ? 1e-6 : shape.Rows <= 12 ? 3e-5 : 3e-4;
                 Assert.True(error <= tolerance * magnitude, $"{shape}: [{m}, {n}] is off by {error:E2}");
             }
         }

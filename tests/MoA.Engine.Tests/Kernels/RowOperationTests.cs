@@ -19,7 +19,7 @@ public sealed class RowOperationTests
         (int, int, int)[] shapes = [(1, 1, 1), (5, 1, 7), (17, 1, 64), (33, 3, 24), (16, 2, 80), (40, 1, 101)];
         foreach ((int rows, int heads, int columns) in shapes)
         {
-            foreach (ElementType type in Types)
+            foreach (ElementType type in Types.Where(type => !type.IsQuantized()))
             {
                 using Weights weight = new(random, type, 1, columns);
                 float[] x = TensorRows.Random(random, rows * heads * columns, scale: 3);
@@ -82,14 +82,16 @@ public sealed class RowOperationTests
         int[] tokens = [4, 0, 4, 2];
         foreach (ElementType type in Types)
         {
-            using Weights embedding = new(random, type, 5, 37);
-            using Tensor rows = TensorRows.Create(backend, 37, new float[tokens.Length * 37]);
+            int width = type.IsQuantized() ? type.ElementsPerBlock() : 37;
+            using Weights embedding = new(random, type, 5, width);
+            using Tensor rows = TensorRows.Create(backend, width, new float[tokens.Length * width]);
             backend.Embed(tokens, embedding.Tensor, rows);
-            float[] expected = [.. tokens.SelectMany(token => embedding.Values[(token * 37)..(token * 37 + 37)])];
-            Assert.Equal(expected, TensorRows.Read(backend, rows));
-            using Tensor gathered = TensorRows.Create(backend, 37, new float[2 * 37]);
+            float[] expected = [.. tokens.SelectMany(token => embedding.Values[(token * width)..((token + 1) * width)])];
+            Assert.InRange(Difference.Largest(TensorRows.Read(backend, rows), expected), 0, type.IsQuantized() ? 1e-6 : 0);
+            using Tensor gathered = TensorRows.Create(backend, width, new float[2 * width]);
             backend.Gather(rows, [3, 1], gathered);
-            Assert.Equal([.. expected[111..148], .. expected[37..74]], TensorRows.Read(backend, gathered));
+            float[] read = TensorRows.Read(backend, rows);
+            Assert.Equal([.. read[(3 * width)..(4 * width)], .. read[width..(2 * width)]], TensorRows.Read(backend, gathered));
         }
     }
 

@@ -117,7 +117,7 @@ internal sealed class GgufHeader
 
         uint code = cursor.ReadUInt32(name);
         ElementType type = GgufTensorTypes.Type(code) ?? throw InputFile.Error(
-            path, $"tensor {name} is {GgufTensorTypes.NameOf(code)}; expected one of {GgufTensorTypes.Names}: convert the model to one of these");
+            path, $"tensor {name} is {GgufTensorTypes.NameOf(code)}; expected one of {GgufTensorTypes.SupportedNames}: convert the model to one of these");
         ulong offset = cursor.ReadUInt64(name);
         if (offset > long.MaxValue || offset % (ulong)alignment != 0)
             throw InputFile.Error(path, $"tensor {name} starts at offset {offset}; expected a multiple of {alignment}");

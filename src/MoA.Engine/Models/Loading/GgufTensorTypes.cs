@@ -11,16 +11,16 @@ internal static class GgufTensorTypes
         (13, ElementType.Q5_K), (14, ElementType.Q6_K), (30, ElementType.BF16),
     ];
 
-    private static readonly Dictionary<uint, string> OtherNames = new()
-    {
-        [3] = "Q4_1", [6] = "Q5_0", [7] = "Q5_1", [9] = "Q8_1", [10] = "Q2_K", [11] = "Q3_K", [15] = "Q8_K",
-        [16] = "IQ2_XXS", [17] = "IQ2_XS", [18] = "IQ3_XXS", [19] = "IQ1_S", [20] = "IQ4_NL", [21] = "IQ3_S",
-        [22] = "IQ2_S", [23] = "IQ4_XS", [24] = "I8", [25] = "I16", [26] = "I32", [27] = "I64", [28] = "F64",
-        [29] = "IQ1_M", [34] = "TQ1_0", [35] = "TQ2_0", [39] = "MXFP4", [40] = "NVFP4",
-    };
+    // By number; those that are read stand here too.
+    private static readonly string?[] Names =
+    [
+        "F32", "F16", "Q4_0", "Q4_1", null, null, "Q5_0", "Q5_1", "Q8_0", "Q8_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "Q8_K",
+        "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS", "I8", "I16", "I32", "I64", "F64", "IQ1_M",
+        "BF16", null, null, null, "TQ1_0", "TQ2_0", null, null, null, "MXFP4",
+    ];
 
     /// <summary>The formats that are read, for messages.</summary>
-    public static string Names => string.Join(", ", Supported.Select(known => known.Type));
+    public static string SupportedNames => string.Join(", ", Supported.Select(known => known.Type));
 
     /// <summary>The format of a number; null if it is not read.</summary>
     public static ElementType? Type(uint code)
@@ -38,7 +38,7 @@ internal static class GgufTensorTypes
     public static uint Code(ElementType type) => Supported.First(known => known.Type == type).Code;
 
     /// <summary>The name of a number that is not read.</summary>
-    public static string NameOf(uint code) => OtherNames.GetValueOrDefault(code, $"of the unknown type {code}");
+    public static string NameOf(uint code) => (code < Names.Length ? Names[code] : null) ?? $"of the unknown type {code}";
 
     /// <summary>What <c>general.file_type</c> calls a file whose matrices are in a format.</summary>
     public static uint FileType(ElementType type) => type switch

@@ -1,6 +1,4 @@
-using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace MoA.Engine.Models.Loading;
 
@@ -12,29 +10,16 @@ namespace MoA.Engine.Models.Loading;
 public sealed unsafe class SafetensorsFile : IDisposable
 {
     private readonly Dictionary<string, SafetensorsEntry> _entries = new(StringComparer.Ordinal);
-    private readonly MemoryMappedFile? _file;
-    private readonly MemoryMappedViewAccessor? _view;
+    private readonly MappedFile _file;
     private bool _disposed;
 
-    private SafetensorsFile(string path, SafetensorsHeader header, SafeFileHandle handle)
+    private SafetensorsFile(string path, MappedFile file)
     {
         Path = path;
+        _file = file;
+        SafetensorsHeader header = SafetensorsHeader.Read(path, file.Data, file.Length);
         Metadata = header.Metadata;
-        _file = MemoryMappedFile.CreateFromFile(
-            handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-        try
-        {
-            _view = _file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-        }
-        catch
-        {
-            _file.Dispose();
-            throw;
-        }
-
-        byte* start = null;
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        byte* data = start + _view.PointerOffset + header.DataStart;
+        byte* data = file.Data + header.DataStart;
         foreach (SafetensorsExtent tensor in header.Tensors)
         {
             _entries.Add(tensor.Name,
@@ -63,16 +48,14 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public static SafetensorsFile Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        SafeFileHandle handle = InputFile.Open(path);
+        MappedFile file = MappedFile.Open(path, SafetensorsHeader.LengthBytes, "a safetensors file");
         try
         {
-            return new SafetensorsFile(path, SafetensorsHeader.Read(path, handle), handle);
+            return new SafetensorsFile(path, file);
         }
-        catch (Exception e)
+        catch
         {
-            handle.Dispose();
-            if (e is IOException or UnauthorizedAccessException)
-                throw InputFile.Error(path, $"cannot be mapped into memory: {e.Message}", e);
+            file.Dispose();
             throw;
         }
     }
@@ -104,9 +87,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         if (_disposed)
             return;
         _disposed = true;
-        _view!.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view.Dispose();
-        _file!.Dispose();
+        _file.Dispose();
     }
 
     private static void Widen(SafetensorsEntry entry, float* to, long count)

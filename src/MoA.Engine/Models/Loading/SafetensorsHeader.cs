@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text.Json;
-using Microsoft.Win32.SafeHandles;
 
 namespace MoA.Engine.Models.Loading;
 
@@ -16,7 +15,9 @@ internal sealed class SafetensorsHeader
     /// <summary>The most bytes of JSON that the format's own library accepts.</summary>
     public const int LongestJson = 100_000_000;
 
-    private const int LengthBytes = 8;
+    /// <summary>Bytes of the length in front of the header.</summary>
+    public const int LengthBytes = 8;
+
     public const string MetadataKey = "__metadata__";
 
     private SafetensorsHeader(long dataStart, Dictionary<string, string> metadata, List<SafetensorsExtent> tensors)
@@ -59,16 +60,11 @@ internal sealed class SafetensorsHeader
         return count;
     }
 
-    /// <summary>Reads and checks the header of an open file.</summary>
+    /// <summary>Reads and checks the header of a mapped file of at least <see cref="LengthBytes"/> bytes.</summary>
     /// <exception cref="InvalidInputException">It is not a whole, well-formed safetensors file.</exception>
-    public static SafetensorsHeader Read(string path, SafeFileHandle file)
+    public static unsafe SafetensorsHeader Read(string path, byte* start, long fileBytes)
     {
-        long fileBytes = InputFile.Length(path, file);
-        if (fileBytes < LengthBytes)
-            throw InputFile.Error(path, $"truncated: has {fileBytes} bytes, a safetensors file at least {LengthBytes}");
-        Span<byte> prefix = stackalloc byte[LengthBytes];
-        InputFile.Fill(path, file, prefix, 0);
-        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>(start, LengthBytes));
         if (length is < 2 or > LongestJson)
         {
             throw InputFile.Error(path,
@@ -82,8 +78,7 @@ internal sealed class SafetensorsHeader
                 $"has {fileBytes}; download or copy it again");
         }
 
-        byte[] json = new byte[length];
-        InputFile.Fill(path, file, json, LengthBytes);
+        byte[] json = new ReadOnlySpan<byte>(start + LengthBytes, (int)length).ToArray();
         if (json[0] != (byte)'{')
             throw InputFile.Error(path, "not a safetensors file: its header does not begin with '{'");
         return JsonFields.Read(path, json, fields => Parse(fields, dataStart, fileBytes));

@@ -38,6 +38,40 @@ public sealed class NonFiniteScanTests
         }
     }
 
+    /// <summary>A block whose factors are not finite is found, and its other bytes may be anything.</summary>
+    [Theory]
+    [InlineData(ElementType.Q8_0, 0)]
+    [InlineData(ElementType.Q4_0, 0)]
+    [InlineData(ElementType.Q4_K, 0)]
+    [InlineData(ElementType.Q4_K, 2)]
+    [InlineData(ElementType.Q5_K, 0)]
+    [InlineData(ElementType.Q5_K, 2)]
+    [InlineData(ElementType.Q6_K, 208)]
+    public unsafe void Every_factor_of_a_block_is_looked_at(ElementType type, int factor)
+    {
+        const int Blocks = 9;
+        int bytes = type.BytesPerBlock(), elements = type.ElementsPerBlock();
+        byte[] tensor = new byte[Blocks * bytes];
+        float[] values = new float[Blocks * elements];
+        for (int block = 0; block < Blocks; block++)
+        {
+            foreach (ushort bits in new ushort[] { 0x7C00, 0xFC00, 0x7E01, 0x7BFF })
+            {
+                Array.Fill(tensor, (byte)0x3B); // factors of 0.9, quants and scales that are not 0
+                BitConverter.TryWriteBytes(tensor.AsSpan(block * bytes + factor), bits);
+                fixed (byte* data = tensor)
+                fixed (float* to = values)
+                {
+                    Quantization.Dequantize(type, data, to, values.Length);
+                    int first = Array.FindIndex(values, value => !float.IsFinite(value));
+                    Assert.Equal(bits == 0x7BFF ? -1 : block, first < 0 ? -1 : first / elements);
+                    (int, long)? expected = first < 0 ? null : (0, (long)block * elements);
+                    Assert.Equal(expected, NonFiniteScan.First([new WeightTensor("x", type, 1, values.Length, data)]));
+                }
+            }
+        }
+    }
+
     [Fact]
     public void The_first_of_several_is_found_across_pieces_and_tensors()
     {

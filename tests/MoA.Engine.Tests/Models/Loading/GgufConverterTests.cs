@@ -1,0 +1,220 @@
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
+using MoA.Engine.Models;
+using MoA.Engine.Models.Loading;
+using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Models;
+
+namespace MoA.Tests.Models.Loading;
+
+/// <summary>
+/// Reference models written as GGUF files and read again give the reference logits: names, orders of rows, constants and
+/// formats are right on both ways.
+/// </summary>
+public sealed class GgufConverterTests
+{
+    public static TheoryData<string> Fixtures => [.. ModelFixture.Names];
+
+    [Theory]
+    [MemberData(nameof(Fixtures))]
+    public void A_converted_model_gives_the_reference_logits(string name)
+    {
+        using TemporaryFolder folder = new();
+        ConversionResult result = Convert(name, folder.File("model.gguf"), null);
+        Assert.Empty(result.Fallbacks);
+        Assert.Equal(new FileInfo(result.File).Length, result.Bytes);
+        Assert.InRange(Error(name, result.File), 0, 1e-4);
+    }
+
+    [Theory]
+    [MemberData(nameof(Fixtures))]
+    public void Shape_and_constants_survive(string name)
+    {
+        using TemporaryFolder folder = new();
+        using ModelFixture fixture = ModelFixture.Load(name);
+        using LoadedModel read = GgufModel.Load(Convert(name, folder.File("model.gguf"), null).File);
+        ModelConfig expected = fixture.Model.Config;
+        Assert.Equal(expected.RopeTheta, read.Config.RopeTheta, 1e-3);
+        Assert.Equal(expected.RmsNormEpsilon, read.Config.RmsNormEpsilon, 1e-12);
+        Assert.Equal(expected.SlidingWindows.OfType<int>(), read.Config.SlidingWindows.OfType<int>());
+        Assert.All(Transformer.RopeFrequencies(expected).Zip(Transformer.RopeFrequencies(read.Config)),
+            pair => Assert.Equal(1, pair.Second / pair.First, 1e-6));
+        Assert.Equal(name, read.Name);
+        ModelConfig same = read.Config with
+        {
+            RopeTheta = expected.RopeTheta,
+            RmsNormEpsilon = expected.RmsNormEpsilon,
+            RopePairs = expected.RopePairs,
+            RopeScaling = expected.RopeScaling,
+            SlidingWindows = expected.SlidingWindows,
+            EosTokenIds = expected.EosTokenIds,
+        };
+        Assert.Equal(expected, same);
+        Assert.Equal(expected.EosTokenIds, read.Config.EosTokenIds);
+    }
+
+    /// <summary>The error of the logits that each format may cause, from its bits; rows of 64 and 128 hold no blocks of 256.</summary>
+    [Theory]
+    [InlineData(ElementType.F32, 1e-4)]
+    [InlineData(ElementType.F16, 1e-3)]
+    [InlineData(ElementType.BF16, 0.03)]
+    [InlineData(ElementType.Q8_0, 0.05)]
+    [InlineData(ElementType.Q4_K, 0.05)]
+    public void Formats_keep_the_logits_near(ElementType type, double error)
+    {
+        using TemporaryFolder folder = new();
+        ConversionResult result = Convert("llama-mha", folder.File("model.gguf"), type);
+        Assert.InRange(Error("llama-mha", result.File), 0, error);
+        ElementType expected = type == ElementType.Q4_K ? ElementType.Q8_0 : type;
+        using LoadedModel read = GgufModel.Load(result.File);
+        Assert.All(read.Weights.All, weight => Assert.Equal(weight.Rows == 1 ? ElementType.F32 : expected, weight.Type));
+        Assert.Equal(type == expected ? 0 : result.Tensors[ElementType.Q8_0], result.Fallbacks.Count);
+        Assert.All(result.Fallbacks, fallback => Assert.Equal(ElementType.Q8_0, fallback.Type));
+    }
+
+    [Fact]
+    public void A_gguf_file_is_converted_as_its_source_is()
+    {
+        using TemporaryFolder folder = new();
+        string exact = Convert("llama-gqa-llama3", folder.File("f32.gguf"), ElementType.F32).File;
+        string direct = Convert("llama-gqa-llama3", folder.File("direct.gguf"), ElementType.Q8_0).File;
+        string again = GgufConverter.Convert(exact, folder.File("again.gguf"), ElementType.Q8_0).File;
+        using GgufFile a = GgufFile.Open(direct), b = GgufFile.Open(again);
+        Assert.Equal(a.Metadata.Keys.Order(), b.Metadata.Keys.Order());
+        foreach (string key in a.Metadata.Keys)
+            Assert.True(a.Metadata[key].Raw.SequenceEqual(b.Metadata[key].Raw), key);
+        AssertSameTensors(a, b);
+    }
+
+    [Fact]
+    public void Threads_do_not_matter()
+    {
+        using TemporaryFolder folder = new();
+        string source = RepositoryFiles.DemoModel;
+        byte[] one = File.ReadAllBytes(GgufConverter.Convert(source, folder.File("1.gguf"), ElementType.Q4_0, threads: 1).File);
+        byte[] four = File.ReadAllBytes(GgufConverter.Convert(source, folder.File("4.gguf"), ElementType.Q4_0, threads: 4).File);
+        Assert.Equal(one, four);
+    }
+
+    [Fact]
+    public void A_model_is_not_written_over_itself()
+    {
+        using TemporaryFolder folder = new();
+        string file = Convert("llama-mha", folder.File("model.gguf"), null).File;
+        byte[] before = File.ReadAllBytes(file);
+        File.CreateSymbolicLink(folder.File("link.gguf"), file);
+        foreach ((string from, string to) in new[] { (file, file), (folder.File("link.gguf"), file), (file, folder.File("link.gguf")) })
+        {
+            Refusal.AssertThrows(to, "is part of the model that is to be converted", () => GgufConverter.Convert(from, to, ElementType.Q8_0));
+            Assert.Equal(before, File.ReadAllBytes(file));
+        }
+    }
+
+    [Fact]
+    public void A_cancelled_conversion_leaves_nothing()
+    {
+        using TemporaryFolder folder = new();
+        using CancellationTokenSource stop = new();
+        string file = folder.File("model.gguf");
+        Assert.ThrowsAny<OperationCanceledException>(() => GgufConverter.Convert(
+            RepositoryFiles.DemoModel, file, ElementType.Q8_0, progress: _ => stop.Cancel(), cancellation: stop.Token));
+        Assert.Empty(Directory.EnumerateFiles(folder.Path));
+    }
+
+    [Fact]
+    public void Numbers_beyond_a_format_are_refused()
+    {
+        using TemporaryFolder folder = new();
+        string source = folder.Write("source.gguf", TinyGguf.Create(tensors => tensors["blk.0.ffn_up.weight"][37] = 1e5f).Build());
+        string message = Assert.Throws<InvalidInputException>(() =>
+            GgufConverter.Convert(source, folder.File("f16.gguf"), ElementType.F16)).Message;
+        Assert.Contains("tensor blk.0.ffn_up.weight has a number in row 1 that is beyond the range of f16", message, StringComparison.Ordinal);
+        Assert.Equal(["source.gguf"], Directory.EnumerateFiles(folder.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void Parts_are_found_from_any_of_them()
+    {
+        using TemporaryFolder folder = new();
+        string whole = Convert("llama-mha", folder.File("whole.gguf"), null).File;
+        string[] parts = Split(whole, folder, 3);
+        foreach (string part in parts)
+            Assert.InRange(Error("llama-mha", part), 0, 1e-4);
+        File.Delete(whole);
+        Assert.Equal(parts[0], ModelFile.FindGguf(folder.Path));
+        File.Move(parts[1], folder.File("elsewhere"));
+        Refusal.AssertThrows(parts[1], "there is no such file, but the model has 3 parts", () => GgufModel.Load(parts[0]));
+        File.Copy(parts[2], parts[1]);
+        Refusal.AssertThrows(parts[1], "says that it is part 3 of 3; expected 2 of 3", () => GgufModel.Load(parts[0]));
+        File.Move(parts[2], folder.File("odd.gguf"));
+        Refusal.AssertThrows(folder.File("odd.gguf"), "is one of 3 parts of a model", () => GgufModel.Load(folder.File("odd.gguf")));
+    }
+
+    [Fact]
+    public void A_folder_may_hold_one_gguf_file()
+    {
+        using TemporaryFolder folder = new();
+        string file = Convert("llama-mha", folder.File("a.gguf"), null).File;
+        using (LoadedModel model = ModelFile.Load(folder.Path))
+            Assert.Equal("llama-mha", model.Name);
+        File.Copy(file, folder.File("b.gguf"));
+        Refusal.AssertThrows(folder.Path, "holds 2 GGUF files and no config.json", () => ModelFile.Load(folder.Path));
+        Refusal.AssertThrows(folder.File("c.gguf"), "there is no such file", () => ModelFile.Load(folder.File("c.gguf")));
+    }
+
+    private static ConversionResult Convert(string fixture, string file, ElementType? type) =>
+        GgufConverter.Convert(RepositoryFiles.Fixture("models", fixture), file, type);
+
+    private static double Error(string fixture, string file)
+    {
+        using ModelFixture expected = ModelFixture.Load(fixture);
+        using LoadedModel model = ModelFile.Load(file);
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        using Transformer transformer = new(model, backend);
+        using SequenceCache sequence = transformer.CreateSequence(new DensePolicy(), expected.Tokens.Length, ElementType.F32);
+        float[] logits = ModelFixture.Run(transformer, sequence, expected.Tokens, 64, AttentionMode.Prefill);
+        return ModelFixture.RelativeError(logits, expected.Logits);
+    }
+
+    private static unsafe void AssertSameTensors(GgufFile a, GgufFile b)
+    {
+        Assert.Equal(a.Tensors.Select(tensor => tensor.Name), b.Tensors.Select(tensor => tensor.Name));
+        foreach ((GgufTensor left, GgufTensor right) in a.Tensors.Zip(b.Tensors))
+        {
+            Assert.Equal(left.Type, right.Type);
+            Assert.True(new ReadOnlySpan<byte>(a.DataOf(left), (int)left.Bytes)
+                .SequenceEqual(new ReadOnlySpan<byte>(b.DataOf(right), (int)right.Bytes)), left.Name);
+        }
+    }
+
+    // Metadata goes into the first part, tensors into all in turn.
+    private static unsafe string[] Split(string whole, TemporaryFolder folder, int count)
+    {
+        using GgufFile file = GgufFile.Open(whole);
+        string[] paths = new string[count];
+        for (int part = 0; part < count; part++)
+        {
+            GgufBytes bytes = new();
+            foreach (string key in part == 0 ? file.Metadata.Keys : [])
+            {
+                GgufValue value = file.Metadata[key];
+                bytes.Add(key, value.IsArray ? 9 : (uint)value.Type,
+                    [.. value.IsArray ? GgufBytes.Head((uint)value.Type, value.Count) : [], .. value.Raw]);
+            }
+
+            bytes.Add("split.no", 2, BitConverter.GetBytes((ushort)part)).Add("split.count", 2, BitConverter.GetBytes((ushort)count));
+            for (int i = part; i < file.Tensors.Count; i += count)
+            {
+                GgufTensor tensor = file.Tensors[i];
+                bytes.AddTensor(tensor.Name, GgufTensorTypes.Code(tensor.Type), [.. tensor.Shape.Reverse().Select(size => (ulong)size)],
+                    new ReadOnlySpan<byte>(file.DataOf(tensor), (int)tensor.Bytes).ToArray());
+            }
+
+            paths[part] = folder.Write($"model-{part + 1:D5}-of-{count:D5}.gguf", bytes.Build());
+        }
+
+        return paths;
+    }
+}

@@ -1,0 +1,110 @@
+using MoA.Engine.Models;
+using MoA.Engine.Models.Loading;
+using MoA.Engine.Numerics;
+
+namespace MoA.Tests.Models.Loading;
+
+/// <summary>What a GGUF file's metadata and tensors mean for the model, and how faults are named.</summary>
+public sealed class GgufModelTests
+{
+    [Fact]
+    public void Missing_values_have_their_defaults()
+    {
+        using TemporaryFolder folder = new();
+        using LoadedModel model = GgufModel.Load(folder.Write("tiny.gguf", TinyGguf.Create().Build()));
+        Assert.Equal("tiny", model.Name);
+        Assert.Equal(ModelFamily.Llama, model.Config.Architecture);
+        Assert.Equal((2, 2, 16, 8), (model.Config.QueryHeads, model.Config.KeyValueHeads, model.Config.HeadSize, model.Config.VocabularySize));
+        Assert.Equal(RopePairs.Adjacent, model.Config.RopePairs);
+        Assert.Equal(10_000, model.Config.RopeTheta);
+        Assert.IsType<RopeScaling.None>(model.Config.RopeScaling);
+        Assert.True(model.Config.TieWordEmbeddings);
+        Assert.Null(model.Config.BosTokenId);
+        Assert.Empty(model.Config.EosTokenIds);
+        Assert.Equal([ElementType.F32], model.Weights.ElementTypes);
+    }
+
+    [Fact]
+    public void Values_that_are_given_count()
+    {
+        using TemporaryFolder folder = new();
+        GgufBytes bytes = TinyGguf.Create(
+            tensors => tensors["rope_freqs.weight"] = [1, 1, 2, 2, 4, 4, 8, 8],
+            keys =>
+            {
+                keys["general.name"] = "Tiny One";
+                keys["general.sampling.temp"] = 0.5f;
+                keys["general.sampling.top_k"] = 20u;
+                keys["llama.rope.freq_base"] = 500f;
+                keys["llama.rope.scaling.type"] = "linear";
+                keys["llama.rope.scaling.factor"] = 2f;
+                keys["llama.attention.sliding_window"] = 64u;
+                keys["tokenizer.ggml.bos_token_id"] = 3u;
+                keys["tokenizer.ggml.eos_token_id"] = 5u;
+                keys["tokenizer.ggml.eot_token_id"] = 6u;
+                keys["tokenizer.ggml.eom_token_id"] = uint.MaxValue;
+            });
+        using LoadedModel model = GgufModel.Load(folder.Write("tiny.gguf", bytes.Build()));
+        Assert.Equal("Tiny One", model.Name);
+        Assert.Equal((true, 0.5, 20), (model.Generation.DoSample, model.Generation.Temperature, model.Generation.TopK));
+        Assert.Equal((ModelFamily.Mistral, 64), (model.Config.Architecture, model.Config.SlidingWindow(0)));
+        Assert.Equal(3, model.Config.BosTokenId);
+        Assert.Equal([5, 6], model.Config.EosTokenIds);
+        // θ of pair 2 of 8: 500^(-2·2/16), divided by its factor 2 and by 2 for the linear scaling.
+        Assert.Equal(Math.Pow(500, -0.25) / 4, Transformer.RopeFrequencies(model.Config)[2], 1e-9);
+    }
+
+    [Theory]
+    [InlineData("general.architecture", "gemma", "the architecture is \"gemma\"; expected one of llama, mistral, qwen2, qwen3")]
+    [InlineData("llama.block_count", 2u, "has no tensor blk.1.attn_norm.weight, which the model needs")]
+    [InlineData("llama.block_count", 0u, "\"llama.block_count\" is 0; expected a whole number from 1")]
+    [InlineData("llama.block_count", "x", "\"llama.block_count\" is \"x\"; expected a whole number")]
+    [InlineData("llama.embedding_length", 48u, "tensor token_embd.weight has shape [8, 32]; expected [8, 48] by the file's metadata")]
+    [InlineData("llama.embedding_length", 33u, "\"llama.embedding_length\" is 33 and \"llama.attention.head_count\" is 2")]
+    [InlineData("llama.attention.head_count_kv", 3u, "expected a multiple of the latter")]
+    [InlineData("llama.attention.value_length", 8u, "values of a head have 8 components and keys 16")]
+    [InlineData("llama.rope.dimension_count", 8u, "\"llama.rope.dimension_count\" is 8; expected 16, RoPE over whole heads")]
+    [InlineData("llama.rope.scaling.type", "longrope", "the RoPE scaling is \"longrope\"; expected none or linear")]
+    [InlineData("llama.expert_count", 8u, "mixture of experts")]
+    [InlineData("llama.attention.causal", false, "attention is not causal")]
+    [InlineData("llama.attention.scale", 0.5f, "expected the scale 1/√d")]
+    [InlineData("llama.attention.layer_norm_rms_epsilon", 0f, "expected a number above 0 and up to 1")]
+    [InlineData("tokenizer.ggml.eos_token_id", 8u, "\"tokenizer.ggml.eos_token_id\" is 8; expected a whole number from 0 to 7")]
+    public void Unusable_metadata_is_named(string key, object value, string problem)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("tiny.gguf", TinyGguf.Create(changeKeys: keys => keys[key] = value).Build());
+        Refusal.AssertThrows(path, problem, () => GgufModel.Load(path));
+    }
+
+    [Fact]
+    public void Unusable_tensors_are_named()
+    {
+        AssertRefused("has no tensor token_embd.weight", tensors => tensors.Remove("token_embd.weight"));
+        AssertRefused("tensor blk.0.attn_q.weight holds NaN or infinity at row 1, column 4", tensors =>
+            tensors["blk.0.attn_q.weight"][36] = float.NaN);
+        AssertRefused("tensor rope_freqs.weight is F32 [3]; expected F32 [8]", tensors => tensors["rope_freqs.weight"] = [1, 1, 1]);
+        AssertRefused("tensor rope_freqs.weight holds a number that is not between", tensors => tensors["rope_freqs.weight"] = new float[8]);
+
+        static void AssertRefused(string problem, Func<Dictionary<string, float[]>, object> change)
+        {
+            using TemporaryFolder folder = new();
+            string path = folder.Write("tiny.gguf", TinyGguf.Create(tensors => _ = change(tensors)).Build());
+            Refusal.AssertThrows(path, problem, () => GgufModel.Load(path));
+        }
+    }
+
+    [Fact]
+    public void A_bad_scale_of_a_block_is_named_with_its_place()
+    {
+        using TemporaryFolder folder = new();
+        byte[] blocks = new byte[64 * 34]; // 64 rows of one Q8_0 block
+        blocks[5 * 34 + 1] = 0x7C; // infinity
+        GgufBytes bytes = TinyGguf.Create(tensors => tensors.Remove("blk.0.ffn_gate.weight")).AddTensor("blk.0.ffn_gate.weight", 8, [32, 64], blocks);
+        string path = folder.Write("tiny.gguf", bytes.Build());
+        Refusal.AssertThrows(path, "tensor blk.0.ffn_gate.weight holds NaN or infinity at row 5, column 0", () => GgufModel.Load(path));
+        bytes = TinyGguf.Create(tensors => tensors.Remove("output_norm.weight")).AddTensor("output_norm.weight", 8, [32], new byte[34]);
+        path = folder.Write("tiny.gguf", bytes.Build());
+        Refusal.AssertThrows(path, "tensor output_norm.weight is Q8_0; expected norms and biases in F32, F16 or BF16", () => GgufModel.Load(path));
+    }
+}

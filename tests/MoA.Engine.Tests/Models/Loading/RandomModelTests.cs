@@ -1,0 +1,118 @@
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
+using MoA.Engine.Models;
+using MoA.Engine.Models.Loading;
+using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Models;
+using MoA.Engine.Tokenization;
+
+namespace MoA.Tests.Models.Loading;
+
+/// <summary>Random models have the shape asked for, numbers of the right size, and the same bytes for the same seed.</summary>
+public sealed class RandomModelTests
+{
+    private const string Shape = "hidden=256,layers=2,heads=4,kv-heads=2,intermediate=512,vocabulary=600,context=512";
+
+    public static TheoryData<ElementType> Types => [.. ElementTypes.All];
+
+    [Theory]
+    [MemberData(nameof(Types))]
+    public unsafe void Weights_have_mean_0_and_keep_activations_in_size(ElementType type)
+    {
+        using TemporaryFolder folder = new();
+        using LoadedModel model = GgufModel.Load(Write(folder, type, 1));
+        foreach (WeightTensor weight in new[] { model.Weights.Layers[1].Up, model.Weights.Layers[0].Down, model.Weights.Head })
+        {
+            Assert.Equal(type, weight.Type);
+            float[] values = new float[weight.Rows * weight.Columns];
+            fixed (float* to = values)
+                Quantization.Dequantize(type, weight.Data, to, values.Length);
+            double mean = values.Average(value => (double)value);
+            double deviation = Math.Sqrt(values.Average(value => (value - mean) * (value - mean)));
+            double expected = 1 / Math.Sqrt(weight.Columns);
+            Assert.InRange(deviation / expected, 0.98, 1.02);
+            Assert.InRange(mean / expected, -0.02, 0.02);
+        }
+
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        using Transformer transformer = new(model, backend);
+        using SequenceCache sequence = transformer.CreateSequence(new DensePolicy(), 32);
+        float[] logits = ModelFixture.Run(transformer, sequence, [.. Enumerable.Range(3, 32)], 32, AttentionMode.Prefill);
+        Assert.InRange(Math.Sqrt(logits.Average(logit => (double)logit * logit)), 0.5, 2);
+    }
+
+    [Fact]
+    public void The_seed_alone_decides_the_bytes()
+    {
+        using TemporaryFolder folder = new();
+        byte[] first = File.ReadAllBytes(Write(folder, ElementType.Q4_K, 1, threads: 1));
+        Assert.Equal(first, File.ReadAllBytes(Write(folder, ElementType.Q4_K, 1, threads: 3)));
+        Assert.NotEqual(first, File.ReadAllBytes(Write(folder, ElementType.Q4_K, 2)));
+    }
+
+    [Fact]
+    public void The_vocabulary_writes_every_text()
+    {
+        using TemporaryFolder folder = new();
+        Tokenizer tokenizer = Tokenizer.Load(Write(folder, ElementType.Q8_0, 1));
+        Assert.Equal(600, tokenizer.VocabularySize);
+        Assert.Equal((1, 2), (tokenizer.BosId!.Value, tokenizer.EosId!.Value));
+        foreach (string text in new[] { "Hello, world 42!", "Grüße 🙂\n\tx", "aa bb" })
+            Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text, false, false)));
+        Assert.Equal(["▁", "aa", "bb"], tokenizer.Encode("aabb", false, false).Select(tokenizer.TokenText));
+    }
+
+    [Fact]
+    public void Rows_that_hold_no_block_fall_back()
+    {
+        using TemporaryFolder folder = new();
+        ModelConfig shape = ModelShape.Parse("qwen2.5-0.5b,layers=1,vocabulary=400,intermediate=512");
+        ConversionResult result = RandomModel.Write(folder.File("q.gguf"), shape, ElementType.Q4_K, "q");
+        // Rows of 896 (embedding, q, k, v, output, gate, up) hold no blocks of 256, those of 512 (down) do.
+        Assert.Equal((7, 1, 6), (result.Tensors[ElementType.Q8_0], result.Tensors[ElementType.Q4_K], result.Tensors[ElementType.F32]));
+        Assert.Equal(7, result.Fallbacks.Count);
+        using LoadedModel model = GgufModel.Load(result.File);
+        Assert.Equal((ModelFamily.Qwen2, RopePairs.Halves), (model.Config.Architecture, model.Config.RopePairs));
+        Assert.Equal(128, model.Weights.Layers[0].KeyBias!.Columns);
+    }
+
+    // Numbers of parameters as published with the models.
+    [Theory]
+    [InlineData("llama-3.2-1b", 1_235_814_400)]
+    [InlineData("llama-3-8b", 8_030_261_248)]
+    [InlineData("vicuna-7b", 6_738_415_616)]
+    [InlineData("vicuna-13b", 13_015_864_320)]
+    [InlineData("qwen2.5-0.5b", 494_032_768)]
+    public void Named_shapes_have_the_published_number_of_parameters(string name, long parameters)
+    {
+        ModelConfig shape = ModelShape.Parse(name);
+        long hidden = shape.HiddenSize, inner = shape.IntermediateSize;
+        long queries = shape.QueryHeads * shape.HeadSize, keys = shape.KeyValueHeads * shape.HeadSize;
+        long biases = shape.Architecture == ModelFamily.Qwen2 ? queries + 2 * keys : 0;
+        long layer = 2 * hidden * queries + 2 * hidden * keys + 3 * hidden * inner + 2 * hidden + biases;
+        long embeddings = (shape.TieWordEmbeddings ? 1 : 2) * hidden * shape.VocabularySize;
+        Assert.Equal(parameters, embeddings + shape.Layers * layer + hidden);
+    }
+
+    [Theory]
+    [InlineData("llama-9", "expected one of llama-3.2-1b, llama-3-8b")]
+    [InlineData("layers=2,heads=2", "hidden=… is missing")]
+    [InlineData("hidden=64,layers=2,heads=2,depth=1", "the key \"depth\" is not known")]
+    [InlineData("hidden=64,layers=x,heads=2", "layers=x; expected a whole number")]
+    [InlineData("hidden=64,layers=0,heads=2", "layers=0; expected a whole number")]
+    [InlineData("hidden=64,layers=2,heads=3,kv-heads=2", "heads=3 is no multiple of kv-heads=2")]
+    [InlineData("hidden=65,layers=2,heads=5", "the size of a head is 13; expected an even number")]
+    [InlineData("hidden=64,layers=2,heads=2,tied=maybe", "tied=maybe; expected true or false")]
+    [InlineData("hidden=64,hidden=64", "each key once")]
+    [InlineData("", "expected one of")]
+    public void Shapes_that_are_none_are_refused(string text, string problem)
+    {
+        string message = Assert.Throws<InvalidInputException>(() => ModelShape.Parse(text)).Message;
+        Assert.Contains(problem, message, StringComparison.Ordinal);
+    }
+
+    private static string Write(TemporaryFolder folder, ElementType type, ulong seed, int threads = 0) =>
+        RandomModel.Write(folder.File($"{type}-{seed}-{threads}.gguf"), ModelShape.Parse(Shape), type, "random", seed, threads).File;
+}
