@@ -16,14 +16,14 @@ const quarter = { density: 0.25, atLength: 16384 };
 /** `full`: left out of a quick run. `against: "bandwidth"`: no peer, the machine's own limit. */
 export const groups = [
     {
-        model: "llama-3.2-1b-q8_0", length: 512, batch: 1, decodeTokens: 32, flashAttention: false,
+        model: "llama-3.2-1b-q8_0", length: 512, batch: 1, decodeTokens: 32, flashAttention: true,
         cases: [
             { case: "llama-3.2-1b q8_0 dense, prefill 512", measure: "prefill" },
             { case: "llama-3.2-1b q8_0 dense, decode at 512", measure: "decode" },
         ],
     },
     {
-        model: "llama-3.2-1b-q4_0", length: 512, batch: 1, decodeTokens: 32, flashAttention: false,
+        model: "llama-3.2-1b-q4_0", length: 512, batch: 1, decodeTokens: 32, flashAttention: true,
         cases: [
             { case: "llama-3.2-1b q4_0 dense, prefill 512", measure: "prefill" },
             { case: "llama-3.2-1b q4_0 dense, decode at 512", measure: "decode" },
