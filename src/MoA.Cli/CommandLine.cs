@@ -85,6 +85,7 @@ internal static class CommandLine
             new GenerateCommand(streams),
             new ChatCommand(streams),
             new ScoreCommand(streams),
+            new BenchCommand(streams),
             new GroupCommand(
                 "eval", "Measures what a model still gets right under a plan or another policy.", new EvalRetrievalCommand(streams)),
             new GroupCommand(

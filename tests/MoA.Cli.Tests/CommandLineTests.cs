@@ -6,7 +6,7 @@ public sealed class CommandLineTests
 {
     private static readonly string[] Commands =
     [
-        "compress", "calibrate", "profile", "optimize", "validate", "generate", "chat", "score", "eval retrieval", "plan show",
+        "compress", "calibrate", "profile", "optimize", "validate", "generate", "chat", "score", "bench", "eval retrieval", "plan show",
         "plan convert", "model info", "model tokenize",
     ];
 

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using MoA.Engine.Attention;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
@@ -83,6 +84,47 @@ public sealed class SequenceCache : IDisposable
             _heads[i].Grow(spans[i / _config.KeyValueHeads].StoredRing[i % _config.KeyValueHeads], Length);
         Spans = spans;
         Capacity = capacity;
+    }
+
+    /// <summary>
+    /// Fills empty caches with random rows, as if that many tokens had been read: a decode step then does the work that it
+    /// would do after a real prefill, whose time is saved. For measurements of speed and memory.
+    /// </summary>
+    /// <param name="length">Tokens, up to <see cref="Capacity"/>; each row that stays is written at its true position.</param>
+    /// <param name="seed">The same seed gives the same rows: uniform, mean 0, standard deviation 1.</param>
+    /// <exception cref="InvalidOperationException">The caches hold tokens already.</exception>
+    public unsafe void FillRandom(int length, ulong seed)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Capacity);
+        if (Length > 0)
+            throw new InvalidOperationException($"The caches hold {Length} tokens already.");
+        // Rows are windows of one pool: numbers for each would take longer to draw than to store. The odd stride meets every
+        // place before it comes back to the first.
+        const int Places = 1 << 14, Stride = 4099;
+        float[] pool = new float[Places + 2 * _config.HeadSize];
+        Random random = new((int)(seed ^ (seed >> 32)));
+        for (int i = 0; i < pool.Length; i++)
+            pool[i] = (2 * random.NextSingle() - 1) * MathF.Sqrt(3);
+        fixed (float* numbers = pool)
+        {
+            foreach (HeadCache head in _heads)
+            {
+                int first = random.Next(Places);
+                int oldest = head.OldestInRing(length);
+                for (int position = 0; position < length; position++)
+                {
+                    if (position == ElasticRule.SinkTokens)
+                        position = Math.Max(position, oldest);
+                    if (position >= length)
+                        break;
+                    float* key = numbers + (first + (uint)position * Stride) % Places;
+                    head.Write<Simd128, Vector128<float>>(position, key, key + _config.HeadSize);
+                }
+            }
+        }
+
+        Length = length;
     }
 
     /// <inheritdoc/>

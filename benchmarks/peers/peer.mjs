@@ -1,0 +1,72 @@
+// The other end of llama.mjs: starts the peer and asks it.
+
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import readline from "node:readline";
+import { fileURLToPath } from "node:url";
+import { repeatState } from "./context.mjs";
+import { promptTokens } from "./tokens.mjs";
+
+export class Peer {
+    #process = spawn(process.execPath, [fileURLToPath(new URL("llama.mjs", import.meta.url))], {
+        stdio: ["pipe", "pipe", "inherit"],
+    });
+    #answers = readline.createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
+
+    async ask(request) {
+        this.#process.stdin.write(`${JSON.stringify(request)}\n`);
+        const { value, done } = await this.#answers.next();
+        const answer = done ? { error: "the process ended" } : JSON.parse(value);
+        if (answer.error !== undefined)
+            throw new Error(`llama.cpp: ${request.do}: ${answer.error}`);
+        return answer;
+    }
+
+    /** Loads a model with room for a group's contexts. */
+    async load(group, model, threads) {
+        return await this.ask({
+            do: "load", model: model.path, length: group.length + group.decodeTokens, sequences: group.batch, threads,
+            flashAttention: group.flashAttention,
+        });
+    }
+
+    /** Fills the context of every sequence: reads up to 512 tokens, and repeats their rows up to the group's length. */
+    async fill(group, model) {
+        const tokens = promptTokens(0, 0, 0, group.length, model.vocabulary);
+        const read = Math.min(group.length, 512);
+        await this.ask({ do: "prefill", sequence: 0, tokens: tokens.slice(0, read) });
+        if (group.length > read) {
+            const folder = fs.mkdtempSync(`${model.path}-context-`);
+            const [short, long] = ["short", "long"].map(name => path.join(folder, name));
+            try {
+                await this.ask({ do: "save", file: short, tokens: tokens.slice(0, read) });
+                repeatState(short, long, group.length / read);
+                await this.ask({ do: "restore", file: long, length: group.length });
+            } finally {
+                fs.rmSync(folder, { recursive: true });
+            }
+        }
+        for (let to = 1; to < group.batch; to++)
+            await this.ask({ do: "copy", from: 0, to });
+    }
+
+    /** Tokens per second of a prompt of the group's length. */
+    async prefill(group, model) {
+        const tokens = promptTokens(0, 0, 0, group.length, model.vocabulary);
+        const { seconds } = await this.ask({ do: "prefill", sequence: 0, tokens });
+        return tokens.length / seconds;
+    }
+
+    /** Tokens per second of all sequences together, after their contexts. */
+    async decode(group, model, steps = group.decodeTokens) {
+        const tokens = Array.from({ length: group.batch }, (_, sequence) =>
+            promptTokens(0, sequence, group.length, steps, model.vocabulary));
+        const { seconds } = await this.ask({ do: "decode", position: group.length, tokens });
+        return (group.batch * steps) / seconds;
+    }
+
+    end() {
+        this.#process.stdin.end();
+    }
+}

@@ -1,0 +1,50 @@
+namespace MoA.Evaluation.Benchmarking;
+
+/// <summary>What was measured for one policy, length and batch.</summary>
+public sealed record BenchmarkRow
+{
+    /// <summary>The policy.</summary>
+    public required BenchmarkPolicy Policy { get; init; }
+
+    /// <summary>Tokens of context of each sequence before decoding.</summary>
+    public required int Length { get; init; }
+
+    /// <summary>Sequences that decode together.</summary>
+    public required int Batch { get; init; }
+
+    /// <summary>Prompt tokens read in a second, of all sequences; null for a synthetic context.</summary>
+    public required Spread? PrefillTokensPerSecond { get; init; }
+
+    /// <summary>New tokens in a second, of all sequences.</summary>
+    public required Spread DecodeTokensPerSecond { get; init; }
+
+    /// <summary>Bytes of the caches of all sequences, as allocated.</summary>
+    public required long KvBytes { get; init; }
+
+    /// <summary>Bytes of all weights.</summary>
+    public required long WeightBytes { get; init; }
+
+    /// <summary>The most bytes resident, mapped weights included: of this row, or of the process so far.</summary>
+    public required long PeakResidentBytes { get; init; }
+
+    /// <summary>Whether <see cref="PeakResidentBytes"/> is the row's own; otherwise the system cannot reset the peak.</summary>
+    public required bool PeakIsOfRow { get; init; }
+
+    /// <summary>Kept share of full caches, as the plan counts it.</summary>
+    public required double Density { get; init; }
+
+    /// <summary>
+    /// Bytes that a decode step must read: all weights but those of an untied embedding, and every KV row held (mean over
+    /// the steps).
+    /// </summary>
+    public required double BytesPerStep { get; init; }
+
+    /// <summary>Read bandwidth of all threads, measured before and after each repeat; bytes a second.</summary>
+    public required Spread BandwidthBytesPerSecond { get; init; }
+
+    /// <summary>
+    /// Share of the roofline of a decode step: the time that reading <see cref="BytesPerStep"/> takes at the bandwidth
+    /// measured around each repeat, over the time that the step took. Caches of the processor can lift it above 1.
+    /// </summary>
+    public required Spread BandwidthShare { get; init; }
+}

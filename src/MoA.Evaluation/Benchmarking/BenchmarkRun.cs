@@ -1,0 +1,284 @@
+using System.Diagnostics;
+using System.Globalization;
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
+using MoA.Engine.Models;
+using MoA.Engine.Parallelism;
+using MoA.Search;
+
+namespace MoA.Evaluation.Benchmarking;
+
+/// <summary>
+/// Measures prefill and decode of a model: policies × lengths × batches. Policies take turns within each repeat, and the
+/// read bandwidth is measured between the turns, so that other work on the machine hits all figures alike.
+/// </summary>
+public sealed class BenchmarkRun
+{
+    private readonly LanguageModel _model;
+    private readonly BenchmarkSettings _settings;
+    private readonly Action<StepProgress>? _progress;
+    private readonly ForwardBatch _batch;
+    private long _tokens;
+    private int _done;
+
+    /// <summary>Prepares a run.</summary>
+    /// <param name="model">The model; stays the caller's.</param>
+    /// <param name="settings">What to measure.</param>
+    /// <param name="progress">Hears of every measurement.</param>
+    public BenchmarkRun(LanguageModel model, BenchmarkSettings settings, Action<StepProgress>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(settings);
+        _model = model;
+        _settings = settings;
+        _progress = progress;
+        _batch = model.Transformer.CreateBatch();
+    }
+
+    /// <summary>Bytes that the caches may take; tests lower it.</summary>
+    internal Func<long> AvailableBytes { get; init; } = ProcessMemory.AvailableBytes;
+
+    /// <summary>Measures every policy at every length and batch.</summary>
+    /// <returns>One row each: by length, then batch, then policy.</returns>
+    /// <exception cref="InvalidInputException">A length exceeds the model's context, a batch does not fit a forward pass, or
+    /// the memory does not suffice; nothing has been measured then.</exception>
+    public IReadOnlyList<BenchmarkRow> Run(IReadOnlyList<BenchmarkPolicy> policies, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(policies);
+        CheckLengths();
+        CheckMemory(policies);
+        using MemoryBandwidth bandwidth = new(new WorkerPool(_settings.Threads));
+        List<BenchmarkRow> rows = [];
+        foreach (int length in _settings.Lengths)
+        {
+            foreach (int batch in _settings.Batches)
+                rows.AddRange(MeasureTogether(policies, length, batch, bandwidth, cancellation));
+        }
+
+        return rows;
+    }
+
+    /// <summary>Rows that one layer's heads hold after <paramref name="length"/> tokens: what a decode step reads.</summary>
+    internal static long RowsHeld(LayerSpans layer, int length) => layer.StoredRing.Sum(ring =>
+        (long)Math.Min(length, ElasticRule.SinkTokens) + Math.Clamp(length - ElasticRule.SinkTokens, 0, ring));
+
+    private IEnumerable<BenchmarkRow> MeasureTogether(
+        IReadOnlyList<BenchmarkPolicy> policies, int length, int batch, MemoryBandwidth bandwidth, CancellationToken cancellation)
+    {
+        Measurement[][] measured = [.. policies.Select(_ => new Measurement[_settings.Repeats])];
+        foreach (BenchmarkPolicy policy in policies)
+            WarmUp(policy.Policy, length, batch, cancellation);
+        double before = bandwidth.Measure();
+        for (int repeat = 0; repeat < _settings.Repeats; repeat++)
+        {
+            for (int i = 0; i < policies.Count; i++)
+            {
+                Measurement one = MeasureOnce(policies[i].Policy, length, batch, cancellation);
+                double after = bandwidth.Measure();
+                measured[i][repeat] = one with { Bandwidth = (before + after) / 2 };
+                before = after;
+                _progress?.Invoke(new StepProgress("bench", $"{policies[i].Label}, {batch} × {length}", ++_done,
+                    policies.Count * _settings.Repeats * _settings.Lengths.Count * _settings.Batches.Count, _tokens));
+            }
+        }
+
+        return policies.Select((policy, i) => Summarise(policy, length, batch, measured[i]));
+    }
+
+    private Measurement MeasureOnce(AttentionPolicy policy, int length, int batch, CancellationToken cancellation)
+    {
+        bool isOfRow = ProcessMemory.TryResetPeak();
+        SequenceCache[] sequences = new SequenceCache[batch];
+        try
+        {
+            for (int i = 0; i < batch; i++)
+                sequences[i] = _model.Transformer.CreateSequence(policy, length + _settings.DecodeTokens, _settings.CacheType);
+            double prefillSeconds = Fill(sequences, length, cancellation);
+            long start = Stopwatch.GetTimestamp();
+            for (int step = 0; step < _settings.DecodeTokens; step++)
+                Decode(sequences, cancellation);
+            return new Measurement(prefillSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds, ProcessMemory.PeakResidentBytes(),
+                isOfRow, sequences.Sum(sequence => sequence.Bytes), BytesPerStep(sequences[0], length, batch), 0);
+        }
+        finally
+        {
+            foreach (SequenceCache? sequence in sequences)
+                sequence?.Dispose();
+        }
+    }
+
+    /// <summary>Compiles what will run and brings the weights into memory, on a short sequence.</summary>
+    private void WarmUp(AttentionPolicy policy, int length, int batch, CancellationToken cancellation)
+    {
+        const int Tokens = 64, LeastSteps = 2, MostSteps = 64;
+        int prompt = Math.Min(length, Tokens);
+        SequenceCache[] sequences = new SequenceCache[batch];
+        try
+        {
+            for (int i = 0; i < batch; i++)
+            {
+                sequences[i] = _model.Transformer.CreateSequence(policy, prompt + MostSteps, _settings.CacheType);
+                Prefill(sequences[i], i, i == 0 ? prompt : 1, cancellation);
+            }
+
+            long start = Stopwatch.GetTimestamp();
+            for (int step = 0; step < MostSteps && (step < LeastSteps || Stopwatch.GetElapsedTime(start).TotalSeconds < 1); step++)
+                Decode(sequences, cancellation);
+        }
+        finally
+        {
+            foreach (SequenceCache? sequence in sequences)
+                sequence?.Dispose();
+        }
+    }
+
+    private double Fill(SequenceCache[] sequences, int length, CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (_settings.SyntheticContext)
+                sequences[i].FillRandom(length, _settings.Seed + (ulong)i);
+            else
+                Prefill(sequences[i], i, length, cancellation);
+        }
+
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    /// <summary>Reads a prompt in chunks, as a generation does, down to the logits of its last token.</summary>
+    private void Prefill(SequenceCache sequence, int index, int length, CancellationToken cancellation)
+    {
+        int[] tokens = new int[length];
+        PromptTokens.Fill(tokens, _settings.Seed, index, 0, _model.Config.VocabularySize);
+        int last = 0;
+        for (int start = 0; start < length; start += _model.Transformer.MaxRows)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int count = Math.Min(_model.Transformer.MaxRows, length - start);
+            _batch.Clear();
+            last = _batch.Add(sequence, tokens.AsSpan(start, count), AttentionMode.Prefill) + count - 1;
+            _model.Transformer.Forward(_batch);
+            _tokens += count;
+        }
+
+        _ = _model.Transformer.Logits([last]);
+    }
+
+    /// <summary>One step: every sequence takes a random token, and all logits are computed.</summary>
+    private void Decode(SequenceCache[] sequences, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        Span<int> token = stackalloc int[1], rows = stackalloc int[Transformer.MaxLogitRows];
+        _batch.Clear();
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            PromptTokens.Fill(token, _settings.Seed, i, sequences[i].Length, _model.Config.VocabularySize);
+            _ = _batch.Add(sequences[i], token, AttentionMode.Decode);
+        }
+
+        _model.Transformer.Forward(_batch);
+        for (int first = 0; first < sequences.Length; first += rows.Length)
+        {
+            int count = Math.Min(rows.Length, sequences.Length - first);
+            for (int i = 0; i < count; i++)
+                rows[i] = first + i;
+            _ = _model.Transformer.Logits(rows[..count]);
+        }
+
+        _tokens += sequences.Length;
+    }
+
+    private double BytesPerStep(SequenceCache sequence, int length, int batch)
+    {
+        double rows = 0;
+        for (int step = 1; step <= _settings.DecodeTokens; step++)
+            rows += sequence.Spans.Sum(layer => RowsHeld(layer, length + step));
+        double bytesPerRow = (double)sequence.Bytes / sequence.Spans.Sum(layer => layer.StoredRows);
+        return WeightBytesRead() + batch * bytesPerRow * rows / _settings.DecodeTokens;
+    }
+
+    // Of an embedding that is not the head too, a step reads single rows only.
+    private long WeightBytesRead()
+    {
+        ModelWeights weights = _model.Loaded.Weights;
+        return weights.Bytes - (ReferenceEquals(weights.Head, weights.Embedding) ? 0 : weights.Embedding.Bytes);
+    }
+
+    private BenchmarkRow Summarise(BenchmarkPolicy policy, int length, int batch, Measurement[] measured)
+    {
+        double bytesPerStep = measured[0].BytesPerStep;
+        return new BenchmarkRow
+        {
+            Policy = policy,
+            Length = length,
+            Batch = batch,
+            PrefillTokensPerSecond = _settings.SyntheticContext
+                ? null
+                : Spread.Of(measured.Select(one => (double)batch * length / one.PrefillSeconds)),
+            DecodeTokensPerSecond = Spread.Of(measured.Select(one => (double)batch * _settings.DecodeTokens / one.DecodeSeconds)),
+            KvBytes = measured[0].KvBytes,
+            WeightBytes = _model.Transformer.WeightBytes,
+            PeakResidentBytes = measured.Max(one => one.PeakBytes),
+            PeakIsOfRow = measured.All(one => one.PeakIsOfRow),
+            Density = policy.Policy.Density(_model.Config, length + _settings.DecodeTokens),
+            BytesPerStep = bytesPerStep,
+            BandwidthBytesPerSecond = Spread.Of(measured.Select(one => one.Bandwidth)),
+            BandwidthShare = Spread.Of(measured.Select(one =>
+                bytesPerStep * _settings.DecodeTokens / one.DecodeSeconds / one.Bandwidth)),
+        };
+    }
+
+    private void CheckLengths()
+    {
+        foreach (int length in _settings.Lengths)
+        {
+            if (length + _settings.DecodeTokens > _model.Config.MaxPositions)
+            {
+                throw new InvalidInputException(
+                    $"--lengths {length}: with {_settings.DecodeTokens} decoded tokens this exceeds the context of {_model.Name}, " +
+                    $"{_model.Config.MaxPositions} tokens (--synthetic-context does not lift it); choose shorter lengths");
+            }
+        }
+
+        foreach (int batch in _settings.Batches)
+        {
+            if (batch > _model.Transformer.MaxRows)
+            {
+                throw new InvalidInputException(
+                    $"--batch {batch}: at most {_model.Transformer.MaxRows} sequences share a forward pass; choose a smaller batch");
+            }
+        }
+    }
+
+    private void CheckMemory(IReadOnlyList<BenchmarkPolicy> policies)
+    {
+        long weights = _model.Transformer.WeightBytes;
+        long free = AvailableBytes() - Math.Max(0, weights - ProcessMemory.PrivateResidentBytes()); // mapped weights come first
+        foreach (BenchmarkPolicy policy in policies)
+        {
+            foreach (int length in _settings.Lengths)
+            {
+                long one = SequenceCache.EstimateBytes(
+                    _model.Config, policy.Policy, length + _settings.DecodeTokens, _settings.CacheType);
+                foreach (int batch in _settings.Batches)
+                {
+                    if (one * batch > free)
+                    {
+                        throw new InvalidInputException(string.Create(CultureInfo.InvariantCulture,
+                            $"{policy.Label}, --lengths {length} --batch {batch}: the caches take {one * batch / 1048576.0:N0} MiB, but " +
+                            $"beside {weights / 1048576.0:N0} MiB of weights only {Math.Max(0, free) / 1048576.0:N0} MiB are free; " +
+                            $"choose shorter lengths, a smaller batch or a plan that keeps less"));
+                    }
+                }
+            }
+        }
+    }
+
+    private readonly record struct Measurement(
+        double PrefillSeconds, double DecodeSeconds, long PeakBytes, bool PeakIsOfRow, long KvBytes, double BytesPerStep, double Bandwidth);
+}

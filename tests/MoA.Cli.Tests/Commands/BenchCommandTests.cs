@@ -1,0 +1,60 @@
+using System.Text.Json;
+
+namespace MoA.Tests.Commands;
+
+public sealed class BenchCommandTests
+{
+    private static readonly string Model = RepositoryFiles.Fixture("models", "llama-mha");
+
+    [Fact]
+    public void The_document_has_a_row_for_each_policy_length_and_batch()
+    {
+        using TemporaryFolder folder = new();
+        string plan = folder.Write("quarter.json", """{"alphas":[[0,0,0,0],[0,0,0,0]],"betas":[[0.25,0.25,0.25,0.25],[1,1,1,1]]}""");
+        JsonElement document = Invocation.Json("bench", "--model", Model, "--policy", "dense", "streaming-llm:density=0.5", "--plan", plan,
+            "--lengths", "1020", "--batch", "1,2", "--decode-tokens", "4", "--repeat", "1", "--kv", "f32", "--synthetic-context");
+        Assert.Equal("f32", document.GetProperty("kv").GetString());
+        Assert.Equal("f32", document.GetProperty("weights").GetString());
+        Assert.Equal(
+            [("dense", 1, 1.0), ("streaming-llm", 1, 0.5), ("moa", 1, 0.625), ("dense", 2, 1.0), ("streaming-llm", 2, 0.5), ("moa", 2, 0.625)],
+            document.GetProperty("rows").EnumerateArray().Select(row => (
+                row.GetProperty("policy").GetString()!, row.GetProperty("batch").GetInt32(), row.GetProperty("density").GetDouble())));
+        foreach (JsonElement row in document.GetProperty("rows").EnumerateArray())
+        {
+            // 2 layers of 4 KV heads of size 16 in F32, keys and values: 1 KiB a token.
+            double kept = 1024 * row.GetProperty("density").GetDouble() * row.GetProperty("batch").GetInt32();
+            Assert.Equal(1024 * kept, row.GetProperty("kvBytes").GetInt64());
+            Assert.Equal(1020, row.GetProperty("length").GetInt32());
+            Assert.Equal(JsonValueKind.Null, row.GetProperty("prefillTokensPerSecond").ValueKind);
+            Assert.True(row.GetProperty("decodeTokensPerSecond").GetDouble() > 0);
+            Assert.True(row.GetProperty("peakResidentBytes").GetInt64() > row.GetProperty("kvBytes").GetInt64());
+            Assert.Equal(row.GetProperty("policy").GetString() == "moa" ? plan : null,
+                row.TryGetProperty("plan", out JsonElement file) ? file.GetString() : null);
+        }
+    }
+
+    [Fact]
+    public void Text_output_is_a_table_of_the_same_rows()
+    {
+        Invocation run = Invocation.Of("bench", "--model", Model, "--lengths", "64", "--decode-tokens", "2", "--repeat", "1", "--quiet");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("prefill, tokens/s", run.Output, StringComparison.Ordinal);
+        Assert.Contains("  dense ", run.Output, StringComparison.Ordinal);
+        Assert.Contains("GB/s", run.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--lengths 4096", "--lengths 4096", "context", "2048", "--synthetic-context")]
+    [InlineData("--lengths 63", "'63' is no length")]
+    [InlineData("--batch 1,two", "--batch 1,two", "'two'")]
+    [InlineData("--batch ,", "--batch is empty")]
+    [InlineData("--batch 1000", "--batch 1000", "512")]
+    [InlineData("--decode-tokens 0", "--decode-tokens 0", "positive")]
+    [InlineData("--decode-tokens 4000", "4000 decoded tokens", "2048")]
+    [InlineData("--repeat 0", "--repeat 0", "positive")]
+    [InlineData("--policy moa", "--plan FILE")]
+    [InlineData("--policy dense magic", "magic")]
+    [InlineData("--plan none.json", "none.json")]
+    public void Bad_arguments_are_named_in_one_line(string options, params string[] words) =>
+        Invocation.Of(["bench", "--model", Model, .. options.Split(' ')]).AssertRefused(words);
+}

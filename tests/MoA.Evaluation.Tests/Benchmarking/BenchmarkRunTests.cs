@@ -1,0 +1,109 @@
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Numerics;
+using MoA.Evaluation.Benchmarking;
+using MoA.Search;
+
+namespace MoA.Evaluation.Tests.Benchmarking;
+
+/// <summary>What a run measures, apart from speed: nothing here depends on how fast the machine is.</summary>
+public sealed class BenchmarkRunTests(DemoModel demo) : IClassFixture<DemoModel>
+{
+    // The demo model: 4 layers of 8 KV heads of size 32; keys and values in BF16 take 4 · 8 · 32 · 2 · 2 bytes a token.
+    private const long BytesPerToken = 4096;
+
+    // Tied: the head is the embedding, so a step reads all weights.
+    private const long WeightBytes = 5902848;
+
+    private static readonly BenchmarkPolicy[] DenseAndHalf =
+    [
+        new(new DensePolicy(), null, null),
+        new(new StreamingLlmPolicy(new ElasticRule(0, 0.5)), "density=0.5", null),
+    ];
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Rows_come_by_length_batch_and_policy_with_exact_bytes(bool synthetic)
+    {
+        List<StepProgress> heard = [];
+        IReadOnlyList<BenchmarkRow> rows = new BenchmarkRun(
+            demo.Model, Settings(synthetic) with { Lengths = [252, 508], Batches = [1, 3] }, heard.Add).Run(DenseAndHalf);
+        Assert.Equal(
+            [(252, 1, "dense"), (252, 1, "streaming-llm"), (252, 3, "dense"), (252, 3, "streaming-llm"),
+             (508, 1, "dense"), (508, 1, "streaming-llm"), (508, 3, "dense"), (508, 3, "streaming-llm")],
+            rows.Select(row => (row.Length, row.Batch, row.Policy.Policy.Name)));
+        Assert.Equal(Enumerable.Range(1, 8), heard.Select(progress => progress.Done));
+        Assert.All(heard, progress => Assert.Equal(8, progress.Total));
+        foreach (BenchmarkRow row in rows)
+        {
+            int capacity = row.Length + 4; // 256 or 512: whole blocks
+            double kept = row.Policy.Policy is DensePolicy ? 1 : 0.5;
+            Assert.Equal(kept, row.Density);
+            Assert.Equal(row.Batch * capacity * kept * BytesPerToken, row.KvBytes);
+            Assert.Equal(WeightBytes, row.WeightBytes);
+            // Dense heads hold one row more at every step, length + 2.5 in the mean; the others are full.
+            double held = row.Policy.Policy is DensePolicy ? row.Length + 2.5 : capacity / 2;
+            Assert.Equal(WeightBytes + row.Batch * held * BytesPerToken, row.BytesPerStep, 1e-3);
+            Assert.Equal(synthetic, row.PrefillTokensPerSecond is null);
+            Assert.True(row.DecodeTokensPerSecond.Least > 0);
+            Assert.True(row.BandwidthBytesPerSecond.Least > 0);
+            Assert.InRange(row.PeakResidentBytes, row.KvBytes, 64L << 30);
+            Assert.Equal(OperatingSystem.IsLinux(), row.PeakIsOfRow);
+        }
+    }
+
+    [Fact]
+    public void The_peak_is_each_rows_own()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        // 64 sequences of 4000 tokens take 1 GiB, which the row after it must not show.
+        BenchmarkRow Measure(int batch) => Assert.Single(new BenchmarkRun(
+            demo.Model, Settings(synthetic: true) with { Lengths = [4000], Batches = [batch], DecodeTokens = 1 }).Run(DenseAndHalf[..1]));
+        BenchmarkRow large = Measure(64), small = Measure(1);
+        Assert.True(large.PeakResidentBytes > large.KvBytes);
+        Assert.True(small.PeakResidentBytes < large.PeakResidentBytes - (512L << 20));
+    }
+
+    [Fact]
+    public void Rows_held_are_the_sink_and_the_filled_part_of_the_ring()
+    {
+        LayerSpans layer = new(StoredRing: [64, 192], VisibleRing: [64, 192], SlidingWindow: int.MaxValue);
+        Assert.Equal(2, BenchmarkRun.RowsHeld(layer, 1));
+        Assert.Equal(2 * 64, BenchmarkRun.RowsHeld(layer, 64));
+        Assert.Equal(2 * 100, BenchmarkRun.RowsHeld(layer, 100));
+        Assert.Equal(128 + 200, BenchmarkRun.RowsHeld(layer, 200));
+        Assert.Equal(128 + 256, BenchmarkRun.RowsHeld(layer, 5000));
+    }
+
+    [Fact]
+    public void What_does_not_fit_is_refused_before_anything_runs()
+    {
+        Refused(Settings(true) with { Lengths = [64, 4093] }, long.MaxValue, "--lengths 4093", "4 decoded tokens", "4096", "--synthetic-context");
+        Refused(Settings(true) with { Batches = [513] }, long.MaxValue, "--batch 513", "512");
+        // Dense takes 16 · 256 · 4 KiB = 16 MiB, half of it 8 MiB.
+        Refused(Settings(true) with { Batches = [1, 16] }, 12L << 20, "dense", "--lengths 252 --batch 16", "16 MiB", "only 12 MiB");
+
+        void Refused(BenchmarkSettings settings, long available, params string[] words)
+        {
+            BenchmarkRun run = new(demo.Model, settings, _ => Assert.Fail("Something ran."))
+            {
+                AvailableBytes = () => available,
+            };
+            InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => run.Run(DenseAndHalf));
+            Assert.All(words, word => Assert.Contains(word, refusal.Message));
+        }
+    }
+
+    private static BenchmarkSettings Settings(bool synthetic) => new()
+    {
+        Lengths = [252],
+        Batches = [1],
+        DecodeTokens = 4,
+        Repeats = 1,
+        SyntheticContext = synthetic,
+        CacheType = ElementType.BF16,
+        Threads = 2,
+    };
+}
