@@ -15,7 +15,7 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     where TVector : struct
 {
     /// <summary>The most rows for which this is used rather than <see cref="Gemm{TSimd,TVector}"/>.</summary>
-    public const int MaximumRows = 12;
+    public const int MaximumRows = 24;
 
     private const int WeightRowsPerItem = 32;
 

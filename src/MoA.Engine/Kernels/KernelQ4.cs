@@ -21,28 +21,34 @@ internal readonly unsafe struct KernelQ4 : QuantizedGemv.IKernel
         float* scales = a.Scales + start * 8;
         int* corrections = (int*)a.Sums + start * 8;
         nint ahead = (nint)(w3 - w0) + (nint)(w1 - w0); // these rows' place in the next call
-        // The last unit of an odd number of blocks meets zeros in its second half; any block will do there.
-        nint next = BlockQ4.Bytes;
+        int whole = a.Columns / Unit;
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
-        for (int unit = 1; unit <= a.Units; unit++)
+        for (int unit = 0; unit < whole; unit++)
         {
-            if (unit * Unit > a.Columns)
-                next = 0;
             Memory.Prefetch(w0 + ahead);
-            s0 = AddProducts(w0, w0 + next, quants, corrections, table, scales, s0);
-            Memory.Prefetch(w1 + ahead);
-            s1 = AddProducts(w1, w1 + next, quants, corrections, table, scales, s1);
-            Memory.Prefetch(w2 + ahead);
-            s2 = AddProducts(w2, w2 + next, quants, corrections, table, scales, s2);
-            Memory.Prefetch(w3 + ahead);
-            s3 = AddProducts(w3, w3 + next, quants, corrections, table, scales, s3);
+            s0 = AddProducts(w0, w0 + BlockQ4.Bytes, quants, corrections, table, scales, s0);
             w0 += 2 * BlockQ4.Bytes;
+            Memory.Prefetch(w1 + ahead);
+            s1 = AddProducts(w1, w1 + BlockQ4.Bytes, quants, corrections, table, scales, s1);
             w1 += 2 * BlockQ4.Bytes;
+            Memory.Prefetch(w2 + ahead);
+            s2 = AddProducts(w2, w2 + BlockQ4.Bytes, quants, corrections, table, scales, s2);
             w2 += 2 * BlockQ4.Bytes;
+            Memory.Prefetch(w3 + ahead);
+            s3 = AddProducts(w3, w3 + BlockQ4.Bytes, quants, corrections, table, scales, s3);
             w3 += 2 * BlockQ4.Bytes;
             quants += Unit;
             corrections += 8;
             scales += 8;
+        }
+
+        if (whole < a.Units)
+        {
+            // The last of an odd number of blocks: what stands beside it meets zeros, so it may be the block itself.
+            s0 = AddProducts(w0, w0, quants, corrections, table, scales, s0);
+            s1 = AddProducts(w1, w1, quants, corrections, table, scales, s1);
+            s2 = AddProducts(w2, w2, quants, corrections, table, scales, s2);
+            s3 = AddProducts(w3, w3, quants, corrections, table, scales, s3);
         }
 
         sums[0] = Vector256.Sum(s0);

@@ -54,29 +54,19 @@ internal static unsafe class WeightPanel<TSimd, TVector>
             return;
         }
 
+        nint offset = (nint)weight.Type.RowBytes(firstDepth), bytes = (nint)weight.Type.RowBytes(depth);
         for (int column = 0; column < columns; column += Strip, panel += (nint)Strip * depth)
         {
             int present = Math.Min(Strip, columns - column);
-            float* rows = lines;
-            nint stride = depth;
-            nint offset = (nint)weight.Type.RowBytes(firstDepth);
-            if (weight.Type == ElementType.F32 && present == Strip)
+            for (int j = 0; j < present; j++)
             {
-                rows = (float*)(weight.Row(firstColumn + column) + offset);
-                stride = weight.Columns;
-            }
-            else
-            {
-                for (int j = 0; j < present; j++)
-                {
-                    NumberFormat<TSimd, TVector>.Widen(
-                        weight.Type, weight.Row(firstColumn + column + j) + offset, lines + (nint)j * depth, depth);
-                }
-
-                new Span<float>(lines + (nint)present * depth, (Strip - present) * depth).Clear();
+                byte* row = weight.Row(firstColumn + column + j) + offset;
+                PrefetchAfter(row, bytes);
+                NumberFormat<TSimd, TVector>.Widen(weight.Type, row, lines + (nint)j * depth, depth);
             }
 
-            Transpose(rows, stride, depth, panel);
+            new Span<float>(lines + (nint)present * depth, (Strip - present) * depth).Clear();
+            Transpose(lines, depth, depth, panel);
         }
     }
 
@@ -97,15 +87,16 @@ internal static unsafe class WeightPanel<TSimd, TVector>
         float* lines)
     {
         float* values = stackalloc float[WeightPanel.Depth];
-        nint offset = (nint)weight.Type.RowBytes(firstDepth);
+        nint offset = (nint)weight.Type.RowBytes(firstDepth), bytes = (nint)weight.Type.RowBytes(depth);
         int length = depth / 2;
         for (int column = 0; column < columns; column += Strip, panel += (nint)Strip * length, scales += Strip)
         {
             int present = Math.Min(Strip, columns - column);
             for (int j = 0; j < present; j++)
             {
-                NumberFormat<TSimd, TVector>.Widen(
-                    weight.Type, weight.Row(firstColumn + column + j) + offset, values, depth);
+                byte* row = weight.Row(firstColumn + column + j) + offset;
+                PrefetchAfter(row, bytes);
+                NumberFormat<TSimd, TVector>.Widen(weight.Type, row, values, depth);
                 scales[j] = ShortRow.Quantize(values, depth, PairProduct.LargestWeight, (short*)(lines + (nint)j * length));
             }
 
@@ -113,6 +104,13 @@ internal static unsafe class WeightPanel<TSimd, TVector>
             new Span<float>(scales + present, Strip - present).Clear();
             Transpose(lines, length, length, panel);
         }
+    }
+
+    // The next panel takes what follows in each row: short pieces far apart, which no hardware prefetcher foresees.
+    private static void PrefetchAfter(byte* piece, nint bytes)
+    {
+        for (nint line = bytes; line < 2 * bytes; line += 64)
+            Memory.Prefetch(piece + line);
     }
 
     // Rows of depth become columns of the strip, four by four in registers.
