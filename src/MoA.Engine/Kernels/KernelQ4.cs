@@ -16,39 +16,37 @@ internal readonly unsafe struct KernelQ4 : QuantizedGemv.IKernel
     public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, in QuantizedRows a, int row, float* sums)
     {
         float* table = BlockScale.Table;
+        Vector256<short> mask = Vector256.Create((short)15);
         nint start = (nint)row * a.Units;
         short* quants = a.Quants + start * Unit;
         float* scales = a.Scales + start * 8;
-        int* corrections = (int*)a.Sums + start * 8;
-        nint ahead = (nint)(w3 - w0) + (nint)(w1 - w0); // these rows' place in the next call
+        nint corrections = (nint)((byte*)a.Sums - (byte*)a.Scales);
         int whole = a.Columns / Unit;
+        nint end = (nint)whole * 2 * BlockQ4.Bytes;
+        // What the next call reads follows these four rows: asked for in order, as much in each turn as the turn reads.
+        byte* ahead = w3 + (nint)(w1 - w0);
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
-        for (int unit = 0; unit < whole; unit++)
+        for (nint at = 0; at < end; at += 2 * BlockQ4.Bytes)
         {
-            Memory.Prefetch(w0 + ahead);
-            s0 = AddProducts(w0, w0 + BlockQ4.Bytes, quants, corrections, table, scales, s0);
-            w0 += 2 * BlockQ4.Bytes;
-            Memory.Prefetch(w1 + ahead);
-            s1 = AddProducts(w1, w1 + BlockQ4.Bytes, quants, corrections, table, scales, s1);
-            w1 += 2 * BlockQ4.Bytes;
-            Memory.Prefetch(w2 + ahead);
-            s2 = AddProducts(w2, w2 + BlockQ4.Bytes, quants, corrections, table, scales, s2);
-            w2 += 2 * BlockQ4.Bytes;
-            Memory.Prefetch(w3 + ahead);
-            s3 = AddProducts(w3, w3 + BlockQ4.Bytes, quants, corrections, table, scales, s3);
-            w3 += 2 * BlockQ4.Bytes;
+            Memory.Prefetch(ahead);
+            Memory.Prefetch(ahead + 64);
+            Memory.Prefetch(ahead + 128);
+            ahead += 4 * 2 * BlockQ4.Bytes;
+            s0 = AddProducts(w0 + at, w0 + at + BlockQ4.Bytes, quants, scales, corrections, table, mask, s0);
+            s1 = AddProducts(w1 + at, w1 + at + BlockQ4.Bytes, quants, scales, corrections, table, mask, s1);
+            s2 = AddProducts(w2 + at, w2 + at + BlockQ4.Bytes, quants, scales, corrections, table, mask, s2);
+            s3 = AddProducts(w3 + at, w3 + at + BlockQ4.Bytes, quants, scales, corrections, table, mask, s3);
             quants += Unit;
-            corrections += 8;
             scales += 8;
         }
 
         if (whole < a.Units)
         {
             // The last of an odd number of blocks: what stands beside it meets zeros, so it may be the block itself.
-            s0 = AddProducts(w0, w0, quants, corrections, table, scales, s0);
-            s1 = AddProducts(w1, w1, quants, corrections, table, scales, s1);
-            s2 = AddProducts(w2, w2, quants, corrections, table, scales, s2);
-            s3 = AddProducts(w3, w3, quants, corrections, table, scales, s3);
+            s0 = AddProducts(w0 + end, w0 + end, quants, scales, corrections, table, mask, s0);
+            s1 = AddProducts(w1 + end, w1 + end, quants, scales, corrections, table, mask, s1);
+            s2 = AddProducts(w2 + end, w2 + end, quants, scales, corrections, table, mask, s2);
+            s3 = AddProducts(w3 + end, w3 + end, quants, scales, corrections, table, mask, s3);
         }
 
         sums[0] = Vector256.Sum(s0);
@@ -94,17 +92,18 @@ internal readonly unsafe struct KernelQ4 : QuantizedGemv.IKernel
         sums[3] = Vector256.Sum(s3);
     }
 
+    // Each quarter is used as soon as it is unpacked: sixteen registers hold no more.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> AddProducts(
-        byte* block, byte* next, short* quants, int* corrections, float* table, float* scales, Vector256<float> sum)
+        byte* block, byte* next, short* quants, float* scales, nint corrections, float* table, Vector256<short> mask,
+        Vector256<float> sum)
     {
-        // Each quarter is used as soon as it is unpacked: sixteen registers hold no more.
         Vector256<short> packed = BlockQ4.LoadTwo(block, next);
-        Vector256<int> first = Vector256.Load(corrections) +
-            Integers.MultiplyAddPairs(BlockQ4.Quarter(packed, 0), Vector256.Load(quants));
-        Vector256<int> second = Integers.MultiplyAddPairs(BlockQ4.Quarter(packed, 3), Vector256.Load(quants + 48));
-        first += Integers.MultiplyAddPairs(BlockQ4.Quarter(packed, 1), Vector256.Load(quants + 16));
-        second += Integers.MultiplyAddPairs(BlockQ4.Quarter(packed, 2), Vector256.Load(quants + 32));
+        Vector256<int> first = Vector256.Load((int*)((byte*)scales + corrections)) +
+            Integers.MultiplyAddPairs(packed & mask, Vector256.Load(quants));
+        Vector256<int> second = Integers.MultiplyAddPairs(packed >>> 12, Vector256.Load(quants + 48));
+        first += Integers.MultiplyAddPairs((packed >>> 4) & mask, Vector256.Load(quants + 16));
+        second += Integers.MultiplyAddPairs((packed >>> 8) & mask, Vector256.Load(quants + 32));
         Vector256<float> products = Vector256.ConvertToSingle(first + second);
         return Vector256.MultiplyAddEstimate(products, Scales(block, next, table) * Vector256.Load(scales), sum);
     }
