@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using MoA.Engine.Generation;
 using MoA.Engine.Models.Loading;
+using MoA.Engine.Numerics;
 
 namespace MoA.Search;
 
@@ -18,7 +19,8 @@ public static class ModelFingerprint
 
     /// <summary>
     /// A hash over the model's configuration and tokenizer files, and over the size, the first and the last 64 KiB of
-    /// each weight file; of a GGUF file, over the size, the header and the last 64 KiB.
+    /// each weight file; of a GGUF file, over the size, the header and the last 64 KiB; and over the formats that the weights
+    /// are used in.
     /// </summary>
     public static string Of(LanguageModel model)
     {
@@ -36,6 +38,9 @@ public static class ModelFingerprint
             Append(hash, stream, SampleBytes);
         }
 
+        // Weights may have been converted on loading.
+        string formats = string.Join(',', model.Loaded.Weights.All.Select(weight => weight.Type.Name()));
+        hash.AppendData(System.Text.Encoding.UTF8.GetBytes(formats));
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 12));
     }
 

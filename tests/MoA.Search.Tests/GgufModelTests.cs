@@ -46,12 +46,19 @@ public sealed class GgufModelTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_fingerprint_tells_converted_weights_from_those_stored()
+    {
+        Assert.NotEqual(Fingerprint(RepositoryFiles.DemoModel), Fingerprint(RepositoryFiles.DemoModel, ElementType.Q4_0));
+        Assert.Equal(Fingerprint(RepositoryFiles.DemoModel, ElementType.Q8_0), Fingerprint(RepositoryFiles.DemoModel, ElementType.Q8_0));
+    }
+
     private string Path(string name) => System.IO.Path.Combine(_folder, name);
 
-    private static string Fingerprint(string file)
+    private static string Fingerprint(string file, ElementType? weights = null)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(1);
-        using LanguageModel model = LanguageModel.Load(file, backend, maxRows: 8);
+        using LanguageModel model = LanguageModel.Load(file, backend, maxRows: 8, weights);
         return ModelFingerprint.Of(model);
     }
 }
