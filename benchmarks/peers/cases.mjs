@@ -42,7 +42,7 @@ export const groups = [
     },
     {
         full: true,
-        model: "mha-0.3b-q8_0", length: 16384, batch: 1, decodeTokens: 1, flashAttention: true,
+        model: "mha-0.3b-q8_0", length: 16384, batch: 1, decodeTokens: 1, flashAttention: false,
         cases: [{ case: "mha-0.3b q8_0 plan 50 %, prefill 16384", measure: "prefill", plan: half }],
     },
     {
