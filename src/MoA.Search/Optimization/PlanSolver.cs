@@ -46,9 +46,7 @@ public static class PlanSolver
         SearchEffort effort = new(options, cancellation);
         double[] start = new double[programme.Rows];
         startPrices.AsSpan(0, Math.Min(startPrices?.Length ?? 0, start.Length)).CopyTo(start);
-        SearchOutcome outcome = programme.MaxRules is null
-            ? HeadSearch.Run(programme, effort, start)
-            : LayerSearch.Run(programme, effort, start);
+        SearchOutcome outcome = LatticeSearch.Run(programme, effort, start);
         return (Describe(problem, objective, weights, programme, outcome, options), outcome.Prices, effort.Work);
     }
 
