@@ -1,7 +1,12 @@
 using System.CommandLine;
+using MoA.Benchmarks.Profiling;
 using MoA.Benchmarks.Roofline;
 
-RootCommand root = new("Measures the engine's kernels against the limits of this machine.") { new RooflineCommand() };
+RootCommand root = new("Measures the engine's kernels against the limits of this machine.")
+{
+    new RooflineCommand(),
+    new ProfileCommand(),
+};
 ParseResult parsed = root.Parse(args);
 int exitCode = parsed.Invoke();
 return parsed.Errors.Count > 0 ? Program.BadArguments : exitCode;
