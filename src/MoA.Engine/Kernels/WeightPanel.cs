@@ -114,7 +114,7 @@ internal static unsafe class WeightPanel<TSimd, TVector>
     }
 
     // Rows of depth become columns of the strip, four by four in registers.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void Transpose(float* rows, nint stride, int depth, float* strip)
     {
         int width = Strip;
@@ -147,7 +147,7 @@ internal static unsafe class WeightPanel<TSimd, TVector>
     }
 
     // Stored rows run along the columns; quantised ones can only be read from a block's border on.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void PackAsStored(
         WeightTensor weight, int firstColumn, int columns, int firstDepth, int depth, float* panel, float* line)
     {
