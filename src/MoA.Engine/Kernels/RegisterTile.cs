@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.Arm;
-using System.Runtime.Intrinsics.X86;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels;
@@ -41,10 +40,10 @@ internal static unsafe class RegisterTile<TSimd, TVector, TProduct>
     public static void Multiply(float* a, float* b, float* c, nint ldc, int depth, TileScales scales, bool accumulate)
     {
         // C is needed at the end and usually stands far away: ask for it now.
-        if (accumulate && Sse.IsSupported)
+        if (accumulate)
         {
             for (int row = 0; row < Rows; row++)
-                Sse.Prefetch0(c + row * ldc);
+                Memory.Prefetch(c + row * ldc);
         }
 
         if (Rows == 12)

@@ -23,7 +23,7 @@ internal static unsafe class WeightPanel<TSimd, TVector>
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
-    /// <summary>Output columns that <see cref="Pack"/> may be asked for beyond a strip's border at most.</summary>
+    // A panel's products of a row, or a block of the format, whichever is longer.
     private const int LargestBlock = 256;
 
     private static int Strip
