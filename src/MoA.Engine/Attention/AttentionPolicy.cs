@@ -31,12 +31,21 @@ public abstract class AttentionPolicy
     }
 
     /// <summary>Kept share of a full cache at a length, averaged over all KV heads, in whole blocks.</summary>
-    public double Density(ModelConfig config, int length)
+    public virtual double Density(ModelConfig config, int length)
     {
         long kept = Resolve(config, length).Sum(layer => layer.StoredRows);
         long full = (long)config.Layers * config.KeyValueHeads * ElasticRule.Dense.Rows(length);
         return Math.Min(1, (double)kept / full);
     }
+
+    /// <summary>
+    /// Everything that decides what the policy does with a sequence, as text: policies that agree here give equal results,
+    /// and may share those that were kept.
+    /// </summary>
+    /// <param name="config">The model.</param>
+    /// <param name="length">Prompt and new tokens together.</param>
+    public virtual string Describe(ModelConfig config, int length) => string.Join(
+        ';', Resolve(config, length).Select(layer => string.Join(',', layer.VisibleRing.Concat(layer.StoredRing))));
 
     private LayerSpans ResolveLayer(ModelConfig config, int layer, int length)
     {

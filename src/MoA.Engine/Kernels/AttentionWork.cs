@@ -65,7 +65,14 @@ public sealed class AttentionWork
     /// <summary>The decode items of one layer, cut into pieces.</summary>
     internal DecodeSchedule Decode { get; } = new();
 
-    internal void Clear() => SegmentCount = DecodeCount = PrefillCount = RowBlockCount = Rows = 0;
+    /// <summary>Whether a sequence of the batch evicts rows by their scores.</summary>
+    internal bool Evicts { get; private set; }
+
+    internal void Clear()
+    {
+        SegmentCount = DecodeCount = PrefillCount = RowBlockCount = Rows = 0;
+        Evicts = false;
+    }
 
     internal void Add(SequenceCache cache, int rows, AttentionMode mode)
     {
@@ -74,6 +81,7 @@ public sealed class AttentionWork
         int segment = SegmentCount++;
         _segments[segment] = new AttentionSegment(cache, Rows, rows, mode);
         Rows += rows;
+        Evicts |= cache.Eviction is not null;
         for (int row = 0; row < rows && mode == AttentionMode.Prefill; row += RowsPerBlock)
             Append(ref _rowBlocks, RowBlockCount++, new RowBlock(segment, row, Math.Min(RowsPerBlock, rows - row)));
         for (int head = 0; head < _keyValueHeads; head++)

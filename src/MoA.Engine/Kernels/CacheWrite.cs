@@ -27,13 +27,13 @@ internal readonly unsafe struct CacheWrite<TSimd, TVector> : IParallelJob
     {
         RowBlock block = _work.RowBlocks[index];
         AttentionSegment segment = _work.Segments[block.Segment];
-        int start = segment.Cache.Length, end = start + segment.Rows;
         for (int i = block.FirstRow; i < block.FirstRow + block.Rows; i++)
         {
-            int position = start + i, row = segment.FirstRow + i;
+            int row = segment.FirstRow + i;
             for (int head = 0; head < _inputs.KeyValueHeads; head++)
             {
                 HeadCache cache = segment.Cache.Head(_inputs.Layer, head);
+                int start = segment.Cache.Start(_inputs.Layer, head), end = start + segment.Rows, position = start + i;
                 if (position < ElasticRule.SinkTokens || position >= end - cache.RingRows)
                     cache.Write<TSimd, TVector>(position, _inputs.Key(row, head), _inputs.Value(row, head));
             }

@@ -111,6 +111,12 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             KeyValueHeads = work.KeyValueHeads,
             HeadSize = work.HeadSize,
         };
+        if (work.Evicts)
+        {
+            RowEvictionJob<TSimd, TVector> makeRoom = new(Scratch, inputs, work, attended: false);
+            Pool.Run(ref makeRoom, makeRoom.Items);
+        }
+
         if (work.DecodeCount > 0)
         {
             work.Decode.Prepare(work, layer);
@@ -128,6 +134,12 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             Pool.Run(ref prefill, work.PrefillCount);
             CacheWrite<TSimd, TVector> write = new(inputs, work);
             Pool.Run(ref write, work.RowBlockCount);
+        }
+
+        if (work.Evicts)
+        {
+            RowEvictionJob<TSimd, TVector> note = new(Scratch, inputs, work, attended: true);
+            Pool.Run(ref note, note.Items);
         }
     }
 

@@ -55,7 +55,7 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         if (piece.FirstRow + piece.Rows == rows.Count)
         {
             rows.Cache.Write<TSimd, TVector>(
-                segment.Cache.Length,
+                segment.Cache.Start(_inputs.Layer, item.KeyValueHead),
                 _inputs.Key(segment.FirstRow, item.KeyValueHead),
                 _inputs.Value(segment.FirstRow, item.KeyValueHead));
         }
@@ -184,9 +184,10 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         // Heads that keep fewer rows than their KV head stores do not see the first of them.
         int[] rings = segment.Cache.Spans[_inputs.Layer].VisibleRing;
         int group = _inputs.Group;
+        int start = segment.Cache.Start(_inputs.Layer, item.KeyValueHead);
         for (int i = 0; i < heads && head + i < group && position >= ElasticRule.SinkTokens; i++)
         {
-            int oldest = segment.Cache.Length + 1 - rings[item.KeyValueHead * group + head + i];
+            int oldest = start + 1 - rings[item.KeyValueHead * group + head + i];
             for (int row = 0; row < Math.Min(oldest - position, count); row++)
                 scores[row * heads + i] = float.NegativeInfinity;
         }

@@ -13,12 +13,12 @@ internal readonly struct HeldRows
     private readonly int _sinkRows;
     private readonly int _oldest;
 
-    /// <summary>The rows that the token at position <c>segment.Cache.Length</c> attends to, its own included.</summary>
+    /// <summary>The rows that the sequence's next token attends to, its own included.</summary>
     public HeldRows(in AttentionSegment segment, int layer, int keyValueHead, int group)
     {
         LayerSpans spans = segment.Cache.Spans[layer];
         Cache = segment.Cache.Head(layer, keyValueHead);
-        int length = segment.Cache.Length + 1;
+        int length = segment.Cache.Start(layer, keyValueHead) + 1;
         int ring = 0;
         foreach (int visible in spans.VisibleRing.AsSpan(keyValueHead * group, group))
             ring = Math.Max(ring, visible);

@@ -43,7 +43,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     {
         AttentionItem item = _work.PrefillItems[_work.PrefillOrder[index]];
         AttentionSegment segment = _work.Segments[item.Segment];
-        int firstPosition = segment.Cache.Length + item.FirstRow;
+        int firstPosition = segment.Cache.Start(_inputs.Layer, item.KeyValueHead) + item.FirstRow;
         Tile tile = new(_scratch, worker, _inputs.HeadSize, PanelsPerHead(firstPosition, item.Rows) * _inputs.Group);
         int panels = LayOut(segment, item, tile);
         int lastBlock = (firstPosition + item.Rows - 1) / Block;
@@ -72,11 +72,12 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         int size = _inputs.HeadSize, count = 0;
         nint stride = (nint)_inputs.QueryHeads * size;
         float scale = _inputs.Scale * OnlineSoftmax<TSimd, TVector>.Log2E;
+        int start = segment.Cache.Start(_inputs.Layer, item.KeyValueHead);
         for (int head = item.KeyValueHead * _inputs.Group; head < (item.KeyValueHead + 1) * _inputs.Group; head++)
         {
             for (int row = item.FirstRow, end = row + item.Rows; row < end;)
             {
-                int position = segment.Cache.Length + row;
+                int position = start + row;
                 int rows = PanelRows(position, end - row);
                 float* to = tile.Queries + count * tile.PanelFloats;
                 if (rows < Queries)
@@ -122,7 +123,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     private int Widen(in AttentionSegment segment, int keyValueHead, int keyBlock, in Tile tile)
     {
         HeadCache cache = segment.Cache.Head(_inputs.Layer, keyValueHead);
-        int start = segment.Cache.Length, size = _inputs.HeadSize;
+        int start = segment.Cache.Start(_inputs.Layer, keyValueHead), size = _inputs.HeadSize;
         int position = keyBlock * Block, end = Math.Min(position + Block, start + segment.Rows);
         int firstKey = 0;
         if (keyBlock > 0)

@@ -6,6 +6,8 @@ namespace MoA.Engine.KvCache;
 /// <summary>
 /// The rows of one KV head in one layer for one sequence: a single aligned block, keys then values; in both the sink
 /// rows come first, then a ring. Keys are stored after RoPE, so the order within the ring does not matter.
+/// Where rows are evicted by their scores, what is called a position here is a row's number: to everything that reads and
+/// writes rows, the head's sequence is just shorter by what was evicted, and its ring never turns.
 /// </summary>
 internal sealed unsafe class HeadCache : IDisposable
 {
@@ -13,8 +15,9 @@ internal sealed unsafe class HeadCache : IDisposable
     private readonly int _headSize;
     private NativeBuffer<byte> _block;
 
-    public HeadCache(NativeAllocator allocator, ElementType type, int headSize, int ringRows)
+    public HeadCache(NativeAllocator allocator, ElementType type, int headSize, int ringRows, bool evictsByScore = false)
     {
+        Tokens = evictsByScore ? new HeldTokens() : null;
         _allocator = allocator;
         _headSize = headSize;
         Type = type;
@@ -27,6 +30,9 @@ internal sealed unsafe class HeadCache : IDisposable
     public ElementType Type { get; }
 
     public int RingRows { get; private set; }
+
+    /// <summary>The tokens that the rows hold where they are evicted by their scores; otherwise null.</summary>
+    public HeldTokens? Tokens { get; }
 
     public int Rows => ElasticRule.SinkTokens + RingRows;
 
@@ -93,6 +99,35 @@ internal sealed unsafe class HeadCache : IDisposable
         if (oldest > ElasticRule.SinkTokens)
             LostBefore = oldest;
         old.Dispose();
+    }
+
+    /// <summary>Keeps some of the rows of <see cref="Tokens"/>, in ascending order, in a block of another size.</summary>
+    /// <param name="kept">The rows to keep.</param>
+    /// <param name="rows">Room for rows, at least as many and at least <see cref="ElasticRule.MinimumRows"/>.</param>
+    public void Keep(ReadOnlySpan<int> kept, int rows)
+    {
+        NativeBuffer<byte> old = _block;
+        byte* oldValues = Values;
+        _block = new NativeBuffer<byte>(_allocator, 2L * rows * BytesPerRow);
+        RingRows = rows - ElasticRule.SinkTokens;
+        for (int row = 0; row < kept.Length; row++)
+        {
+            nint from = (nint)kept[row] * BytesPerRow, to = (nint)row * BytesPerRow;
+            Buffer.MemoryCopy(old.Data + from, Keys + to, BytesPerRow, BytesPerRow);
+            Buffer.MemoryCopy(oldValues + from, Values + to, BytesPerRow, BytesPerRow);
+        }
+
+        Tokens!.Keep(kept);
+        old.Dispose();
+    }
+
+    /// <summary>Evicts one row of <see cref="Tokens"/>; the last one takes its place.</summary>
+    public void Drop(int row)
+    {
+        Tokens!.Drop(row);
+        nint from = (nint)Tokens.Count * BytesPerRow, to = (nint)row * BytesPerRow;
+        Buffer.MemoryCopy(Keys + from, Keys + to, BytesPerRow, BytesPerRow);
+        Buffer.MemoryCopy(Values + from, Values + to, BytesPerRow, BytesPerRow);
     }
 
     public void Dispose() => _block.Dispose();

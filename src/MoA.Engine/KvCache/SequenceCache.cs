@@ -14,6 +14,7 @@ public sealed class SequenceCache : IDisposable
     private readonly ModelConfig _config;
     private readonly AttentionPolicy _policy;
     private readonly HeadCache[] _heads;
+    private readonly QueryWindow[] _windows;
 
     /// <summary>Allocates the caches.</summary>
     /// <param name="config">The model.</param>
@@ -35,11 +36,16 @@ public sealed class SequenceCache : IDisposable
         Capacity = capacity;
         Type = type;
         Spans = policy.Resolve(config, capacity);
+        Eviction = policy as EvictionPolicy;
         _heads = new HeadCache[config.Layers * config.KeyValueHeads];
+        _windows = new QueryWindow[Eviction?.ObservedQueries is null ? 0 : _heads.Length];
+        for (int i = 0; i < _windows.Length; i++)
+            _windows[i] = new QueryWindow(allocator, Eviction!.ObservedQueries!.Value, Group * config.HeadSize);
         for (int i = 0; i < _heads.Length; i++)
         {
             int ring = Spans[i / config.KeyValueHeads].StoredRing[i % config.KeyValueHeads];
-            _heads[i] = new HeadCache(allocator, type, config.HeadSize, ring);
+            _heads[i] = new HeadCache(allocator, type, config.HeadSize, ring, Eviction is not null);
+            _heads[i].Tokens?.Reserve(capacity);
         }
     }
 
@@ -55,7 +61,16 @@ public sealed class SequenceCache : IDisposable
     /// <summary>What each layer keeps and sees.</summary>
     public LayerSpans[] Spans { get; private set; }
 
-    /// <summary>Bytes of all key and value rows.</summary>
+    /// <summary>The policy, if it evicts rows by their scores.</summary>
+    internal EvictionPolicy? Eviction { get; }
+
+    internal int Layers => _config.Layers;
+
+    private int Group => _config.QueryHeads / _config.KeyValueHeads;
+
+    /// <summary>
+    /// Bytes of all key and value rows. Policies that evict by scores free rows at the first step after a prompt.
+    /// </summary>
     public long Bytes => _heads.Sum(head => head.Bytes);
 
     /// <summary>
@@ -81,7 +96,13 @@ public sealed class SequenceCache : IDisposable
         // Heads grow first: should memory run out midway, larger rings under the old spans are still right.
         LayerSpans[] spans = _policy.Resolve(_config, capacity);
         for (int i = 0; i < _heads.Length; i++)
-            _heads[i].Grow(spans[i / _config.KeyValueHeads].StoredRing[i % _config.KeyValueHeads], Length);
+        {
+            if (_heads[i].Tokens is HeldTokens tokens)
+                MakeRoom(_heads[i], tokens.Count + capacity - Length);
+            else
+                _heads[i].Grow(spans[i / _config.KeyValueHeads].StoredRing[i % _config.KeyValueHeads], Length);
+        }
+
         Spans = spans;
         Capacity = capacity;
     }
@@ -121,6 +142,8 @@ public sealed class SequenceCache : IDisposable
                     float* key = numbers + (first + (uint)position * Stride) % Places;
                     head.Write<Simd128, Vector128<float>>(position, key, key + _config.HeadSize);
                 }
+
+                head.Tokens?.Append(0, length);
             }
         }
 
@@ -132,9 +155,26 @@ public sealed class SequenceCache : IDisposable
     {
         foreach (HeadCache head in _heads)
             head.Dispose();
+        foreach (QueryWindow window in _windows)
+            window.Dispose();
     }
 
     internal HeadCache Head(int layer, int keyValueHead) => _heads[layer * _config.KeyValueHeads + keyValueHead];
+
+    /// <summary>The last queries of the prompt of a head's group; only for policies that observe such a window.</summary>
+    internal QueryWindow Window(int layer, int keyValueHead) => _windows[layer * _config.KeyValueHeads + keyValueHead];
+
+    /// <summary>
+    /// Where a head counts the next token: its position, or the number of rows held where rows are evicted by score.
+    /// </summary>
+    internal int Start(int layer, int keyValueHead) => Head(layer, keyValueHead).Tokens?.Count ?? Length;
+
+    private static void MakeRoom(HeadCache head, int rows)
+    {
+        if (rows > head.Rows)
+            head.Keep([.. Enumerable.Range(0, head.Tokens!.Count)], Math.Max(rows, ElasticRule.MinimumRows));
+        head.Tokens!.Reserve(rows);
+    }
 
     private static void CheckFormat(ModelConfig config, ElementType type)
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Models;
@@ -8,8 +7,10 @@ namespace MoA.Evaluation.Policies;
 /// <summary>Reads a policy as it is written on the command line: <c>NAME[:key=value,…]</c>.</summary>
 public static class PolicyReader
 {
+    private const string Names = "dense, moa, streaming-llm, h2o, snapkv or pyramidkv";
+
     /// <summary>The policy that a text and a plan file stand for.</summary>
-    /// <param name="text">dense, moa, streaming-llm:density=D or streaming-llm:span=TOKENS; null follows from the plan.</param>
+    /// <param name="text">A name and its settings, docs/policies.md; null follows from the plan.</param>
     /// <param name="planFile">A plan, for moa; null for none.</param>
     /// <param name="config">The model that the policy is for.</param>
     /// <exception cref="InvalidInputException">The text or the plan cannot be used.</exception>
@@ -17,21 +18,22 @@ public static class PolicyReader
     {
         ArgumentNullException.ThrowIfNull(config);
         text ??= planFile is null ? "dense" : "moa";
-        int colon = text.IndexOf(':', StringComparison.Ordinal);
-        string name = colon < 0 ? text : text[..colon];
-        Dictionary<string, string> settings = Settings(text, colon < 0 ? "" : text[(colon + 1)..]);
-        if (planFile is not null && name != "moa")
+        PolicySettings settings = new(text);
+        if (planFile is not null && settings.Name != "moa")
             throw new InvalidInputException($"--policy {text} takes no plan; drop --plan {planFile} or use --policy moa");
-        AttentionPolicy policy = name switch
+        AttentionPolicy policy = settings.Name switch
         {
             "dense" => new DensePolicy(),
             "moa" => new PlanPolicy(ReadPlan(planFile, config)),
-            "streaming-llm" => new StreamingLlmPolicy(UniformRule(text, settings)),
-            _ => throw new InvalidInputException(
-                $"--policy {text}: there is no policy '{name}'; expected dense, moa or streaming-llm"),
+            "streaming-llm" => new StreamingLlmPolicy(settings.Budget()),
+            "h2o" => new H2oPolicy(settings.Budget(), settings.Number("recent", 0, 1, 0.5)),
+            "snapkv" => new SnapKvPolicy(settings.Budget(), Window(settings), Pooling(settings)),
+            "pyramidkv" => new PyramidKvPolicy(
+                settings.Budget(), Window(settings), Pooling(settings),
+                settings.Integer("beta", 1, 1_000_000, PyramidKvPolicy.DefaultBeta)),
+            _ => throw settings.Error($"there is no policy '{settings.Name}'; expected {Names}"),
         };
-        if (settings.Count > 0)
-            throw new InvalidInputException($"--policy {text}: '{settings.Keys.First()}' is no setting of {name}");
+        settings.RequireNoMore();
         return policy;
     }
 
@@ -44,38 +46,15 @@ public static class PolicyReader
         return PlanFile.Load(planFile).FitTo(config.Layers, config.QueryHeads, config.KeyValueHeads, planFile);
     }
 
-    private static ElasticRule UniformRule(string text, Dictionary<string, string> settings)
+    private static int Window(PolicySettings settings) =>
+        settings.Integer("window", 1, ElasticRule.BlockSize, SnapKvPolicy.DefaultWindow);
+
+    private static ScorePooling Pooling(PolicySettings settings)
     {
-        if (settings.Remove("density", out string? density))
-        {
-            return Number(density) is > 0 and <= 1 and double share
-                ? new ElasticRule(0, share)
-                : throw new InvalidInputException($"--policy {text}: expected a density above 0 and up to 1");
-        }
-
-        if (settings.Remove("span", out string? span))
-        {
-            return Number(span) is >= 1 and < 1e9 and double tokens
-                ? new ElasticRule(tokens, 0)
-                : throw new InvalidInputException($"--policy {text}: expected a span in tokens, at least 1");
-        }
-
-        throw new InvalidInputException($"--policy {text}: give streaming-llm a size, as in streaming-llm:density=0.5");
-    }
-
-    private static double Number(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : double.NaN;
-
-    private static Dictionary<string, string> Settings(string policy, string text)
-    {
-        Dictionary<string, string> settings = [];
-        foreach (string part in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            int equals = part.IndexOf('=', StringComparison.Ordinal);
-            if (equals < 1 || !settings.TryAdd(part[..equals], part[(equals + 1)..]))
-                throw new InvalidInputException($"--policy {policy}: expected NAME:key=value,key=value with each key once");
-        }
-
-        return settings;
+        int width = settings.Integer("kernel", 1, 1023, SnapKvPolicy.DefaultPooling.Width);
+        if (width % 2 == 0)
+            throw settings.Error("expected an odd number as kernel");
+        PoolingKind kind = settings.Word("pooling", "avg", "max") == "avg" ? PoolingKind.Average : PoolingKind.Maximum;
+        return new ScorePooling(kind, width);
     }
 }

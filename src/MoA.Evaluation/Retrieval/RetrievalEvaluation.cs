@@ -73,9 +73,8 @@ public sealed class RetrievalEvaluation(
     private Answer[] AskGroup(AttentionPolicy policy, RetrievalItem[] group, CancellationToken cancellation)
     {
         int[][] prompts = [.. group.Select(item => model.RequireConversations().EncodePrompt(item.Prompt))];
-        string spans = string.Join('|', prompts.Select(prompt => string.Join(';', policy
-            .Resolve(model.Config, prompt.Length + MaxAnswerTokens)
-            .Select(layer => string.Join(',', layer.VisibleRing.Concat(layer.StoredRing))))));
+        string spans = string.Join(
+            '|', prompts.Select(prompt => policy.Describe(model.Config, prompt.Length + MaxAnswerTokens)));
         string key = "retrieval/" + ResultJournal.Hash(
             modelFingerprint, cacheType.Name(), spans, string.Join(';', prompts.Select(prompt => string.Join(',', prompt))));
         if (journal.TryGet(key, out JsonElement known))

@@ -61,7 +61,7 @@ public sealed class Validator(
     private double LossOf(AttentionPolicy policy, EncodedItem item, CancellationToken cancellation)
     {
         string key = "loss/" + ResultJournal.Hash(
-            modelFingerprint, cacheType.Name(), DescribeSpans(policy, item.Tokens.Length), string.Join(',', item.Tokens),
+            modelFingerprint, cacheType.Name(), policy.Describe(model.Config, item.Tokens.Length), string.Join(',', item.Tokens),
             string.Join(',', item.IsAnswer.Select(marked => marked ? '1' : '0')));
         if (journal.TryGet(key, out JsonElement known))
             return known.GetDouble();
@@ -73,8 +73,4 @@ public sealed class Validator(
         journal.Add(key, writer => writer.WriteNumberValue(loss));
         return loss;
     }
-
-    // What a policy does at a length is told by its spans: policies that agree there share a result.
-    private string DescribeSpans(AttentionPolicy policy, int length) => string.Join(
-        ';', policy.Resolve(model.Config, length).Select(layer => string.Join(',', layer.VisibleRing.Concat(layer.StoredRing))));
 }

@@ -1,0 +1,62 @@
+using MoA.Engine.Models;
+
+namespace MoA.Engine.Attention;
+
+/// <summary>
+/// Policies that choose rows by the attention they got: a prompt is read with full attention, then every KV head keeps
+/// the rows with the largest scores besides the most recent ones, and the others' memory is freed. A row's score is the
+/// attention that it got from the observed queries of its whole group.
+/// </summary>
+public abstract class EvictionPolicy : AttentionPolicy
+{
+    /// <summary>A policy of a given size.</summary>
+    /// <param name="budget">Rows of a head for a sequence's full length, new tokens included, as the rule of a plan counts
+    /// them: so policies of the same rule take the same memory.</param>
+    protected EvictionPolicy(ElasticRule budget) => Budget = budget;
+
+    /// <summary>Rows of a head (of the layers' mean, where they differ) for a sequence's full length.</summary>
+    public ElasticRule Budget { get; }
+
+    /// <summary>
+    /// How many queries at the end of a prompt are observed, once; null observes all queries, generated ones too, and
+    /// evicts a row at every step.
+    /// </summary>
+    public abstract int? ObservedQueries { get; }
+
+    /// <summary>How scores are smoothed before rows are chosen.</summary>
+    public virtual ScorePooling Pooling => ScorePooling.None;
+
+    /// <summary>The last tokens that stay whatever their scores.</summary>
+    /// <param name="rows">Rows that the head keeps.</param>
+    public abstract int RecentTokens(int rows);
+
+    /// <summary>Rows that the heads of a layer keep when a prompt has been read; as many as there are, or more, keep all.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="layers">Layers of the model.</param>
+    /// <param name="held">Rows held now.</param>
+    /// <param name="rows">Rows that the budget gives a layer on average, after what new tokens need.</param>
+    public virtual int KeptRows(int layer, int layers, int held, int rows) => rows;
+
+    /// <inheritdoc/>
+    /// <exception cref="InvalidInputException">The model's layers have windows of their own.</exception>
+    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (config.SlidingWindow(layer) is int window)
+        {
+            throw new InvalidInputException(
+                $"policy {Name}: layer {layer} of the model attends within a window of {window} tokens; it needs a model with "
+                + "full attention. Use dense, streaming-llm or a plan");
+        }
+
+        return ElasticRule.Dense;
+    }
+
+    /// <inheritdoc/>
+    public override double Density(ModelConfig config, int length) => Budget.Density(length);
+
+    /// <inheritdoc/>
+    public override string Describe(ModelConfig config, int length) => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture,
+        $"{Name} {Budget.Rows(length)} {ObservedQueries} {Pooling.Kind} {Pooling.Width} {RecentTokens(Budget.Rows(length))} {length}");
+}

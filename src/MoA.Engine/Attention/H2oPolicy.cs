@@ -1,0 +1,31 @@
+namespace MoA.Engine.Attention;
+
+/// <summary>
+/// H2O (arXiv 2306.14048): each head keeps its most recent tokens and the heavy hitters, those with the most attention
+/// summed over all queries so far, generated ones included; every step evicts the least of them.
+/// </summary>
+public sealed class H2oPolicy : EvictionPolicy
+{
+    private readonly double _recentShare;
+
+    /// <summary>A policy of a given size.</summary>
+    /// <param name="budget">Rows of every head, heavy and recent together, for a sequence's full length.</param>
+    /// <param name="recentShare">The part of the rows that is for the most recent tokens, between 0 and 1; the paper's is
+    /// half.</param>
+    public H2oPolicy(ElasticRule budget, double recentShare = 0.5)
+        : base(budget)
+    {
+        if (recentShare is not (>= 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(recentShare), recentShare, "Expected a share from 0 to 1.");
+        _recentShare = recentShare;
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "h2o";
+
+    /// <inheritdoc/>
+    public override int? ObservedQueries => null;
+
+    /// <inheritdoc/>
+    public override int RecentTokens(int rows) => (int)(_recentShare * rows);
+}

@@ -1,0 +1,61 @@
+namespace MoA.Engine.Attention;
+
+/// <summary>
+/// PyramidKV (arXiv 2406.02069): as SnapKV, with a budget that falls from layer to layer in equal steps at the same mean.
+/// </summary>
+public sealed class PyramidKvPolicy : EvictionPolicy
+{
+    /// <summary>The official code's β: the last layer keeps this part of the mean budget.</summary>
+    public const int DefaultBeta = 20;
+
+    private readonly int _window;
+    private readonly int _beta;
+
+    /// <summary>A policy of a given size.</summary>
+    /// <param name="budget">Rows of a head, on average over the layers, for a sequence's full length, new tokens included.</param>
+    /// <param name="window">Tokens of the observation window, 1 to 64.</param>
+    /// <param name="pooling">How scores are smoothed; null for the official code's.</param>
+    /// <param name="beta">How steep the pyramid is, at least 1, which is flat.</param>
+    public PyramidKvPolicy(
+        ElasticRule budget, int window = SnapKvPolicy.DefaultWindow, ScorePooling? pooling = null, int beta = DefaultBeta)
+        : base(budget)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(window);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(window, ElasticRule.BlockSize);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(beta);
+        _window = window;
+        _beta = beta;
+        Pooling = pooling ?? SnapKvPolicy.DefaultPooling;
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "pyramidkv";
+
+    /// <inheritdoc/>
+    public override int? ObservedQueries => _window;
+
+    /// <inheritdoc/>
+    public override ScorePooling Pooling { get; }
+
+    /// <inheritdoc/>
+    public override int RecentTokens(int rows) => _window;
+
+    /// <inheritdoc/>
+    public override int KeptRows(int layer, int layers, int held, int rows)
+    {
+        int chosen = rows - _window, choice = held - _window; // rows and what there is besides the window
+        if (layers < 2 || held < rows || held < 2 * chosen)
+            return rows;
+        int last = chosen / _beta, first = 2 * chosen - last;
+        if (first >= choice)
+        {
+            first = choice;
+            last = 2 * chosen - choice;
+        }
+
+        return first - layer * ((first - last) / (layers - 1)) + _window;
+    }
+
+    /// <inheritdoc/>
+    public override string Describe(Models.ModelConfig config, int length) => $"{base.Describe(config, length)} {_beta}";
+}

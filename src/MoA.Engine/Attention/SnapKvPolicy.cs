@@ -1,0 +1,41 @@
+namespace MoA.Engine.Attention;
+
+/// <summary>
+/// SnapKV (arXiv 2404.14469): when a prompt has been read, its last queries vote; each head keeps the rows with the most
+/// attention after pooling, and the observation window itself. Generated tokens are never evicted.
+/// </summary>
+public sealed class SnapKvPolicy : EvictionPolicy
+{
+    /// <summary>Queries that vote, as in the official code.</summary>
+    public const int DefaultWindow = 32;
+
+    /// <summary>The pooling of the official code.</summary>
+    public static readonly ScorePooling DefaultPooling = new(PoolingKind.Average, 5);
+
+    private readonly int _window;
+
+    /// <summary>A policy of a given size.</summary>
+    /// <param name="budget">Rows of every head for a sequence's full length, new tokens included.</param>
+    /// <param name="window">Tokens of the observation window, 1 to 64.</param>
+    /// <param name="pooling">How scores are smoothed; null for the official code's.</param>
+    public SnapKvPolicy(ElasticRule budget, int window = DefaultWindow, ScorePooling? pooling = null)
+        : base(budget)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(window);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(window, ElasticRule.BlockSize);
+        _window = window;
+        Pooling = pooling ?? DefaultPooling;
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "snapkv";
+
+    /// <inheritdoc/>
+    public override int? ObservedQueries => _window;
+
+    /// <inheritdoc/>
+    public override ScorePooling Pooling { get; }
+
+    /// <inheritdoc/>
+    public override int RecentTokens(int rows) => _window;
+}

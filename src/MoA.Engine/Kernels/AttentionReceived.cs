@@ -1,0 +1,128 @@
+using MoA.Engine.KvCache;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Kernels;
+
+/// <summary>
+/// Sums the attention that a head's rows get from some queries: what policies choose rows by. Attention itself never makes
+/// its weights whole, so they are computed anew.
+/// </summary>
+internal static unsafe class AttentionReceived<TSimd, TVector>
+    where TSimd : ISimd<TVector>
+    where TVector : struct
+{
+    private const int Block = 64;
+
+    // Rows a power of two apart would share few lines of the first cache.
+    private const int Skew = 16;
+
+    /// <summary>
+    /// received[j] += Σ over queries of softmax(query·key_j·scale) over the rows that the query sees: all up to its own.
+    /// </summary>
+    /// <param name="cache">The rows; as many are read as <paramref name="received"/> has.</param>
+    /// <param name="queries">[rows, heads·size]: the queries of the last <paramref name="rows"/> rows.</param>
+    /// <param name="stride">Floats from row to row of the queries.</param>
+    /// <param name="rows">Queries of each head.</param>
+    /// <param name="shape">The layer's shapes.</param>
+    /// <param name="scratch">Memory of the workers.</param>
+    /// <param name="worker">Which of them runs this.</param>
+    /// <param name="received">The sums, one for each row.</param>
+    public static void Add(
+        HeadCache cache, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch, int worker,
+        Span<float> received)
+    {
+        if (rows == 1)
+        {
+            AddOne(cache, queries, shape, scratch, worker, received);
+            return;
+        }
+
+        int first = received.Length - rows, panelRows = PrefillPanel<TSimd, TVector>.Queries;
+        for (int head = 0; head < shape.Group; head++)
+        {
+            for (int row = 0; row < rows; row += panelRows)
+            {
+                int count = Math.Min(panelRows, rows - row);
+                AddPanel(
+                    cache, queries + row * stride + (nint)head * shape.HeadSize, stride, count, shape, scratch, worker,
+                    received[..(first + row + count)]);
+            }
+        }
+    }
+
+    // A panel of consecutive queries of one head, one in each lane.
+    private static void AddPanel(
+        HeadCache cache, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch, int worker,
+        Span<float> received)
+    {
+        int size = shape.HeadSize, lanes = PrefillPanel<TSimd, TVector>.Queries, keys = received.Length;
+        nint pitch = (size + 15) / 16 * 16 + Skew;
+        int state = Math.Max(16, lanes);
+        float* tile = scratch.Floats(
+            worker, Block * pitch + (long)size * lanes + 3 * state + (long)(keys + PrefillPanel<TSimd, TVector>.Slack) * lanes + 32);
+        float* panel = tile + Block * pitch, maxima = panel + size * lanes, sums = maxima + state, corrections = sums + state;
+        float* scores = corrections + state;
+        new Span<float>(panel, size * lanes).Clear();
+        Transposition.Run(queries, stride, panel, lanes, rows, size, shape.Scale * OnlineSoftmax<TSimd, TVector>.Log2E);
+        for (int key = 0; key < keys; key += Block)
+        {
+            int count = Math.Min(Block, keys - key);
+            Widen(cache, key, count, size, tile, pitch);
+            PrefillPanel<TSimd, TVector>.Score(tile, pitch, count, size, panel, scores + (nint)key * lanes);
+        }
+
+        // Lane i is the query of row keys − rows + i and sees no later ones.
+        for (int i = 1; i < rows; i++)
+            new Span<float>(scores + (nint)(keys - rows + i) * lanes, i).Fill(float.NegativeInfinity);
+        new Span<float>(maxima, lanes).Fill(OnlineSoftmax<TSimd, TVector>.Lowest);
+        new Span<float>(sums, lanes).Clear();
+        PrefillPanel<TSimd, TVector>.Softmax(scores, keys, maxima, sums, corrections);
+        for (int lane = 0; lane < lanes; lane++)
+            sums[lane] = lane < rows ? 1 / sums[lane] : 0;
+        TVector lower = TSimd.Load(sums), upper = TSimd.Load(sums + TSimd.Width);
+        for (int key = 0; key < keys; key++, scores += lanes)
+        {
+            TVector sum = TSimd.Multiply(TSimd.Load(scores), lower);
+            received[key] += TSimd.SumLanes(TSimd.MultiplyAdd(TSimd.Load(scores + TSimd.Width), upper, sum));
+        }
+    }
+
+    // One query of every head: the rows are widened once for all of them.
+    private static void AddOne(
+        HeadCache cache, float* queries, in AttentionInputs shape, WorkerScratch scratch, int worker, Span<float> received)
+    {
+        int size = shape.HeadSize, group = shape.Group, keys = received.Length;
+        nint pitch = keys + 32; // the softmax fills up its last vector
+        float* tile = scratch.Floats(worker, Block * size + (long)group * size + group * pitch);
+        float* scaled = tile + Block * size, scores = scaled + group * size;
+        OnlineSoftmax<TSimd, TVector>.Scale(
+            queries, scaled, group * size, shape.Scale * OnlineSoftmax<TSimd, TVector>.Log2E);
+        for (int key = 0; key < keys; key += Block)
+        {
+            int count = Math.Min(Block, keys - key);
+            Widen(cache, key, count, size, tile, size);
+            for (int head = 0; head < group; head++)
+            {
+                float* to = scores + head * pitch + key;
+                for (int row = 0; row < count; row++)
+                    to[row] = Dot.Run<TSimd, TVector>(scaled + head * size, tile + row * size, size);
+            }
+        }
+
+        for (int head = 0; head < group; head++)
+        {
+            float* weights = scores + head * pitch;
+            float maximum = OnlineSoftmax<TSimd, TVector>.Lowest, sum = 0, correction;
+            OnlineSoftmax<TSimd, TVector>.Update(weights, keys, 1, &maximum, &sum, &correction);
+            fixed (float* to = received)
+                OnlineSoftmax<TSimd, TVector>.AddScaled(weights, to, keys, 1 / sum);
+        }
+    }
+
+    private static void Widen(HeadCache cache, int row, int count, int size, float* to, nint pitch)
+    {
+        byte* from = cache.Keys + (nint)row * cache.BytesPerRow;
+        for (int i = 0; i < count; i++, from += cache.BytesPerRow, to += pitch)
+            NumberFormat<TSimd, TVector>.Widen(cache.Type, from, to, size);
+    }
+}

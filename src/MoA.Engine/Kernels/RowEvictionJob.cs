@@ -1,0 +1,87 @@
+using MoA.Engine.Attention;
+using MoA.Engine.KvCache;
+using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
+
+namespace MoA.Engine.Kernels;
+
+/// <summary>
+/// What policies that evict rows by their scores do around one layer's attention, for each segment and KV head: before a
+/// generated token attends they make room for it; afterwards they note the new tokens and the attention that they gave.
+/// </summary>
+internal readonly unsafe struct RowEvictionJob<TSimd, TVector> : IParallelJob
+    where TSimd : ISimd<TVector>
+    where TVector : struct
+{
+    private readonly WorkerScratch _scratch;
+    private readonly AttentionInputs _inputs;
+    private readonly AttentionWork _work;
+    private readonly bool _attended;
+
+    /// <summary>Describes one of the two halves.</summary>
+    /// <param name="scratch">Memory of the workers.</param>
+    /// <param name="inputs">Tensors of the layer.</param>
+    /// <param name="work">The batch.</param>
+    /// <param name="attended">Whether the layer's attention is done, and its rows are stored.</param>
+    public RowEvictionJob(WorkerScratch scratch, AttentionInputs inputs, AttentionWork work, bool attended)
+    {
+        _scratch = scratch;
+        _inputs = inputs;
+        _work = work;
+        _attended = attended;
+    }
+
+    /// <summary>Number of items.</summary>
+    public int Items => _work.SegmentCount * _inputs.KeyValueHeads;
+
+    /// <inheritdoc/>
+    public void Run(int index, int worker)
+    {
+        AttentionSegment segment = _work.Segments[index / _inputs.KeyValueHeads];
+        int head = index % _inputs.KeyValueHeads;
+        if (segment.Cache.Eviction is not EvictionPolicy policy)
+            return;
+        if (_attended)
+            Note(segment, head, policy, worker);
+        else if (segment.Mode == AttentionMode.Decode)
+            MakeRoom(segment, head, policy, worker);
+    }
+
+    private void MakeRoom(in AttentionSegment segment, int head, EvictionPolicy policy, int worker)
+    {
+        HeadCache cache = segment.Cache.Head(_inputs.Layer, head);
+        if (policy.ObservedQueries is not null && !cache.Tokens!.IsSettled)
+        {
+            QueryWindow window = segment.Cache.Window(_inputs.Layer, head);
+            cache.Tokens.Scores.Clear();
+            if (window.Count > 0)
+            {
+                AttentionReceived<TSimd, TVector>.Add(
+                    cache, window.Rows, window.Width, window.Count, _inputs, _scratch, worker, cache.Tokens.Scores);
+            }
+
+            window.Clear();
+        }
+
+        RowEviction.MakeRoom(segment.Cache, policy, _inputs.Layer, head);
+    }
+
+    private void Note(in AttentionSegment segment, int head, EvictionPolicy policy, int worker)
+    {
+        HeadCache cache = segment.Cache.Head(_inputs.Layer, head);
+        HeldTokens tokens = cache.Tokens!;
+        float* queries = _inputs.Query(segment.FirstRow, head * _inputs.Group);
+        nint stride = (nint)_inputs.QueryHeads * _inputs.HeadSize;
+        tokens.Append(segment.Cache.Length, segment.Rows);
+        tokens.IsSettled &= segment.Mode == AttentionMode.Decode;
+        if (policy.ObservedQueries is null)
+        {
+            AttentionReceived<TSimd, TVector>.Add(
+                cache, queries, stride, segment.Rows, _inputs, _scratch, worker, tokens.Scores);
+        }
+        else if (segment.Mode == AttentionMode.Prefill)
+        {
+            segment.Cache.Window(_inputs.Layer, head).Add(queries, stride, segment.Rows);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using MoA.Engine.Attention;
+
+namespace MoA.Engine.KvCache;
+
+/// <summary>
+/// Which tokens the rows of a head hold when rows are evicted one by one, and how much attention each token got: entry i
+/// belongs to row i.
+/// </summary>
+internal sealed class HeldTokens
+{
+    private int[] _positions = [];
+    private float[] _scores = [];
+
+    /// <summary>Rows held.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Whether rows were chosen since the last piece of a prompt.</summary>
+    public bool IsSettled { get; set; }
+
+    public ReadOnlySpan<int> Positions => _positions.AsSpan(0, Count);
+
+    public Span<float> Scores => _scores.AsSpan(0, Count);
+
+    /// <summary>Makes room for as many rows, so that appending them allocates nothing.</summary>
+    public void Reserve(int rows)
+    {
+        if (rows <= _positions.Length)
+            return;
+        Array.Resize(ref _positions, rows);
+        Array.Resize(ref _scores, rows);
+    }
+
+    /// <summary>Adds the tokens of the next rows, their scores zero.</summary>
+    public void Append(int position, int count)
+    {
+        Reserve(Count + count);
+        for (int i = 0; i < count; i++)
+        {
+            _positions[Count] = position + i;
+            _scores[Count++] = 0;
+        }
+    }
+
+    /// <summary>Keeps some rows, in ascending order.</summary>
+    public void Keep(ReadOnlySpan<int> rows)
+    {
+        for (int i = 0; i < rows.Length; i++)
+        {
+            _positions[i] = _positions[rows[i]];
+            _scores[i] = _scores[rows[i]];
+        }
+
+        Count = rows.Length;
+    }
+
+    /// <summary>Drops a row; the last one takes its place.</summary>
+    public void Drop(int row)
+    {
+        Count--;
+        _positions[row] = _positions[Count];
+        _scores[row] = _scores[Count];
+    }
+
+    /// <summary>
+    /// The rows to keep, ascending: those of the tokens from <paramref name="firstRecent"/> on, and of the others those with
+    /// the largest pooled scores, the earlier row of equal ones.
+    /// </summary>
+    /// <param name="count">Rows to keep; at least as many as are recent.</param>
+    /// <param name="firstRecent">Position of the first token that stays whatever its score.</param>
+    /// <param name="pooling">How scores of neighbouring rows are smoothed.</param>
+    public int[] Choose(int count, int firstRecent, ScorePooling pooling)
+    {
+        List<int> recent = [], others = [];
+        for (int row = 0; row < Count; row++)
+            (_positions[row] >= firstRecent ? recent : others).Add(row);
+        float[] scores = pooling.Apply(others.Select(row => _scores[row]).ToArray());
+        IEnumerable<int> heavy = Enumerable.Range(0, others.Count)
+            .OrderByDescending(i => scores[i])
+            .Take(Math.Max(0, count - recent.Count))
+            .Select(i => others[i]);
+        return [.. heavy.Concat(recent).Order()];
+    }
+
+    /// <summary>
+    /// The row that <see cref="Choose"/> would leave out if it kept all but one without pooling: the one of least score among those
+    /// that are not recent, the later one of equal ones; the oldest row if all are recent.
+    /// </summary>
+    public int Least(int firstRecent)
+    {
+        int least = -1, oldest = 0;
+        for (int row = 0; row < Count; row++)
+        {
+            if (_positions[row] < _positions[oldest])
+                oldest = row;
+            if (_positions[row] >= firstRecent)
+                continue;
+            if (least < 0 || _scores[row] < _scores[least]
+                || (_scores[row] == _scores[least] && _positions[row] > _positions[least]))
+            {
+                least = row;
+            }
+        }
+
+        return least < 0 ? oldest : least;
+    }
+}
