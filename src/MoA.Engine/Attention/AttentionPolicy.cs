@@ -15,7 +15,8 @@ public abstract class AttentionPolicy
     /// <param name="layer">Layer.</param>
     /// <param name="queryHead">Query head.</param>
     /// <param name="config">The model.</param>
-    public abstract ElasticRule RuleOf(int layer, int queryHead, ModelConfig config);
+    /// <param name="length">Prompt and new tokens together.</param>
+    public abstract ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length);
 
     /// <summary>The spans of every layer for a sequence that will hold <paramref name="length"/> tokens.</summary>
     /// <param name="config">The model.</param>
@@ -55,7 +56,7 @@ public abstract class AttentionPolicy
         int[] stored = new int[config.KeyValueHeads];
         for (int head = 0; head < visible.Length; head++)
         {
-            visible[head] = RuleOf(layer, head, config).RingRows(length);
+            visible[head] = RuleOf(layer, head, config, length).RingRows(length);
             stored[head / group] = Math.Max(stored[head / group], visible[head]);
         }
 

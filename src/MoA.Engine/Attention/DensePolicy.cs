@@ -9,5 +9,5 @@ public sealed class DensePolicy : AttentionPolicy
     public override string Name => "dense";
 
     /// <inheritdoc/>
-    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config) => ElasticRule.Dense;
+    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length) => ElasticRule.Dense;
 }

@@ -39,7 +39,7 @@ public abstract class EvictionPolicy : AttentionPolicy
 
     /// <inheritdoc/>
     /// <exception cref="InvalidInputException">The model's layers have windows of their own.</exception>
-    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config)
+    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.SlidingWindow(layer) is int window)

@@ -22,7 +22,7 @@ public sealed class PlanPolicy : AttentionPolicy
     public override string Name { get; }
 
     /// <inheritdoc/>
-    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config)
+    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
         int head = Plan.HeadKind == HeadKind.Query ? queryHead : queryHead / (config.QueryHeads / config.KeyValueHeads);

@@ -17,5 +17,5 @@ public sealed class StreamingLlmPolicy : AttentionPolicy
     public override string Name => "streaming-llm";
 
     /// <inheritdoc/>
-    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config) => _rule;
+    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length) => _rule;
 }

@@ -103,9 +103,10 @@ internal sealed unsafe class HeadCache : IDisposable
 
     /// <summary>Keeps some of the rows of <see cref="Tokens"/>, in ascending order, in a block of another size.</summary>
     /// <param name="kept">The rows to keep.</param>
-    /// <param name="rows">Room for rows, at least as many and at least <see cref="ElasticRule.MinimumRows"/>.</param>
+    /// <param name="rows">Room for rows, at least as many.</param>
     public void Keep(ReadOnlySpan<int> kept, int rows)
     {
+        rows = Math.Max(rows, ElasticRule.SinkTokens + 1); // a ring of no rows could not be counted round
         NativeBuffer<byte> old = _block;
         byte* oldValues = Values;
         _block = new NativeBuffer<byte>(_allocator, 2L * rows * BytesPerRow);

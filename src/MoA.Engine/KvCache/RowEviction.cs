@@ -35,7 +35,7 @@ internal static class RowEviction
         int newTokens = cache.Capacity - cache.Length;
         int share = everyStep ? budget - 1 : Math.Max(budget - newTokens, ElasticRule.MinimumRows);
         int kept = Math.Min(policy.KeptRows(layer, cache.Layers, tokens.Count, share), tokens.Count);
-        int rows = Math.Max(everyStep ? budget : kept + newTokens, ElasticRule.MinimumRows);
+        int rows = everyStep ? budget : kept + newTokens;
         if (kept < tokens.Count || head.Rows - rows >= ElasticRule.BlockSize)
             head.Keep(tokens.Choose(kept, firstRecent, policy.Pooling), rows);
         tokens.IsSettled = true;

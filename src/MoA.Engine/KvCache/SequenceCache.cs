@@ -172,7 +172,7 @@ public sealed class SequenceCache : IDisposable
     private static void MakeRoom(HeadCache head, int rows)
     {
         if (rows > head.Rows)
-            head.Keep([.. Enumerable.Range(0, head.Tokens!.Count)], Math.Max(rows, ElasticRule.MinimumRows));
+            head.Keep([.. Enumerable.Range(0, head.Tokens!.Count)], rows);
         head.Tokens!.Reserve(rows);
     }
 

@@ -7,7 +7,11 @@ namespace MoA.Evaluation.Policies;
 /// <summary>Reads a policy as it is written on the command line: <c>NAME[:key=value,…]</c>.</summary>
 public static class PolicyReader
 {
-    private const string Names = "dense, moa, streaming-llm, h2o, snapkv or pyramidkv";
+    private const string Names = "dense, moa, streaming-llm, h2o, snapkv, pyramidkv, duo-attention or razor-attention";
+
+    // 64 sinks and 256 recent tokens, as DuoAttention deploys its patterns; a fifth of the context in RazorAttention.
+    private const int DuoStreamingTokens = 64 + 256;
+    private const double RazorStreamingShare = 0.2;
 
     /// <summary>The policy that a text and a plan file stand for.</summary>
     /// <param name="text">A name and its settings, docs/policies.md; null follows from the plan.</param>
@@ -31,6 +35,8 @@ public static class PolicyReader
             "pyramidkv" => new PyramidKvPolicy(
                 settings.Budget(), Window(settings), Pooling(settings),
                 settings.Integer("beta", 1, 1_000_000, PyramidKvPolicy.DefaultBeta)),
+            "duo-attention" => TwoClasses(settings, new ElasticRule(DuoStreamingTokens, 0), config),
+            "razor-attention" => TwoClasses(settings, new ElasticRule(0, RazorStreamingShare), config),
             _ => throw settings.Error($"there is no policy '{settings.Name}'; expected {Names}"),
         };
         settings.RequireNoMore();
@@ -44,6 +50,31 @@ public static class PolicyReader
         if (planFile is null)
             throw new InvalidInputException("--policy moa needs a plan: add --plan FILE (moa compress writes one)");
         return PlanFile.Load(planFile).FitTo(config.Layers, config.QueryHeads, config.KeyValueHeads, planFile);
+    }
+
+    private static TwoClassPolicy TwoClasses(PolicySettings settings, ElasticRule streaming, ModelConfig config)
+    {
+        // A share of the length up to 1, tokens above.
+        double size = settings.Number("streaming", double.Epsilon, 1e9, double.NaN);
+        if (double.IsFinite(size))
+            streaming = size <= 1 ? new ElasticRule(0, size) : new ElasticRule(size, 0);
+        double density = settings.Number("density", double.Epsilon, 1, double.NaN);
+        double heads = settings.Number("heads", 0, 1, double.NaN);
+        if (double.IsNaN(density) == double.IsNaN(heads))
+            throw settings.Error($"give {settings.Name} either a density or a share of retrieval heads, as in {settings.Name}:density=0.5");
+        string? scoreFile = settings.Path("scores"), profile = settings.Path("profile");
+        if (scoreFile is null == profile is null)
+        {
+            throw settings.Error(
+                $"give {settings.Name} either scores=FILE, one line a layer with a score for each head, or profile=FOLDER of moa profile");
+        }
+
+        double[][] scores = scoreFile is not null
+            ? HeadScores.ReadFile(scoreFile, config)
+            : HeadScores.FromProfile(profile!, streaming, config);
+        return double.IsNaN(heads)
+            ? TwoClassPolicy.OfDensity(settings.Name, scores, streaming, density)
+            : TwoClassPolicy.OfRetrievalShare(settings.Name, scores, streaming, heads);
     }
 
     private static int Window(PolicySettings settings) =>

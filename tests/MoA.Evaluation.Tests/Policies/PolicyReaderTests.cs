@@ -3,6 +3,7 @@ using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Models;
 using MoA.Evaluation.Policies;
+using MoA.Search.Profiling;
 
 namespace MoA.Evaluation.Tests.Policies;
 
@@ -19,8 +20,15 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Equal(new ElasticRule(512, 0), RuleOf("streaming-llm:span=512"));
         Assert.Equal(new ElasticRule(0, 1), RuleOf("streaming-llm:density=1"));
 
+        H2oPolicy h2o = Assert.IsType<H2oPolicy>(PolicyReader.Read("h2o:span=512,recent=0.25", null, _config));
+        Assert.Equal((512, 128, null), (h2o.Budget.Rows(4000), h2o.RecentTokens(512), h2o.ObservedQueries));
+        SnapKvPolicy snap = Assert.IsType<SnapKvPolicy>(PolicyReader.Read("snapkv:density=0.25,window=16,kernel=7,pooling=max", null, _config));
+        Assert.Equal((new ElasticRule(0, 0.25), 16, new ScorePooling(PoolingKind.Maximum, 7)), (snap.Budget, snap.ObservedQueries, snap.Pooling));
+        PyramidKvPolicy pyramid = Assert.IsType<PyramidKvPolicy>(PolicyReader.Read("pyramidkv:density=0.5", null, _config));
+        Assert.Equal((32, new ScorePooling(PoolingKind.Average, 5)), (pyramid.ObservedQueries, pyramid.Pooling));
+
         string plan = WritePlan(4, 8);
-        Assert.Equal(new ElasticRule(64, 0.5), PolicyReader.Read(null, plan, _config).RuleOf(3, 7, _config));
+        Assert.Equal(new ElasticRule(64, 0.5), PolicyReader.Read(null, plan, _config).RuleOf(3, 7, _config, 1000));
         _ = Assert.IsType<PlanPolicy>(PolicyReader.Read("moa", plan, _config));
     }
 
@@ -43,6 +51,17 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
     [InlineData("streaming-llm:density=0.5,span=64", "'span' is no setting")]
     [InlineData("streaming-llm:density=0.5,density=0.5", "each key once")]
     [InlineData("streaming-llm:=0.5", "expected NAME:key=value")]
+    [InlineData("h2o", "give h2o a size")]
+    [InlineData("h2o:density=0.5,recent=2", "number from 0 to 1 as recent")]
+    [InlineData("h2o:density=0.5,window=2", "'window' is no setting of h2o")]
+    [InlineData("snapkv:density=0.5,window=65", "whole number from 1 to 64 as window")]
+    [InlineData("snapkv:density=0.5,kernel=4", "odd number as kernel")]
+    [InlineData("snapkv:density=0.5,pooling=min", "expected avg or max as pooling")]
+    [InlineData("pyramidkv:density=0.5,beta=0", "as beta")]
+    [InlineData("duo-attention:scores=x", "either a density or a share")]
+    [InlineData("duo-attention:density=0.5", "either scores=FILE")]
+    [InlineData("duo-attention:density=0.5,scores=", "a path as scores")]
+    [InlineData("razor-attention:density=0.5,heads=0.1,scores=x", "either a density or a share")]
     public void What_cannot_be_read_is_refused_in_one_line(string text, string reason)
     {
         InvalidInputException failure = Assert.Throws<InvalidInputException>(() => PolicyReader.Read(text, null, _config));
@@ -63,7 +82,57 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
         _ = Assert.Throws<InvalidInputException>(() => PolicyReader.Read(null, demo.NewPath(), _config));
     }
 
-    private ElasticRule RuleOf(string text) => PolicyReader.Read(text, null, _config).RuleOf(0, 0, _config);
+    [Fact]
+    public void Head_scores_come_from_a_file_or_a_profile()
+    {
+        // 4 layers of 8 heads: head 3 of layer 1 has the largest score, then head 0 of layer 2.
+        string scores = demo.NewPath();
+        double[][] table = [.. Enumerable.Range(0, 4).Select(_ => new double[8])];
+        (table[1][3], table[2][0]) = (0.9, 0.4);
+        File.WriteAllLines(scores, table.Select(row => string.Join('\t', row)));
+        AttentionPolicy duo = PolicyReader.Read($"duo-attention:heads=0.0625,scores={scores}", null, _config);
+        Assert.Equal([(1, 3), (2, 0)], FullHeads(duo));
+        Assert.Equal(new ElasticRule(320, 0), duo.RuleOf(0, 0, _config, 1000));
+
+        // Influence on distant blocks marks the same heads; what a fifth of the length keeps, does not count. 25% and 2/32 of the rest.
+        string profile = demo.NewPath();
+        float[] values = new float[4 * 8 * 16 * 16];
+        (values[((1 * 8 + 3) * 16 + 15) * 16 + 1], values[((2 * 8 + 0) * 16 + 15) * 16 + 5]) = (2, 1);
+        (values[15 * 16 + 15], values[15 * 16]) = (9, 9);
+        InfluenceFile.Write(profile, new InfluenceProfile
+        {
+            Model = "demo", Length = 1024, Layers = 4, QueryHeads = 8, Items = 1, MeanLoss = 1, Values = values,
+        });
+        AttentionPolicy razor = PolicyReader.Read($"razor-attention:density=0.3,profile={profile}", null, _config);
+        Assert.Equal([(1, 3), (2, 0)], FullHeads(razor));
+        Assert.Equal(new ElasticRule(0, 0.2), razor.RuleOf(0, 0, _config, 1024));
+
+        (int, int)[] FullHeads(AttentionPolicy policy) =>
+        [
+            .. from layer in Enumerable.Range(0, 4)
+               from head in Enumerable.Range(0, 8)
+               where policy.RuleOf(layer, head, _config, 1024) == ElasticRule.Dense
+               select (layer, head),
+        ];
+    }
+
+    [Theory]
+    [InlineData("", "0 lines of head scores")]
+    [InlineData("1 2\n1 2\n1 2\n1 2", "layer 0 has 2 head scores")]
+    [InlineData("1 2 3 4 5 6 7 8\n1 2 3 4 5 6 7 x\n1 2 3 4 5 6 7 8\n1 2 3 4 5 6 7 8", "layer 1 has a head score 'x'")]
+    [InlineData("1\n1\n1\n1\n1", "more lines")]
+    public void Unusable_head_scores_are_refused_in_one_line(string content, string reason)
+    {
+        string path = demo.NewPath();
+        File.WriteAllText(path, content);
+        InvalidInputException failure = Assert.Throws<InvalidInputException>(
+            () => PolicyReader.Read($"duo-attention:density=0.5,scores={path}", null, _config));
+        Assert.StartsWith(path, failure.Message, StringComparison.Ordinal);
+        Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', failure.Message);
+    }
+
+    private ElasticRule RuleOf(string text) => PolicyReader.Read(text, null, _config).RuleOf(0, 0, _config, 1000);
 
     private string WritePlan(int layers, int heads)
     {

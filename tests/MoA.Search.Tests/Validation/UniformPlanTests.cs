@@ -30,7 +30,7 @@ public sealed class UniformPlanTests(DemoModel demo) : IClassFixture<DemoModel>
             StreamingLlmPolicy uniform = UniformPlan.OfEqualDensity(plan, config, test.Length);
             double wanted = plan.Density(config, test.Length), got = uniform.Density(config, test.Length);
             Assert.True(got >= wanted, $"{got} < {wanted}");
-            int rows = uniform.RuleOf(0, 0, config).Rows(test.Length);
+            int rows = uniform.RuleOf(0, 0, config, test.Length).Rows(test.Length);
             if (rows > 128)
             {
                 double shorter = new StreamingLlmPolicy(new ElasticRule(rows - 64, 0)).Density(config, test.Length);
@@ -44,7 +44,7 @@ public sealed class UniformPlanTests(DemoModel demo) : IClassFixture<DemoModel>
     {
         ElasticRule[] layer = [.. Enumerable.Range(0, _demo.KeyValueHeads).Select(head => new ElasticRule(head % 2 == 0 ? 256 : 768, 0))];
         PlanPolicy plan = new(new AttentionPlan([.. Enumerable.Repeat(layer, _demo.Layers)], HeadKind.KeyValue));
-        Assert.Equal(512, UniformPlan.OfEqualDensity(plan, _demo, 1024).RuleOf(0, 0, _demo).Rows(1024));
-        Assert.Equal(1024, UniformPlan.OfEqualDensity(new DensePolicy(), _demo, 1024).RuleOf(0, 0, _demo).Rows(1024));
+        Assert.Equal(512, UniformPlan.OfEqualDensity(plan, _demo, 1024).RuleOf(0, 0, _demo, 1024).Rows(1024));
+        Assert.Equal(1024, UniformPlan.OfEqualDensity(new DensePolicy(), _demo, 1024).RuleOf(0, 0, _demo, 1024).Rows(1024));
     }
 }

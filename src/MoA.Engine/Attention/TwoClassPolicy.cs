@@ -1,0 +1,87 @@
+using MoA.Engine.Models;
+
+namespace MoA.Engine.Attention;
+
+/// <summary>
+/// Two classes of KV heads, as in DuoAttention (arXiv 2410.10819) and RazorAttention (arXiv 2407.15891): retrieval heads,
+/// those of the largest scores, keep everything; the others keep the sink and one recent window.
+/// </summary>
+public sealed class TwoClassPolicy : AttentionPolicy
+{
+    private readonly int[][] _ranks;
+    private readonly ElasticRule _streaming;
+    private readonly double? _density;
+    private readonly double _retrievalShare;
+
+    private TwoClassPolicy(
+        string name, IReadOnlyList<IReadOnlyList<double>> scores, ElasticRule streaming, double? density, double retrievalShare)
+    {
+        ArgumentNullException.ThrowIfNull(scores);
+        Name = name;
+        _ranks = Ranks(scores);
+        _streaming = streaming;
+        _density = density;
+        _retrievalShare = retrievalShare;
+    }
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <summary>A policy whose mean density is at most a bound, at every length that the bound allows two classes at.</summary>
+    /// <param name="name">Name for reports.</param>
+    /// <param name="scores">[layers][KV heads]: the larger, the more a head needs the whole context.</param>
+    /// <param name="streaming">What heads keep that are no retrieval heads; shortened where it exceeds the bound alone.</param>
+    /// <param name="density">Bound of the mean density, above 0 and up to 1.</param>
+    public static TwoClassPolicy OfDensity(
+        string name, IReadOnlyList<IReadOnlyList<double>> scores, ElasticRule streaming, double density) =>
+        new(name, scores, streaming, density, 0);
+
+    /// <summary>A policy with a given share of retrieval heads.</summary>
+    /// <param name="name">Name for reports.</param>
+    /// <param name="scores">[layers][KV heads]: the larger, the more a head needs the whole context.</param>
+    /// <param name="streaming">What heads keep that are no retrieval heads.</param>
+    /// <param name="retrievalShare">Share of the model's KV heads that keep everything, 0 to 1.</param>
+    public static TwoClassPolicy OfRetrievalShare(
+        string name, IReadOnlyList<IReadOnlyList<double>> scores, ElasticRule streaming, double retrievalShare) =>
+        new(name, scores, streaming, null, retrievalShare);
+
+    /// <inheritdoc/>
+    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        int head = queryHead / (config.QueryHeads / config.KeyValueHeads);
+        return _ranks[layer][head] < RetrievalHeads(length) ? ElasticRule.Dense : StreamingRule(length);
+    }
+
+    /// <summary>How many KV heads of the whole model keep everything at a length.</summary>
+    public int RetrievalHeads(int length)
+    {
+        int heads = _ranks.Sum(layer => layer.Length);
+        if (_density is not double bound)
+            return (int)Math.Round(_retrievalShare * heads);
+        double least = _streaming.Density(length);
+        if (least >= 1)
+            return heads;
+        const double Rounding = 1e-9;
+        return Math.Clamp((int)(heads * (bound - least) / (1 - least) + Rounding), 0, heads);
+    }
+
+    private ElasticRule StreamingRule(int length) =>
+        _density is double bound && _streaming.Density(length) > bound ? new ElasticRule(0, bound) : _streaming;
+
+    // The place of each head in the order of falling scores; of equal ones the earlier head comes first.
+    private static int[][] Ranks(IReadOnlyList<IReadOnlyList<double>> scores)
+    {
+        int[][] ranks = [.. scores.Select(layer => new int[layer.Count])];
+        int rank = 0;
+        foreach ((int layer, int head) in scores
+            .SelectMany((row, layer) => row.Select((score, head) => (Layer: layer, Head: head, Score: score)))
+            .OrderByDescending(entry => entry.Score)
+            .Select(entry => (entry.Layer, entry.Head)))
+        {
+            ranks[layer][head] = rank++;
+        }
+
+        return ranks;
+    }
+}
