@@ -48,6 +48,18 @@ public abstract class AttentionPolicy
     public virtual string Describe(ModelConfig config, int length) => string.Join(
         ';', Resolve(config, length).Select(layer => string.Join(',', layer.VisibleRing.Concat(layer.StoredRing))));
 
+    /// <summary>Refuses layers that do not attend to everything, for policies that choose rows themselves.</summary>
+    /// <exception cref="InvalidInputException">The layer has a window of its own.</exception>
+    private protected void RequireFullAttention(ModelConfig config, int layer)
+    {
+        if (config.SlidingWindow(layer) is int window)
+        {
+            throw new InvalidInputException(
+                $"policy {Name}: layer {layer} of the model attends within a window of {window} tokens; {Name} needs a model with "
+                + "full attention. Use dense, streaming-llm or a plan");
+        }
+    }
+
     private LayerSpans ResolveLayer(ModelConfig config, int layer, int length)
     {
         int group = config.QueryHeads / config.KeyValueHeads;

@@ -42,13 +42,7 @@ public abstract class EvictionPolicy : AttentionPolicy
     public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
-        if (config.SlidingWindow(layer) is int window)
-        {
-            throw new InvalidInputException(
-                $"policy {Name}: layer {layer} of the model attends within a window of {window} tokens; it needs a model with "
-                + "full attention. Use dense, streaming-llm or a plan");
-        }
-
+        RequireFullAttention(config, layer);
         return ElasticRule.Dense;
     }
 

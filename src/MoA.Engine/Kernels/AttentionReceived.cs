@@ -17,7 +17,8 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
     private const int Skew = 16;
 
     /// <summary>
-    /// received[j] += Σ over queries of softmax(query·key_j·scale) over the rows that the query sees: all up to its own.
+    /// received[j] += Σ over queries of softmax(query·key_j·scale) over the rows that the query counts: those up to its own,
+    /// no more than <paramref name="window"/> of them.
     /// </summary>
     /// <param name="cache">The rows; as many are read as <paramref name="received"/> has.</param>
     /// <param name="queries">[rows, heads·size]: the queries of the last <paramref name="rows"/> rows.</param>
@@ -27,13 +28,15 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
     /// <param name="scratch">Memory of the workers.</param>
     /// <param name="worker">Which of them runs this.</param>
     /// <param name="received">The sums, one for each row.</param>
+    /// <param name="window">Rows that a query counts at most, its own included.</param>
     public static void Add(
         HeadCache cache, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch, int worker,
-        Span<float> received)
+        Span<float> received, int window = int.MaxValue)
     {
         if (rows == 1)
         {
-            AddOne(cache, queries, shape, scratch, worker, received);
+            int oldest = Math.Max(0, received.Length - window);
+            AddOne(cache, oldest, queries, shape, scratch, worker, received[oldest..]);
             return;
         }
 
@@ -42,18 +45,18 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         {
             for (int row = 0; row < rows; row += panelRows)
             {
-                int count = Math.Min(panelRows, rows - row);
+                int count = Math.Min(panelRows, rows - row), oldest = Math.Max(0, first + row + 1 - window);
                 AddPanel(
-                    cache, queries + row * stride + (nint)head * shape.HeadSize, stride, count, shape, scratch, worker,
-                    received[..(first + row + count)]);
+                    cache, oldest, queries + row * stride + (nint)head * shape.HeadSize, stride, count, shape, scratch, worker,
+                    received[oldest..(first + row + count)], window);
             }
         }
     }
 
-    // A panel of consecutive queries of one head, one in each lane.
+    // A panel of consecutive queries of one head, one in each lane, over the rows from `oldest` on.
     private static void AddPanel(
-        HeadCache cache, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch, int worker,
-        Span<float> received)
+        HeadCache cache, int oldest, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch,
+        int worker, Span<float> received, int window)
     {
         int size = shape.HeadSize, lanes = PrefillPanel<TSimd, TVector>.Queries, keys = received.Length;
         nint pitch = (size + 15) / 16 * 16 + Skew;
@@ -67,13 +70,18 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         for (int key = 0; key < keys; key += Block)
         {
             int count = Math.Min(Block, keys - key);
-            Widen(cache, key, count, size, tile, pitch);
+            Widen(cache, oldest + key, count, size, tile, pitch);
             PrefillPanel<TSimd, TVector>.Score(tile, pitch, count, size, panel, scores + (nint)key * lanes);
         }
 
-        // Lane i is the query of row keys − rows + i and sees no later ones.
+        // Lane i is the query of key keys − rows + i: it sees no later ones, and none that left its window.
         for (int i = 1; i < rows; i++)
+        {
             new Span<float>(scores + (nint)(keys - rows + i) * lanes, i).Fill(float.NegativeInfinity);
+            for (int key = 0; key <= keys - rows + i - (long)window; key++)
+                scores[(nint)key * lanes + i] = float.NegativeInfinity;
+        }
+
         new Span<float>(maxima, lanes).Fill(OnlineSoftmax<TSimd, TVector>.Lowest);
         new Span<float>(sums, lanes).Clear();
         PrefillPanel<TSimd, TVector>.Softmax(scores, keys, maxima, sums, corrections);
@@ -89,7 +97,7 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
 
     // One query of every head: the rows are widened once for all of them.
     private static void AddOne(
-        HeadCache cache, float* queries, in AttentionInputs shape, WorkerScratch scratch, int worker, Span<float> received)
+        HeadCache cache, int oldest, float* queries, in AttentionInputs shape, WorkerScratch scratch, int worker, Span<float> received)
     {
         int size = shape.HeadSize, group = shape.Group, keys = received.Length;
         nint pitch = keys + 32; // the softmax fills up its last vector
@@ -100,7 +108,7 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         for (int key = 0; key < keys; key += Block)
         {
             int count = Math.Min(Block, keys - key);
-            Widen(cache, key, count, size, tile, size);
+            Widen(cache, oldest + key, count, size, tile, size);
             for (int head = 0; head < group; head++)
             {
                 float* to = scores + head * pitch + key;

@@ -65,13 +65,13 @@ public sealed class AttentionWork
     /// <summary>The decode items of one layer, cut into pieces.</summary>
     internal DecodeSchedule Decode { get; } = new();
 
-    /// <summary>Whether a sequence of the batch evicts rows by their scores.</summary>
-    internal bool Evicts { get; private set; }
+    /// <summary>Whether a sequence of the batch evicts or chooses rows by the attention that they got.</summary>
+    internal bool GoesByAttention { get; private set; }
 
     internal void Clear()
     {
         SegmentCount = DecodeCount = PrefillCount = RowBlockCount = Rows = 0;
-        Evicts = false;
+        GoesByAttention = false;
     }
 
     internal void Add(SequenceCache cache, int rows, AttentionMode mode)
@@ -81,7 +81,7 @@ public sealed class AttentionWork
         int segment = SegmentCount++;
         _segments[segment] = new AttentionSegment(cache, Rows, rows, mode);
         Rows += rows;
-        Evicts |= cache.Eviction is not null;
+        GoesByAttention |= cache.Eviction is not null || cache.Blocks(0) is not null;
         for (int row = 0; row < rows && mode == AttentionMode.Prefill; row += RowsPerBlock)
             Append(ref _rowBlocks, RowBlockCount++, new RowBlock(segment, row, Math.Min(RowsPerBlock, rows - row)));
         for (int head = 0; head < _keyValueHeads; head++)

@@ -111,10 +111,12 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             KeyValueHeads = work.KeyValueHeads,
             HeadSize = work.HeadSize,
         };
-        if (work.Evicts)
+        if (work.GoesByAttention && work.DecodeCount > 0)
         {
-            RowEvictionJob<TSimd, TVector> makeRoom = new(Scratch, inputs, work, attended: false);
+            AttentionRecordJob<TSimd, TVector> makeRoom = new(Scratch, inputs, work, attended: false);
             Pool.Run(ref makeRoom, makeRoom.Items);
+            BlockChoiceJob<TSimd, TVector> choice = new(Scratch, inputs, work);
+            Pool.Run(ref choice, work.SegmentCount);
         }
 
         if (work.DecodeCount > 0)
@@ -136,9 +138,9 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             Pool.Run(ref write, work.RowBlockCount);
         }
 
-        if (work.Evicts)
+        if (work.GoesByAttention)
         {
-            RowEvictionJob<TSimd, TVector> note = new(Scratch, inputs, work, attended: true);
+            AttentionRecordJob<TSimd, TVector> note = new(Scratch, inputs, work, attended: true);
             Pool.Run(ref note, note.Items);
         }
     }

@@ -5,12 +5,17 @@ namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// The rows of one KV head that a generated token's query heads attend to, counted from 0 in order of position: those of
-/// the sink, then those of the ring. Rows that no head of the group sees are left out.
+/// the sink, then of chosen blocks where a policy chooses any, then those of the ring. Rows that no head of the group sees
+/// are left out.
 /// </summary>
 internal readonly struct HeldRows
 {
+    private const int Block = ElasticRule.BlockSize;
+
+    private readonly BlockMemory? _blocks;
     private readonly int _firstInSink;
     private readonly int _sinkRows;
+    private readonly int _blocksEnd;
     private readonly int _oldest;
 
     /// <summary>The rows that the sequence's next token attends to, its own included.</summary>
@@ -18,6 +23,7 @@ internal readonly struct HeldRows
     {
         LayerSpans spans = segment.Cache.Spans[layer];
         Cache = segment.Cache.Head(layer, keyValueHead);
+        _blocks = segment.Cache.Blocks(layer);
         int length = segment.Cache.Start(layer, keyValueHead) + 1;
         int ring = 0;
         foreach (int visible in spans.VisibleRing.AsSpan(keyValueHead * group, group))
@@ -26,8 +32,10 @@ internal readonly struct HeldRows
         int sinkEnd = Math.Min(length, ElasticRule.SinkTokens);
         _firstInSink = Math.Min(inWindow, sinkEnd);
         _sinkRows = sinkEnd - _firstInSink;
-        _oldest = Math.Min(length, Math.Max(Cache.OldestInRing(length), Math.Max(inWindow, length - ring)));
-        Count = _sinkRows + length - Math.Max(_oldest, sinkEnd);
+        _blocksEnd = _sinkRows + (_blocks?.ChosenCount ?? 0) * Block;
+        int oldest = Math.Max(Cache.OldestInRing(length), Math.Max(inWindow, length - ring));
+        _oldest = Math.Min(length, Math.Max(oldest, _blocks?.RecentStart ?? 0));
+        Count = _blocksEnd + length - Math.Max(_oldest, sinkEnd);
     }
 
     public HeadCache Cache { get; }
@@ -35,9 +43,20 @@ internal readonly struct HeldRows
     public int Count { get; }
 
     /// <summary>The position that a row holds.</summary>
-    public int Position(int row) => row < _sinkRows ? _firstInSink + row : _oldest + row - _sinkRows;
+    public int Position(int row)
+    {
+        if (row >= _blocksEnd)
+            return _oldest + row - _blocksEnd;
+        return row < _sinkRows ? _firstInSink + row : PositionInBlock(row - _sinkRows);
+    }
 
     /// <summary>How many rows from <paramref name="row"/> on stand one behind the other in memory.</summary>
-    public int Consecutive(int row) =>
-        row < _sinkRows ? _sinkRows - row : Math.Min(Cache.Rows - Cache.Slot(Position(row)), Count - row);
+    public int Consecutive(int row)
+    {
+        if (row >= _blocksEnd)
+            return Math.Min(Cache.Rows - Cache.Slot(Position(row)), Count - row);
+        return row < _sinkRows ? _sinkRows - row : Block - (row - _sinkRows) % Block;
+    }
+
+    private int PositionInBlock(int row) => _blocks!.Chosen[row / Block] * Block + row % Block;
 }

@@ -15,6 +15,7 @@ public sealed class SequenceCache : IDisposable
     private readonly AttentionPolicy _policy;
     private readonly HeadCache[] _heads;
     private readonly QueryWindow[] _windows;
+    private readonly BlockMemory[] _blocks = [];
 
     /// <summary>Allocates the caches.</summary>
     /// <param name="config">The model.</param>
@@ -37,6 +38,10 @@ public sealed class SequenceCache : IDisposable
         Type = type;
         Spans = policy.Resolve(config, capacity);
         Eviction = policy as EvictionPolicy;
+        if (policy is InfLlmPolicy infLlm)
+            _blocks = [.. Spans.Select(_ => new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize))];
+        foreach (BlockMemory layer in _blocks)
+            layer.Resize(capacity);
         _heads = new HeadCache[config.Layers * config.KeyValueHeads];
         _windows = new QueryWindow[Eviction?.ObservedQueries is null ? 0 : _heads.Length];
         for (int i = 0; i < _windows.Length; i++)
@@ -103,6 +108,8 @@ public sealed class SequenceCache : IDisposable
                 _heads[i].Grow(spans[i / _config.KeyValueHeads].StoredRing[i % _config.KeyValueHeads], Length);
         }
 
+        foreach (BlockMemory layer in _blocks)
+            layer.Resize(capacity);
         Spans = spans;
         Capacity = capacity;
     }
@@ -163,6 +170,9 @@ public sealed class SequenceCache : IDisposable
 
     /// <summary>The last queries of the prompt of a head's group; only for policies that observe such a window.</summary>
     internal QueryWindow Window(int layer, int keyValueHead) => _windows[layer * _config.KeyValueHeads + keyValueHead];
+
+    /// <summary>The blocks of a layer; null if steps attend to all rows that are held.</summary>
+    internal BlockMemory? Blocks(int layer) => _blocks.Length == 0 ? null : _blocks[layer];
 
     /// <summary>
     /// Where a head counts the next token: its position, or the number of rows held where rows are evicted by score.

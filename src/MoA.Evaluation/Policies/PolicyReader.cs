@@ -7,7 +7,7 @@ namespace MoA.Evaluation.Policies;
 /// <summary>Reads a policy as it is written on the command line: <c>NAME[:key=value,…]</c>.</summary>
 public static class PolicyReader
 {
-    private const string Names = "dense, moa, streaming-llm, h2o, snapkv, pyramidkv, duo-attention or razor-attention";
+    private const string Names = "dense, moa, streaming-llm, h2o, snapkv, pyramidkv, infllm, duo-attention or razor-attention";
 
     // 64 sinks and 256 recent tokens, as DuoAttention deploys its patterns; a fifth of the context in RazorAttention.
     private const int DuoStreamingTokens = 64 + 256;
@@ -35,6 +35,9 @@ public static class PolicyReader
             "pyramidkv" => new PyramidKvPolicy(
                 settings.Budget(), Window(settings), Pooling(settings),
                 settings.Integer("beta", 1, 1_000_000, PyramidKvPolicy.DefaultBeta)),
+            "infllm" => new InfLlmPolicy(
+                settings.Budget(), settings.Number("local", 0, 1, 0.5),
+                settings.Integer("representatives", 1, ElasticRule.BlockSize, InfLlmPolicy.DefaultRepresentatives)),
             "duo-attention" => TwoClasses(settings, new ElasticRule(DuoStreamingTokens, 0), config),
             "razor-attention" => TwoClasses(settings, new ElasticRule(0, RazorStreamingShare), config),
             _ => throw settings.Error($"there is no policy '{settings.Name}'; expected {Names}"),

@@ -6,10 +6,11 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// What policies that evict rows by their scores do around one layer's attention, for each segment and KV head: before a
-/// generated token attends they make room for it; afterwards they note the new tokens and the attention that they gave.
+/// What policies that go by the attention that rows got do around one layer's attention, for each segment and KV head:
+/// before a generated token attends those that evict make room for it; afterwards all note the new tokens and the attention
+/// that they gave.
 /// </summary>
-internal readonly unsafe struct RowEvictionJob<TSimd, TVector> : IParallelJob
+internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
@@ -23,7 +24,7 @@ internal readonly unsafe struct RowEvictionJob<TSimd, TVector> : IParallelJob
     /// <param name="inputs">Tensors of the layer.</param>
     /// <param name="work">The batch.</param>
     /// <param name="attended">Whether the layer's attention is done, and its rows are stored.</param>
-    public RowEvictionJob(WorkerScratch scratch, AttentionInputs inputs, AttentionWork work, bool attended)
+    public AttentionRecordJob(WorkerScratch scratch, AttentionInputs inputs, AttentionWork work, bool attended)
     {
         _scratch = scratch;
         _inputs = inputs;
@@ -39,6 +40,8 @@ internal readonly unsafe struct RowEvictionJob<TSimd, TVector> : IParallelJob
     {
         AttentionSegment segment = _work.Segments[index / _inputs.KeyValueHeads];
         int head = index % _inputs.KeyValueHeads;
+        if (_attended && segment.Cache.Blocks(_inputs.Layer) is BlockMemory memory)
+            Note(segment, head, memory, worker);
         if (segment.Cache.Eviction is not EvictionPolicy policy)
             return;
         if (_attended)
@@ -65,6 +68,12 @@ internal readonly unsafe struct RowEvictionJob<TSimd, TVector> : IParallelJob
 
         RowEviction.MakeRoom(segment.Cache, policy, _inputs.Layer, head);
     }
+
+    private void Note(in AttentionSegment segment, int head, BlockMemory memory, int worker) =>
+        AttentionReceived<TSimd, TVector>.Add(
+            segment.Cache.Head(_inputs.Layer, head), _inputs.Query(segment.FirstRow, head * _inputs.Group),
+            (nint)_inputs.QueryHeads * _inputs.HeadSize, segment.Rows, _inputs, _scratch, worker,
+            memory.Received(head)[..(segment.Cache.Length + segment.Rows)], memory.LocalTokens);
 
     private void Note(in AttentionSegment segment, int head, EvictionPolicy policy, int worker)
     {

@@ -1,0 +1,200 @@
+using System.Numerics.Tensors;
+using MoA.Engine.Attention;
+using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
+using MoA.Engine.Models;
+using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Kernels;
+using MoA.Engine.Tests.Models;
+
+namespace MoA.Engine.Tests.KvCache;
+
+/// <summary>
+/// Policies that evict rows by the attention they got, on whole models: logits after prompt and decode steps are those of a
+/// plain forward pass that sees, in every layer and KV head, the positions that the paper's rule keeps.
+/// </summary>
+public sealed class EvictionModelTests
+{
+    private const int Prompt = 240;
+    private const int Steps = 20;
+    private const int Capacity = 320;
+
+    [Theory]
+    [InlineData("llama-mha", "h2o")]
+    [InlineData("llama-gqa-llama3", "h2o")]
+    [InlineData("llama-mha", "snapkv")]
+    [InlineData("llama-gqa-llama3", "pyramidkv")]
+    public void Logits_are_those_over_the_kept_positions(string model, string name)
+    {
+        using ModelFixture fixture = ModelFixture.Load(model);
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+        using Transformer transformer = new(fixture.Model, backend);
+        Random random = new(8);
+        int[] tokens = [.. Enumerable.Range(0, Prompt + Steps).Select(_ => random.Next(transformer.Config.VocabularySize))];
+        ElasticRule budget = new(0, 0.6); // 192 rows of 320
+        EvictionPolicy policy = name switch
+        {
+            "h2o" => new H2oPolicy(budget),
+            "snapkv" => new SnapKvPolicy(budget, 16),
+            _ => new PyramidKvPolicy(new ElasticRule(0, 0.6), 16),
+        };
+        using SequenceCache sequence = transformer.CreateSequence(policy, Capacity, ElementType.F32);
+        float[] prefilled = ModelFixture.Run(transformer, sequence, tokens.AsSpan(0, Prompt), 100, AttentionMode.Prefill);
+        float[] decoded = ModelFixture.Run(transformer, sequence, tokens.AsSpan(Prompt), 1, AttentionMode.Decode);
+
+        float[] expected = Reference(fixture, policy, tokens);
+        Assert.True(ModelFixture.RelativeError((float[])[.. prefilled, .. decoded], expected) < 1e-4);
+
+        // What was evicted matters: dense attention gives other logits after the prompt, and the same before.
+        using SequenceCache all = transformer.CreateSequence(new DensePolicy(), Capacity, ElementType.F32);
+        float[] same = ModelFixture.Run(transformer, all, tokens.AsSpan(0, Prompt), 100, AttentionMode.Prefill);
+        float[] other = ModelFixture.Run(transformer, all, tokens.AsSpan(Prompt), 1, AttentionMode.Decode);
+        Assert.Equal(same, prefilled);
+        Assert.True(ModelFixture.RelativeError(other, decoded) > 1e-3);
+    }
+
+    /// <summary>A sequence's logits do not depend on what else is in the batch, nor on the number of threads.</summary>
+    [Fact]
+    public void Batches_and_threads_change_nothing()
+    {
+        using ModelFixture fixture = ModelFixture.Load("llama-gqa-llama3");
+        int[] tokens = [.. Enumerable.Range(0, Prompt + Steps).Select(i => i * 7 % fixture.Model.Config.VocabularySize)];
+        AttentionPolicy[] policies =
+        [
+            new H2oPolicy(new ElasticRule(0, 0.6)), new SnapKvPolicy(new ElasticRule(0, 0.6)), new DensePolicy(),
+            new InfLlmPolicy(new ElasticRule(0, 0.6)),
+        ];
+        float[][] alone = new float[policies.Length][];
+        using (ComputeBackend one = ComputeBackend.CreateCpu(1))
+        using (Transformer transformer = new(fixture.Model, one))
+        {
+            for (int i = 0; i < policies.Length; i++)
+            {
+                using SequenceCache sequence = transformer.CreateSequence(policies[i], Capacity, ElementType.BF16);
+                _ = ModelFixture.Run(transformer, sequence, tokens.AsSpan(0, Prompt), Prompt, AttentionMode.Prefill);
+                alone[i] = ModelFixture.Run(transformer, sequence, tokens.AsSpan(Prompt), 1, AttentionMode.Decode);
+            }
+        }
+
+        using ComputeBackend three = ComputeBackend.CreateCpu(3);
+        using Transformer batched = new(fixture.Model, three, 2048);
+        SequenceCache[] sequences = [.. policies.Select(policy => batched.CreateSequence(policy, Capacity, ElementType.BF16))];
+        ForwardBatch batch = batched.CreateBatch();
+        foreach (SequenceCache sequence in sequences)
+            _ = batch.Add(sequence, tokens.AsSpan(0, Prompt), AttentionMode.Prefill);
+        batched.Forward(batch);
+        int vocabulary = batched.Config.VocabularySize;
+        for (int step = 0; step < Steps; step++)
+        {
+            batch.Clear();
+            int[] rows = [.. sequences.Select(sequence => batch.Add(sequence, [tokens[Prompt + step]], AttentionMode.Decode))];
+            batched.Forward(batch);
+            ReadOnlySpan<float> logits = batched.Logits(rows);
+            for (int i = 0; i < rows.Length; i++)
+            {
+                Assert.True(ModelFixture.RelativeError(
+                    logits.Slice(i * vocabulary, vocabulary), alone[i].AsSpan(step * vocabulary, vocabulary)) < 1e-4, policies[i].Name);
+            }
+        }
+
+        foreach (SequenceCache sequence in sequences)
+            sequence.Dispose();
+    }
+
+    // One layer after the other over all positions: what a layer keeps depends on its own queries and keys alone.
+    private static float[] Reference(ModelFixture fixture, EvictionPolicy policy, int[] tokens)
+    {
+        ModelConfig config = fixture.Model.Config;
+        ModelWeights weights = fixture.Model.Weights;
+        float[][] embedding = Read(weights.Embedding);
+        float[][] hidden = [.. tokens.Select(token => (float[])embedding[token].Clone())];
+        for (int layer = 0; layer < config.Layers; layer++)
+        {
+            LayerWeights own = weights.Layers[layer];
+            float[][] normed = Norm(hidden, own.InputNorm, config);
+            HeadRows rows = new(tokens.Length, config.QueryHeads, config.KeyValueHeads, config.HeadSize)
+            {
+                Queries = Turned(Times(normed, own.Query), config),
+                Keys = Turned(Times(normed, own.Key), config),
+                Values = [.. Times(normed, own.Value).SelectMany(row => row)],
+            };
+            EvictionReference kept = Kept(rows, policy, layer, config.Layers);
+            float[] attended = ReferenceAttention.Run(
+                rows, (head, query, key) => kept.Visible[query][head / rows.Group].Contains(key));
+            hidden = Sum(hidden, Times([.. attended.Chunk(config.QueryHeads * config.HeadSize)], own.Output));
+            normed = Norm(hidden, own.PostAttentionNorm, config);
+            float[][] gate = Times(normed, own.Gate), up = Times(normed, own.Up);
+            float[][] product = [.. gate.Zip(up, (g, u) => g.Zip(u, (x, y) => x / (1 + MathF.Exp(-x)) * y).ToArray())];
+            hidden = Sum(hidden, Times(product, own.Down));
+        }
+
+        return [.. Times(Norm(hidden, weights.FinalNorm, config), weights.Head).SelectMany(row => row)];
+    }
+
+    private static EvictionReference Kept(HeadRows rows, EvictionPolicy policy, int layer, int layers)
+    {
+        EvictionReference reference = new(rows);
+        reference.Read(Prompt);
+        if (policy is not H2oPolicy)
+            reference.Compress(policy.KeptRows(layer, layers, Prompt, 192 - (Capacity - Prompt) is int mean && mean > 128 ? mean : 128), 16, 5, average: true);
+        for (int step = 0; step < Steps; step++)
+        {
+            if (policy is H2oPolicy)
+                reference.EvictHeavy(192 - 96, 96 - 1);
+            reference.Append();
+        }
+
+        return reference;
+    }
+
+    private static float[] Turned(float[][] rows, ModelConfig config)
+    {
+        double[] frequencies = Transformer.RopeFrequencies(config);
+        int half = config.HeadSize / 2;
+        for (int position = 0; position < rows.Length; position++)
+        {
+            for (int head = 0; head < rows[position].Length; head += config.HeadSize)
+            {
+                for (int f = 0; f < half; f++)
+                {
+                    (double sine, double cosine) = Math.SinCos(position * frequencies[f]);
+                    (float x, float y) = (rows[position][head + f], rows[position][head + half + f]);
+                    rows[position][head + f] = (float)(x * cosine - y * sine);
+                    rows[position][head + half + f] = (float)(y * cosine + x * sine);
+                }
+            }
+        }
+
+        return [.. rows.SelectMany(row => row)];
+    }
+
+    private static float[][] Norm(float[][] rows, WeightTensor weight, ModelConfig config)
+    {
+        float[] scale = Read(weight)[0];
+        return [.. rows.Select(row =>
+        {
+            double inverse = 1 / Math.Sqrt(row.Average(x => (double)x * x) + config.RmsNormEpsilon);
+            return row.Zip(scale, (x, w) => (float)(x * inverse * w)).ToArray();
+        })];
+    }
+
+    private static float[][] Sum(float[][] a, float[][] b) => [.. a.Zip(b, (x, y) => x.Zip(y, (p, q) => p + q).ToArray())];
+
+    private static float[][] Times(float[][] rows, WeightTensor weight)
+    {
+        float[][] matrix = Read(weight);
+        return [.. rows.Select(row => matrix.Select(column => TensorPrimitives.Dot(row, column)).ToArray())];
+    }
+
+    private static unsafe float[][] Read(WeightTensor weight)
+    {
+        float[][] rows = [.. Enumerable.Range(0, weight.Rows).Select(_ => new float[weight.Columns])];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            fixed (float* to = rows[i])
+                Quantization.Dequantize(weight.Type, (byte*)weight.Row(i), to, weight.Columns);
+        }
+
+        return rows;
+    }
+}
