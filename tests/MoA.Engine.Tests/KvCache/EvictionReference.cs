@@ -9,7 +9,7 @@ namespace MoA.Engine.Tests.KvCache;
 internal sealed class EvictionReference(HeadRows rows)
 {
     /// <summary>For each query the positions that it sees, [position][KV head].</summary>
-    public List<List<int>[]> Visible { get; } = [];
+    public List<HashSet<int>[]> Visible { get; } = [];
 
     /// <summary>Positions held now, by KV head, in order.</summary>
     public List<int>[] Held { get; } = [.. Enumerable.Range(0, rows.KeyValueHeads).Select(_ => new List<int>())];
@@ -31,7 +31,7 @@ internal sealed class EvictionReference(HeadRows rows)
     public void Append()
     {
         int position = Visible.Count;
-        Visible.Add(new List<int>[rows.KeyValueHeads]);
+        Visible.Add(new HashSet<int>[rows.KeyValueHeads]);
         for (int head = 0; head < rows.KeyValueHeads; head++)
         {
             Held[head].Add(position);

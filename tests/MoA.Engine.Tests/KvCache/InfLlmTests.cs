@@ -23,31 +23,25 @@ public sealed class InfLlmTests : IDisposable
         InfLlmPolicy policy = new(new ElasticRule(0, 0.5), 0.5, representatives);
         (int Prompt, int Steps, int Capacity)[] turns = [(500, 70, 640), (40, 20, 660)];
         HeadRows rows = HeadRows.Random(5, turns.Sum(turn => turn.Prompt + turn.Steps), keyValueHeads * group, keyValueHeads, 8);
+        Dictionary<int, int[]> chosen = Choices(rows, turns, policy);
+        float[] expected = ReferenceAttention.Run(rows, (_, query, key) => key <= query
+            && (!chosen.TryGetValue(query, out int[]? blocks) || key < 64 || key >= Recent(query) || blocks.Contains(key / 64)));
         foreach (ComputeBackend backend in _backends)
         {
             using AttentionLayer layer = new(backend, rows, policy, 640, type);
-            HashSet<int>?[] seen = new HashSet<int>?[rows.Positions];
-            int length = 0;
             foreach ((int prompt, int steps, int capacity) in turns)
             {
-                Assert.Equal(128, policy.LocalTokens(capacity));
                 layer.Cache.Extend(capacity);
                 layer.Prefill(prompt, chunk);
-                length += prompt;
-                for (int step = 0; step < steps; step++, length++)
+                for (int step = 0; step < steps; step++)
                 {
                     layer.Decode(1);
-                    int recent = Math.Max(64, length + 1 - 128) / 64 * 64;
-                    int[] blocks = Best(rows, length, recent / 64, policy.ChosenBlocks(capacity), representatives);
                     Assert.True(
-                        blocks.SequenceEqual(layer.Cache.Blocks(0)!.Chosen.ToArray()),
-                        $"{backend.Description}: other blocks at {length}");
-                    seen[length] = [.. Enumerable.Range(0, 64), .. blocks.SelectMany(block => Enumerable.Range(block * 64, 64)),
-                        .. Enumerable.Range(recent, length + 1 - recent)];
+                        chosen[layer.Cache.Length - 1].SequenceEqual(layer.Cache.Blocks(0)!.Chosen.ToArray()),
+                        $"{backend.Description}: other blocks at {layer.Cache.Length - 1}");
                 }
             }
 
-            float[] expected = ReferenceAttention.Run(rows, (_, query, key) => key <= query && (seen[query]?.Contains(key) ?? true));
             double difference = Difference.Largest(layer.Outputs, expected);
             Assert.True(difference <= 1e-4, $"{backend.Description}: outputs differ by {difference:E2}");
         }
@@ -75,10 +69,34 @@ public sealed class InfLlmTests : IDisposable
             backend.Dispose();
     }
 
-    // The blocks from 1 to before `end` with the largest products of the queries at a position and their representative keys.
-    private static int[] Best(HeadRows rows, int query, int end, int count, int representatives)
+    // Where the local window of 128 tokens begins for a query, in whole blocks.
+    private static int Recent(int query) => Math.Max(64, query + 1 - 128) / 64 * 64;
+
+    // The chosen blocks of every generated token.
+    private static Dictionary<int, int[]> Choices(
+        HeadRows rows, (int Prompt, int Steps, int Capacity)[] turns, InfLlmPolicy policy)
     {
-        double[][] received = [.. Enumerable.Range(0, rows.KeyValueHeads).Select(head => Received(rows, head, end * 64))];
+        // A token that left the window gets no more, so sums over all queries are those at any step.
+        double[][] received = [.. Enumerable.Range(0, rows.KeyValueHeads).Select(head => Received(rows, head))];
+        Dictionary<int, int[]> chosen = [];
+        int length = 0;
+        foreach ((int prompt, int steps, int capacity) in turns)
+        {
+            Assert.Equal(128, policy.LocalTokens(capacity));
+            length += prompt;
+            for (int step = 0; step < steps; step++, length++)
+            {
+                int count = policy.ChosenBlocks(capacity);
+                chosen[length] = Best(rows, received, length, Recent(length) / 64, count, policy.Representatives);
+            }
+        }
+
+        return chosen;
+    }
+
+    // The blocks from 1 to before `end` with the largest products of the queries at a position and their representative keys.
+    private static int[] Best(HeadRows rows, double[][] received, int query, int end, int count, int representatives)
+    {
         return
         [
             .. Enumerable.Range(1, end - 1).OrderByDescending(block =>
@@ -98,10 +116,10 @@ public sealed class InfLlmTests : IDisposable
     }
 
     // Attention that each position got from the 128 queries from its own on, over their local windows.
-    private static double[] Received(HeadRows rows, int keyValueHead, int positions)
+    private static double[] Received(HeadRows rows, int keyValueHead)
     {
         double[] received = new double[rows.Positions];
-        for (int query = 0; query < Math.Min(rows.Positions, positions + 127); query++)
+        for (int query = 0; query < rows.Positions; query++)
         {
             int first = Math.Max(0, query - 127);
             for (int head = keyValueHead * rows.Group; head < (keyValueHead + 1) * rows.Group; head++)

@@ -117,36 +117,45 @@ public sealed class RowEvictionTests : IDisposable
         int positions = turns.Sum(turn => turn.Prompt + turn.Steps);
         HeadRows rows = HeadRows.Random(17 + group, positions, keyValueHeads * group, keyValueHeads, headSize);
         HeadRows stored = type == ElementType.Q8_0 ? rows.RoundedTo(type) : rows;
+        EvictionReference reference = new(stored);
+        List<int[][]> held = [];
+        foreach ((int prompt, int steps, int capacity, int budget) in turns)
+        {
+            Assert.Equal(budget, policy.Budget.Rows(capacity));
+            reference.Read(prompt);
+            int room = capacity - reference.Visible.Count;
+            evict(reference, budget, room, false);
+            for (int step = 0; step < steps; step++)
+            {
+                evict(reference, budget, room - step, true);
+                reference.Append();
+                held.Add([.. reference.Held.Select(positionsOfHead => positionsOfHead.ToArray())]);
+            }
+        }
+
+        float[] expected = ReferenceAttention.Run(
+            stored, (head, query, key) => reference.Visible[query][head / group].Contains(key));
         foreach (ComputeBackend backend in _backends)
         {
-            EvictionReference reference = new(stored);
             using AttentionLayer layer = new(backend, rows, policy, turns[0].Capacity, type);
-            int length = 0;
-            foreach ((int prompt, int steps, int capacity, int budget) in turns)
+            int done = 0;
+            foreach ((int prompt, int steps, int capacity, _) in turns)
             {
-                Assert.Equal(budget, policy.Budget.Rows(capacity));
                 layer.Cache.Extend(capacity);
                 layer.Prefill(prompt, chunk);
-                reference.Read(prompt);
-                length += prompt;
-                evict(reference, budget, capacity - length, false);
-                for (int step = 0; step < steps; step++)
+                for (int step = 0; step < steps; step++, done++)
                 {
-                    evict(reference, budget, capacity - length, true);
                     layer.Decode(1);
-                    reference.Append();
-                    length++;
                     for (int head = 0; head < keyValueHeads; head++)
                     {
-                        int[] held = [.. layer.Cache.Head(0, head).Tokens!.Positions.ToArray().Order()];
-                        Assert.True(reference.Held[head].SequenceEqual(held), $"{backend.Description}: other rows at {length}");
-                        Assert.True(layer.Cache.Head(0, head).Rows >= held.Length);
+                        HeadCache cache = layer.Cache.Head(0, head);
+                        int[] actual = [.. cache.Tokens!.Positions.ToArray().Order()];
+                        Assert.True(held[done][head].SequenceEqual(actual), $"{backend.Description}: other rows after step {done}");
+                        Assert.True(cache.Rows >= actual.Length);
                     }
                 }
             }
 
-            float[] expected = ReferenceAttention.Run(
-                stored, (head, query, key) => reference.Visible[query][head / group].Contains(key));
             double difference = Difference.Largest(layer.Outputs, expected);
             Assert.True(difference <= 1e-4, $"{backend.Description}: outputs differ by {difference:E2}");
         }
