@@ -3,8 +3,9 @@ using MoA.Engine.Models;
 namespace MoA.Engine.Attention;
 
 /// <summary>
-/// Decides which rows of the past each head keeps. The forward pass does not know which policy runs: it sees only the
-/// spans that the policy resolves for a sequence.
+/// Decides which rows of the past each head keeps and sees. The forward pass does not know which policy runs: a sequence's
+/// caches are made to its spans, and those of <see cref="EvictionPolicy"/> and <see cref="InfLlmPolicy"/> note besides how
+/// much attention their rows get.
 /// </summary>
 public abstract class AttentionPolicy
 {

@@ -54,17 +54,21 @@ public sealed class DemoMemoryTests
     /// Counting itself takes 80 bytes, and the runtime 40 when a worker first goes to sleep: hence less than a byte a step.
     /// </summary>
     [Theory]
-    [InlineData(ElementType.F32)]
-    [InlineData(ElementType.BF16)]
-    public void A_decode_step_allocates_no_memory(ElementType type)
+    [InlineData(ElementType.F32, false)]
+    [InlineData(ElementType.BF16, false)]
+    [InlineData(ElementType.BF16, true)]
+    public void A_decode_step_allocates_no_memory(ElementType type, bool byAttention)
     {
         const int threads = 3, steps = 300;
         using LoadedModel model = HuggingFaceFolder.Load(RepositoryFiles.DemoModel);
         using CpuBackend<Simd256, Vector256<float>> backend = new(new WorkerPool(threads));
         using Transformer transformer = new(model, backend);
-        PlanPolicy plan = new(AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, new ElasticRule(0, 0.25)));
-        using SequenceCache first = transformer.CreateSequence(plan, Length, type);
-        using SequenceCache second = transformer.CreateSequence(new DensePolicy(), Length, type);
+        ElasticRule rule = new(0, 0.125); // 256 rows: less than the prompt, so that every step evicts one
+        AttentionPolicy policy = byAttention
+            ? new H2oPolicy(rule)
+            : new PlanPolicy(AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, rule));
+        using SequenceCache first = transformer.CreateSequence(policy, Length, type);
+        using SequenceCache second = transformer.CreateSequence(byAttention ? new InfLlmPolicy(rule) : new DensePolicy(), Length, type);
         ForwardBatch batch = transformer.CreateBatch();
         int[] prompt = [.. Enumerable.Range(0, 300).Select(i => i * 7 % 1000)];
         _ = batch.Add(first, prompt, AttentionMode.Prefill);
