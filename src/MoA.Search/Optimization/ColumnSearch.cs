@@ -51,7 +51,7 @@ internal sealed class ColumnSearch
         ColumnSet columns, ReadOnlySpan<double> prices, double bound, double knownCost, double effortShare)
     {
         BestCost = knownCost;
-        _cutoffWithoutPlan = _programme.GreatestCost() + 1e-6 * Math.Max(1, _costSpread);
+        _cutoffWithoutPlan = _programme.CostBeyondAll();
         Node? current = new(columns, bound, prices.ToArray(), []);
         while (true)
         {
