@@ -7,7 +7,7 @@ namespace MoA.Search.Optimization;
 internal static class LatticeSearch
 {
     /// <summary>Share of the effort for the programme as it stands.</summary>
-    private const double FirstShare = 0.6;
+    private const double FirstShare = 0.8;
     private const int Iterations = 200;
 
     public static SearchOutcome Run(CoupledProgramme programme, SearchEffort effort, double[] start)
@@ -80,7 +80,7 @@ internal static class LatticeSearch
         {
             double steps = master.Mixture().Sum(part => part.Weight * part.Choice.Usage[rows.Steps]) / rows.Scale;
             double offset = master.Mixture().Sum(part => part.Weight * part.Choice.Usage[rows.Offsets]) / rows.Scale;
-            long whole = (long)Math.Floor((rows.Lattice.Budget - offset) / rows.Lattice.Step + 1e-9);
+            long whole = (long)Math.Floor((rows.Lattice.Budget - offset) / rows.Lattice.Step + 1e-6);
             long edge = rows.Lattice.Budget - rows.Lattice.Step * (whole + 1);
             bool isSplit = edge + 1 <= programme.Lower[rows.Offsets] / rows.Scale + 1e-6;
             if (!isSplit && steps - whole > greatest)
