@@ -21,6 +21,13 @@ internal sealed class ProfileCommand : CliCommand
         Required = true,
     };
 
+    private readonly Option<string?> _memoryLimit = new("--memory-limit")
+    {
+        Description = "Memory that profiling may take beside the weights, such as 1500MiB or 4GiB; what does not fit goes to a temporary " +
+            "file in --out, which goes with the program (default: half of the machine's memory)",
+        HelpName = "SIZE",
+    };
+
     public ProfileCommand(Streams streams)
         : base("profile", "Measures how much each attention head's positions matter for the answers. Writes influence-N.safetensors " +
             "for every length.", streams)
@@ -30,6 +37,7 @@ internal sealed class ProfileCommand : CliCommand
         Options.Add(_data);
         ModelOptions.AddTo(this);
         Options.Add(SearchOptions.Lengths);
+        Options.Add(_memoryLimit);
         Options.Add(StepOptions.Out);
     }
 
@@ -37,6 +45,7 @@ internal sealed class ProfileCommand : CliCommand
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = ModelOptions.Load(context, backend);
+        long? limit = context.Get(_memoryLimit) is string size ? ByteSize.Parse("--memory-limit", size) : null;
         IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text
             ? Lists.Lengths("--lengths", text)
             : SearchSettings.DefaultsFor(model.Config).ProfileLengths;
@@ -46,7 +55,7 @@ internal sealed class ProfileCommand : CliCommand
             throw new InvalidInputException($"{data}: no item of {length / 2 + 1} to {length} tokens; choose other --lengths");
         string folder = StepOptions.OutFolder(context);
         ProfileReport report = context.WithProgress(
-            progress => ProfileStep.Run(model, items, lengths, folder, progress, context.Cancellation));
+            progress => ProfileStep.Run(model, items, lengths, folder, progress, limit, context.Cancellation));
         foreach (IGrouping<string, SkippedItem> skipped in report.Skipped.GroupBy(skipped => skipped.Origin))
         {
             if (skipped.Count() == lengths.Count)

@@ -9,6 +9,7 @@ namespace MoA.Engine.Models;
 public sealed unsafe class Tensor : IDisposable
 {
     private readonly NativeBuffer<float> _memory;
+    private readonly long _offset;
 
     internal Tensor(NativeAllocator allocator, int rows, int columns)
     {
@@ -17,13 +18,24 @@ public sealed unsafe class Tensor : IDisposable
         _memory = new NativeBuffer<float>(allocator, (long)rows * columns);
     }
 
+    private Tensor(Tensor whole, int firstRow)
+    {
+        Rows = whole.Rows - firstRow;
+        Columns = whole.Columns;
+        _memory = whole._memory;
+        _offset = whole._offset + (long)firstRow * Columns;
+    }
+
     /// <summary>Most rows.</summary>
     public int Rows { get; }
 
     /// <summary>Elements of a row.</summary>
     public int Columns { get; }
 
-    internal float* Data => _memory.Data;
+    internal float* Data => _memory.Data + _offset;
+
+    /// <summary>The rows from one on, in the same memory; which is this tensor's to give back.</summary>
+    internal Tensor From(int firstRow) => new(this, firstRow);
 
     /// <inheritdoc/>
     public void Dispose() => _memory.Dispose();

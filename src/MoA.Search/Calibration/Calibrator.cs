@@ -67,7 +67,9 @@ public sealed class Calibrator(LanguageModel model, AnswerWriter answers)
         IEnumerable<CalibrationItem> items = ConversationFile.Read(file, requireAnswers: keepAnswers);
         if (!keepAnswers)
             items = items.Select(WithLastAnswer);
-        return new LengthPacker(items.Distinct(), item => CountTokens(item, allowance));
+        IEnumerable<CalibrationItem> distinct = items.DistinctBy(
+            item => item with { Source = null, Dataset = null, Kind = null });
+        return new LengthPacker(distinct, item => CountTokens(item, allowance));
     }
 
     // A conversation that ends with a question is to be answered as well; what stands here is replaced.

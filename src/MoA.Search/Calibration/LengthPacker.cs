@@ -3,9 +3,9 @@ using MoA.Engine.Tokenization;
 namespace MoA.Search.Calibration;
 
 /// <summary>
-/// Deals the items of a data file to target lengths, each item once: those that fit a length as they are, then shorter
-/// conversations one after the other as turns of one conversation, near the target and never above it. As in profiling, an
-/// item's length is one less than its tokens: the last is only predicted.
+/// Deals the items of a data file to target lengths, each item once: those that fit a length as they are, nearest the
+/// target first, then shorter conversations of one data set as turns of one conversation, near the target and never above
+/// it. As in profiling, an item's length is one less than its tokens: the last is only predicted.
 /// </summary>
 internal sealed class LengthPacker
 {
@@ -17,19 +17,12 @@ internal sealed class LengthPacker
     /// <summary>Up to <paramref name="count"/> items of a length above N/2 and up to N.</summary>
     public IReadOnlyList<CalibrationItem> Take(int length, int count)
     {
-        List<CalibrationItem> taken = [];
-        for (int i = 0; i < _left.Count && taken.Count < count;)
-        {
-            if (!CalibrationSummary.IsUsedAt(_left[i].Tokens - 1, length))
-            {
-                i++;
-                continue;
-            }
-
-            taken.Add(_left[i].Item);
-            _left.RemoveAt(i);
-        }
-
+        int[] fitting = [.. Enumerable.Range(0, _left.Count)
+            .Where(i => CalibrationSummary.IsUsedAt(_left[i].Tokens - 1, length))
+            .OrderByDescending(i => _left[i].Tokens)
+            .Take(count)];
+        List<CalibrationItem> taken = [.. fitting.Select(i => _left[i].Item)];
+        Remove(fitting);
         while (taken.Count < count && Pack(length) is { } packed)
             taken.Add(packed);
         return taken;
@@ -37,11 +30,22 @@ internal sealed class LengthPacker
 
     private MessagesItem? Pack(int length)
     {
+        foreach (string? dataset in _left.Where(entry => IsPart(entry.Item)).Select(entry => entry.Item.Dataset).Distinct())
+        {
+            if (Pack(length, dataset) is { } packed)
+                return packed;
+        }
+
+        return null;
+    }
+
+    private MessagesItem? Pack(int length, string? dataset)
+    {
         List<int> chosen = [];
         int tokens = 0;
         for (int i = 0; i < _left.Count; i++)
         {
-            if (_left[i].Item is not MessagesItem { Messages: [{ Role: "user" }, ..] } || tokens + _left[i].Tokens - 1 > length)
+            if (!IsPart(_left[i].Item) || _left[i].Item.Dataset != dataset || tokens + _left[i].Tokens - 1 > length)
                 continue;
             tokens += _left[i].Tokens;
             chosen.Add(i);
@@ -50,9 +54,20 @@ internal sealed class LengthPacker
         if (!CalibrationSummary.IsUsedAt(tokens - 1, length))
             return null;
         MessagesItem[] parts = [.. chosen.Select(i => (MessagesItem)_left[i].Item)];
-        foreach (int i in chosen.AsEnumerable().Reverse())
+        Remove(chosen);
+        return parts[0] with
+        {
+            Messages = [.. parts.SelectMany(part => part.Messages)],
+            Source = string.Join(", ", parts.Select(part => part.Source ?? part.Origin).Distinct()),
+        };
+    }
+
+    // A system prompt can only stand in front.
+    private static bool IsPart(CalibrationItem item) => item is MessagesItem { Messages: [{ Role: "user" }, ..] };
+
+    private void Remove(IEnumerable<int> entries)
+    {
+        foreach (int i in entries.OrderDescending())
             _left.RemoveAt(i);
-        ChatMessage[] messages = [.. parts.SelectMany(part => part.Messages)];
-        return parts[0] with { Messages = messages };
     }
 }

@@ -8,12 +8,20 @@ namespace MoA.Search.Pipeline;
 public static class ProfileStep
 {
     /// <summary>Measures influence at every length and writes <c>influence-N.safetensors</c> to the folder.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="items">The items; each is used at the lengths that it fits.</param>
+    /// <param name="lengths">Lengths N in tokens, multiples of 64.</param>
+    /// <param name="folder">Where the files go.</param>
+    /// <param name="progress">Told of every finished item.</param>
+    /// <param name="memoryLimit">Bytes that profiling may take beside the weights (<see cref="ProfileRun"/>).</param>
+    /// <param name="cancellation">Looked at between layers.</param>
     public static ProfileReport Run(
         LanguageModel model,
         IReadOnlyList<EncodedItem> items,
         IReadOnlyList<int> lengths,
         string folder,
         Action<StepProgress>? progress = null,
+        long? memoryLimit = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -29,7 +37,7 @@ public static class ProfileStep
                 .Sum(length => items.Count(other => CalibrationSummary.IsUsedAt(other.Length, length))) + item.Item;
             tokens += item.Tokens;
             progress?.Invoke(new StepProgress("profile", $"{item.Length} tokens", done, Math.Max(total, done), tokens));
-        });
+        }, memoryLimit);
         return run.Run(
             [.. items.Select(item => new ProfileItem(item.Tokens, item.AnswerSpans(), item.Item.Origin))], lengths, cancellation);
     }

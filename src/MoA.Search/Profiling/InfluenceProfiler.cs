@@ -8,11 +8,12 @@ namespace MoA.Search.Profiling;
 
 /// <summary>
 /// Measures how much every block of attention matters to the loss of an item (docs/method.md, sections 2 and 3): one
-/// forward pass, then a backward pass for activations only. Of the forward pass each layer keeps one tensor, the
-/// residual stream between its attention and its MLP. From it the backward pass recomputes the MLP, and with that the
-/// next layer's input, queries, keys and values; attention itself is never run a second time, because its gradient
-/// needs no outputs. Tokens after the last answer are not run: no loss depends on them. Results do not depend on the
-/// number of threads. Not safe for concurrent use.
+/// forward pass, then a backward pass for activations only, a layer at a time. Of the forward pass each layer's input
+/// and the residual stream between its attention and its MLP are kept, in memory or in a temporary file; the backward
+/// pass recomputes the layer's queries, keys, values, gate and up from them. Attention itself and the output
+/// projections are never run a second time, because their gradients need no outputs. Tokens after the last answer are
+/// not run: no loss depends on them. Results do not depend on the number of threads, nor on where things are kept. Not
+/// safe for concurrent use.
 /// </summary>
 public sealed class InfluenceProfiler : IDisposable
 {
@@ -21,8 +22,8 @@ public sealed class InfluenceProfiler : IDisposable
     private readonly ComputeBackend _backend;
     private readonly GradientKernels _kernels;
     private readonly ProfilerWorkspace _workspace;
+    private readonly LayerPasses _passes;
     private readonly double[] _frequencies;
-    private readonly float _epsilon;
 
     /// <summary>
     /// Makes ready to profile items of up to <paramref name="maxTokens"/> tokens; allocates the workspace.
@@ -30,7 +31,11 @@ public sealed class InfluenceProfiler : IDisposable
     /// <param name="model">The model; stays the caller's.</param>
     /// <param name="backend">The device; stays the caller's.</param>
     /// <param name="maxTokens">The largest <see cref="ProfileItem.Length"/>, at least 1.</param>
-    public InfluenceProfiler(LoadedModel model, ComputeBackend backend, int maxTokens)
+    /// <param name="temporaryFolder">An existing folder for a temporary file with what the forward pass keeps, which goes
+    /// with the process however that ends; null keeps it in memory. <see cref="ProfilerMemory"/> says how much it
+    /// is.</param>
+    /// <exception cref="InvalidInputException">No temporary file can be made in the folder.</exception>
+    public InfluenceProfiler(LoadedModel model, ComputeBackend backend, int maxTokens, string? temporaryFolder = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(backend);
@@ -39,11 +44,10 @@ public sealed class InfluenceProfiler : IDisposable
         _config = model.Config;
         _backend = backend;
         _frequencies = Transformer.RopeFrequencies(_config);
-        _epsilon = (float)_config.RmsNormEpsilon;
         MaxTokens = maxTokens;
         _kernels = GradientKernels.For(backend);
-        bool normsHeads = model.Weights.Layers.Any(layer => layer.QueryNorm is not null || layer.KeyNorm is not null);
-        _workspace = new ProfilerWorkspace(_config, backend, maxTokens, normsHeads);
+        _workspace = new ProfilerWorkspace(_config, backend, maxTokens, ProfilerMemory.NormsHeads(model), temporaryFolder);
+        _passes = new LayerPasses(_config, backend, _kernels, _workspace);
     }
 
     /// <summary>The largest <see cref="ProfileItem.Length"/> that fits.</summary>
@@ -52,8 +56,9 @@ public sealed class InfluenceProfiler : IDisposable
     /// <summary>Profiles one item.</summary>
     /// <param name="item">At most <see cref="MaxTokens"/> long, with at least one predicted token in an answer.</param>
     /// <param name="cancellation">Looked at between layers.</param>
-    /// <exception cref="InvalidInputException">A token is not in the vocabulary, or the loss or an influence is not a
-    /// finite number.</exception>
+    /// <exception cref="InvalidInputException">A token is not in the vocabulary, or something is not a finite number; the
+    /// message names item and layer.</exception>
+    /// <exception cref="IOException">The disk of the temporary file is full or fails.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
     public ItemInfluence Profile(ProfileItem item, CancellationToken cancellation = default)
     {
@@ -90,56 +95,25 @@ public sealed class InfluenceProfiler : IDisposable
         }
     }
 
-    // Leaves the last layer's output in Hidden, and its gate and up in place for the backward pass.
+    // Leaves the last layer's output in Hidden.
     private void Forward(ProfileItem item, int rows, CancellationToken cancellation)
     {
-        _backend.RopeAngles([.. Enumerable.Range(0, rows)], _frequencies, _workspace.Angles);
-        _backend.Embed(item.Tokens.AsSpan(0, rows), _model.Weights.Embedding, _workspace.Hidden);
+        ProfilerWorkspace w = _workspace;
+        _backend.RopeAngles([.. Enumerable.Range(0, rows)], _frequencies, w.Angles);
+        _backend.Embed(item.Tokens.AsSpan(0, rows), _model.Weights.Embedding, w.Hidden);
         for (int layer = 0; layer < _config.Layers; layer++)
         {
             cancellation.ThrowIfCancellationRequested();
             LayerWeights weights = _model.Weights.Layers[layer];
-            ProjectHeads(weights, rows);
-            _workspace.Attend(layer, rows);
-            _backend.Project(
-                _workspace.Attended, rows, weights.Output, weights.OutputBias, _workspace.Hidden, accumulate: true);
-            _kernels.Copy(_workspace.Hidden, rows, _workspace.AfterAttention[layer]);
-            FeedForward(weights, rows);
+            w.Kept.Save(2 * layer, w.Hidden, rows);
+            _passes.ProjectHeads(weights, rows);
+            w.Attend(layer, rows);
+            _passes.AddAttended(weights, rows);
+            w.Kept.Save(2 * layer + 1, w.Hidden, rows);
+            _passes.FeedForward(weights, rows);
+            if (!_kernels.IsFinite(w.Hidden, rows))
+                throw NotFinite(item, $"the output of layer {layer} has values that are NaN or infinite");
         }
-    }
-
-    // Hidden → queries, keys and values.
-    private void ProjectHeads(LayerWeights weights, int rows)
-    {
-        ProfilerWorkspace w = _workspace;
-        _backend.RmsNorm(w.Hidden, rows, weights.InputNorm, _epsilon, w.Normed);
-        _backend.Project(w.Normed, rows, weights.Query, weights.QueryBias, w.RawQueries);
-        _backend.Project(w.Normed, rows, weights.Key, weights.KeyBias, w.RawKeys);
-        _backend.Project(w.Normed, rows, weights.Value, weights.ValueBias, w.Values);
-        NormHeads(w.RawQueries, weights.QueryNorm, w.Queries, rows);
-        NormHeads(w.RawKeys, weights.KeyNorm, w.Keys, rows);
-        _backend.Rope(w.Queries, rows, _config.HeadSize, _config.RopePairs, w.Angles);
-        _backend.Rope(w.Keys, rows, _config.HeadSize, _config.RopePairs, w.Angles);
-    }
-
-    private void NormHeads(Tensor raw, WeightTensor? norm, Tensor normed, int rows)
-    {
-        if (norm is not null)
-            _backend.RmsNorm(raw, rows, norm, _epsilon, normed);
-        else if (raw != normed)
-            _kernels.Copy(raw, rows, normed);
-    }
-
-    // Hidden += MLP(Hidden); gate and up stay as they were before the activation.
-    private void FeedForward(LayerWeights weights, int rows)
-    {
-        ProfilerWorkspace w = _workspace;
-        _backend.RmsNorm(w.Hidden, rows, weights.PostAttentionNorm, _epsilon, w.Normed);
-        _backend.Project(w.Normed, rows, weights.Gate, weights.GateBias, w.Gate);
-        _backend.Project(w.Normed, rows, weights.Up, weights.UpBias, w.Up);
-        _kernels.Copy(w.Gate, rows, w.Activated);
-        _backend.SwiGlu(w.Activated, w.Up, rows);
-        _backend.Project(w.Activated, rows, weights.Down, weights.DownBias, w.Hidden, accumulate: true);
     }
 
     // The loss, and its gradient for the last layer's output. Logits are made for loss positions only, some rows at a
@@ -147,6 +121,7 @@ public sealed class InfluenceProfiler : IDisposable
     private double LossGradient(ProfileItem item, int rows)
     {
         ProfilerWorkspace w = _workspace;
+        float epsilon = (float)_config.RmsNormEpsilon;
         ReadOnlySpan<int> positions = item.LossPositions;
         int count = positions.Length;
         int[] targets = new int[count];
@@ -159,13 +134,13 @@ public sealed class InfluenceProfiler : IDisposable
             int chunk = Math.Min(w.LogitRows, count - start);
             ReadOnlySpan<int> chunkRows = positions.Slice(start, chunk);
             _backend.Gather(w.Hidden, chunkRows, w.LastRows);
-            _backend.RmsNorm(w.LastRows, chunk, _model.Weights.FinalNorm, _epsilon, w.LastNormed);
+            _backend.RmsNorm(w.LastRows, chunk, _model.Weights.FinalNorm, epsilon, w.LastNormed);
             _backend.Project(w.LastNormed, chunk, _model.Weights.Head, null, w.Logits);
             _kernels.CrossEntropyGradient(
                 w.Logits, targets.AsSpan(start, chunk), 1f / count, losses.AsSpan(start, chunk));
             _kernels.ProjectGradient(w.Logits, chunk, _model.Weights.Head, w.LastNormed);
             _kernels.RmsNormGradient(
-                w.LastRows, chunk, _model.Weights.FinalNorm, _epsilon, w.LastNormed, w.LastNormed);
+                w.LastRows, chunk, _model.Weights.FinalNorm, epsilon, w.LastNormed, w.LastNormed);
             _kernels.Scatter(w.LastNormed, chunkRows, w.Gradient);
         }
 
@@ -179,34 +154,14 @@ public sealed class InfluenceProfiler : IDisposable
         for (int layer = _config.Layers - 1; layer >= 0; layer--)
         {
             cancellation.ThrowIfCancellationRequested();
-            FeedForwardGradient(layer, rows);
-            if (layer > 0)
-            {
-                _kernels.Copy(w.AfterAttention[layer - 1], rows, w.Hidden);
-                FeedForward(_model.Weights.Layers[layer - 1], rows);
-            }
-            else
-            {
-                _backend.Embed(item.Tokens.AsSpan(0, rows), _model.Weights.Embedding, w.Hidden);
-            }
-
+            LayerWeights weights = _model.Weights.Layers[layer];
+            w.Kept.Load(2 * layer + 1, w.Hidden, rows);
+            _passes.FeedForwardGradient(weights, rows);
+            w.Kept.Load(2 * layer, w.Hidden, rows);
             influence[layer] = AttentionGradient(item, layer, rows);
         }
 
         return influence;
-    }
-
-    // Gradient: from the layer's output to between attention and MLP. Gate and Up hold this layer's.
-    private void FeedForwardGradient(int layer, int rows)
-    {
-        ProfilerWorkspace w = _workspace;
-        LayerWeights weights = _model.Weights.Layers[layer];
-        _kernels.ProjectGradient(w.Gradient, rows, weights.Down, w.Activated);
-        _kernels.SwiGluGradient(w.Gate, w.Up, w.Activated, rows);
-        _kernels.ProjectGradient(w.Gate, rows, weights.Gate, w.Normed);
-        _kernels.ProjectGradient(w.Up, rows, weights.Up, w.Normed, accumulate: true);
-        _kernels.RmsNormGradient(
-            w.AfterAttention[layer], rows, weights.PostAttentionNorm, _epsilon, w.Normed, w.Gradient, accumulate: true);
     }
 
     // Gradient: from between attention and MLP to the layer's input, which is in Hidden. Below the first layer nobody
@@ -215,8 +170,8 @@ public sealed class InfluenceProfiler : IDisposable
     {
         ProfilerWorkspace w = _workspace;
         LayerWeights weights = _model.Weights.Layers[layer];
-        ProjectHeads(weights, rows);
-        _kernels.ProjectGradient(w.Gradient, rows, weights.Output, w.Attended);
+        _passes.ProjectHeads(weights, rows);
+        _passes.OutputGradient(weights, rows);
         AttentionShape shape = new(
             rows, _config.QueryHeads, _config.KeyValueHeads, _config.HeadSize,
             _config.SlidingWindow(layer) ?? int.MaxValue);
@@ -225,24 +180,12 @@ public sealed class InfluenceProfiler : IDisposable
         CheckFinite(item, layer, shape, influence);
         if (layer > 0)
         {
-            _backend.Rope(w.Queries, rows, _config.HeadSize, _config.RopePairs, w.Angles, inverse: true);
-            _backend.Rope(w.Keys, rows, _config.HeadSize, _config.RopePairs, w.Angles, inverse: true);
-            NormHeadsGradient(w.RawQueries, weights.QueryNorm, w.Queries, rows);
-            NormHeadsGradient(w.RawKeys, weights.KeyNorm, w.Keys, rows);
-            _kernels.ProjectGradient(w.Queries, rows, weights.Query, w.Normed);
-            _kernels.ProjectGradient(w.Keys, rows, weights.Key, w.Normed, accumulate: true);
-            _kernels.ProjectGradient(w.Values, rows, weights.Value, w.Normed, accumulate: true);
-            _kernels.RmsNormGradient(
-                w.Hidden, rows, weights.InputNorm, _epsilon, w.Normed, w.Gradient, accumulate: true);
+            _passes.HeadsGradient(weights, rows);
+            if (!_kernels.IsFinite(w.Gradient, rows))
+                throw NotFinite(item, $"the gradient at the input of layer {layer} has values that are NaN or infinite");
         }
 
         return WholeItem(influence, shape, (item.Length + 63) / 64);
-    }
-
-    private void NormHeadsGradient(Tensor raw, WeightTensor? norm, Tensor gradient, int rows)
-    {
-        if (norm is not null)
-            _kernels.RmsNormGradient(raw, rows, norm, _epsilon, gradient, gradient);
     }
 
     // Blocks of the rows that were not run, because no loss depends on them, are zero.

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Models;
@@ -19,6 +20,7 @@ public sealed class ProfileRun
     private readonly LoadedModel _model;
     private readonly ComputeBackend _backend;
     private readonly string _folder;
+    private readonly long? _memoryLimit;
     private readonly Action<ProfileProgress>? _progress;
 
     /// <summary>Prepares to profile a model; nothing is done yet.</summary>
@@ -26,8 +28,12 @@ public sealed class ProfileRun
     /// <param name="backend">The device; stays the caller's.</param>
     /// <param name="folder">Where the files go; made if it is not there.</param>
     /// <param name="progress">Told of every finished item, after it is stored.</param>
+    /// <param name="memoryLimit">Bytes that profiling may take beside the weights: where what an item keeps for its backward
+    /// pass does not fit, it goes to a temporary file in the folder. Null: half of the machine's memory. Results are the
+    /// same.</param>
     public ProfileRun(
-        LoadedModel model, ComputeBackend backend, string folder, Action<ProfileProgress>? progress = null)
+        LoadedModel model, ComputeBackend backend, string folder, Action<ProfileProgress>? progress = null,
+        long? memoryLimit = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(backend);
@@ -36,6 +42,7 @@ public sealed class ProfileRun
         _backend = backend;
         _folder = folder;
         _progress = progress;
+        _memoryLimit = memoryLimit;
     }
 
     /// <summary>Profiles, or goes on where an earlier run stopped.</summary>
@@ -44,7 +51,8 @@ public sealed class ProfileRun
     /// <param name="lengths">Lengths N in tokens, multiples of 64.</param>
     /// <param name="cancellation">Looked at between layers.</param>
     /// <exception cref="InvalidInputException">A length is not a multiple of 64 or no item fits it, an item does not
-    /// fit the model, a loss or an influence is not finite, or a file cannot be written.</exception>
+    /// fit the model, a value is not finite (the message names item and layer), the memory limit is too low, or a file
+    /// cannot be written.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was asked for; run again to go on.</exception>
     public ProfileReport Run(
         IReadOnlyList<ProfileItem> items, IReadOnlyList<int> lengths, CancellationToken cancellation = default)
@@ -114,7 +122,9 @@ public sealed class ProfileRun
     private void AddItems(
         ProfileAccumulator sum, ProfileItem[] items, string partialPath, string fingerprint, CancellationToken cancellation)
     {
-        using InfluenceProfiler profiler = new(_model, _backend, items.Max(item => item.Length));
+        int longest = items.Max(item => item.Length);
+        string? temporaryFolder = TemporaryFolder(longest, sum.Length);
+        using InfluenceProfiler profiler = new(_model, _backend, longest, temporaryFolder);
         while (sum.Items < items.Length)
         {
             ProfileItem item = items[sum.Items];
@@ -126,6 +136,20 @@ public sealed class ProfileRun
             _progress?.Invoke(new ProfileProgress(
                 sum.Length, sum.Items, items.Length, item.Length, influence.Loss, item.Length / seconds));
         }
+    }
+
+    // Where what the forward pass keeps goes: null for memory.
+    private string? TemporaryFolder(int longest, int length)
+    {
+        ProfilerMemory memory = ProfilerMemory.Of(_model, _backend.Threads, longest, length);
+        long limit = _memoryLimit ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+        if (memory.Kept + memory.Working + memory.BlockSums <= limit)
+            return null;
+        if (_memoryLimit is null || memory.Working + memory.BlockSums <= limit)
+            return _folder;
+        throw new InvalidInputException(string.Create(CultureInfo.InvariantCulture,
+            $"profile length {length}: a memory limit of {limit / 1048576.0:F0} MiB is too low; beside weights and what goes to disk, items of "
+            + $"{longest} tokens take {(memory.Working + memory.BlockSums) / 1048576.0:F0} MiB: allow that much, or choose shorter lengths"));
     }
 
     private static InfluenceProfile? Finished(string path, string fingerprint)

@@ -7,14 +7,17 @@ using MoA.Engine.Numerics;
 namespace MoA.Search.Profiling;
 
 /// <summary>
-/// The activations that profiling an item of up to n tokens holds. In floats, for L layers of width h, MLP width f, H
-/// query and G KV heads of size d, with W different sliding windows among the layers and a vocabulary of V:
-/// <c>n·((L + 3)·h + 2·H·d + 2·G·d + 3·f + d + 2·W·G·d)</c>, with norms over single heads another <c>n·(H + G)·d</c>,
-/// and <c>logitRows·(2·h + V)</c> for the head. The attention gradient adds <c>2·n·H·d</c> (d rounded up to whole pairs
-/// of vectors) and each thread <c>n·(128 + 3·d)</c>.
+/// The activations of one layer that profiling an item of up to n tokens works on, and what the forward pass keeps:
+/// the input of every layer and the residual stream between its attention and its MLP (<see cref="ProfilerMemory"/> has
+/// the sizes). The MLP runs on a chunk of rows at a time.
 /// </summary>
 internal sealed class ProfilerWorkspace : IDisposable
 {
+    /// <summary>
+    /// Rows that go through a matrix product together: enough that laying out its weight is little beside the product.
+    /// </summary>
+    public const int ChunkRows = 1024;
+
     // Logits of this many elements are held at a time.
     private const int LogitElements = 1 << 24;
     private const int MostLogitRows = 512;
@@ -24,14 +27,22 @@ internal sealed class ProfilerWorkspace : IDisposable
     private readonly List<IDisposable> _memory = [];
     private readonly Dictionary<int, (SequenceCache Cache, AttentionWork Work)> _attention = [];
 
-    public ProfilerWorkspace(ModelConfig config, ComputeBackend backend, int maxTokens, bool normsHeads)
+    /// <summary>Allocates everything.</summary>
+    /// <param name="config">The model's shape.</param>
+    /// <param name="backend">The device.</param>
+    /// <param name="maxTokens">n.</param>
+    /// <param name="normsHeads">Whether the model has norms over single heads.</param>
+    /// <param name="folder">Where what the forward pass keeps goes; null: into memory.</param>
+    public ProfilerWorkspace(ModelConfig config, ComputeBackend backend, int maxTokens, bool normsHeads, string? folder)
     {
         _config = config;
         _backend = backend;
         int queryWidth = config.QueryHeads * config.HeadSize, keyWidth = config.KeyValueHeads * config.HeadSize;
-        AfterAttention = [.. Enumerable.Range(0, config.Layers).Select(_ => Rows(config.HiddenSize))];
+        int chunk = Math.Min(maxTokens, ChunkRows);
+        Kept = new ResidualStore(backend.Allocator, 2 * config.Layers, maxTokens, config.HiddenSize, folder);
+        _memory.Add(Kept);
         Hidden = Rows(config.HiddenSize);
-        Normed = Rows(config.HiddenSize);
+        Normed = Own(backend.Allocate(chunk, config.HiddenSize));
         Gradient = Rows(config.HiddenSize);
         Queries = Rows(queryWidth);
         Keys = Rows(keyWidth);
@@ -39,11 +50,11 @@ internal sealed class ProfilerWorkspace : IDisposable
         Attended = Rows(queryWidth);
         RawQueries = normsHeads ? Rows(queryWidth) : Queries;
         RawKeys = normsHeads ? Rows(keyWidth) : Keys;
-        Gate = Rows(config.IntermediateSize);
-        Up = Rows(config.IntermediateSize);
-        Activated = Rows(config.IntermediateSize);
+        Gate = Own(backend.Allocate(chunk, config.IntermediateSize));
+        Up = Own(backend.Allocate(chunk, config.IntermediateSize));
+        Activated = Own(backend.Allocate(chunk, config.IntermediateSize));
         Angles = Rows(config.HeadSize);
-        LogitRows = Math.Clamp(LogitElements / config.VocabularySize, 1, Math.Min(maxTokens, MostLogitRows));
+        LogitRows = MostLogitRowsOf(config, maxTokens);
         Logits = Own(backend.Allocate(LogitRows, config.VocabularySize));
         LastRows = Own(backend.Allocate(LogitRows, config.HiddenSize));
         LastNormed = Own(backend.Allocate(LogitRows, config.HiddenSize));
@@ -54,14 +65,14 @@ internal sealed class ProfilerWorkspace : IDisposable
     }
 
     /// <summary>
-    /// One for each layer: the residual stream between attention and MLP, kept from the forward pass.
+    /// Stream 2·l is the input of layer l, 2·l + 1 the residual stream between its attention and its MLP.
     /// </summary>
-    public Tensor[] AfterAttention { get; }
+    public ResidualStore Kept { get; }
 
-    /// <summary>The residual stream at a layer's input.</summary>
+    /// <summary>The residual stream, at one place or another.</summary>
     public Tensor Hidden { get; }
 
-    /// <summary>The residual stream after a norm, or the gradient there.</summary>
+    /// <summary>A chunk of the residual stream after a norm, or the gradient there.</summary>
     public Tensor Normed { get; }
 
     /// <summary>The loss's gradient for the residual stream.</summary>
@@ -87,13 +98,13 @@ internal sealed class ProfilerWorkspace : IDisposable
     /// <summary>The heads' outputs, or the gradient there.</summary>
     public Tensor Attended { get; }
 
-    /// <summary>The MLP's gate before its activation, or the gradient there.</summary>
+    /// <summary>A chunk of the MLP's gate, or the gradient before its activation.</summary>
     public Tensor Gate { get; }
 
-    /// <summary>The MLP's up projection, or its gradient.</summary>
+    /// <summary>A chunk of the MLP's up projection, or its gradient.</summary>
     public Tensor Up { get; }
 
-    /// <summary>The MLP's product silu(gate)·up, or its gradient.</summary>
+    /// <summary>The gradient of a chunk of the MLP's product silu(gate)·up.</summary>
     public Tensor Activated { get; }
 
     public Tensor Angles { get; }
@@ -106,6 +117,10 @@ internal sealed class ProfilerWorkspace : IDisposable
     public Tensor LastRows { get; }
 
     public Tensor LastNormed { get; }
+
+    /// <summary>Rows whose logits are held at a time, for a model and the longest item.</summary>
+    public static int MostLogitRowsOf(ModelConfig config, int maxTokens) =>
+        Math.Clamp(LogitElements / config.VocabularySize, 1, Math.Min(maxTokens, MostLogitRows));
 
     /// <summary>Causal attention of one layer, from scratch.</summary>
     public void Attend(int layer, int rows)

@@ -126,7 +126,8 @@ public sealed class CalibratorTests(DemoModel demo) : IClassFixture<DemoModel>, 
     public void Repeated_and_overlong_items_are_left_out()
     {
         string Item(int seed, int count) => $$"""{"tokens":[{{string.Join(',', Enumerable.Range(0, count).Select(i => (i * seed) % 1000))}}]}""";
-        string file = Write(Item(3, 90), Item(3, 90), Item(7, 5000), Item(5, 90));
+        string labelled = Item(3, 90).Replace("]}", "],\"source\":\"another\"}", StringComparison.Ordinal);
+        string file = Write(Item(3, 90), Item(3, 90), labelled, Item(7, 5000), Item(5, 90));
         IReadOnlyList<EncodedItem> items = Create(Settings([100], 5) with { DataFile = file });
         Assert.Equal(2, items.Count);
     }

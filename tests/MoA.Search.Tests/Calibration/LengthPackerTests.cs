@@ -50,6 +50,29 @@ public sealed class LengthPackerTests
     }
 
     [Fact]
+    public void Items_nearest_the_target_go_first()
+    {
+        int[] sizes = [60, 99, 120, 80, 99, 101];
+        LengthPacker packer = new([.. sizes.Select((_, i) => Item(i))], item => sizes[Numbers(item).Single()]);
+        Assert.Equal([5, 1, 4], packer.Take(100, 3).Select(item => Numbers(item).Single()));
+        Assert.Equal([3, 0], packer.Take(100, 3).Select(item => Numbers(item).Single()));
+    }
+
+    /// <summary>Losses are averaged over data sets, so that a packed item belongs to one, and says all that is in it.</summary>
+    [Fact]
+    public void Packed_conversations_are_of_one_data_set_and_name_their_parts()
+    {
+        LengthPacker packer = new(
+            [.. Enumerable.Range(0, 7).Select(i => Item(i) with { Dataset = i % 2 == 0 ? "even" : "odd", Origin = $"data.jsonl:{i + 1}" })],
+            _ => 30);
+        IReadOnlyList<CalibrationItem> packed = packer.Take(100, 9);
+        Assert.Equal([0, 2, 4], Numbers(packed[0]));
+        Assert.Equal([1, 3, 5], Numbers(packed[1]));
+        Assert.Equal(["even", "odd"], packed.Select(item => item.Dataset));
+        Assert.Equal(["data.jsonl:1, data.jsonl:3, data.jsonl:5", "data.jsonl:2, data.jsonl:4, data.jsonl:6"], packed.Select(item => item.Source));
+    }
+
+    [Fact]
     public void Packs_whole_conversations_in_their_order()
     {
         LengthPacker packer = new([.. Enumerable.Range(0, 10).Select(Item)], _ => 30);

@@ -112,6 +112,85 @@ public sealed class InfluenceProfilerTests
         }
     }
 
+    /// <summary>
+    /// Items of more rows than go through a product together, with several answers far apart: one chunk's rows influence
+    /// those of the next.
+    /// </summary>
+    [Fact]
+    public void Items_longer_than_a_chunk_equal_the_definition_in_double()
+    {
+        using LoadedModel model = ProfilingFixture.Model("llama-mha");
+        const int Length = ProfilerWorkspace.ChunkRows + 40;
+        ProfileItem item = RandomItem(model, Length + 1, [new AnswerSpan(500, 520), new AnswerSpan(1030, 1050)]);
+        ModelReference reference = new(model, item);
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+        using InfluenceProfiler profiler = new(model, backend, Length);
+        ItemInfluence influence = profiler.Profile(item);
+        Assert.InRange(Math.Abs(influence.Loss / reference.Loss - 1), 0, 1e-5);
+        for (int layer = 0; layer < model.Config.Layers; layer++)
+        {
+            ProfilingFixture.AssertBlocks(
+                [.. reference.Heads[layer].SelectMany(head => head.BlockSums())], influence.Layers[layer], 17);
+        }
+    }
+
+    [Fact]
+    public void What_is_kept_on_disk_gives_the_same_bits_and_leaves_no_file()
+    {
+        using LoadedModel model = ProfilingFixture.Model("mistral");
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+        using TemporaryFolder folder = new();
+        using InfluenceProfiler inMemory = new(model, backend, 1200);
+        using (InfluenceProfiler onDisk = new(model, backend, 1200, folder.Path))
+        {
+            // The file has no name from the start: nothing is left however the process ends. Windows deletes it with
+            // its handle.
+            if (!OperatingSystem.IsWindows())
+                Assert.Empty(Directory.GetFiles(folder.Path));
+            foreach (int length in new[] { 1100, 90, 1200 })
+            {
+                ProfileItem item = RandomItem(model, length + 1, [new AnswerSpan(length - 30, length)]);
+                ItemInfluence expected = inMemory.Profile(item), found = onDisk.Profile(item);
+                Assert.Equal(expected.Loss, found.Loss);
+                Assert.Equal(expected.Layers, found.Layers);
+            }
+        }
+
+        Assert.Empty(Directory.GetFiles(folder.Path));
+    }
+
+    /// <summary>What a memory limit is compared with is what is allocated.</summary>
+    [Theory]
+    [InlineData("mistral", 200)]
+    [InlineData("qwen3", 1500)]
+    [InlineData("llama-gqa-llama3", 2000)]
+    public void Memory_is_what_was_reckoned(string name, int tokens)
+    {
+        using LoadedModel model = ProfilingFixture.Model(name);
+        ProfileItem item = RandomItem(model, tokens + 1, [new AnswerSpan(tokens - 150, tokens)]);
+        ProfilerMemory memory = ProfilerMemory.Of(model, 2, tokens, tokens);
+        using TemporaryFolder folder = new();
+        foreach ((string? place, long expected) in new[] { (null, memory.Kept + memory.Working), (folder.Path, memory.Working) })
+        {
+            using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+            using InfluenceProfiler profiler = new(model, backend, tokens, place);
+            _ = profiler.Profile(item);
+            Assert.InRange(backend.Allocator.PeakBytes, 0.75 * expected, 1.1 * expected);
+        }
+    }
+
+    [Fact]
+    public void A_folder_for_what_is_kept_must_exist()
+    {
+        using LoadedModel model = ProfilingFixture.Model("llama-mha");
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        using TemporaryFolder folder = new();
+        string missing = folder.File("missing");
+        InvalidInputException refusal = Assert.Throws<InvalidInputException>(
+            () => new InfluenceProfiler(model, backend, 64, missing));
+        Assert.StartsWith($"{missing}: no temporary file can be made here", refusal.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Tokens_after_the_last_answer_have_no_influence_and_change_nothing()
     {
@@ -165,6 +244,16 @@ public sealed class InfluenceProfilerTests
             "model.norm.weight" => 2e-38f,
             _ => x,
         }), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model.layers.0.mlp.down_proj.weight", 0)]
+    [InlineData("model.layers.1.self_attn.o_proj.weight", 1)]
+    public void A_layer_that_overflows_stops_with_the_item_and_the_layer(string weight, int layer)
+    {
+        Assert.StartsWith(
+            $"random: the output of layer {layer} has values that are NaN or infinite",
+            Refusal((name, x) => name == weight ? MathF.CopySign(3e38f, x) : x), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -126,6 +126,25 @@ public sealed class ProfileRunTests : IDisposable
     }
 
     [Fact]
+    public void A_memory_limit_changes_where_things_are_kept_and_nothing_else()
+    {
+        ProfileItem[] items = [Item("a", 900), Item("b", 1000)];
+        ProfilerMemory memory = ProfilerMemory.Of(_model, 2, 1000, 1024);
+        byte[] expected = File.ReadAllBytes(
+            new ProfileRun(_model, _backend, _folder.File("memory")).Run(items, [1024]).Results[0].Path);
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+        long limit = memory.Working + memory.BlockSums;
+        ProfileRun limited = new(_model, backend, _folder.File("disk"), memoryLimit: limit);
+        Assert.Equal(expected, File.ReadAllBytes(limited.Run(items, [1024]).Results[0].Path));
+        Assert.InRange(backend.Allocator.PeakBytes, 1, limit);
+        Assert.Single(Directory.GetFiles(_folder.File("disk")));
+
+        InvalidInputException refusal = Assert.Throws<InvalidInputException>(
+            () => new ProfileRun(_model, backend, _folder.File("none"), memoryLimit: limit - 1).Run(items, [1024]));
+        Assert.StartsWith("profile length 1024: a memory limit of ", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Finished_lengths_are_kept_when_a_later_one_is_interrupted()
     {
         ProfileItem[] items = [Item("a", 60), Item("b", 120)];

@@ -1,7 +1,9 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
+using Tensor = MoA.Engine.Models.Tensor;
 
 namespace MoA.Search.Profiling.Gradients;
 
@@ -20,6 +22,18 @@ internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd
 
     public override void Clear(Tensor x, int rows) =>
         NativeMemory.Clear(x.Data, (nuint)rows * (nuint)x.Columns * sizeof(float));
+
+    public override bool IsFinite(Tensor x, int rows)
+    {
+        for (int row = 0; row < rows; row++)
+        {
+            // The maximum of magnitudes is NaN as soon as one of them is.
+            if (!float.IsFinite(TensorPrimitives.MaxMagnitude(new ReadOnlySpan<float>(x.Data + (nint)row * x.Columns, x.Columns))))
+                return false;
+        }
+
+        return true;
+    }
 
     public override void Scatter(Tensor x, ReadOnlySpan<int> rows, Tensor y)
     {

@@ -27,6 +27,9 @@ internal abstract class GradientKernels : IDisposable
     /// <summary>Sets the first <paramref name="rows"/> rows to zero.</summary>
     public abstract void Clear(Tensor x, int rows);
 
+    /// <summary>Whether the first <paramref name="rows"/> rows hold no NaN and no infinity.</summary>
+    public abstract bool IsFinite(Tensor x, int rows);
+
     /// <summary>y[rows[i]] = x[i].</summary>
     public abstract void Scatter(Tensor x, ReadOnlySpan<int> rows, Tensor y);
 
