@@ -32,7 +32,8 @@ internal static class ModelOptions
 
     public static Option<string?> Policy { get; } = new("--policy")
     {
-        Description = "dense, moa (with --plan) or streaming-llm:density=0.5 (or :span=TOKENS); --plan alone implies moa",
+        Description = "dense, moa (with --plan), or streaming-llm, h2o, snapkv, pyramidkv, infllm with a size, as in h2o:density=0.5 (or :span=TOKENS), or " +
+            "duo-attention, razor-attention with head scores (docs/policies.md); --plan alone implies moa",
         HelpName = "NAME[:key=value,…]",
     };
 

@@ -24,6 +24,8 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Equal((512, 128, null), (h2o.Budget.Rows(4000), h2o.RecentTokens(512), h2o.ObservedQueries));
         SnapKvPolicy snap = Assert.IsType<SnapKvPolicy>(PolicyReader.Read("snapkv:density=0.25,window=16,kernel=7,pooling=max", null, _config));
         Assert.Equal((new ElasticRule(0, 0.25), 16, new ScorePooling(PoolingKind.Maximum, 7)), (snap.Budget, snap.ObservedQueries, snap.Pooling));
+        InfLlmPolicy blocks = Assert.IsType<InfLlmPolicy>(PolicyReader.Read("infllm:density=0.5,local=0.25,representatives=2", null, _config));
+        Assert.Equal((64, 6, 2), (blocks.LocalTokens(1024), blocks.ChosenBlocks(1024), blocks.Representatives));
         PyramidKvPolicy pyramid = Assert.IsType<PyramidKvPolicy>(PolicyReader.Read("pyramidkv:density=0.5", null, _config));
         Assert.Equal((32, new ScorePooling(PoolingKind.Average, 5)), (pyramid.ObservedQueries, pyramid.Pooling));
 
@@ -101,7 +103,13 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
         (values[15 * 16 + 15], values[15 * 16]) = (9, 9);
         InfluenceFile.Write(profile, new InfluenceProfile
         {
-            Model = "demo", Length = 1024, Layers = 4, QueryHeads = 8, Items = 1, MeanLoss = 1, Values = values,
+            Model = "demo",
+            Length = 1024,
+            Layers = 4,
+            QueryHeads = 8,
+            Items = 1,
+            MeanLoss = 1,
+            Values = values,
         });
         AttentionPolicy razor = PolicyReader.Read($"razor-attention:density=0.3,profile={profile}", null, _config);
         Assert.Equal([(1, 3), (2, 0)], FullHeads(razor));
