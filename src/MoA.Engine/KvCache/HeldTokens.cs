@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using MoA.Engine.Attention;
 
 namespace MoA.Engine.KvCache;
@@ -70,15 +71,31 @@ internal sealed class HeldTokens
     /// <param name="pooling">How scores of neighbouring rows are smoothed.</param>
     public int[] Choose(int count, int firstRecent, ScorePooling pooling)
     {
-        List<int> recent = [], others = [];
+        List<int> kept = [], others = [];
+        List<float> scores = [];
         for (int row = 0; row < Count; row++)
-            (_positions[row] >= firstRecent ? recent : others).Add(row);
-        float[] scores = pooling.Apply(others.Select(row => _scores[row]).ToArray());
-        IEnumerable<int> heavy = Enumerable.Range(0, others.Count)
-            .OrderByDescending(i => scores[i])
-            .Take(Math.Max(0, count - recent.Count))
-            .Select(i => others[i]);
-        return [.. heavy.Concat(recent).Order()];
+        {
+            if (_positions[row] >= firstRecent)
+            {
+                kept.Add(row);
+                continue;
+            }
+
+            others.Add(row);
+            scores.Add(_scores[row]);
+        }
+
+        // Scores are not negative, so their bits are in their order: one number holds a score, and behind it a place.
+        float[] pooled = pooling.Apply(CollectionsMarshal.AsSpan(scores));
+        ulong[] order = new ulong[pooled.Length];
+        for (int i = 0; i < order.Length; i++)
+            order[i] = (ulong)~BitConverter.SingleToUInt32Bits(pooled[i]) << 32 | (uint)i;
+        Array.Sort(order);
+        int heavy = Math.Clamp(count - kept.Count, 0, order.Length);
+        for (int i = 0; i < heavy; i++)
+            kept.Add(others[(int)(uint)order[i]]);
+        kept.Sort();
+        return [.. kept];
     }
 
     /// <summary>
