@@ -148,8 +148,8 @@ public sealed class ProfileRun
         if (_memoryLimit is null || memory.Working + memory.BlockSums <= limit)
             return _folder;
         throw new InvalidInputException(string.Create(CultureInfo.InvariantCulture,
-            $"profile length {length}: a memory limit of {limit / 1048576.0:F0} MiB is too low; beside weights and what goes to disk, items of "
-            + $"{longest} tokens take {(memory.Working + memory.BlockSums) / 1048576.0:F0} MiB: allow that much, or choose shorter lengths"));
+            $"profile length {length}: a memory limit of {limit / 1048576.0:0.#} MiB is too low; beside weights and what goes to disk, items of "
+            + $"{longest} tokens take {(memory.Working + memory.BlockSums) / 1048576.0:0.#} MiB: allow that much, or choose shorter lengths"));
     }
 
     private static InfluenceProfile? Finished(string path, string fingerprint)
