@@ -1,11 +1,15 @@
 using System.CommandLine;
+using MoA.Benchmarks.Ablation;
+using MoA.Benchmarks.PlanSearch;
 using MoA.Benchmarks.Profiling;
 using MoA.Benchmarks.Roofline;
 
-RootCommand root = new("Measures the engine's kernels against the limits of this machine.")
+RootCommand root = new("Measures the engine's kernels against the limits of this machine, profiling, the plan search, and its predictions.")
 {
+    new AblationCommand(),
     new RooflineCommand(),
     new ProfileCommand(),
+    new SearchCommand(),
 };
 ParseResult parsed = root.Parse(args);
 int exitCode = parsed.Invoke();

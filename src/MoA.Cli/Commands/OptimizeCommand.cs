@@ -28,6 +28,24 @@ internal sealed class OptimizeCommand : CliCommand
         HelpName = "DIR",
     };
 
+    private readonly Option<double?> _timeLimit = new("--time-limit")
+    {
+        Description = "Seconds for the search, after which the best plans so far are taken with their gaps (default: a fixed amount of work, the same on every machine)",
+        HelpName = "S",
+    };
+
+    private readonly Option<string?> _exportMps = new("--export-mps")
+    {
+        Description = "Also writes the integer programme, for any other solver, in free MPS format",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<int?> _exportLength = new("--export-length")
+    {
+        Description = "Profile length whose loss is minimised in --export-mps (default: the first)",
+        HelpName = "N",
+    };
+
     public OptimizeCommand(Streams streams)
         : base("optimize", "Finds the plans that lose least under the density bounds, with a proven bound on how far each optimum can be.", streams)
     {
@@ -35,20 +53,28 @@ internal sealed class OptimizeCommand : CliCommand
         [
             "moa optimize --profile search --lengths 512,1024 --extend 2048 --density 0.5 --out plans",
             "moa optimize --problem instance --max-rules-per-layer none --json",
+            "moa optimize --problem instance --time-limit 60 --export-mps plan.mps",
         ];
         Options.Add(_profile);
         Options.Add(_problem);
         Options.Add(ModelOptions.Model);
         SearchOptions.AddTo(this);
+        Options.Add(_timeLimit);
+        Options.Add(_exportMps);
+        Options.Add(_exportLength);
         Options.Add(StepOptions.Out);
     }
 
     protected override void Run(CommandContext context)
     {
+        TimeSpan? timeLimit = ReadTimeLimit(context);
         (PlanProblem problem, PlanModel? model) = ReadProblem(context);
+        Export(context, problem);
         string folder = StepOptions.OutFolder(context);
         OptimizationResult result = context.WithProgress(progress => ParetoSweep.Run(
-            problem, null, sweep => progress(new StepProgress("optimize", "programmes", sweep.Done, sweep.Total, 0)),
+            problem,
+            new ParetoSweepOptions { TimeLimit = timeLimit },
+            sweep => progress(new StepProgress("optimize", "programmes", sweep.Done, sweep.Total, 0)),
             context.Cancellation));
         IReadOnlyList<string> files = PlanSearchStep.WritePlans(
             result, model is null ? HeadKind.Query : HeadKind.KeyValue, model, folder);
@@ -56,6 +82,27 @@ internal sealed class OptimizeCommand : CliCommand
             context.WriteJson(writer => WriteJson(writer, result, files));
         else
             WriteText(context, result, files);
+    }
+
+    private TimeSpan? ReadTimeLimit(CommandContext context) => context.Get(_timeLimit) switch
+    {
+        null => null,
+        > 0 and < 1e8 and double seconds => TimeSpan.FromSeconds(seconds),
+        double seconds => throw new InvalidInputException(
+            string.Create(CultureInfo.InvariantCulture, $"--time-limit {seconds}: expected a number of seconds above 0")),
+    };
+
+    private void Export(CommandContext context, PlanProblem problem)
+    {
+        if (context.Get(_exportMps) is not string file)
+            return;
+        int[] lengths = [.. problem.Objectives.Select(objective => objective.Length)];
+        int length = context.Get(_exportLength) ?? lengths[0];
+        int objective = Array.IndexOf(lengths, length);
+        if (objective < 0)
+            throw new InvalidInputException($"--export-length {length}: expected one of {string.Join(", ", lengths)}");
+        MpsFile.Save(file, problem, objective);
+        context.Note($"moa: wrote {file}");
     }
 
     private (PlanProblem Problem, PlanModel? Model) ReadProblem(CommandContext context)

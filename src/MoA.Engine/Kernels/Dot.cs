@@ -7,7 +7,7 @@ namespace MoA.Engine.Kernels;
 internal static unsafe class Dot
 {
     /// <summary>Σ a[i]·b[i], four vector sums at a time, then the tail.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public static float Run<TSimd, TVector>(float* a, float* b, int count)
         where TSimd : ISimd<TVector>
         where TVector : struct

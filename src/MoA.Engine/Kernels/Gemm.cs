@@ -58,7 +58,7 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
     }
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public void Run(int index, int worker)
     {
         int strip = RegisterTile<TSimd, TVector, TProduct>.Columns, tileRows = RegisterTile<TSimd, TVector, TProduct>.Rows;

@@ -7,8 +7,9 @@ namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// Product of a stored weight with few rows, C[m, n] (+)= A[m, k]·W': bound by reading the weight, so each weight row is
-/// read from memory once and used for all rows of A while it is in cache. Two weight rows by four rows of A keep eight
-/// sums in registers: a loaded vector of either serves several products. Items are blocks of weight rows.
+/// read from memory once and used for all rows of A while it is in cache. Four weight rows by one row of A, or two by four:
+/// a loaded vector of either serves several products, and eight sums hide the latency of the multiply-add. Items are
+/// blocks of weight rows.
 /// </summary>
 internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
@@ -17,10 +18,8 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     /// <summary>The most rows for which this is used rather than <see cref="Gemm{TSimd,TVector}"/>.</summary>
     public const int MaximumRows = 24;
 
+    private const int RowsAtOnce = 4;
     private const int WeightRowsPerItem = 32;
-
-    // Rows follow each other, so this runs into the next; nearer or farther was slower.
-    private const int BytesAhead = 1536;
 
     private readonly WeightTensor _weight;
     private readonly float* _a;
@@ -28,13 +27,10 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     private readonly int _rows;
     private readonly bool _accumulate;
     private readonly WorkerScratch _scratch;
-    private readonly QuantizedRows _quantized;
 
-    private Gemv(
-        WorkerScratch scratch, QuantizedRows quantized, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+    private Gemv(WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
     {
         _scratch = scratch;
-        _quantized = quantized;
         _weight = weight;
         _a = a;
         _c = c;
@@ -46,15 +42,38 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     public static void Multiply(
         WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
     {
-        QuantizedRows quantized = default;
-        if (weight.Type.IsQuantized() && TSimd.Width > 1)
+        switch (weight.Type)
         {
-            quantized = new QuantizedRows(a, rows, weight.Columns, weight.Type, scratch);
-            pool.Run(ref quantized, quantized.Items);
+            case ElementType.Q8_0 when TSimd.Width > 1:
+                QuantizedGemv<KernelQ8>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.Q4_0 when TSimd.Width > 1:
+                QuantizedGemv<KernelQ4>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.Q4_K when TSimd.Width > 1:
+                QuantizedGemv<SuperBlockKernel<BlockQ4K>>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.Q5_K when TSimd.Width > 1:
+                QuantizedGemv<SuperBlockKernel<BlockQ5K>>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.Q6_K when TSimd.Width > 1:
+                QuantizedGemv<SuperBlockKernel<BlockQ6K>>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.BF16:
+                InterleavedRows pairs = new(a, rows, weight.Columns, TSimd.Width, scratch);
+                pool.Run(ref pairs, rows);
+                new Gemv<TSimd, TVector>(scratch, pairs.Rows, rows, weight, c, accumulate).Run(pool);
+                break;
+            default:
+                new Gemv<TSimd, TVector>(scratch, a, rows, weight, c, accumulate).Run(pool);
+                break;
         }
+    }
 
-        Gemv<TSimd, TVector> product = new(scratch, quantized, a, rows, weight, c, accumulate);
-        pool.Run(ref product, (weight.Rows + WeightRowsPerItem - 1) / WeightRowsPerItem);
+    private void Run(WorkerPool pool)
+    {
+        Gemv<TSimd, TVector> product = this;
+        pool.Run(ref product, (_weight.Rows + WeightRowsPerItem - 1) / WeightRowsPerItem);
     }
 
     /// <inheritdoc/>
@@ -73,28 +92,8 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
             case ElementType.BF16:
                 Multiply<StoredBF16>(first, last);
                 break;
-            case var _ when TSimd.Width == 1:
-                MultiplyWidened(first, last, worker);
-                break;
-            case ElementType.Q8_0:
-                QuantizedGemv.Multiply<KernelQ8>(
-                    _quantized, _rows, _weight, first, last, _c, _accumulate);
-                break;
-            case ElementType.Q4_0:
-                QuantizedGemv.Multiply<KernelQ4>(
-                    _quantized, _rows, _weight, first, last, _c, _accumulate);
-                break;
-            case ElementType.Q4_K:
-                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ4K>>(
-                    _quantized, _rows, _weight, first, last, _c, _accumulate);
-                break;
-            case ElementType.Q5_K:
-                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ5K>>(
-                    _quantized, _rows, _weight, first, last, _c, _accumulate);
-                break;
             default:
-                QuantizedGemv.Multiply<SuperBlockKernel<BlockQ6K>>(
-                    _quantized, _rows, _weight, first, last, _c, _accumulate);
+                MultiplyWidened(first, last, worker);
                 break;
         }
     }
@@ -114,30 +113,27 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     private void Multiply<TStored>(int first, int last)
         where TStored : IStored
     {
-        nint bytesPerRow = (nint)_weight.Columns * TStored.Size;
-        byte* row = (byte*)_weight.Data + first * bytesPerRow;
-        int n = first;
-        for (; n < last - 1; n += 2, row += 2 * bytesPerRow)
+        for (int n = first; n < last; n += RowsAtOnce)
         {
+            int columns = Math.Min(RowsAtOnce, last - n);
+            // Past the end the last row is multiplied again, and the product is not used.
+            byte* w0 = _weight.Row(n), w1 = _weight.Row(n + Math.Min(1, columns - 1));
+            byte* w2 = _weight.Row(n + Math.Min(2, columns - 1)), w3 = _weight.Row(n + columns - 1);
             int m = 0;
-            for (; m <= _rows - 4; m += 4)
-                TwoByFour<TStored>(row, row + bytesPerRow, m, n);
-            for (; m < _rows; m++)
+            for (; m <= _rows - RowsAtOnce; m += RowsAtOnce)
             {
-                Store(m, n, OneByOne<TStored>(row, m));
-                Store(m, n + 1, OneByOne<TStored>(row + bytesPerRow, m));
+                TwoByFour<TStored>(w0, w1, m, n, Math.Min(2, columns));
+                if (columns > 2)
+                    TwoByFour<TStored>(w2, w3, m, n + 2, columns - 2);
             }
-        }
 
-        if (n < last)
-        {
-            for (int m = 0; m < _rows; m++)
-                Store(m, n, OneByOne<TStored>(row, m));
+            for (; m < _rows; m++)
+                FourByOne<TStored>(w0, w1, w2, w3, m, n, columns);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void TwoByFour<TStored>(byte* w0, byte* w1, int m, int n)
+    [MethodImpl(JitOptions.Loop)]
+    private void TwoByFour<TStored>(byte* w0, byte* w1, int m, int n, int columns)
         where TStored : IStored
     {
         int depth = _weight.Columns;
@@ -145,10 +141,10 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
         TVector s00 = TSimd.Zero, s01 = TSimd.Zero, s02 = TSimd.Zero, s03 = TSimd.Zero;
         TVector s10 = TSimd.Zero, s11 = TSimd.Zero, s12 = TSimd.Zero, s13 = TSimd.Zero;
         nint k = 0;
-        for (; k <= depth - TSimd.Width; k += TSimd.Width)
+        for (; k <= depth - 2 * TSimd.Width; k += 2 * TSimd.Width)
         {
-            TVector x = TStored.Load<TSimd, TVector>(w0 + k * TStored.Size);
-            TVector y = TStored.Load<TSimd, TVector>(w1 + k * TStored.Size);
+            TStored.LoadTwo<TSimd, TVector>(w0 + k * TStored.Size, out TVector x, out TVector v);
+            TStored.LoadTwo<TSimd, TVector>(w1 + k * TStored.Size, out TVector y, out TVector z);
             TVector a = TSimd.Load(a0 + k);
             s00 = TSimd.MultiplyAdd(a, x, s00);
             s10 = TSimd.MultiplyAdd(a, y, s10);
@@ -161,40 +157,67 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
             a = TSimd.Load(a3 + k);
             s03 = TSimd.MultiplyAdd(a, x, s03);
             s13 = TSimd.MultiplyAdd(a, y, s13);
+            a = TSimd.Load(a0 + k + TSimd.Width);
+            s00 = TSimd.MultiplyAdd(a, v, s00);
+            s10 = TSimd.MultiplyAdd(a, z, s10);
+            a = TSimd.Load(a1 + k + TSimd.Width);
+            s01 = TSimd.MultiplyAdd(a, v, s01);
+            s11 = TSimd.MultiplyAdd(a, z, s11);
+            a = TSimd.Load(a2 + k + TSimd.Width);
+            s02 = TSimd.MultiplyAdd(a, v, s02);
+            s12 = TSimd.MultiplyAdd(a, z, s12);
+            a = TSimd.Load(a3 + k + TSimd.Width);
+            s03 = TSimd.MultiplyAdd(a, v, s03);
+            s13 = TSimd.MultiplyAdd(a, z, s13);
         }
 
-        Store(m, n, TSimd.SumLanes(s00) + Tail<TStored>(w0, a0, k));
-        Store(m + 1, n, TSimd.SumLanes(s01) + Tail<TStored>(w0, a1, k));
-        Store(m + 2, n, TSimd.SumLanes(s02) + Tail<TStored>(w0, a2, k));
-        Store(m + 3, n, TSimd.SumLanes(s03) + Tail<TStored>(w0, a3, k));
-        Store(m, n + 1, TSimd.SumLanes(s10) + Tail<TStored>(w1, a0, k));
-        Store(m + 1, n + 1, TSimd.SumLanes(s11) + Tail<TStored>(w1, a1, k));
-        Store(m + 2, n + 1, TSimd.SumLanes(s12) + Tail<TStored>(w1, a2, k));
-        Store(m + 3, n + 1, TSimd.SumLanes(s13) + Tail<TStored>(w1, a3, k));
+        float* sums = stackalloc float[8];
+        TSimd.StoreSums(sums, s00, s01, s02, s03);
+        TSimd.StoreSums(sums + 4, s10, s11, s12, s13);
+        for (int i = 0; i < RowsAtOnce; i++)
+        {
+            Store(m + i, n, sums[i] + Tail<TStored>(w0, a0 + (nint)i * depth, k));
+            if (columns == 2)
+                Store(m + i, n + 1, sums[4 + i] + Tail<TStored>(w1, a0 + (nint)i * depth, k));
+        }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private float OneByOne<TStored>(byte* w, int m)
+    [MethodImpl(JitOptions.Loop)]
+    private void FourByOne<TStored>(byte* w0, byte* w1, byte* w2, byte* w3, int m, int n, int columns)
         where TStored : IStored
     {
         int depth = _weight.Columns;
         float* a = _a + (nint)m * depth;
+        nint ahead = (nint)(w3 - w0) + (nint)(w1 - w0); // these rows' place in the next call
         TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
+        TVector t0 = TSimd.Zero, t1 = TSimd.Zero, t2 = TSimd.Zero, t3 = TSimd.Zero;
         nint k = 0;
-        int step = TSimd.Width, bytes = TSimd.Width * TStored.Size;
-        for (; k <= depth - 4 * TSimd.Width; k += 4 * TSimd.Width)
+        for (; k <= depth - 2 * TSimd.Width; k += 2 * TSimd.Width)
         {
-            byte* stored = w + k * TStored.Size;
-            Memory.Prefetch(stored + BytesAhead);
-            s0 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored), TSimd.Load(a + k), s0);
-            s1 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored + bytes), TSimd.Load(a + k + step), s1);
-            s2 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored + 2 * bytes), TSimd.Load(a + k + 2 * step), s2);
-            s3 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(stored + 3 * bytes), TSimd.Load(a + k + 3 * step), s3);
+            nint at = k * TStored.Size, next = at + ahead;
+            TVector x = TSimd.Load(a + k), y = TSimd.Load(a + k + TSimd.Width);
+            Memory.Prefetch(w0 + next);
+            TStored.LoadTwo<TSimd, TVector>(w0 + at, out TVector v, out TVector w);
+            s0 = TSimd.MultiplyAdd(x, v, s0);
+            t0 = TSimd.MultiplyAdd(y, w, t0);
+            Memory.Prefetch(w1 + next);
+            TStored.LoadTwo<TSimd, TVector>(w1 + at, out v, out w);
+            s1 = TSimd.MultiplyAdd(x, v, s1);
+            t1 = TSimd.MultiplyAdd(y, w, t1);
+            Memory.Prefetch(w2 + next);
+            TStored.LoadTwo<TSimd, TVector>(w2 + at, out v, out w);
+            s2 = TSimd.MultiplyAdd(x, v, s2);
+            t2 = TSimd.MultiplyAdd(y, w, t2);
+            Memory.Prefetch(w3 + next);
+            TStored.LoadTwo<TSimd, TVector>(w3 + at, out v, out w);
+            s3 = TSimd.MultiplyAdd(x, v, s3);
+            t3 = TSimd.MultiplyAdd(y, w, t3);
         }
 
-        for (; k <= depth - TSimd.Width; k += TSimd.Width)
-            s0 = TSimd.MultiplyAdd(TStored.Load<TSimd, TVector>(w + k * TStored.Size), TSimd.Load(a + k), s0);
-        return TSimd.SumLanes(TSimd.Add(TSimd.Add(s0, s1), TSimd.Add(s2, s3))) + Tail<TStored>(w, a, k);
+        float* sums = stackalloc float[4];
+        TSimd.StoreSums(sums, TSimd.Add(s0, t0), TSimd.Add(s1, t1), TSimd.Add(s2, t2), TSimd.Add(s3, t3));
+        for (int j = 0; j < columns; j++)
+            Store(m, n + j, sums[j] + Tail<TStored>(_weight.Row(n + j), a, k));
     }
 
     private float Tail<TStored>(byte* w, float* a, nint k)

@@ -6,123 +6,115 @@ namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// Products with Q4_0 blocks, two at a time: one in each half of the vectors, so that conversion and scaling serve both.
-/// What the quants are shifted by is taken off the integer sums.
+/// What the quants are shifted by is taken off the integer sums. A unit of activations is two blocks as well: 64 quants
+/// (the first 16 of either block, then the last 16 of either), −8 times the sums of the quants that end up in each
+/// 16-bit lane, and the factors of the eight 32-bit lanes.
 /// </summary>
-internal readonly unsafe struct KernelQ4 : QuantizedGemv.IKernel
+internal readonly unsafe struct KernelQ4 : IQuantizedKernel
 {
-    private const int Unit = QuantizedRows.Unit;
+    private const int Pair = 2 * BlockQ4.Bytes;
+    private const int Upper = 32;
+    private const int Corrections = 64;
+    private const int Scales = 96;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, in QuantizedRows a, int row, float* sums)
+    public static int UnitElements => 64;
+
+    public static int UnitBytes => 128;
+
+    public static void Round(float* x, byte* unit)
+    {
+        sbyte* rounded = stackalloc sbyte[64];
+        float first = ByteRow.Quantize(x, 32, rounded), second = ByteRow.Quantize(x + 32, 32, rounded + 32);
+        Vector256<sbyte> lower = Vector256.Create(Vector128.Load(rounded), Vector128.Load(rounded + 32));
+        Vector256<sbyte> upper = Vector256.Create(Vector128.Load(rounded + 16), Vector128.Load(rounded + 48));
+        lower.Store((sbyte*)unit);
+        upper.Store((sbyte*)unit + Upper);
+        Vector256<byte> ones = Vector256<byte>.One;
+        ((Integers.MultiplyAddPairs(ones, lower) + Integers.MultiplyAddPairs(ones, upper)) * (short)-BlockQ4.Shift)
+            .Store((short*)(unit + Corrections));
+        Vector256.Create(Vector128.Create(first), Vector128.Create(second)).Store((float*)(unit + Scales));
+    }
+
+    [MethodImpl(JitOptions.Loop)]
+    public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, byte* units, int columns, float* sums)
     {
         float* table = BlockScale.Table;
-        Vector256<short> mask = Vector256.Create((short)15);
-        nint start = (nint)row * a.Units;
-        short* quants = a.Quants + start * Unit;
-        float* scales = a.Scales + start * 8;
-        nint corrections = (nint)((byte*)a.Sums - (byte*)a.Scales);
-        int whole = a.Columns / Unit;
-        nint end = (nint)whole * 2 * BlockQ4.Bytes;
-        // What the next call reads follows these four rows: asked for in order, as much in each turn as the turn reads.
-        byte* ahead = w3 + (nint)(w1 - w0);
+        Vector256<byte> mask = Vector256.Create((byte)15);
+        Vector256<short> ones = Vector256<short>.One;
+        nint ahead = (nint)(w3 - w0) + (nint)(w1 - w0); // these rows' place in the next call
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
-        for (nint at = 0; at < end; at += 2 * BlockQ4.Bytes)
+        for (byte* end = units + columns / 64 * 128; units < end; units += 128)
         {
-            Memory.Prefetch(ahead);
-            Memory.Prefetch(ahead + 64);
-            Memory.Prefetch(ahead + 128);
-            ahead += 4 * 2 * BlockQ4.Bytes;
-            s0 = AddProducts(w0 + at, w0 + at + BlockQ4.Bytes, quants, scales, corrections, table, mask, s0);
-            s1 = AddProducts(w1 + at, w1 + at + BlockQ4.Bytes, quants, scales, corrections, table, mask, s1);
-            s2 = AddProducts(w2 + at, w2 + at + BlockQ4.Bytes, quants, scales, corrections, table, mask, s2);
-            s3 = AddProducts(w3 + at, w3 + at + BlockQ4.Bytes, quants, scales, corrections, table, mask, s3);
-            quants += Unit;
-            scales += 8;
+            Memory.Prefetch(w0 + ahead);
+            s0 = AddProducts(w0, BlockQ4.Bytes, units, table, mask, ones, s0);
+            Memory.Prefetch(w1 + ahead);
+            s1 = AddProducts(w1, BlockQ4.Bytes, units, table, mask, ones, s1);
+            Memory.Prefetch(w2 + ahead);
+            s2 = AddProducts(w2, BlockQ4.Bytes, units, table, mask, ones, s2);
+            Memory.Prefetch(w3 + ahead);
+            s3 = AddProducts(w3, BlockQ4.Bytes, units, table, mask, ones, s3);
+            w0 += Pair;
+            w1 += Pair;
+            w2 += Pair;
+            w3 += Pair;
         }
 
-        if (whole < a.Units)
+        if (columns % 64 != 0)
         {
             // The last of an odd number of blocks: what stands beside it meets zeros, so it may be the block itself.
-            s0 = AddProducts(w0 + end, w0 + end, quants, scales, corrections, table, mask, s0);
-            s1 = AddProducts(w1 + end, w1 + end, quants, scales, corrections, table, mask, s1);
-            s2 = AddProducts(w2 + end, w2 + end, quants, scales, corrections, table, mask, s2);
-            s3 = AddProducts(w3 + end, w3 + end, quants, scales, corrections, table, mask, s3);
+            s0 = AddProducts(w0, 0, units, table, mask, ones, s0);
+            s1 = AddProducts(w1, 0, units, table, mask, ones, s1);
+            s2 = AddProducts(w2, 0, units, table, mask, ones, s2);
+            s3 = AddProducts(w3, 0, units, table, mask, ones, s3);
         }
 
-        sums[0] = Vector256.Sum(s0);
-        sums[1] = Vector256.Sum(s1);
-        sums[2] = Vector256.Sum(s2);
-        sums[3] = Vector256.Sum(s3);
+        Simd256.StoreSums(sums, s0, s1, s2, s3);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void OneByFour(byte* w, in QuantizedRows a, int row, float* sums)
+    [MethodImpl(JitOptions.Loop)]
+    public static void OneByFour(byte* w, byte* units, nint stride, int columns, float* sums)
     {
         float* table = BlockScale.Table;
-        nint start = (nint)row * a.Units, stride = a.Units;
-        short* quants = a.Quants + start * Unit;
-        float* scales = a.Scales + start * 8;
-        int* corrections = (int*)a.Sums + start * 8;
-        nint next = BlockQ4.Bytes;
+        Vector256<byte> mask = Vector256.Create((byte)15);
+        Vector256<short> ones = Vector256<short>.One;
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
-        for (int unit = 1; unit <= a.Units; unit++)
+        for (byte* end = units + (columns + 63) / 64 * 128; units < end; units += 128, w += Pair, columns -= 64)
         {
-            if (unit * Unit > a.Columns)
-                next = 0;
-            Vector256<short> packed = BlockQ4.LoadTwo(w, w + next);
-            Vector256<short> v0 = BlockQ4.Quarter(packed, 0), v1 = BlockQ4.Quarter(packed, 1);
-            Vector256<short> v2 = BlockQ4.Quarter(packed, 2), v3 = BlockQ4.Quarter(packed, 3);
-            Vector256<float> f = Scales(w, w + next, table);
-            s0 = AddProducts(v0, v1, v2, v3, quants, corrections, f, scales, s0);
-            s1 = AddProducts(v0, v1, v2, v3, quants + stride * Unit, corrections + 8 * stride, f,
-                scales + 8 * stride, s1);
-            s2 = AddProducts(v0, v1, v2, v3, quants + 2 * stride * Unit, corrections + 16 * stride, f,
-                scales + 16 * stride, s2);
-            s3 = AddProducts(v0, v1, v2, v3, quants + 3 * stride * Unit, corrections + 24 * stride, f,
-                scales + 24 * stride, s3);
-            w += 2 * BlockQ4.Bytes;
-            quants += Unit;
-            corrections += 8;
-            scales += 8;
+            nint next = columns < 64 ? 0 : BlockQ4.Bytes; // as above
+            Vector256<byte> packed = BlockQ4.LoadTwo(w, w + next);
+            Vector256<byte> lower = packed & mask, upper = Integers.UpperNibbles(packed, mask);
+            Vector256<float> scales = WeightScales(w, next, table);
+            s0 = AddProducts(lower, upper, scales, units, ones, s0);
+            s1 = AddProducts(lower, upper, scales, units + stride, ones, s1);
+            s2 = AddProducts(lower, upper, scales, units + 2 * stride, ones, s2);
+            s3 = AddProducts(lower, upper, scales, units + 3 * stride, ones, s3);
         }
 
-        sums[0] = Vector256.Sum(s0);
-        sums[1] = Vector256.Sum(s1);
-        sums[2] = Vector256.Sum(s2);
-        sums[3] = Vector256.Sum(s3);
+        Simd256.StoreSums(sums, s0, s1, s2, s3);
     }
 
-    // Each quarter is used as soon as it is unpacked: sixteen registers hold no more.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> AddProducts(
-        byte* block, byte* next, short* quants, float* scales, nint corrections, float* table, Vector256<short> mask,
+        byte* block, nint next, byte* unit, float* table, Vector256<byte> mask, Vector256<short> ones, Vector256<float> sum)
+    {
+        Vector256<byte> packed = BlockQ4.LoadTwo(block, block + next);
+        return AddProducts(packed & mask, Integers.UpperNibbles(packed, mask), WeightScales(block, next, table), unit, ones, sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> AddProducts(
+        Vector256<byte> lower, Vector256<byte> upper, Vector256<float> weightScales, byte* unit, Vector256<short> ones,
         Vector256<float> sum)
     {
-        Vector256<short> packed = BlockQ4.LoadTwo(block, next);
-        Vector256<int> first = Vector256.Load((int*)((byte*)scales + corrections)) +
-            Integers.MultiplyAddPairs(packed & mask, Vector256.Load(quants));
-        Vector256<int> second = Integers.MultiplyAddPairs(packed >>> 12, Vector256.Load(quants + 48));
-        first += Integers.MultiplyAddPairs((packed >>> 4) & mask, Vector256.Load(quants + 16));
-        second += Integers.MultiplyAddPairs((packed >>> 8) & mask, Vector256.Load(quants + 32));
-        Vector256<float> products = Vector256.ConvertToSingle(first + second);
-        return Vector256.MultiplyAddEstimate(products, Scales(block, next, table) * Vector256.Load(scales), sum);
+        // At most 2·(2·15·127) + 8·4·127 in magnitude.
+        Vector256<short> products = Integers.MultiplyAddPairs(lower, Vector256.Load((sbyte*)unit)) +
+            Vector256.Load((short*)(unit + Corrections)) +
+            Integers.MultiplyAddPairs(upper, Vector256.Load((sbyte*)unit + Upper));
+        Vector256<float> total = Vector256.ConvertToSingle(Integers.MultiplyAddPairs(products, ones));
+        return Vector256.MultiplyAddEstimate(total, weightScales * Vector256.Load((float*)(unit + Scales)), sum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> AddProducts(
-        Vector256<short> v0, Vector256<short> v1, Vector256<short> v2, Vector256<short> v3, short* quants,
-        int* corrections, Vector256<float> weightScales, float* scales, Vector256<float> sum)
-    {
-        Vector256<int> first = Integers.MultiplyAddPairs(v0, Vector256.Load(quants)) +
-            Integers.MultiplyAddPairs(v1, Vector256.Load(quants + 16));
-        Vector256<int> second = Integers.MultiplyAddPairs(v2, Vector256.Load(quants + 32)) +
-            Integers.MultiplyAddPairs(v3, Vector256.Load(quants + 48));
-        Vector256<int> products = first + Vector256.Load(corrections) + second;
-        return Vector256.MultiplyAddEstimate(
-            Vector256.ConvertToSingle(products), weightScales * Vector256.Load(scales), sum);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Scales(byte* block, byte* next, float* table) =>
-        Vector256.Create(Vector128.Create(table[*(ushort*)block]), Vector128.Create(table[*(ushort*)next]));
+    private static Vector256<float> WeightScales(byte* block, nint next, float* table) =>
+        Vector256.Create(Vector128.Create(table[*(ushort*)block]), Vector128.Create(table[*(ushort*)(block + next)]));
 }

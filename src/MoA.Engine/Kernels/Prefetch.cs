@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
+using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels;
 
@@ -17,15 +17,13 @@ internal readonly unsafe record struct Prefetch(nint Address, int Share)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Step(nint done, int bytes)
     {
-        if (!Sse.IsSupported)
-            return;
         byte* line = (byte*)Address + (done >> Share);
-        Sse.Prefetch0(line);
+        Memory.Prefetch(line);
         if (bytes > LineBytes)
-            Sse.Prefetch0(line + LineBytes);
+            Memory.Prefetch(line + LineBytes);
         if (bytes > 2 * LineBytes)
-            Sse.Prefetch0(line + 2 * LineBytes);
+            Memory.Prefetch(line + 2 * LineBytes);
         if (bytes > 3 * LineBytes)
-            Sse.Prefetch0(line + 3 * LineBytes);
+            Memory.Prefetch(line + 3 * LineBytes);
     }
 }

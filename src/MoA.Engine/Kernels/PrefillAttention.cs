@@ -38,7 +38,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     }
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public void Run(int index, int worker)
     {
         AttentionItem item = _work.PrefillItems[_work.PrefillOrder[index]];
@@ -66,7 +66,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         Math.Min(Math.Min(Queries, Block - position % Block), rowsLeft);
 
     // Lists the item's panels and transposes their queries, scaled so that scores are logarithms to base 2.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private int LayOut(in AttentionSegment segment, in AttentionItem item, in Tile tile)
     {
         int size = _inputs.HeadSize, count = 0;
@@ -90,7 +90,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         return count;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private void AttendBlock(in AttentionSegment segment, in AttentionItem item, int keyBlock, in Tile tile, int panels)
     {
         LayerSpans spans = segment.Cache.Spans[_inputs.Layer];
@@ -118,7 +118,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
 
     // Widens the block's keys and values as far as they are there. Returns the first key that is held: those before it
     // were evicted.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private int Widen(in AttentionSegment segment, int keyValueHead, int keyBlock, in Tile tile)
     {
         HeadCache cache = segment.Cache.Head(_inputs.Layer, keyValueHead);
@@ -156,7 +156,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         return firstKey;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private void WidenRows(HeadCache cache, byte* from, int rows, float* to, nint stride)
     {
         int size = _inputs.HeadSize;
@@ -183,7 +183,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
             Buffer.MemoryCopy(from, to, bytes, bytes);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private void AttendPanel(in Tile tile, int index, int firstPosition, int firstKey, int window)
     {
         Panel panel = tile.Panels[index];
@@ -218,7 +218,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private void WriteOutputs(in Tile tile, int index, in AttentionSegment segment)
     {
         Panel panel = tile.Panels[index];

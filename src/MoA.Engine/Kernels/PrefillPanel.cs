@@ -30,7 +30,7 @@ internal static unsafe class PrefillPanel<TSimd, TVector>
     /// <param name="size">Head size.</param>
     /// <param name="queries">[size, <see cref="Queries"/>].</param>
     /// <param name="scores">[count + <see cref="Slack"/>, <see cref="Queries"/>].</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public static void Score(float* keys, nint stride, int count, int size, float* queries, float* scores)
     {
         int key = 0;
@@ -48,7 +48,7 @@ internal static unsafe class PrefillPanel<TSimd, TVector>
     /// <param name="maxima">[<see cref="Queries"/>].</param>
     /// <param name="sums">[<see cref="Queries"/>].</param>
     /// <param name="corrections">[<see cref="Queries"/>]: the factors by which sums made so far must be multiplied.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public static void Softmax(float* scores, int count, float* maxima, float* sums, float* corrections)
     {
         int width = TSimd.Width;
@@ -89,7 +89,7 @@ internal static unsafe class PrefillPanel<TSimd, TVector>
     /// <param name="weights">[count, <see cref="Queries"/>].</param>
     /// <param name="corrections">[<see cref="Queries"/>].</param>
     /// <param name="outputs">[size, <see cref="Queries"/>].</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public static void AddWeighted(
         float* values, nint stride, int count, int size, float* weights, float* corrections, float* outputs)
     {
@@ -102,7 +102,7 @@ internal static unsafe class PrefillPanel<TSimd, TVector>
             AddTwo(values + d, stride, count, weights, corrections, outputs + d * Queries);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void ScoreSix(float* keys, nint stride, int size, float* queries, float* scores)
     {
         float* key1 = keys + stride, key2 = key1 + stride, key3 = key2 + stride, key4 = key3 + stride, key5 = key4 + stride;
@@ -140,7 +140,7 @@ internal static unsafe class PrefillPanel<TSimd, TVector>
     }
 
     // Keys beyond `last` are taken to be the last.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void ScoreFour(float* keys, nint stride, int last, int size, float* queries, float* scores)
     {
         float* key1 = keys + Math.Min(1, last) * stride, key2 = keys + Math.Min(2, last) * stride, key3 = keys + last * stride;
@@ -169,7 +169,7 @@ internal static unsafe class PrefillPanel<TSimd, TVector>
         Store(scores + 3 * Queries, s30, s31);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void AddSix(float* values, nint stride, int count, float* weights, float* corrections, float* outputs)
     {
         TVector s00 = TSimd.Zero, s01 = TSimd.Zero, s10 = TSimd.Zero, s11 = TSimd.Zero, s20 = TSimd.Zero, s21 = TSimd.Zero;
@@ -206,7 +206,7 @@ internal static unsafe class PrefillPanel<TSimd, TVector>
         Update(outputs + 5 * Queries, c0, c1, s50, s51);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void AddFour(float* values, nint stride, int count, float* weights, float* corrections, float* outputs)
     {
         TVector s00 = TSimd.Zero, s01 = TSimd.Zero, s10 = TSimd.Zero, s11 = TSimd.Zero;
@@ -235,7 +235,7 @@ internal static unsafe class PrefillPanel<TSimd, TVector>
         Update(outputs + 3 * Queries, c0, c1, s30, s31);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void AddTwo(float* values, nint stride, int count, float* weights, float* corrections, float* outputs)
     {
         TVector s00 = TSimd.Zero, s01 = TSimd.Zero, s10 = TSimd.Zero, s11 = TSimd.Zero;

@@ -1,57 +1,78 @@
 using MoA.Engine.Models;
-using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Product of a quantised weight with few quantised rows, C[m, n] (+)= A[m, k]·W': integer products within a group,
-/// scaled and added up in floats. Four weight rows by one row of A, or one by four, at a time: what is loaded or unpacked
-/// serves several products, and independent sums hide the latency of each other's additions.
+/// Product of a quantised weight with few rows, C[m, n] (+)= A[m, k]·W': the activations are rounded to integers, multiplied
+/// as such within a group, and scaled and added up in floats. Four weight rows by one row of A, or one by four, at a time:
+/// what is loaded or unpacked serves several products, and independent sums hide the latency of each other's additions.
+/// Items are blocks of weight rows.
 /// </summary>
-internal static unsafe class QuantizedGemv
+internal readonly unsafe struct QuantizedGemv<TKernel> : IParallelJob
+    where TKernel : IQuantizedKernel
 {
     private const int RowsAtOnce = 4;
+    private const int WeightRowsPerItem = 32;
 
-    /// <summary>Computes columns <paramref name="first"/> to <paramref name="last"/> − 1 of C.</summary>
-    public static void Multiply<TKernel>(
-        in QuantizedRows a, int rows, WeightTensor weight, int first, int last, float* c, bool accumulate)
-        where TKernel : IKernel
+    private readonly QuantizedRows<TKernel> _a;
+    private readonly WeightTensor _weight;
+    private readonly float* _c;
+    private readonly int _rows;
+    private readonly bool _accumulate;
+
+    private QuantizedGemv(in QuantizedRows<TKernel> a, int rows, WeightTensor weight, float* c, bool accumulate)
+    {
+        _a = a;
+        _rows = rows;
+        _weight = weight;
+        _c = c;
+        _accumulate = accumulate;
+    }
+
+    /// <summary>Computes C[rows, n] (+)= A[rows, k]·W', A and C dense row-major.</summary>
+    public static void Multiply(
+        WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+    {
+        QuantizedRows<TKernel> rounded = new(a, rows, weight.Columns, scratch);
+        pool.Run(ref rounded, rounded.Items);
+        QuantizedGemv<TKernel> product = new(rounded, rows, weight, c, accumulate);
+        pool.Run(ref product, (weight.Rows + WeightRowsPerItem - 1) / WeightRowsPerItem);
+    }
+
+    /// <inheritdoc/>
+    public void Run(int index, int worker)
     {
         float* sums = stackalloc float[RowsAtOnce];
-        for (int n = first; n < last; n += RowsAtOnce)
+        int end = Math.Min((index + 1) * WeightRowsPerItem, _weight.Rows);
+        for (int n = index * WeightRowsPerItem; n < end; n += RowsAtOnce)
         {
-            int columns = Math.Min(RowsAtOnce, last - n);
+            int columns = Math.Min(RowsAtOnce, end - n);
             int m = 0;
-            for (; m <= rows - RowsAtOnce; m += RowsAtOnce)
+            for (; m <= _rows - RowsAtOnce; m += RowsAtOnce)
             {
                 for (int j = 0; j < columns; j++)
                 {
-                    TKernel.OneByFour(weight.Row(n + j), a, m, sums);
+                    TKernel.OneByFour(_weight.Row(n + j), _a.Row(m), _a.RowBytes, _weight.Columns, sums);
                     for (int i = 0; i < RowsAtOnce; i++)
-                        Store(c + (nint)(m + i) * weight.Rows + n + j, sums[i], accumulate);
+                        Store(m + i, n + j, sums[i]);
                 }
             }
 
-            for (; m < rows; m++)
+            for (; m < _rows; m++)
             {
                 // Past the end the last row is multiplied again, and the product is not used.
-                TKernel.FourByOne(weight.Row(n), weight.Row(n + Math.Min(1, columns - 1)),
-                    weight.Row(n + Math.Min(2, columns - 1)), weight.Row(n + columns - 1), a, m, sums);
+                TKernel.FourByOne(_weight.Row(n), _weight.Row(n + Math.Min(1, columns - 1)),
+                    _weight.Row(n + Math.Min(2, columns - 1)), _weight.Row(n + columns - 1), _a.Row(m), _weight.Columns, sums);
                 for (int j = 0; j < columns; j++)
-                    Store(c + (nint)m * weight.Rows + n + j, sums[j], accumulate);
+                    Store(m, n + j, sums[j]);
             }
         }
     }
 
-    private static void Store(float* c, float sum, bool accumulate) => *c = accumulate ? *c + sum : sum;
-
-    /// <summary>The inner loops for a format.</summary>
-    internal interface IKernel
+    private void Store(int m, int n, float sum)
     {
-        /// <summary>Four weight rows by row <paramref name="row"/> of A.</summary>
-        static abstract void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, in QuantizedRows a, int row, float* sums);
-
-        /// <summary>A weight row by four rows of A from <paramref name="row"/> on.</summary>
-        static abstract void OneByFour(byte* w, in QuantizedRows a, int row, float* sums);
+        float* c = _c + (nint)m * _weight.Rows + n;
+        *c = _accumulate ? *c + sum : sum;
     }
 }

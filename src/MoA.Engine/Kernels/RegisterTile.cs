@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.Arm;
-using System.Runtime.Intrinsics.X86;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels;
@@ -37,14 +36,14 @@ internal static unsafe class RegisterTile<TSimd, TVector, TProduct>
     /// <param name="depth">Products a sum; of integers, pairs of products.</param>
     /// <param name="scales">Of the rows and columns, where the products are integers.</param>
     /// <param name="accumulate">Whether to add to C rather than to overwrite it.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public static void Multiply(float* a, float* b, float* c, nint ldc, int depth, TileScales scales, bool accumulate)
     {
         // C is needed at the end and usually stands far away: ask for it now.
-        if (accumulate && Sse.IsSupported)
+        if (accumulate)
         {
             for (int row = 0; row < Rows; row++)
-                Sse.Prefetch0(c + row * ldc);
+                Memory.Prefetch(c + row * ldc);
         }
 
         if (Rows == 12)
@@ -53,7 +52,7 @@ internal static unsafe class RegisterTile<TSimd, TVector, TProduct>
             SixRows(a, b, c, ldc, depth, scales, accumulate);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void SixRows(float* a, float* b, float* c, nint ldc, int depth, TileScales scales, bool accumulate)
     {
         TVector c00 = TSimd.Zero, c01 = TSimd.Zero;
@@ -95,7 +94,7 @@ internal static unsafe class RegisterTile<TSimd, TVector, TProduct>
         StoreRow(c + 5 * ldc, c50, c51, scales, 5, accumulate);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void TwelveRows(float* a, float* b, float* c, nint ldc, int depth, TileScales scales, bool accumulate)
     {
         TVector c00 = TSimd.Zero, c01 = TSimd.Zero;

@@ -32,7 +32,7 @@ internal readonly unsafe struct RmsNorm<TSimd, TVector> : IParallelJob
     public int Items => (_rows + RowsPerItem - 1) / RowsPerItem;
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public void Run(int index, int worker)
     {
         int count = _weight.Columns;

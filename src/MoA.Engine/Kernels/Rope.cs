@@ -60,7 +60,7 @@ internal readonly unsafe struct Rope<TSimd, TVector> : IParallelJob
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private void TurnHalves(float* x, float* cosines)
     {
         int half = _headSize / 2;
@@ -83,7 +83,7 @@ internal readonly unsafe struct Rope<TSimd, TVector> : IParallelJob
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private void TurnAdjacent(float* x, float* cosines)
     {
         int half = _headSize / 2;

@@ -54,7 +54,7 @@ internal readonly unsafe struct RowTiles<TSimd, TVector, TProduct> : IParallelJo
     public float* Scales(int tile, int panel) => _scales + ((nint)tile * Panels + panel) * TileRows;
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public void Run(int index, int worker)
     {
         int rows = Math.Min(TileRows, _rows - index * TileRows);
@@ -75,7 +75,7 @@ internal readonly unsafe struct RowTiles<TSimd, TVector, TProduct> : IParallelJo
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void Scatter(float* from, int count, float* to)
     {
         int stride = TileRows;

@@ -12,7 +12,7 @@ internal static unsafe class ShortRow
     /// <param name="count">A multiple of 16.</param>
     /// <param name="magnitude">At most 32767.</param>
     /// <param name="quants">Room for as many.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public static float Quantize(float* x, int count, int magnitude, short* quants)
     {
         Vector256<float> largest = Vector256<float>.Zero, other = largest;

@@ -6,12 +6,17 @@ namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// Products with blocks of 256 elements: the groups' scales of weight and activations are multiplied eight at a time, and
-/// offsets cost one multiply-add for all groups, by way of the groups' sums.
+/// offsets cost one multiply-add for all groups, by way of the groups' sums. A unit of activations is a block too: 256
+/// bytes, the factors of its groups, and the groups' sums.
 /// </summary>
-internal readonly unsafe struct SuperBlockKernel<TFormat> : QuantizedGemv.IKernel
+internal readonly unsafe struct SuperBlockKernel<TFormat> : IQuantizedKernel
     where TFormat : ISuperBlockFormat
 {
     private const int Size = 256;
+
+    public static int UnitElements => Size;
+
+    public static int UnitBytes => Size + 2 * Groups * sizeof(float);
 
     private static int Groups
     {
@@ -19,38 +24,55 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : QuantizedGemv.IKerne
         get => Size / TFormat.GroupSize;
     }
 
-    public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, in QuantizedRows a, int row, float* sums)
+    public static void Round(float* x, byte* unit)
     {
-        nint ahead = (nint)(w3 - w0) + (nint)(w1 - w0); // these rows' place in the next call
-        TwoByOne(w0, w1, a, row, sums, ahead);
-        TwoByOne(w2, w3, a, row, sums + 2, ahead);
+        sbyte* quants = (sbyte*)unit;
+        float* scales = (float*)(unit + Size), groupSums = scales + Groups;
+        for (int group = 0; group < Groups; group++, x += TFormat.GroupSize, quants += TFormat.GroupSize)
+        {
+            scales[group] = ByteRow.Quantize(x, TFormat.GroupSize, quants);
+            int sum = 0;
+            for (int i = 0; i < TFormat.GroupSize; i++)
+                sum += quants[i];
+            groupSums[group] = scales[group] * sum;
+        }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void OneByFour(byte* w, in QuantizedRows a, int row, float* sums)
+    public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, byte* units, int columns, float* sums)
     {
-        int blocks = a.Columns / Size;
-        nint stride = (nint)blocks * Size, groupStride = (nint)blocks * Groups;
-        short* quants = a.Quants + row * stride;
-        float* scales = a.Scales + row * groupStride, groupSums = a.Sums + row * groupStride;
+        nint ahead = (nint)(w3 - w0) + (nint)(w1 - w0); // these rows' place in the next call
+        TwoByOne(w0, w1, units, columns, sums, ahead);
+        TwoByOne(w2, w3, units, columns, sums + 2, ahead);
+    }
+
+    [MethodImpl(JitOptions.Loop)]
+    public static void OneByFour(byte* w, byte* units, nint stride, int columns, float* sums)
+    {
         float* products = stackalloc float[64];
+        byte* quants = stackalloc byte[Size];
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
         Vector256<float> shift0 = s0, shift1 = s0, shift2 = s0, shift3 = s0;
-        for (int block = 0; block < blocks; block++)
+        for (int block = columns / Size; block > 0; block--, w += TFormat.BlockBytes, units += UnitBytes)
         {
             TFormat.ReadFactors(w, out Vector256<float> first, out Vector256<float> second);
-            shift0 = Prepare(first, second, scales, groupSums, products, shift0);
-            shift1 = Prepare(first, second, scales + groupStride, groupSums + groupStride, products + 16, shift1);
-            shift2 = Prepare(first, second, scales + 2 * groupStride, groupSums + 2 * groupStride, products + 32, shift2);
-            shift3 = Prepare(first, second, scales + 3 * groupStride, groupSums + 3 * groupStride, products + 48, shift3);
-            AddChunkToFour(w, 0, quants, stride, products, ref s0, ref s1, ref s2, ref s3);
-            AddChunkToFour(w, 1, quants, stride, products, ref s0, ref s1, ref s2, ref s3);
-            AddChunkToFour(w, 2, quants, stride, products, ref s0, ref s1, ref s2, ref s3);
-            AddChunkToFour(w, 3, quants, stride, products, ref s0, ref s1, ref s2, ref s3);
-            w += TFormat.BlockBytes;
-            quants += Size;
-            scales += Groups;
-            groupSums += Groups;
+            shift0 = Prepare(first, second, units, products, shift0);
+            shift1 = Prepare(first, second, units + stride, products + 16, shift1);
+            shift2 = Prepare(first, second, units + 2 * stride, products + 32, shift2);
+            shift3 = Prepare(first, second, units + 3 * stride, products + 48, shift3);
+            UnpackChunk(w, 0, quants);
+            UnpackChunk(w, 1, quants);
+            UnpackChunk(w, 2, quants);
+            UnpackChunk(w, 3, quants);
+            float* scales = products;
+            for (nint run = 0; run < Size; run += 32, scales += 32 / TFormat.GroupSize)
+            {
+                Vector256<byte> x = Vector256.Load(quants + run);
+                byte* unit = units + run;
+                s0 = AddRun(x, unit, scales, s0);
+                s1 = AddRun(x, unit + stride, scales + 16, s1);
+                s2 = AddRun(x, unit + 2 * stride, scales + 32, s2);
+                s3 = AddRun(x, unit + 3 * stride, scales + 48, s3);
+            }
         }
 
         sums[0] = Total(s0, shift0);
@@ -59,50 +81,42 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : QuantizedGemv.IKerne
         sums[3] = Total(s3, shift3);
     }
 
-    // Prefetches what stands `ahead` bytes further.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TwoByOne(byte* w0, byte* w1, in QuantizedRows a, int row, float* sums, nint ahead)
+    [MethodImpl(JitOptions.Loop)]
+    private static void TwoByOne(byte* w0, byte* w1, byte* units, int columns, float* sums, nint ahead)
     {
-        int blocks = a.Columns / Size;
-        nint start = (nint)row * blocks;
-        short* quants = a.Quants + start * Size;
-        float* scales = a.Scales + start * Groups, groupSums = a.Sums + start * Groups;
         float* products0 = stackalloc float[16], products1 = stackalloc float[16];
-        Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, shift0 = s0, shift1 = s0;
-        for (int block = 0; block < blocks; block++)
+        Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, t0 = s0, t1 = s0, shift0 = s0, shift1 = s0;
+        for (int block = columns / Size; block > 0; block--, units += UnitBytes)
         {
             TFormat.ReadFactors(w0, out Vector256<float> first, out Vector256<float> second);
-            shift0 = Prepare(first, second, scales, groupSums, products0, shift0);
+            shift0 = Prepare(first, second, units, products0, shift0);
             TFormat.ReadFactors(w1, out first, out second);
-            shift1 = Prepare(first, second, scales, groupSums, products1, shift1);
+            shift1 = Prepare(first, second, units, products1, shift1);
             PrefetchBlock(w0 + ahead);
             PrefetchBlock(w1 + ahead);
 
-            s0 = AddChunk(w0, 0, quants, products0, s0);
-            s1 = AddChunk(w1, 0, quants, products1, s1);
-            s0 = AddChunk(w0, 1, quants, products0, s0);
-            s1 = AddChunk(w1, 1, quants, products1, s1);
-            s0 = AddChunk(w0, 2, quants, products0, s0);
-            s1 = AddChunk(w1, 2, quants, products1, s1);
-            s0 = AddChunk(w0, 3, quants, products0, s0);
-            s1 = AddChunk(w1, 3, quants, products1, s1);
+            AddChunk(w0, 0, units, products0, ref s0, ref t0);
+            AddChunk(w1, 0, units, products1, ref s1, ref t1);
+            AddChunk(w0, 1, units, products0, ref s0, ref t0);
+            AddChunk(w1, 1, units, products1, ref s1, ref t1);
+            AddChunk(w0, 2, units, products0, ref s0, ref t0);
+            AddChunk(w1, 2, units, products1, ref s1, ref t1);
+            AddChunk(w0, 3, units, products0, ref s0, ref t0);
+            AddChunk(w1, 3, units, products1, ref s1, ref t1);
             w0 += TFormat.BlockBytes;
             w1 += TFormat.BlockBytes;
-            quants += Size;
-            scales += Groups;
-            groupSums += Groups;
         }
 
-        sums[0] = Total(s0, shift0);
-        sums[1] = Total(s1, shift1);
+        sums[0] = Total(s0 + t0, shift0);
+        sums[1] = Total(s1 + t1, shift1);
     }
 
     // Multiplies the scales of both factors, and adds what offsets or shifts take away to a sum of its own.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Prepare(
-        Vector256<float> first, Vector256<float> second, float* scales, float* groupSums, float* products,
-        Vector256<float> shift)
+        Vector256<float> first, Vector256<float> second, byte* unit, float* products, Vector256<float> shift)
     {
+        float* scales = (float*)(unit + Size), groupSums = scales + Groups;
         (first * Vector256.Load(scales)).Store(products);
         if (TFormat.GroupSize == 32)
             return Vector256.MultiplyAddEstimate(second, Vector256.Load(groupSums), shift);
@@ -122,49 +136,38 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : QuantizedGemv.IKerne
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> AddChunk(byte* block, int chunk, short* quants, float* products, Vector256<float> sum)
+    private static void AddChunk(
+        byte* block, int chunk, byte* unit, float* products, ref Vector256<float> sum, ref Vector256<float> otherSum)
     {
-        TFormat.Unpack(block, chunk, out Vector256<short> even0, out Vector256<short> odd0,
-            out Vector256<short> even1, out Vector256<short> odd1);
-        return AddChunk(even0, odd0, even1, odd1, chunk, quants, products, sum);
+        TFormat.Unpack(block, chunk, out Vector256<byte> first, out Vector256<byte> second);
+        (int run, int other) = TFormat.Runs(chunk);
+        sum = AddRun(first, unit + run, products + run / TFormat.GroupSize, sum);
+        otherSum = AddRun(second, unit + other, products + other / TFormat.GroupSize, otherSum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddChunkToFour(
-        byte* block, int chunk, short* quants, nint stride, float* products, ref Vector256<float> s0,
-        ref Vector256<float> s1, ref Vector256<float> s2, ref Vector256<float> s3)
+    private static void UnpackChunk(byte* block, int chunk, byte* quants)
     {
-        TFormat.Unpack(block, chunk, out Vector256<short> even0, out Vector256<short> odd0,
-            out Vector256<short> even1, out Vector256<short> odd1);
-        s0 = AddChunk(even0, odd0, even1, odd1, chunk, quants, products, s0);
-        s1 = AddChunk(even0, odd0, even1, odd1, chunk, quants + stride, products + 16, s1);
-        s2 = AddChunk(even0, odd0, even1, odd1, chunk, quants + 2 * stride, products + 32, s2);
-        s3 = AddChunk(even0, odd0, even1, odd1, chunk, quants + 3 * stride, products + 48, s3);
+        TFormat.Unpack(block, chunk, out Vector256<byte> first, out Vector256<byte> second);
+        (int run, int other) = TFormat.Runs(chunk);
+        first.Store(quants + run);
+        second.Store(quants + other);
     }
 
+    // Pairs of products are at most 2·63·127, which 16 bits hold.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> AddChunk(
-        Vector256<short> even0, Vector256<short> odd0, Vector256<short> even1, Vector256<short> odd1, int chunk,
-        short* quants, float* products, Vector256<float> sum)
+    private static Vector256<float> AddRun(Vector256<byte> run, byte* quants, float* scales, Vector256<float> sum)
     {
-        (int first, int second) = TFormat.Runs(chunk);
-        sum = AddRun(even0, odd0, quants + first, products + first / TFormat.GroupSize, sum);
-        return AddRun(even1, odd1, quants + second, products + second / TFormat.GroupSize, sum);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> AddRun(
-        Vector256<short> even, Vector256<short> odd, short* quants, float* scales, Vector256<float> sum)
-    {
-        Vector256<int> products = Integers.MultiplyAddPairs(even, Vector256.Load(quants)) +
-            Integers.MultiplyAddPairs(odd, Vector256.Load(quants + 16));
-        // The lower half of either vector holds elements 0 to 15 of the run.
+        Vector256<short> pairs = Integers.MultiplyAddPairs(run, Vector256.Load((sbyte*)quants));
+        Vector256<int> products = Integers.MultiplyAddPairs(pairs, Vector256<short>.One);
+        // The lower half of the vector holds elements 0 to 15 of the run.
         Vector256<float> scale = TFormat.GroupSize == 32
             ? Vector256.Create(scales[0])
             : Vector256.Create(Vector128.Create(scales[0]), Vector128.Create(scales[1]));
         return Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(products), scale, sum);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Total(Vector256<float> sum, Vector256<float> shift) =>
         Vector256.Sum(sum) - (TFormat.GroupSize == 32 ? 1 : TFormat.Shift) * Vector256.Sum(shift);
 }

@@ -27,7 +27,7 @@ internal readonly unsafe struct SwiGlu<TSimd, TVector> : IParallelJob
     public int Items => (int)((_count + ElementsPerItem - 1) / ElementsPerItem);
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public void Run(int index, int worker)
     {
         nint i = (nint)index * ElementsPerItem;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels;
 
@@ -17,7 +18,7 @@ internal static unsafe class Transposition
     /// <param name="rows">Rows of <paramref name="from"/>.</param>
     /// <param name="columns">Columns of <paramref name="from"/>.</param>
     /// <param name="scale">Factor of all elements.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public static void Run(float* from, nint fromStride, float* to, nint toStride, int rows, int columns, float scale)
     {
         int wholeRows = rows / 4 * 4, wholeColumns = columns / 4 * 4;

@@ -23,7 +23,7 @@ internal static unsafe class WeightPanel<TSimd, TVector>
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
-    /// <summary>Output columns that <see cref="Pack"/> may be asked for beyond a strip's border at most.</summary>
+    // A panel's products of a row, or a block of the format, whichever is longer.
     private const int LargestBlock = 256;
 
     private static int Strip
@@ -114,7 +114,7 @@ internal static unsafe class WeightPanel<TSimd, TVector>
     }
 
     // Rows of depth become columns of the strip, four by four in registers.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void Transpose(float* rows, nint stride, int depth, float* strip)
     {
         int width = Strip;
@@ -147,7 +147,7 @@ internal static unsafe class WeightPanel<TSimd, TVector>
     }
 
     // Stored rows run along the columns; quantised ones can only be read from a block's border on.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void PackAsStored(
         WeightTensor weight, int firstColumn, int columns, int firstDepth, int depth, float* panel, float* line)
     {

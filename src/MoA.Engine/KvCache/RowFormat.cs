@@ -40,7 +40,7 @@ internal static unsafe class RowFormat<TSimd, TVector>
     }
 
     // As BlockQ8.Quantize, bit for bit.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void WriteQ8(float* source, byte* block, int count)
     {
         for (float* end = source + count; source < end; source += BlockQ8.Elements, block += BlockQ8.Bytes)

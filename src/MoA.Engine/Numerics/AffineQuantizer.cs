@@ -51,9 +51,9 @@ internal static unsafe class AffineQuantizer
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ReadFactors(byte* block, out Vector256<float> scales, out Vector256<float> minima)
     {
-        (ulong scaleSteps, ulong minimumSteps) = KScales.Unpack(block + 4);
-        scales = Vector256.ConvertToSingle(Integers.WidenToInt32(scaleSteps)) * BlockScale.Read(block);
-        minima = Vector256.ConvertToSingle(Integers.WidenToInt32(minimumSteps)) * BlockScale.Read(block + 2);
+        Vector128<byte> steps = KScales.Unpack(block + 4);
+        scales = Vector256.ConvertToSingle(Integers.WidenLowerToInt32(steps)) * BlockScale.Read(block);
+        minima = Vector256.ConvertToSingle(Integers.WidenUpperToInt32(steps)) * BlockScale.Read(block + 2);
     }
 
     private static byte Steps(float value, float largest) =>

@@ -62,17 +62,6 @@ internal readonly unsafe struct BlockQ4 : IBlockFormat
 
     /// <summary>The packed quants of two blocks, one in each half of the vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<short> LoadTwo(byte* block, byte* next) =>
-        Vector256.Create(Vector128.Load((short*)(block + 2)), Vector128.Load((short*)(next + 2)));
-
-    /// <summary>
-    /// A quarter of the quants of <see cref="LoadTwo"/>, in an order that needs no moves across lanes: of either block
-    /// elements 0, 2 … 14 (0), 16, 18 … 30 (1), 1, 3 … 15 (2) or 17, 19 … 31 (3). Not shifted back yet.
-    /// </summary>
-    /// <param name="packed">Two blocks.</param>
-    /// <param name="quarter">0 to 3; should be a constant.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<short> Quarter(Vector256<short> packed, int quarter) => quarter == 3
-        ? packed >>> 12
-        : (packed >>> (4 * quarter)) & Vector256.Create((short)15);
+    public static Vector256<byte> LoadTwo(byte* block, byte* next) =>
+        Vector256.Create(Vector128.Load(block + 2), Vector128.Load(next + 2));
 }

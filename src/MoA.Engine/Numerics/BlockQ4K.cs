@@ -50,11 +50,10 @@ internal readonly unsafe struct BlockQ4K : ISuperBlockFormat
     public static void ReadFactors(byte* block, out Vector256<float> scales, out Vector256<float> offsetsOrMore) =>
         AffineQuantizer.ReadFactors(block, out scales, out offsetsOrMore);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (int First, int Second) Runs(int chunk) => (64 * chunk, 64 * chunk + 32);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Unpack(
-        byte* block, int chunk, out Vector256<short> even0, out Vector256<short> odd0, out Vector256<short> even1,
-        out Vector256<short> odd1) =>
-        Integers.SplitNibbles(block + Quants + 32 * chunk, out even0, out odd0, out even1, out odd1);
+    public static void Unpack(byte* block, int chunk, out Vector256<byte> first, out Vector256<byte> second) =>
+        Integers.SplitNibbles(block + Quants + 32 * chunk, out first, out second);
 }

@@ -62,19 +62,15 @@ internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
     public static void ReadFactors(byte* block, out Vector256<float> scales, out Vector256<float> offsetsOrMore) =>
         AffineQuantizer.ReadFactors(block, out scales, out offsetsOrMore);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (int First, int Second) Runs(int chunk) => (64 * chunk, 64 * chunk + 32);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Unpack(
-        byte* block, int chunk, out Vector256<short> even0, out Vector256<short> odd0, out Vector256<short> even1,
-        out Vector256<short> odd1)
+    public static void Unpack(byte* block, int chunk, out Vector256<byte> first, out Vector256<byte> second)
     {
-        Integers.SplitNibbles(block + Quants + 32 * chunk, out even0, out odd0, out even1, out odd1);
-        Vector256<short> bits = Vector256.Load((short*)(block + FifthBits));
-        Vector256<short> fifth = Vector256.Create((short)16);
-        even0 |= Integers.Shift(bits, 2 * chunk - 4) & fifth;
-        odd0 |= Integers.Shift(bits, 2 * chunk + 4) & fifth;
-        even1 |= Integers.Shift(bits, 2 * chunk - 3) & fifth;
-        odd1 |= Integers.Shift(bits, 2 * chunk + 5) & fifth;
+        Integers.SplitNibbles(block + Quants + 32 * chunk, out first, out second);
+        Vector256<byte> bits = Vector256.Load(block + FifthBits), fifth = Vector256.Create((byte)16);
+        first |= Integers.ShiftBits(bits, 2 * chunk - 4) & fifth;
+        second |= Integers.ShiftBits(bits, 2 * chunk - 3) & fifth;
     }
 }

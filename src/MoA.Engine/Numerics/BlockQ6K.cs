@@ -69,6 +69,7 @@ internal readonly unsafe struct BlockQ6K : ISuperBlockFormat
         offsetsOrMore = Vector256.ConvertToSingle(Vector256.WidenUpper(steps)) * factor;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (int First, int Second) Runs(int chunk)
     {
         int first = 128 * (chunk / 2) + 32 * (chunk % 2);
@@ -76,17 +77,12 @@ internal readonly unsafe struct BlockQ6K : ISuperBlockFormat
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Unpack(
-        byte* block, int chunk, out Vector256<short> even0, out Vector256<short> odd0, out Vector256<short> even1,
-        out Vector256<short> odd1)
+    public static void Unpack(byte* block, int chunk, out Vector256<byte> first, out Vector256<byte> second)
     {
-        Integers.SplitNibbles(block + 32 * chunk, out even0, out odd0, out even1, out odd1);
-        Vector256<short> bits = Vector256.Load((short*)(block + UpperBits + 32 * (chunk / 2)));
-        Vector256<short> upper = Vector256.Create((short)48);
+        Integers.SplitNibbles(block + 32 * chunk, out first, out second);
+        Vector256<byte> bits = Vector256.Load(block + UpperBits + 32 * (chunk / 2)), upper = Vector256.Create((byte)48);
         int member = chunk % 2; // runs 0 and 2 of a half, or 1 and 3
-        even0 |= Integers.Shift(bits, 2 * member - 4) & upper;
-        odd0 |= Integers.Shift(bits, 2 * member + 4) & upper;
-        even1 |= Integers.Shift(bits, 2 * member) & upper;
-        odd1 |= Integers.Shift(bits, 2 * member + 8) & upper;
+        first |= Integers.ShiftBits(bits, 2 * member - 4) & upper;
+        second |= Integers.ShiftBits(bits, 2 * member) & upper;
     }
 }

@@ -39,17 +39,10 @@ internal unsafe interface ISuperBlockFormat : IBlockFormat
     /// <summary>The first element of the two runs of 32 that <see cref="Unpack"/> gives for a chunk.</summary>
     static abstract (int First, int Second) Runs(int chunk);
 
-    /// <summary>
-    /// The quants of two runs of 32 elements that share bytes, each as its even and its odd elements: 16-bit lanes hold
-    /// two bytes, and masks and shifts take them apart without moving anything across lanes.
-    /// </summary>
+    /// <summary>The quants of two runs of 32 elements that share bytes, not shifted back yet.</summary>
     /// <param name="block">The block.</param>
     /// <param name="chunk">0 to 3; should be a constant, so that shifts by it are.</param>
-    /// <param name="even0">Elements 0, 2 … 30 of the first run.</param>
-    /// <param name="odd0">Elements 1, 3 … 31 of the first run.</param>
-    /// <param name="even1">Elements 0, 2 … 30 of the second run.</param>
-    /// <param name="odd1">Elements 1, 3 … 31 of the second run.</param>
-    static abstract void Unpack(
-        byte* block, int chunk, out Vector256<short> even0, out Vector256<short> odd0, out Vector256<short> even1,
-        out Vector256<short> odd1);
+    /// <param name="first">The first run.</param>
+    /// <param name="second">The second run.</param>
+    static abstract void Unpack(byte* block, int chunk, out Vector256<byte> first, out Vector256<byte> second);
 }

@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics.X86;
 namespace MoA.Engine.Numerics;
 
 /// <summary>
-/// The integer operations of quantised kernels, 16 lanes of 16 bits at a time. Wider vectors would gain nothing: one core
+/// The integer operations of quantised kernels, 32 bytes at a time. Wider vectors would gain nothing: one core
 /// unpacks blocks faster than memory delivers them.
 /// </summary>
 internal static unsafe class Integers
@@ -31,51 +31,52 @@ internal static unsafe class Integers
         return Vector256.Create(Vector128.WidenLower(bytes), Vector128.WidenUpper(bytes)).AsInt16();
     }
 
+    /// <summary>The lower and the upper halves of 32 bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SplitNibbles(byte* source, out Vector256<byte> lower, out Vector256<byte> upper)
+    {
+        Vector256<byte> bytes = Vector256.Load(source), mask = Vector256.Create((byte)15);
+        lower = bytes & mask;
+        upper = UpperNibbles(bytes, mask);
+    }
+
+    /// <summary>The upper halves of bytes; the mask is 15 in every byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> UpperNibbles(Vector256<byte> bytes, Vector256<byte> mask) => ShiftBits(bytes, 4) & mask;
+
     /// <summary>
-    /// The lower and upper halves of 32 bytes, each as those of bytes 0, 2 … 30 and of bytes 1, 3 … 31.
+    /// Shifts right, or left by a negative count, which should be a constant. Bits move on into neighbouring bytes: those
+    /// that do are to be masked.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void SplitNibbles(
-        byte* source, out Vector256<short> evenLower, out Vector256<short> oddLower, out Vector256<short> evenUpper,
-        out Vector256<short> oddUpper)
-    {
-        Vector256<short> mask = Vector256.Create((short)15);
-        Vector256<short> x = Vector256.Load((short*)source);
-        evenLower = x & mask;
-        evenUpper = (x >>> 4) & mask;
-        oddLower = (x >>> 8) & mask;
-        oddUpper = x >>> 12;
-    }
+    public static Vector256<byte> ShiftBits(Vector256<byte> bytes, int count) =>
+        (count >= 0 ? bytes.AsUInt16() >>> count : bytes.AsUInt16() << -count).AsByte();
 
-    /// <summary>Shifts right, or left by a negative count; the count should be a constant.</summary>
+    /// <summary>The lower eight of unsigned bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<short> Shift(Vector256<short> x, int count) => count >= 0 ? x >>> count : x << -count;
-
-    /// <summary>even[0], odd[0], even[1], odd[1] …: the first 16, then the last 16.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector256<short> Lower, Vector256<short> Upper) Interleave(Vector256<short> even, Vector256<short> odd)
+    public static Vector256<int> WidenLowerToInt32(Vector128<byte> bytes)
     {
         if (Avx2.IsSupported)
-        {
-            Vector256<short> lower = Avx2.UnpackLow(even, odd), upper = Avx2.UnpackHigh(even, odd);
-            return (Avx2.Permute2x128(lower, upper, 0x20), Avx2.Permute2x128(lower, upper, 0x31));
-        }
-
-        // Each lane of 32 bits holds an even element below and the odd one above it.
-        Vector256<int> lowerPairs = (Vector256.WidenLower(even) & Vector256.Create(0xFFFF)) | (Vector256.WidenLower(odd) << 16);
-        Vector256<int> upperPairs = (Vector256.WidenUpper(even) & Vector256.Create(0xFFFF)) | (Vector256.WidenUpper(odd) << 16);
-        return (lowerPairs.AsInt16(), upperPairs.AsInt16());
-    }
-
-    /// <summary>The eight bytes of a word, unsigned.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> WidenToInt32(ulong bytes)
-    {
-        Vector128<byte> lanes = Vector128.CreateScalar(bytes).AsByte();
-        if (Avx2.IsSupported)
-            return Avx2.ConvertToVector256Int32(lanes);
-        Vector128<ushort> words = Vector128.WidenLower(lanes);
+            return Avx2.ConvertToVector256Int32(bytes);
+        Vector128<ushort> words = Vector128.WidenLower(bytes);
         return Vector256.Create(Vector128.WidenLower(words), Vector128.WidenUpper(words)).AsInt32();
+    }
+
+    /// <summary>The upper eight of unsigned bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> WidenUpperToInt32(Vector128<byte> bytes) =>
+        WidenLowerToInt32(Vector128.Shuffle(bytes.AsUInt64(), Vector128.Create(1ul, 1)).AsByte());
+
+    /// <summary>
+    /// Products of neighbours added, unsigned by signed: lane i becomes a[2i]·b[2i] + a[2i+1]·b[2i+1], which must fit.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<short> MultiplyAddPairs(Vector256<byte> a, Vector256<sbyte> b)
+    {
+        if (Avx2.IsSupported)
+            return Avx2.MultiplyAddAdjacent(a, b);
+        Vector256<short> even = (a.AsUInt16() & Vector256.Create((ushort)255)).AsInt16() * ((b.AsInt16() << 8) >> 8);
+        return even + (a.AsUInt16() >>> 8).AsInt16() * (b.AsInt16() >> 8);
     }
 
     /// <summary>Products of neighbours added: lane i becomes a[2i]·b[2i] + a[2i+1]·b[2i+1].</summary>

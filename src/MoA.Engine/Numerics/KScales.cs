@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace MoA.Engine.Numerics;
 
@@ -21,13 +22,16 @@ internal static unsafe class KScales
         }
     }
 
-    /// <summary>Scales 0 to 7, one in each byte, and the minima likewise.</summary>
+    /// <summary>Bytes 0 to 7 are the scales, bytes 8 to 15 the minima. Four bytes more are read than there are.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (ulong Scales, ulong Minima) Unpack(byte* packed)
+    public static Vector128<byte> Unpack(byte* packed)
     {
-        uint a = *(uint*)packed, b = *(uint*)(packed + 4), c = *(uint*)(packed + 8);
-        uint upperScales = (c & 0x0F0F0F0F) | ((a >> 2) & 0x30303030);
-        uint upperMinima = ((c >> 4) & 0x0F0F0F0F) | ((b >> 2) & 0x30303030);
-        return ((a & 0x3F3F3F3F) | ((ulong)upperScales << 32), (b & 0x3F3F3F3F) | ((ulong)upperMinima << 32));
+        Vector128<uint> words = Vector128.Load((uint*)packed);
+        Vector128<uint> lower = Vector128.Shuffle(words, Vector128.Create(0u, 2, 1, 2));
+        Vector128<uint> upper = Vector128.Shuffle(words, Vector128.Create(0u, 0, 1, 1));
+        Vector128<uint> steps = lower & Vector128.Create(0x3F3F3F3Fu, 0x0F0F0F0F, 0x3F3F3F3F, 0);
+        steps |= (lower >>> 4) & Vector128.Create(0, 0, 0, 0x0F0F0F0Fu);
+        steps |= (upper >>> 2) & Vector128.Create(0, 0x30303030u, 0, 0x30303030);
+        return steps.AsByte();
     }
 }

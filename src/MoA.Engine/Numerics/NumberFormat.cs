@@ -9,7 +9,7 @@ internal static unsafe class NumberFormat<TSimd, TVector>
     where TVector : struct
 {
     /// <summary>Widens <paramref name="count"/> stored numbers to floats.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public static void Widen(ElementType type, void* source, float* destination, int count)
     {
         int i = 0;
@@ -70,7 +70,7 @@ internal static unsafe class NumberFormat<TSimd, TVector>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void WidenQ8(byte* source, float* destination, int count)
     {
         for (float* end = destination + count; destination < end; source += BlockQ8.Bytes, destination += 32)
@@ -82,7 +82,7 @@ internal static unsafe class NumberFormat<TSimd, TVector>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void WidenQ4(byte* source, float* destination, int count)
     {
         for (float* end = destination + count; destination < end; source += BlockQ4.Bytes, destination += 32)
@@ -94,7 +94,7 @@ internal static unsafe class NumberFormat<TSimd, TVector>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     private static void WidenSuperBlocks<TFormat>(byte* source, float* destination, int count)
         where TFormat : ISuperBlockFormat
     {
@@ -115,23 +115,21 @@ internal static unsafe class NumberFormat<TSimd, TVector>
     private static void WidenChunk<TFormat>(byte* block, int chunk, float* scales, float* offsets, float* destination)
         where TFormat : ISuperBlockFormat
     {
-        TFormat.Unpack(block, chunk, out Vector256<short> even0, out Vector256<short> odd0,
-            out Vector256<short> even1, out Vector256<short> odd1);
-        (int first, int second) = TFormat.Runs(chunk);
-        WidenRun<TFormat>(Integers.Interleave(even0, odd0), first, scales, offsets, destination);
-        WidenRun<TFormat>(Integers.Interleave(even1, odd1), second, scales, offsets, destination);
+        TFormat.Unpack(block, chunk, out Vector256<byte> quants, out Vector256<byte> otherQuants);
+        (int run, int other) = TFormat.Runs(chunk);
+        WidenRun<TFormat>(quants, run, scales, offsets, destination);
+        WidenRun<TFormat>(otherQuants, other, scales, offsets, destination);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void WidenRun<TFormat>(
-        (Vector256<short> Lower, Vector256<short> Upper) quants, int run, float* scales, float* offsets, float* destination)
+    private static void WidenRun<TFormat>(Vector256<byte> quants, int run, float* scales, float* offsets, float* destination)
         where TFormat : ISuperBlockFormat
     {
         int lower = run / TFormat.GroupSize, upper = (run + 16) / TFormat.GroupSize;
         float lowerOffset = TFormat.GroupSize == 32 ? offsets[lower] : scales[lower] * TFormat.Shift;
         float upperOffset = TFormat.GroupSize == 32 ? offsets[upper] : scales[upper] * TFormat.Shift;
-        WidenQuants(quants.Lower, scales[lower], lowerOffset, destination + run);
-        WidenQuants(quants.Upper, scales[upper], upperOffset, destination + run + 16);
+        WidenQuants(Vector256.WidenLower(quants).AsInt16(), scales[lower], lowerOffset, destination + run);
+        WidenQuants(Vector256.WidenUpper(quants).AsInt16(), scales[upper], upperOffset, destination + run + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -143,7 +141,7 @@ internal static unsafe class NumberFormat<TSimd, TVector>
     }
 
     /// <summary>Writes floats as F32 or BF16 (rounded to nearest even).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public static void Narrow(float* source, ElementType type, void* destination, int count)
     {
         if (type == ElementType.F32)
@@ -161,7 +159,7 @@ internal static unsafe class NumberFormat<TSimd, TVector>
     }
 
     /// <summary>Rounds floats in place to the nearest bfloat16 values.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(JitOptions.Loop)]
     public static void Round(float* values, int count)
     {
         int i = 0;

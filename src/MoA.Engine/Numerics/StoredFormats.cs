@@ -11,10 +11,25 @@ internal readonly unsafe struct StoredF32 : IStored
         get => 4;
     }
 
+    public static bool Interleaved
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load<TSimd, TVector>(byte* source)
         where TSimd : ISimd<TVector>
         where TVector : struct => TSimd.Load((float*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadTwo<TSimd, TVector>(byte* source, out TVector first, out TVector second)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
+    {
+        first = Load<TSimd, TVector>(source);
+        second = Load<TSimd, TVector>(source + Size * TSimd.Width);
+    }
 }
 
 /// <summary>bfloat16 as stored.</summary>
@@ -26,10 +41,22 @@ internal readonly unsafe struct StoredBF16 : IStored
         get => 2;
     }
 
+    public static bool Interleaved
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load<TSimd, TVector>(byte* source)
         where TSimd : ISimd<TVector>
         where TVector : struct => TSimd.LoadBF16((ushort*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadTwo<TSimd, TVector>(byte* source, out TVector first, out TVector second)
+        where TSimd : ISimd<TVector>
+        where TVector : struct =>
+        TSimd.LoadBF16Pairs((ushort*)source, out first, out second);
 }
 
 /// <summary>Binary16 as stored.</summary>
@@ -41,8 +68,23 @@ internal readonly unsafe struct StoredF16 : IStored
         get => 2;
     }
 
+    public static bool Interleaved
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load<TSimd, TVector>(byte* source)
         where TSimd : ISimd<TVector>
         where TVector : struct => TSimd.LoadF16((ushort*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadTwo<TSimd, TVector>(byte* source, out TVector first, out TVector second)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
+    {
+        first = Load<TSimd, TVector>(source);
+        second = Load<TSimd, TVector>(source + Size * TSimd.Width);
+    }
 }

@@ -42,15 +42,17 @@ internal sealed class ColumnSearch
     public double[] RootPrices { get; private set; } = [];
 
     /// <summary>Searches until the gap is closed or a share of the effort is spent.</summary>
+    /// <param name="columns">Columns that may be chosen; at least one of every group.</param>
     /// <param name="prices">Prices to start from.</param>
     /// <param name="bound">A bound that is already proven.</param>
     /// <param name="knownCost">Cost of a choice found before, or infinity.</param>
     /// <param name="effortShare">Share of all work after which to stop.</param>
-    public void Run(ReadOnlySpan<double> prices, double bound, double knownCost, double effortShare)
+    public void Run(
+        ColumnSet columns, ReadOnlySpan<double> prices, double bound, double knownCost, double effortShare)
     {
         BestCost = knownCost;
         _cutoffWithoutPlan = _programme.GreatestCost() + 1e-6 * Math.Max(1, _costSpread);
-        Node? current = new(ColumnSet.All(_pool.Columns), bound, prices.ToArray(), []);
+        Node? current = new(columns, bound, prices.ToArray(), []);
         while (true)
         {
             if (current is null && !_open.TryDequeue(out current, out _))

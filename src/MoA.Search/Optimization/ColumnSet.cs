@@ -11,15 +11,19 @@ internal sealed class ColumnSet
 
     public static ColumnSet All(int columns)
     {
-        ulong[] bits = new ulong[(columns + 63) / 64];
+        ColumnSet all = None(columns);
         for (int column = 0; column < columns; column++)
-            bits[column / 64] |= 1UL << (column % 64);
-        return new ColumnSet(bits);
+            all.Add(column);
+        return all;
     }
+
+    public static ColumnSet None(int columns) => new(new ulong[(columns + 63) / 64]);
 
     public ColumnSet Copy() => new((ulong[])_bits.Clone());
 
     public bool Contains(int column) => (_bits[column / 64] >> (column % 64) & 1) != 0;
+
+    public void Add(int column) => _bits[column / 64] |= 1UL << (column % 64);
 
     public void Remove(int column) => _bits[column / 64] &= ~(1UL << (column % 64));
 

@@ -13,10 +13,16 @@ internal sealed class CoupledProgramme
     private readonly PlanProblem _problem;
     private readonly int[] _ruleOf;
     private readonly int _headsPerChoice;
+    private readonly double[] _costWeights;
+    private readonly IReadOnlyList<ObjectiveBound> _bounds;
+    private readonly int _primary;
+    private readonly List<LatticeRows> _lattices = [];
 
-    public CoupledProgramme(PlanProblem problem, int primary, IReadOnlyList<ObjectiveBound> bounds, double[] costWeights)
+    public CoupledProgramme(
+        PlanProblem problem, int primary, IReadOnlyList<ObjectiveBound> bounds, double[] costWeights, bool withLattices = false)
     {
         _problem = problem;
+        (_primary, _bounds, _costWeights) = (primary, bounds, costWeights);
         _ruleOf = DistinctRules(problem);
         _headsPerChoice = problem.SamePerLayer ? problem.HeadsPerLayer : 1;
         Layers = problem.Layers;
@@ -54,9 +60,29 @@ internal sealed class CoupledProgramme
             lower.Add(bound.Low / scale - ObjectiveTolerance * Math.Abs(bound.Low / scale));
         }
 
+        for (int constraint = 0; constraint < problem.Constraints.Count; constraint++)
+            UseLattice(constraint, withLattices, usage, lower, upper);
         Usage = [.. usage];
         Lower = [.. lower];
         Upper = [.. upper];
+    }
+
+    private CoupledProgramme(CoupledProgramme other, double[] lower, double[] upper)
+    {
+        _problem = other._problem;
+        _ruleOf = other._ruleOf;
+        _headsPerChoice = other._headsPerChoice;
+        _lattices = other._lattices;
+        (_primary, _bounds, _costWeights) = (other._primary, other._bounds, other._costWeights);
+        Layers = other.Layers;
+        Heads = other.Heads;
+        Rules = other.Rules;
+        MaxRules = other.MaxRules;
+        Cost = other.Cost;
+        CostScale = other.CostScale;
+        Usage = other.Usage;
+        Lower = lower;
+        Upper = upper;
     }
 
     public int Layers { get; }
@@ -82,6 +108,18 @@ internal sealed class CoupledProgramme
     public double[] Upper { get; }
 
     public int Rows => Usage.Length;
+
+    /// <summary>Whether some density has a lattice that some rules do not lie on.</summary>
+    public bool HasLattices { get; private set; }
+
+    /// <summary>The rows of such lattices, in a programme that has them.</summary>
+    public IReadOnlyList<LatticeRows> Lattices => _lattices;
+
+    /// <summary>The same programme with rows for its lattices.</summary>
+    public CoupledProgramme WithLattices() => new(_problem, _primary, _bounds, _costWeights, withLattices: true);
+
+    /// <summary>The same programme with other limits.</summary>
+    public CoupledProgramme Within(double[] lower, double[] upper) => new(this, lower, upper);
 
     /// <summary>Cost of the dearest choice of all, limits aside.</summary>
     public double GreatestCost() => ExtremeCost(double.NegativeInfinity, Math.Max);
@@ -160,6 +198,38 @@ internal sealed class CoupledProgramme
         for (int i = 0; i < densities.Length; i++)
             densities[i] = constraint.Densities[_ruleOf[i % Rules]] / (constraint.Bound * Layers * Heads);
         return densities;
+    }
+
+    /// <summary>
+    /// Lowers a limit to what whole blocks can use and, if asked for, adds rows for the sums A and E of a lattice that some
+    /// rules do not lie on: unlimited, until a search splits E.
+    /// </summary>
+    private void UseLattice(
+        int constraint, bool withRows, List<double[]> usage, List<double> lower, List<double> upper)
+    {
+        int choices = Layers * Heads;
+        if (DensityLattice.Of(_problem.Constraints[constraint], _ruleOf, choices) is not DensityLattice lattice)
+            return;
+        upper[constraint] = Math.Min(upper[constraint], lattice.GreatestShare + DensityTolerance);
+        HasLattices |= !lattice.IsWhole;
+        if (lattice.IsWhole || !withRows)
+            return;
+        double scale = 1.0 / choices;
+        _lattices.Add(new LatticeRows(lattice, usage.Count, usage.Count + 1, scale));
+        foreach (int[] counts in new[] { lattice.Steps, lattice.Offsets })
+        {
+            usage.Add(PerRule(counts, scale));
+            lower.Add(double.NegativeInfinity);
+            upper.Add(double.PositiveInfinity);
+        }
+    }
+
+    private double[] PerRule(int[] counts, double scale)
+    {
+        double[] values = new double[Layers * Heads * Rules];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = counts[i % Rules] * scale;
+        return values;
     }
 
     private double ExtremeCost(double start, Func<double, double, double> extreme)

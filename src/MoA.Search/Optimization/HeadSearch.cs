@@ -1,14 +1,20 @@
 namespace MoA.Search.Optimization;
 
 /// <summary>Solves a programme without a limit on the rules of a layer: every head is a group of its own.</summary>
-internal static class HeadSearch
+internal sealed class HeadSearch(CoupledProgramme programme, SearchEffort effort) : IProgrammeSearch
 {
-    public static SearchOutcome Run(CoupledProgramme programme, SearchEffort effort, double[] start)
+    private readonly ColumnPool _pool = ColumnPool.OfHeads(programme);
+    private NodeProgramme? _priced;
+
+    public IPricedProgramme Priced => _priced ??= new NodeProgramme(_pool, ColumnSet.All(_pool.Columns));
+
+    public PricedChoice CreateChoice() => new(programme.Rows, _pool.Groups);
+
+    public SearchOutcome Run(CoupledProgramme limited, double[] start, double knownCost, double effortShare)
     {
-        ColumnPool pool = ColumnPool.OfHeads(programme);
-        ColumnSearch search = new(programme, pool, effort);
-        search.Run(start, double.NegativeInfinity, double.PositiveInfinity, 1);
+        ColumnSearch search = new(limited, _pool, effort);
+        search.Run(ColumnSet.All(_pool.Columns), start, double.NegativeInfinity, knownCost, effortShare);
         return new SearchOutcome(
-            search.BestChosen is int[] chosen ? pool.RulesOf(chosen) : null, search.Bound, search.RootPrices);
+            search.BestChosen is int[] chosen ? _pool.RulesOf(chosen) : null, search.BestCost, search.Bound, search.RootPrices);
     }
 }

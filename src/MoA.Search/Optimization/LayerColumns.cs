@@ -3,108 +3,65 @@ namespace MoA.Search.Optimization;
 /// <summary>
 /// Enumerates the choices of a layer whose priced cost is within a distance of the layer's least: each as the set of
 /// rules it uses (exactly) and the heads that leave their cheapest rule of the set, in order of what that costs them.
-/// Of sets too large to enumerate, only those that the pricing has found good are used.
 /// </summary>
-internal sealed class LayerColumns
+internal sealed class LayerColumns(CoupledProgramme programme, PricedLayers priced, SearchEffort effort)
 {
-    private readonly CoupledProgramme _programme;
-    private readonly double[][] _priced;
-    private readonly double[] _least;
-    private readonly int _greatestSet;
-    private readonly IReadOnlyList<IReadOnlyList<int[]>>? _foundSets;
-
-    public LayerColumns(CoupledProgramme programme, LayerPricing pricing, ReadOnlySpan<double> prices)
-    {
-        _programme = programme;
-        _greatestSet = programme.MaxRules ?? 1;
-        _priced = new double[programme.Layers][];
-        _least = new double[programme.Layers];
-        for (int layer = 0; layer < programme.Layers; layer++)
-        {
-            _priced[layer] = new double[programme.Heads * programme.Rules];
-            _least[layer] = pricing.PriceLayer(prices, layer, _priced[layer]);
-        }
-
-        _foundSets = pricing.FoundSets;
-    }
-
     /// <summary>
     /// All choices within <paramref name="distance"/> of the least of their layer, or null if a layer has more than
     /// <paramref name="limit"/> of them.
     /// </summary>
     public List<ushort[]>[]? Within(double distance, int limit)
     {
-        List<ushort[]>[] columns = new List<ushort[]>[_programme.Layers];
-        for (int layer = 0; layer < columns.Length; layer++)
+        List<ushort[]>[] columns = new List<ushort[]>[programme.Layers];
+        bool isWhole = true;
+        long before = priced.Sets.Work;
+        for (int layer = 0; layer < columns.Length && isWhole; layer++)
         {
             columns[layer] = [];
-            if (!Enumerate(layer, distance, limit, columns[layer]))
-                return null;
+            isWhole = Enumerate(layer, distance, limit, columns[layer]);
         }
 
-        return columns;
+        effort.Add((priced.Sets.Work - before) / 2);
+        return isWhole ? columns : null;
     }
 
-    private bool Enumerate(int layer, double distance, int limit, List<ushort[]> columns)
-    {
-        if (_foundSets is not null)
-            return _foundSets[layer].All(found => EnumerateAssignments(layer, found, distance, limit, columns));
-        int[] set = new int[_greatestSet];
-        for (int size = 1; size <= _greatestSet; size++)
-        {
-            if (!EnumerateSets(layer, set, 0, size, 0, distance, limit, columns))
-                return false;
-        }
-
-        return true;
-    }
-
-    private bool EnumerateSets(
-        int layer, int[] set, int chosen, int size, int from, double distance, int limit, List<ushort[]> columns)
-    {
-        if (chosen == size)
-            return EnumerateAssignments(layer, set.AsSpan(0, size), distance, limit, columns);
-        for (int rule = from; rule < _programme.Rules; rule++)
-        {
-            set[chosen] = rule;
-            if (!EnumerateSets(layer, set, chosen + 1, size, rule + 1, distance, limit, columns))
-                return false;
-        }
-
-        return true;
-    }
+    private bool Enumerate(int layer, double distance, int limit, List<ushort[]> columns) => priced.Sets.Visit(
+        layer,
+        priced.Costs[layer],
+        priced.Least[layer] + distance,
+        set => EnumerateAssignments(layer, set, distance, limit, columns));
 
     private bool EnumerateAssignments(
         int layer, ReadOnlySpan<int> set, double distance, int limit, List<ushort[]> columns)
     {
-        double[] priced = _priced[layer];
-        int rules = _programme.Rules;
-        double slack = _least[layer] + distance;
-        for (int head = 0; head < _programme.Heads; head++)
+        double[] costs = priced.Costs[layer];
+        int rules = priced.Sets.Stride;
+        double slack = priced.Least[layer] + distance;
+        for (int head = 0; head < programme.Heads; head++)
         {
             double least = double.PositiveInfinity;
             foreach (int rule in set)
-                least = Math.Min(least, priced[head * rules + rule]);
+                least = Math.Min(least, costs[head * rules + rule]);
             slack -= least;
         }
 
-        if (slack < -1e-12 * Math.Abs(_least[layer]))
+        if (slack < -1e-12 * Math.Abs(priced.Least[layer]))
             return true;
-        ushort[] assignment = new ushort[_programme.Heads];
+        ushort[] assignment = new ushort[programme.Heads];
         List<Change> changes = [];
         for (int head = 0; head < assignment.Length; head++)
         {
             int best = set[0];
             foreach (int rule in set)
             {
-                if (priced[head * rules + rule] < priced[head * rules + best])
+                if (costs[head * rules + rule] < costs[head * rules + best])
                     best = rule;
             }
 
             assignment[head] = (ushort)best;
             foreach (int rule in set)
             {
-                double extra = priced[head * rules + rule] - priced[head * rules + best];
+                double extra = costs[head * rules + rule] - costs[head * rules + best];
                 if (rule != best && extra <= slack)
                     changes.Add(new Change(extra, head, (ushort)rule));
             }

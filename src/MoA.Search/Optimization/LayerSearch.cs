@@ -5,67 +5,91 @@ namespace MoA.Search.Optimization;
 /// the choices near the least priced cost become columns; and when all choices that the gap leaves possible are among
 /// them, the search over columns settles the programme itself.
 /// </summary>
-internal static class LayerSearch
+internal sealed class LayerSearch(CoupledProgramme programme, SearchEffort effort) : IProgrammeSearch
 {
     private const int RootIterations = 500;
     private const int FirstColumns = 250;
-    private const int ColumnsOfFoundSets = 1500;
     private const int MostColumns = 400_000;
+    private const double ShareOfImprovement = 0.05;
 
-    public static SearchOutcome Run(CoupledProgramme programme, SearchEffort effort, double[] start)
+    private readonly LayerPricing _pricing = new(programme);
+    private ColumnPool? _heads;
+
+    public IPricedProgramme Priced => _pricing;
+
+    public PricedChoice CreateChoice() => new(programme.Rows, programme.Layers * programme.Heads);
+
+    public SearchOutcome Run(CoupledProgramme limited, double[] start, double knownCost, double effortShare)
     {
-        LayerPricing pricing = new(programme, effort.EnumerationWork);
-        PriceAscent ascent = new(programme.Lower, programme.Upper, effort);
+        PriceAscent ascent = new(limited.Lower, limited.Upper, effort);
         double greatest = programme.GreatestCost() + 1e-6 * Math.Max(1, programme.CostSpread());
-        ascent.Maximise(
-            pricing,
-            start,
-            [],
-            programme.CostSpread(),
-            greatest,
-            1e-8,
-            () => new PricedChoice(programme.Rows, programme.Layers * programme.Heads),
-            RootIterations);
-        if (ascent.Bound >= greatest)
-            return new SearchOutcome(null, double.PositiveInfinity, ascent.BestPrices);
+        double cutoff = Math.Min(greatest, knownCost);
+        ascent.Maximise(_pricing, start, [], programme.CostSpread(), cutoff, 1e-8, CreateChoice, RootIterations);
+        if (ascent.Bound >= cutoff)
+            return new SearchOutcome(null, knownCost, ascent.Bound >= greatest ? double.PositiveInfinity : ascent.Bound, ascent.BestPrices);
 
-        LayerColumns columns = new(programme, pricing, ascent.BestPrices);
+        PricedLayers priced = _pricing.At(ascent.BestPrices);
+        LayerColumns columns = new(programme, priced, effort);
         double root = ascent.Bound;
         double bound = root;
-        double cost = double.PositiveInfinity;
+        double cost = knownCost;
         int[]? choice = null;
-        int limit = pricing.IsExact ? FirstColumns : ColumnsOfFoundSets;
-        for (double share = pricing.IsExact ? 0.3 : 1; ; share = Math.Min(1, share + 0.35), limit *= 12)
+        int limit = FirstColumns;
+        for (double share = 0.3; ; share = Math.Min(1, share + 0.35), limit *= 12)
         {
             limit = Math.Min(limit, MostColumns / programme.Layers);
-            (List<ushort[]>[] near, double distance) = Collect(columns, root, cost, limit, programme, ascent.Master!);
+            (List<ushort[]>[] near, double distance) = Collect(columns, root, cost, limit, ascent.Master!);
             ColumnPool pool = ColumnPool.OfLayers(programme, near);
-            ColumnSearch search = new(programme, pool, effort);
-            search.Run(ascent.BestPrices, root, cost, share);
+            ColumnSearch search = new(limited, pool, effort);
+            search.Run(ColumnSet.All(pool.Columns), ascent.BestPrices, root, cost, share * effortShare);
             if (search.BestChosen is int[] chosen)
             {
                 choice = pool.RulesOf(chosen);
                 cost = search.BestCost;
             }
 
-            // A choice outside the pool costs at least the distance more than the root bound.
-            double outside = pricing.IsExact ? root + distance : root;
-            bound = Math.Max(bound, Math.Min(search.Bound, outside));
-            bool isClosed = double.IsFinite(cost) && cost - bound <= effort.RelativeGap * Math.Abs(cost);
-            if (isClosed || double.IsPositiveInfinity(bound) || effort.IsSpent() || limit >= MostColumns / programme.Layers
-                || !pricing.IsExact)
+            if (search.BestChosen is not null || double.IsPositiveInfinity(cost))
             {
-                return new SearchOutcome(choice, bound, ascent.BestPrices);
+                int[] sets = choice ?? ascent.Master!.Mixture().MaxBy(part => part.Weight).Choice.Chosen;
+                (int[]? improved, cost) = ImproveWithinSets(limited, sets, ascent.BestPrices, cost);
+                choice = improved ?? choice;
+            }
+
+            // A choice outside the pool costs at least the distance more than the root bound.
+            bound = Math.Max(bound, Math.Min(search.Bound, root + distance));
+            bool isClosed = double.IsFinite(cost) && cost - bound <= effort.RelativeGap * Math.Abs(cost);
+            if (isClosed || double.IsPositiveInfinity(bound) || effort.IsSpent(effortShare)
+                || limit >= MostColumns / programme.Layers)
+            {
+                return new SearchOutcome(choice, cost, bound, ascent.BestPrices);
             }
         }
+    }
+
+    /// <summary>The best choice in which the heads of a layer use no other rules than in a given one, or null.</summary>
+    private (int[]? Choice, double Cost) ImproveWithinSets(
+        CoupledProgramme limited, int[] choice, double[] prices, double knownCost)
+    {
+        _heads ??= ColumnPool.OfHeads(programme);
+        ColumnSet allowed = ColumnSet.None(_heads.Columns);
+        for (int head = 0; head < choice.Length; head++)
+        {
+            int first = head / programme.Heads * programme.Heads;
+            for (int other = first; other < first + programme.Heads; other++)
+                allowed.Add(_heads.Start[head] + choice[other]);
+        }
+
+        ColumnSearch search = new(limited, _heads, effort);
+        search.Run(allowed, prices, double.NegativeInfinity, knownCost, effort.SpentShare + ShareOfImprovement);
+        return (search.BestChosen is int[] chosen ? _heads.RulesOf(chosen) : null, search.BestCost);
     }
 
     /// <summary>
     /// Choices near the least priced cost, at most a limit in any layer, and the distance within which they are all there.
     /// Those of the fractional solution are always among them.
     /// </summary>
-    private static (List<ushort[]>[] Columns, double Distance) Collect(
-        LayerColumns columns, double root, double cost, int limit, CoupledProgramme programme, PriceMaster master)
+    private (List<ushort[]>[] Columns, double Distance) Collect(
+        LayerColumns columns, double root, double cost, int limit, PriceMaster master)
     {
         double wanted = double.IsFinite(cost) ? cost - root + 1e-9 * Math.Abs(cost) : double.PositiveInfinity;
         List<ushort[]>[]? all = columns.Within(wanted, limit);
@@ -90,11 +114,11 @@ internal static class LayerSearch
         }
 
         best ??= [.. Enumerable.Range(0, programme.Layers).Select(_ => new List<ushort[]>())];
-        AddMixture(best, programme, master);
+        AddMixture(best, master);
         return (best, low);
     }
 
-    private static void AddMixture(List<ushort[]>[] columns, CoupledProgramme programme, PriceMaster master)
+    private void AddMixture(List<ushort[]>[] columns, PriceMaster master)
     {
         for (int layer = 0; layer < columns.Length; layer++)
         {

@@ -28,10 +28,10 @@ internal sealed class NodeProgramme : IPricedProgramme
 
         for (int group = 0; group < pool.Groups; group++)
             _start[group + 1] += _start[group];
-        WorkPerPrice = (long)_column.Length * (_usage.Length + 3) + pool.Groups * (_usage.Length + 2L);
+        LastWork = (long)_column.Length * (_usage.Length + 3) + pool.Groups * (_usage.Length + 2L);
     }
 
-    public long WorkPerPrice { get; }
+    public long LastWork { get; }
 
     /// <summary>The allowed columns, ascending.</summary>
     public ReadOnlySpan<int> Columns => _column;

@@ -32,7 +32,7 @@ public static class ParetoSweep
         options ??= new ParetoSweepOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Points, 2, nameof(options));
         long started = Stopwatch.GetTimestamp();
-        Sweep sweep = new(problem, options, progress, cancellation);
+        Sweep sweep = new(problem, options, progress, started, cancellation);
         sweep.SolveOptima();
         if (problem.Objectives.Count > 1)
         {
@@ -45,7 +45,11 @@ public static class ParetoSweep
     }
 
     private sealed class Sweep(
-        PlanProblem problem, ParetoSweepOptions options, Action<SweepProgress>? progress, CancellationToken cancellation)
+        PlanProblem problem,
+        ParetoSweepOptions options,
+        Action<SweepProgress>? progress,
+        long started,
+        CancellationToken cancellation)
     {
         private readonly int _objectives = problem.Objectives.Count;
         private readonly List<ParetoPlan> _plans = [];
@@ -62,15 +66,30 @@ public static class ParetoSweep
         private int GridProgrammes =>
             _objectives == 1 ? 1 : _objectives * (1 + (int)Math.Pow(options.Points - 1, _objectives - 1));
 
+        /// <summary>What is left of the time, or null without a limit.</summary>
+        private TimeSpan? TimeLeft => options.TimeLimit - Stopwatch.GetElapsedTime(started);
+
+        private bool IsTimeSpent => TimeLeft <= TimeSpan.Zero;
+
+        /// <summary>The effort for an optimum: with a time limit an equal part of the first half of it.</summary>
+        private PlanSolverOptions OptimumEffort => TimeLeft is not TimeSpan left ? options.Optimum : options.Optimum with
+        {
+            TimeLimit = left / 2 / Math.Ceiling((double)_objectives / Math.Min(_objectives, Environment.ProcessorCount)),
+            WorkLimit = long.MaxValue,
+        };
+
+        private PlanSolverOptions CellEffort => TimeLeft is TimeSpan left ? options.Cell with { TimeLimit = left } : options.Cell;
+
         public void SolveOptima()
         {
+            PlanSolverOptions effort = OptimumEffort;
             PlanSolution[] solutions = new PlanSolution[_objectives];
             _prices = new double[_objectives][];
             _payoff = new double[_objectives][];
             InParallel(_objectives, objective =>
             {
                 (solutions[objective], _prices[objective], _) =
-                    PlanSolver.Solve(problem, objective, [], 0, null, options.Optimum, cancellation);
+                    PlanSolver.Solve(problem, objective, [], 0, null, effort, cancellation);
                 Report(solutions[objective]);
             });
             foreach (PlanSolution solution in solutions)
@@ -89,16 +108,18 @@ public static class ParetoSweep
         public void SolveCells()
         {
             List<(int Primary, ObjectiveBound[] Bounds)> cells = [.. Cells()];
-            PlanSolution[] solutions = new PlanSolution[cells.Count];
+            PlanSolution?[] solutions = new PlanSolution?[cells.Count];
             InParallel(cells.Count, index =>
             {
+                if (IsTimeSpent)
+                    return;
                 (int primary, ObjectiveBound[] bounds) = cells[index];
                 double weight = OtherWeight / (_objectives - 1);
                 solutions[index] = PlanSolver.Solve(
-                    problem, primary, bounds, weight, _prices[primary], options.Cell, cancellation).Solution;
-                Report(solutions[index]);
+                    problem, primary, bounds, weight, _prices[primary], CellEffort, cancellation).Solution;
+                Report(solutions[index]!);
             });
-            foreach (PlanSolution solution in solutions)
+            foreach (PlanSolution solution in solutions.OfType<PlanSolution>())
                 Keep(solution);
         }
 
@@ -113,7 +134,7 @@ public static class ParetoSweep
             foreach (ParetoPlan plan in Front())
                 zones.Exclude(plan.Losses);
             long work = 0;
-            for (int solved = 0; solved < options.RefinementLimit && work < options.RefinementWork;)
+            for (int solved = 0; solved < options.RefinementLimit && work < options.RefinementWork && !IsTimeSpent;)
             {
                 List<double[]> corners = zones.TakeLargest(RefinementBatch);
                 if (corners.Count == 0)
@@ -150,7 +171,7 @@ public static class ParetoSweep
             ObjectiveBound[] bounds =
                 [.. corner.Select((high, o) => new ObjectiveBound(o, double.NegativeInfinity, high * (1 - 2e-6)))];
             return PlanSolver.Solve(
-                problem, primary, bounds, OtherWeight / (_objectives - 1), null, options.Cell, cancellation);
+                problem, primary, bounds, OtherWeight / (_objectives - 1), null, CellEffort, cancellation);
         }
 
         /// <summary>Plans without duplicates and without those that another one dominates.</summary>
@@ -230,16 +251,13 @@ public static class ParetoSweep
             return better;
         }
 
-        private static void RequirePlan(PlanSolution solution)
+        private void RequirePlan(PlanSolution solution)
         {
             if (solution.HasPlan)
                 return;
-            string reason = solution.Shortfall is DensityShortfall shortfall
-                ? $"at length {shortfall.Length} the bound is {shortfall.Bound}, and the nearest density any rule has "
-                    + $"is {shortfall.Reachable}; change the bound or the rules."
-                : solution.Status == SolveStatus.Infeasible
-                    ? "each can be kept alone but not all together; raise one of them."
-                    : "none was found with the effort allowed; allow more time or raise a bound.";
+            string reason = solution.Status == SolveStatus.Infeasible
+                ? InfeasibleBounds.Explain(problem, cancellation)
+                : "none was found with the effort allowed; allow more time or raise a bound.";
             throw new InvalidInputException($"No plan keeps the density bounds: {reason}");
         }
     }

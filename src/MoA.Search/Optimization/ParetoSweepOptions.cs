@@ -20,4 +20,10 @@ public sealed record ParetoSweepOptions
 
     /// <summary>When the search in each cell of the grid may stop.</summary>
     public PlanSolverOptions Cell { get; init; } = new() { RelativeGap = 3e-5, WorkLimit = 150_000_000 };
+
+    /// <summary>
+    /// Time for the whole sweep: half of it for the optima, whose own work is then not limited, the rest for cells and
+    /// refinement, as many as it lasts for. Null: work alone decides, and the result is the same on every machine.
+    /// </summary>
+    public TimeSpan? TimeLimit { get; init; }
 }

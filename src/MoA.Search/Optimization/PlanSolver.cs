@@ -36,7 +36,7 @@ public static class PlanSolver
     {
         ArgumentNullException.ThrowIfNull(problem);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)objective, (uint)problem.Objectives.Count);
-        if (FindShortfall(problem) is DensityShortfall shortfall)
+        if (InfeasibleBounds.Shortfalls(problem).FirstOrDefault() is DensityShortfall shortfall)
             return (WithoutPlan(SolveStatus.Infeasible) with { Shortfall = shortfall }, [], 0);
 
         double[] weights = new double[problem.Objectives.Count];
@@ -46,27 +46,8 @@ public static class PlanSolver
         SearchEffort effort = new(options, cancellation);
         double[] start = new double[programme.Rows];
         startPrices.AsSpan(0, Math.Min(startPrices?.Length ?? 0, start.Length)).CopyTo(start);
-        SearchOutcome outcome = programme.MaxRules is null
-            ? HeadSearch.Run(programme, effort, start)
-            : LayerSearch.Run(programme, effort, start);
+        SearchOutcome outcome = LatticeSearch.Run(programme, effort, start);
         return (Describe(problem, objective, weights, programme, outcome, options), outcome.Prices, effort.Work);
-    }
-
-    /// <summary>A length at which even one rule for all heads cannot keep the bound or reach the floor.</summary>
-    private static DensityShortfall? FindShortfall(PlanProblem problem)
-    {
-        foreach (DensityConstraint constraint in problem.Constraints)
-        {
-            double least = constraint.Densities.Min();
-            if (least > constraint.Bound * (1 + 1e-9))
-                return new DensityShortfall(constraint.Length, constraint.Bound, least);
-            double floor = constraint.Bound * (problem.DensityFloor ?? 0);
-            double greatest = constraint.Densities.Max();
-            if (greatest < floor * (1 - 1e-9))
-                return new DensityShortfall(constraint.Length, floor, greatest);
-        }
-
-        return null;
     }
 
     private static PlanSolution Describe(

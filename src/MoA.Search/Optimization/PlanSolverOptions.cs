@@ -14,7 +14,4 @@ public sealed record PlanSolverOptions
 
     /// <summary>Time after which the best plan so far is returned; null for none.</summary>
     public TimeSpan? TimeLimit { get; init; }
-
-    /// <summary>Work of one pricing beyond which the sets of rules of a layer are not enumerated but bounded.</summary>
-    internal double EnumerationWork { get; init; } = 1.5e8;
 }

@@ -112,7 +112,7 @@ internal sealed class PriceAscent
     private double Evaluate(IPricedProgramme programme, double[] prices, PricedChoice choice)
     {
         double value = programme.Price(prices, choice);
-        _effort.Add(programme.WorkPerPrice);
+        _effort.Add(programme.LastWork);
         for (int row = 0; row < prices.Length; row++)
         {
             if (prices[row] > 0)

@@ -9,9 +9,12 @@ internal sealed class SearchEffort(PlanSolverOptions options, CancellationToken 
 
     public double RelativeGap => options.RelativeGap;
 
-    public double EnumerationWork => options.EnumerationWork;
-
     public long Work { get; private set; }
+
+    /// <summary>Share of the allowed work, or of the allowed time if that is more, that is spent.</summary>
+    public double SpentShare => Math.Max(
+        (double)Work / options.WorkLimit,
+        options.TimeLimit is TimeSpan limit && limit > TimeSpan.Zero ? Stopwatch.GetElapsedTime(_started) / limit : 0);
 
     public void Add(long work)
     {
@@ -22,5 +25,5 @@ internal sealed class SearchEffort(PlanSolverOptions options, CancellationToken 
     /// <summary>Whether a share of the work, or all of the time, is spent.</summary>
     public bool IsSpent(double share = 1) =>
         Work >= share * options.WorkLimit
-        || (options.TimeLimit is TimeSpan limit && Stopwatch.GetElapsedTime(_started) >= limit);
+        || (options.TimeLimit is TimeSpan limit && Stopwatch.GetElapsedTime(_started) >= share * limit);
 }

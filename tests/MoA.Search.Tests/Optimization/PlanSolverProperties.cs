@@ -63,19 +63,6 @@ public sealed class PlanSolverProperties
                 : solution.Status == SolveStatus.Optimal && Math.Abs(solution.Loss - best) <= 2e-6 * best;
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
 
-    [Fact]
-    public void Rule_sets_that_are_not_enumerated_give_a_bound_and_a_plan_around_the_best() =>
-        Prop.ForAll(Seeds, seed =>
-        {
-            RandomProblem random = new(seed, layers: 2, heads: 3, rules: 4, maxRules: 1 + seed % 2);
-            double best = random.LeastLoss(random.Problem, random.Bounds);
-            PlanSolution solution = PlanSolver.Solve(
-                random.Problem, 0, random.Bounds, new PlanSolverOptions { EnumerationWork = 0 });
-            return solution.LowerBound <= best * (1 + 1e-9)
-                && (!solution.HasPlan || solution.Loss >= best * (1 - 1e-9))
-                && (!solution.HasPlan || random.Keeps(random.Problem, random.Bounds, solution.RuleOfHead));
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
-
     /// <summary>At most two layers of three heads and six rules, so that all plans can be counted.</summary>
     private sealed class RandomProblem
     {

@@ -1,0 +1,92 @@
+using MoA.Engine.Attention;
+
+namespace MoA.Search.Optimization;
+
+/// <summary>
+/// Densities are counts of blocks, so a plan's use of a bound moves in whole steps. Nearly all rules keep a number of blocks
+/// g·a + r with the same g and r; the few others (a full cache, the least one) are e blocks off such a number. With W blocks
+/// allowed to n heads, the sums A of a and E of e keep g·A + E ≤ W - n·r, and, as A is whole, A ≤ ⌊(W - n·r - E) / g⌋: which
+/// a fractional choice does not know. Once E is known to be at least E₁, A ≤ ⌊(W - n·r - E₁) / g⌋ holds for fractions too.
+/// </summary>
+internal sealed class DensityLattice
+{
+    /// <summary>Share of the different counts that have to lie on the lattice.</summary>
+    private const double LeastShare = 0.7;
+
+    private DensityLattice(int step, int[] steps, int[] offsets, long budget, double greatestShare)
+    {
+        Step = step;
+        Steps = steps;
+        Offsets = offsets;
+        Budget = budget;
+        GreatestShare = greatestShare;
+    }
+
+    /// <summary>g.</summary>
+    public int Step { get; }
+
+    /// <summary>[rules]: a.</summary>
+    public int[] Steps { get; }
+
+    /// <summary>[rules]: e, between -g/2 and g/2.</summary>
+    public int[] Offsets { get; }
+
+    /// <summary>W - n·r.</summary>
+    public long Budget { get; }
+
+    /// <summary>Whether every rule lies on the lattice.</summary>
+    public bool IsWhole => Array.TrueForAll(Offsets, offset => offset == 0);
+
+    /// <summary>The greatest share of the bound that whole blocks, or steps if all rules lie on the lattice, can use.</summary>
+    public double GreatestShare { get; }
+
+    /// <summary>The lattice of a constraint, or null if its densities are no counts of blocks.</summary>
+    /// <param name="constraint">Densities and bound.</param>
+    /// <param name="ruleOf">[rules]: the rules that count, as indices of the densities.</param>
+    /// <param name="choices">Heads that take a rule, n.</param>
+    public static DensityLattice? Of(DensityConstraint constraint, int[] ruleOf, int choices)
+    {
+        int blocks = (constraint.Length + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize;
+        int[] counts = new int[ruleOf.Length];
+        for (int rule = 0; rule < counts.Length; rule++)
+        {
+            double count = constraint.Densities[ruleOf[rule]] * blocks;
+            counts[rule] = (int)Math.Round(count);
+            if (Math.Abs(count - counts[rule]) > 1e-6)
+                return null;
+        }
+
+        double bound = constraint.Bound * blocks * choices;
+        long allowed = (long)Math.Floor(bound * (1 + 1e-9));
+        (int step, int remainder) = StepOf([.. counts.Distinct()]);
+        int[] offsets = [.. counts.Select(count => Offset(count - remainder, step))];
+        int[] steps = [.. counts.Zip(offsets, (count, offset) => (count - remainder - offset) / step)];
+        long budget = allowed - (long)remainder * choices;
+        bool isWhole = Array.TrueForAll(offsets, offset => offset == 0);
+        long unused = isWhole ? (budget % step + step) % step : 0;
+        return new DensityLattice(step, steps, offsets, budget, (allowed - unused) / bound);
+    }
+
+    /// <summary>The greatest A when E is at least a number.</summary>
+    public long GreatestSteps(double leastOffset) =>
+        (long)Math.Floor((Budget - Math.Ceiling(leastOffset - 1e-6)) / Step);
+
+    /// <summary>The greatest g that most counts leave the same remainder by, and the remainder.</summary>
+    private static (int Step, int Remainder) StepOf(int[] counts)
+    {
+        for (int step = counts.Max(); step > 1; step--)
+        {
+            IGrouping<int, int> most = counts.GroupBy(count => count % step).MaxBy(group => group.Count())!;
+            if (most.Count() >= Math.Max(2, LeastShare * counts.Length))
+                return (step, most.Key);
+        }
+
+        return (1, 0);
+    }
+
+    private static int Offset(int count, int step)
+    {
+        int offset = (count % step + step) % step;
+        return 2 * offset > step ? offset - step : offset;
+    }
+}
