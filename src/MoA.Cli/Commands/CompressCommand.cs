@@ -48,6 +48,7 @@ internal sealed class CompressCommand : CliCommand
         Options.Add(_retrievalLengths);
         Options.Add(_retrievalItems);
         Options.Add(_maxPlans);
+        Options.Add(StepOptions.MemoryLimit);
         Options.Add(StepOptions.Out);
     }
 
@@ -76,6 +77,7 @@ internal sealed class CompressCommand : CliCommand
                 ? Lists.Lengths("--retrieval-lengths", lengths)
                 : defaults.RetrievalLengths,
             MaxPlans = CalibrationOptions.Positive(context, _maxPlans) ?? defaults.MaxPlans,
+            MemoryLimit = StepOptions.ReadMemoryLimit(context),
         };
         if (settings.RetrievalItems < 0)
             throw new InvalidInputException($"--retrieval-items {settings.RetrievalItems}: expected 0 or more");

@@ -21,13 +21,6 @@ internal sealed class ProfileCommand : CliCommand
         Required = true,
     };
 
-    private readonly Option<string?> _memoryLimit = new("--memory-limit")
-    {
-        Description = "Memory that profiling may take beside the weights, such as 1500MiB or 4GiB; what does not fit goes to a temporary " +
-            "file in --out, which goes with the program (default: half of the machine's memory)",
-        HelpName = "SIZE",
-    };
-
     public ProfileCommand(Streams streams)
         : base("profile", "Measures how much each attention head's positions matter for the answers. Writes influence-N.safetensors " +
             "for every length.", streams)
@@ -37,7 +30,7 @@ internal sealed class ProfileCommand : CliCommand
         Options.Add(_data);
         ModelOptions.AddTo(this);
         Options.Add(SearchOptions.Lengths);
-        Options.Add(_memoryLimit);
+        Options.Add(StepOptions.MemoryLimit);
         Options.Add(StepOptions.Out);
     }
 
@@ -45,7 +38,7 @@ internal sealed class ProfileCommand : CliCommand
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = ModelOptions.Load(context, backend);
-        long? limit = context.Get(_memoryLimit) is string size ? ByteSize.Parse("--memory-limit", size) : null;
+        long? limit = StepOptions.ReadMemoryLimit(context);
         IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text
             ? Lists.Lengths("--lengths", text)
             : SearchSettings.DefaultsFor(model.Config).ProfileLengths;

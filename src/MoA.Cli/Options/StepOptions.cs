@@ -15,6 +15,17 @@ internal static class StepOptions
         DefaultValueFactory = _ => "moa-out",
     };
 
+    public static Option<string?> MemoryLimit { get; } = new("--memory-limit")
+    {
+        Description = "Memory that profiling may take beside the weights, such as 1500MiB or 4GiB; what does not fit goes to a temporary " +
+            "file in --out, which goes with the program (default: half of the machine's memory)",
+        HelpName = "SIZE",
+    };
+
+    /// <summary>The memory limit in bytes; null for the default.</summary>
+    public static long? ReadMemoryLimit(CommandContext context) =>
+        context.Get(MemoryLimit) is string size ? ByteSize.Parse("--memory-limit", size) : null;
+
     /// <summary>The output folder, made if it is missing.</summary>
     public static string OutFolder(CommandContext context)
     {

@@ -41,7 +41,7 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
         CalibrationSets sets = Timed("calibrate", () => CalibrationStep.Run(
             model, settings.CalibrationStep, journal, folder, progress, cancellation));
         ProfileReport profile = Timed("profile", () => ProfileStep.Run(
-            model, sets.Calibration, settings.Search.ProfileLengths, folder, progress, cancellation: cancellation));
+            model, sets.Calibration, settings.Search.ProfileLengths, folder, progress, settings.MemoryLimit, cancellation));
         IReadOnlyList<InfluenceProfile> influence =
             PlanSearchStep.ReadProfiles(folder, settings.Search.ProfileLengths, model.Config);
         OptimizationResult optimum = Timed("optimize", () => Optimize(influence, cancellation));

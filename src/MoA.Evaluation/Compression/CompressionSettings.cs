@@ -29,6 +29,9 @@ public sealed record CompressionSettings
     /// <summary>Most Pareto plans to validate, spread over the front.</summary>
     public int MaxPlans { get; init; } = 10;
 
+    /// <summary>Bytes that profiling may take beside the weights; null for half of the machine's memory.</summary>
+    public long? MemoryLimit { get; init; }
+
     /// <summary>Conversations to use; null generates documents.</summary>
     public string? DataFile { get; init; }
 
