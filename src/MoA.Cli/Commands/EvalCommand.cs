@@ -118,8 +118,9 @@ internal abstract class EvalCommand : CliCommand
             $"density {metrics.Density:F3}  KV {metrics.KvBytes:N0} bytes");
     }
 
-    private static void WriteMembers(Utf8JsonWriter writer, EvaluationMetrics metrics)
+    internal static void WriteMembers(Utf8JsonWriter writer, EvaluationMetrics metrics)
     {
+        writer.WriteString("task", metrics.Task);
         writer.WriteString("policy", metrics.Policy);
         writer.WriteString("setting", metrics.PolicySetting);
         if (metrics.Dataset is not null)
