@@ -59,6 +59,6 @@ internal sealed class EvalAlpacaCommand : EvalCommand
             return metrics;
         string name = context.Get(_judgeModel) ?? throw new InvalidInputException("--judge needs --judge-model: the judging model's name at the endpoint");
         using AlpacaJudge judge = new(url, name, Environment.GetEnvironmentVariable(KeyVariable));
-        return metrics with { Accuracy = context.WithProgress(progress => judge.Judge(folder, progress, context.Cancellation)) };
+        return context.WithProgress(progress => judge.Judge(folder, progress, context.Cancellation));
     }
 }

@@ -43,28 +43,31 @@ public sealed class AlpacaJudge : IDisposable
             _client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
     }
 
-    /// <summary>The share of answers that the judge prefers to the references, each weighted by its probability.</summary>
+    /// <summary>
+    /// The share of answers that the judge prefers to the references, each weighted by its probability; becomes the
+    /// accuracy in the folder's metrics.
+    /// </summary>
     /// <param name="folder">A result folder of the task alpaca.</param>
     /// <param name="progress">Told after every judgement.</param>
     /// <param name="cancellation">Stops between judgements.</param>
     /// <exception cref="InvalidInputException">An instruction has no reference answer.</exception>
     /// <exception cref="IOException">The endpoint cannot be reached or answers with an error.</exception>
-    public double Judge(string folder, Action<StepProgress>? progress = null, CancellationToken cancellation = default)
+    public EvaluationMetrics Judge(string folder, Action<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         IReadOnlyList<Prediction> predictions = PredictionFile.ReadAll(folder);
         using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "judgements.jsonl"));
-        double sum = 0;
+        double[] preferences = new double[predictions.Count];
         for (int i = 0; i < predictions.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
             Prediction prediction = predictions[i];
             string reference = prediction.Reference.Answers.Count > 0 ? prediction.Reference.Answers[0] : throw new InvalidInputException(
                 $"{prediction.Id}: the instruction has no reference \"output\" to compare with; use AlpacaEval's file with outputs");
-            sum += Preference(prediction.Reference.Input ?? "", prediction.Text ?? "", reference, journal, cancellation);
+            preferences[i] = Preference(prediction.Reference.Input ?? "", prediction.Text ?? "", reference, journal, cancellation);
             progress?.Invoke(new StepProgress("judge", _judge, i + 1, predictions.Count, 0));
         }
 
-        return sum / predictions.Count;
+        return EvaluationFolder.WriteScores(folder, preferences);
     }
 
     /// <inheritdoc/>

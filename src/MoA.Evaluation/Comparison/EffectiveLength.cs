@@ -4,7 +4,7 @@ namespace MoA.Evaluation.Comparison;
 
 /// <summary>
 /// How long inputs may get before a policy loses what they say: the longest measured input at which accuracy stays at 90%
-/// or more, at every measured length up to it (arXiv 2406.14909, section 5.2).
+/// or more, at every measured length up to it, as arXiv 2406.14909 defines it.
 /// </summary>
 /// <param name="Model">The model's name.</param>
 /// <param name="Task">The task, with its data set.</param>

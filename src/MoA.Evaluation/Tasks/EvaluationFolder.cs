@@ -96,6 +96,21 @@ public static class EvaluationFolder
         return metrics;
     }
 
+    /// <summary>Puts scores that someone else gave the items into a folder's metrics.</summary>
+    internal static EvaluationMetrics WriteScores(string folder, double[] scores)
+    {
+        ScoreInterval interval = ScoreInterval.Of(scores);
+        EvaluationMetrics metrics = ReadMetrics(folder) with
+        {
+            Accuracy = interval.Mean,
+            Low = interval.Low,
+            High = interval.High,
+            Scores = scores,
+        };
+        WriteJson(Path.Combine(folder, MetricsFile), metrics, EvaluationJson.Indented.EvaluationMetrics);
+        return metrics;
+    }
+
     internal static void AddTiming(string folder, EvaluationTiming timing) => File.AppendAllText(
         Path.Combine(folder, TimingFile), JsonSerializer.Serialize(timing, EvaluationJson.Lines.EvaluationTiming) + "\n");
 

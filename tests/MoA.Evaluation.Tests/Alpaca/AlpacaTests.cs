@@ -37,13 +37,14 @@ public sealed class AlpacaTests(DemoModel demo) : IClassFixture<DemoModel>
 
         Endpoint endpoint = new();
         using (AlpacaJudge judge = new("http://judge/v1", "j", "key", endpoint))
-            Assert.Equal(0.75, judge.Judge(folder), 12);
+            Assert.Equal(0.75, judge.Judge(folder).Accuracy!.Value, 12);
         Assert.Equal(2, endpoint.Requests.Count);
         Assert.All(endpoint.Requests, request => Assert.Equal(["system", "user"], request.GetProperty("messages").EnumerateArray().Select(message => message.GetProperty("role").GetString()!)));
         Assert.Contains(endpoint.Requests, request => request.ToString().Contains("Say hello {output_1}.", StringComparison.Ordinal));
         using (AlpacaJudge judge = new("http://judge/v1", "j", "key", endpoint))
-            Assert.Equal(0.75, judge.Judge(folder), 12);
+            Assert.Equal(0.75, judge.Judge(folder).Accuracy!.Value, 12);
         Assert.Equal(2, endpoint.Requests.Count);
+        Assert.Equal(0.75, EvaluationFolder.ReadMetrics(folder).Accuracy!.Value, 12);
     }
 
     /// <summary>p(m) / (p(m) + p(M)) as AlpacaEval's logprob_parser gives it, less its offset.</summary>

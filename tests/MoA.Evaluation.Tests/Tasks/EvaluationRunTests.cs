@@ -1,5 +1,9 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Generation;
+using MoA.Engine.KvCache;
+using MoA.Engine.Numerics;
+using MoA.Evaluation.Needle;
 using MoA.Evaluation.Retrieval;
 using MoA.Evaluation.Tasks;
 using MoA.Search;
@@ -51,7 +55,7 @@ public sealed class EvaluationRunTests(DemoModel demo) : IClassFixture<DemoModel
         EvaluationMetrics metrics = new EvaluationRun(demo.Model, new EvaluationSettings { Folder = folder })
             .Run(RetrievalEvaluation.ItemsOf(demo.Model, questions, "test"), Quarter);
         using ResultJournal journal = ResultJournal.Open(demo.NewPath());
-        RetrievalScore score = new RetrievalEvaluation(demo.Model, journal, "m", MoA.Engine.Numerics.ElementType.BF16, null).Run(Quarter.Policy, questions);
+        RetrievalScore score = new RetrievalEvaluation(demo.Model, journal, "m", ElementType.BF16, null).Run(Quarter.Policy, questions);
         Assert.Equal(score.Accuracy, metrics.Accuracy!.Value, 12);
         Assert.Equal(score.ByDepth, metrics.ByDepth!);
         Assert.Equal((score.KvBytes, score.Density), (metrics.KvBytes, metrics.Density));
@@ -104,6 +108,26 @@ public sealed class EvaluationRunTests(DemoModel demo) : IClassFixture<DemoModel
         Assert.Contains("far: 5001 tokens", Assert.Throws<InvalidInputException>(
             () => new EvaluationRun(demo.Model, new EvaluationSettings { Folder = folder }).Run(set, PolicyChoice.Dense)).Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(folder));
+    }
+
+    [Fact]
+    public void Answers_written_by_decode_steps_are_as_probable_through_prefill()
+    {
+        EvaluationSet[] sets = [Set(3, 0), new NeedleTask(demo.Model, new NeedleOptions { Depths = 3 }).Create(256, 0)];
+        foreach (EvaluationItem item in sets.SelectMany(set => set.Items))
+        {
+            using SequenceCache cache = demo.Model.Transformer.CreateSequence(new DensePolicy(), item.Length, ElementType.F32);
+            int[] answer = new TextGenerator(demo.Model).Run(cache, item.Prompt, new GenerationOptions { MaxNewTokens = item.MaxNewTokens }).Tokens;
+            int[] tokens = [.. item.Prompt, .. answer];
+            bool[] scored = [.. tokens.Select((_, i) => i >= item.Prompt.Length)];
+            SequenceScorer scorer = new(demo.Model.Transformer) { CacheType = ElementType.F32 };
+            double[] prefill = scorer.Score(tokens, scored);
+            scorer.DecodeFrom = item.Prompt.Length;
+            double[] decode = scorer.Score(tokens, scored);
+            Assert.Equal(answer.Length, prefill.Length);
+            Assert.All(prefill.Zip(decode), pair => Assert.Equal(pair.First, pair.Second, 3));
+            Assert.All(prefill, value => Assert.True(value > -Math.Log(demo.Model.Config.VocabularySize))); // greedy: above the mean
+        }
     }
 
     private EvaluationSet Set(int items, ulong seed) => RetrievalEvaluation.ItemsOf(

@@ -339,18 +339,18 @@ const Charts = (() => {
     }));
   }
 
-  /** rows: [{length, depths: [accuracy or null]}]: accuracy over depth (down) and length (across). */
-  function depthMap(container, label, rows) {
+  /** rows: [{length, depths: [accuracy or null]}]: accuracy over depth (down) and length (across); nameOf(bin, bins) labels a depth. */
+  function depthMap(container, label, rows, nameOf) {
     const bins = Math.max(...rows.map(row => row.depths.length));
     draw(container, label, 40 + 20 * bins + 92, () => ({
-      grid: { left: 60, right: 10, top: 8, bottom: 92 },
+      grid: { left: 76, right: 10, top: 8, bottom: 92 },
       xAxis: axis({ type: 'category', data: rows.map(row => row.length.toLocaleString('en')), name: 'tokens', nameLocation: 'middle', nameGap: 26 }),
       yAxis: axis({
-        type: 'category', inverse: true, name: 'depth', nameLocation: 'middle', nameGap: 42,
-        data: Array.from({ length: bins }, (_, bin) => `${Math.round(100 * bin / Math.max(1, bins - 1))} %`),
+        type: 'category', inverse: true, name: 'depth', nameLocation: 'middle', nameGap: 60,
+        data: Array.from({ length: bins }, (_, bin) => nameOf(bin, bins)),
       }),
       visualMap: scale({ min: 0, max: 1, text: ['all found', 'none'] }),
-      tooltip: { formatter: cell => tip(`${rows[cell.value[0]].length.toLocaleString('en')} tokens, bin ${cell.value[1] + 1} of ${bins}`, percentage(cell.value[2])) },
+      tooltip: { formatter: cell => tip(`${rows[cell.value[0]].length.toLocaleString('en')} tokens, depth ${nameOf(cell.value[1], bins)}`, percentage(cell.value[2])) },
       series: [{
         type: 'heatmap', itemStyle: { borderColor: color('surface'), borderWidth: 1 },
         data: rows.flatMap((row, x) => row.depths.flatMap((value, bin) => value == null ? [] : [[x, bin, value]])),

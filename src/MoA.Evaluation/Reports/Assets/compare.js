@@ -79,12 +79,15 @@
       const chart = element('div', { class: 'chart' });
       target.append(element('figure', {}, element('figcaption', {}, name), chart));
       Charts.depthMap(chart, `Accuracy by depth, ${name}`,
-        shown.filter(row => labelOf(row) === name).sort((a, b) => a.length - b.length).map(row => ({ length: row.length, depths: row.byDepth })));
+        shown.filter(row => labelOf(row) === name).sort((a, b) => a.length - b.length).map(row => ({ length: row.length, depths: row.byDepth })),
+        // Needles stand at exact depths, records fill equal parts.
+        (bin, bins) => task.startsWith('needle')
+          ? `${Math.round(100 * bin / Math.max(1, bins - 1))} %` : `${Math.round(100 * bin / bins)} to ${Math.round(100 * (bin + 1) / bins)} %`);
     }
   }
 
   function drawAll() {
-    const tasks = unique(scored.map(taskOf));
+    const tasks = unique(scored.map(taskOf)).sort((a, b) => (b === 'retrieval') - (a === 'retrieval'));
     if (tasks.length === 0) {
       for (const id of ['accuracy', 'lengths', 'depth']) byId(id).hidden = true;
       return;
