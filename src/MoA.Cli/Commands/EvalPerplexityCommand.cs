@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
+using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Evaluation.Perplexity;
 using MoA.Evaluation.Tasks;
@@ -18,9 +19,11 @@ internal sealed class EvalPerplexityCommand : EvalCommand
         Description = "Every token counts, not only those of answers",
     };
 
-    private readonly Option<bool> _decode = new("--decode")
+    private readonly Option<string?> _through = new("--through")
     {
-        Description = "Every scored token goes through a decode step of its own, as in generation (default: all through prefill)",
+        Description = "decode: every scored token goes through a decode step of its own, as in generation (default for answers); prefill: all go " +
+            "through prefill (default with --all-tokens)",
+        HelpName = "STEP",
     };
 
     public EvalPerplexityCommand(Streams streams)
@@ -35,11 +38,20 @@ internal sealed class EvalPerplexityCommand : EvalCommand
         Options.Add(SearchOptions.Lengths);
         Options.Add(EvalOptions.Data);
         Options.Add(_allTokens);
-        Options.Add(_decode);
+        Options.Add(_through);
     }
 
     protected override EvaluationSettings Configure(CommandContext context, EvaluationSettings settings) =>
-        settings with { ScoreThroughDecode = context.Get(_decode) };
+        settings with
+        {
+            ScoreThroughDecode = context.Get(_through) switch
+            {
+                null => !context.Get(_allTokens),
+                "decode" => true,
+                "prefill" => false,
+                string other => throw new InvalidInputException($"--through {other}: expected decode or prefill"),
+            },
+        };
 
     protected override IReadOnlyList<EvaluationSet> CreateSets(CommandContext context, LanguageModel model)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.RegularExpressions;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
@@ -8,7 +9,7 @@ using MoA.Evaluation.Tasks;
 namespace MoA.Cli.Options;
 
 /// <summary>Options shared by the evaluations.</summary>
-internal static class EvalOptions
+internal static partial class EvalOptions
 {
     public static Option<string[]> Policies { get; } = new("--policy")
     {
@@ -24,7 +25,7 @@ internal static class EvalOptions
 
     public static Option<string?> Densities { get; } = new("--densities")
     {
-        Description = "Runs every policy that is named without settings at these densities, such as 0.25,0.5,0.75",
+        Description = "Runs every policy that is named without a budget at each of these densities, such as 0.25,0.5,0.75",
         HelpName = "LIST",
     };
 
@@ -110,12 +111,15 @@ internal static class EvalOptions
 
     private static IEnumerable<string> AtDensities(string policy, CommandContext context)
     {
-        if (context.Get(Densities) is not string densities || policy == "dense" || policy.Contains(':', StringComparison.Ordinal))
+        if (context.Get(Densities) is not string densities || policy == "dense" || HasBudget().IsMatch(policy))
             return [policy];
         return Names(densities).Select(density =>
         {
             _ = Lists.Density("--densities", density);
-            return $"{policy}:density={density}";
+            return policy.Contains(':', StringComparison.Ordinal) ? $"{policy},density={density}" : $"{policy}:density={density}";
         });
     }
+
+    [GeneratedRegex("[:,](density|span|tokens)=")]
+    private static partial Regex HasBudget();
 }

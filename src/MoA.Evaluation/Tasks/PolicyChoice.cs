@@ -36,12 +36,20 @@ public sealed record PolicyChoice(AttentionPolicy Policy, string Setting, string
         return new PolicyChoice(policy, $"{setting} {planFile}", $"{setting} {content}") { Label = $"{setting}-{content[..6]}" };
     }
 
-    /// <summary>The rival of a plan that has one span for all heads and no less memory at a length.</summary>
+    /// <summary>
+    /// The rival of a plan: the shortest span for all heads that takes no less memory at a length, as
+    /// <see cref="UniformPlan"/> finds it, but with the words that bring it back on a command line.
+    /// </summary>
     public static PolicyChoice UniformRivalOf(PolicyChoice plan, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        StreamingLlmPolicy rival = UniformPlan.OfEqualDensity(plan.Policy, config, length);
-        string setting = $"{rival.Name}:density={rival.RuleOf(0, 0, config).Beta.ToString("R", CultureInfo.InvariantCulture)}";
-        return new PolicyChoice(rival, setting, setting);
+        double density = plan.Policy.Density(config, length);
+        for (int rows = ElasticRule.MinimumRows; ; rows += ElasticRule.BlockSize)
+        {
+            double share = Math.Min(1, (double)rows / length);
+            PolicyChoice rival = Read(string.Create(CultureInfo.InvariantCulture, $"streaming-llm:density={share:R}"), null, config);
+            if (share >= 1 || rival.Policy.Density(config, length) >= density)
+                return rival;
+        }
     }
 }

@@ -38,7 +38,7 @@ public sealed class EvalCommandTests : IDisposable
     {
         JsonElement needle = Invocation.Json("eval", "needle", "--lengths", "256", "--depths", "2", "--out", _folder["n"]);
         Assert.Equal(2, Assert.Single(needle.GetProperty("policies").EnumerateArray()).GetProperty("items").GetInt32());
-        JsonElement perplexity = Invocation.Json("eval", "perplexity", "--lengths", "256", "--items", "2", "--decode", "--out", _folder["p"]);
+        JsonElement perplexity = Invocation.Json("eval", "perplexity", "--lengths", "256", "--items", "2", "--through", "prefill", "--out", _folder["p"]);
         JsonElement row = Assert.Single(perplexity.GetProperty("policies").EnumerateArray());
         Assert.InRange(row.GetProperty("perplexity").GetDouble(), 1, 5);
         Assert.False(row.TryGetProperty("accuracy", out _));
@@ -70,6 +70,7 @@ public sealed class EvalCommandTests : IDisposable
     [InlineData("needle --depths 0", "--depths 0")]
     [InlineData("needle --lengths 256 --haystack {none}", "--haystack")]
     [InlineData("perplexity --data {none}", "cannot be read")]
+    [InlineData("perplexity --lengths 256 --items 1 --through both", "--through both")]
     [InlineData("retrieval --lengths 8192", "context is 4096")]
     [InlineData("retrieval --policy streaming-llm --densities 2", "--densities 2")]
     [InlineData("retrieval --policy none", "there is no policy 'none'")]

@@ -21,6 +21,6 @@ public sealed class RetrievalFileTests(DemoModel demo) : IClassFixture<DemoModel
         Assert.Equal(["17", "42"], sets[0].Items.Select(item => item.Reference.Answers[0])); // depths take turns
         Assert.Equal([0.15, 0.95], sets[0].Items.Select(item => item.Reference.Depth!.Value));
         Assert.Null(sets[1].Items[0].Reference.Depth);
-        Assert.Contains("no question fits into 64", Assert.Throws<InvalidInputException>(() => RetrievalFile.Read(demo.Model, file, [64], 2)).Message, StringComparison.Ordinal);
+        Assert.Contains("no question fits into 48", Assert.Throws<InvalidInputException>(() => RetrievalFile.Read(demo.Model, file, [48], 2)).Message, StringComparison.Ordinal);
     }
 }
