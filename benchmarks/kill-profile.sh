@@ -2,7 +2,7 @@
 # Kills `moa profile` on the demo model with SIGKILL at random moments, again and again until it gets through: every trial
 # must end with the influence files of an undisturbed run, byte for byte, and no temporary file of layers beside them.
 # Usage: benchmarks/kill-profile.sh [KILLS] [PROFILE-OPTION …]
-#   benchmarks/kill-profile.sh 20 --memory-limit 150MiB
+#   benchmarks/kill-profile.sh 20 --memory-limit 26MiB   # so little that layers go to a temporary file
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 kills="${1:-20}"

@@ -9,6 +9,7 @@ internal sealed class ColumnSearch
     private const double DualPrecision = 1e-9;
     private const int RootIterations = 400;
     private const int NodeIterations = 60;
+    private const int LeastNodes = 100;
 
     private readonly CoupledProgramme _programme;
     private readonly ColumnPool _pool;
@@ -51,7 +52,7 @@ internal sealed class ColumnSearch
         ColumnSet columns, ReadOnlySpan<double> prices, double bound, double knownCost, double effortShare)
     {
         BestCost = knownCost;
-        _cutoffWithoutPlan = _programme.GreatestCost() + 1e-6 * Math.Max(1, _costSpread);
+        _cutoffWithoutPlan = _programme.CostBeyondAll();
         Node? current = new(columns, bound, prices.ToArray(), []);
         while (true)
         {
@@ -63,8 +64,9 @@ internal sealed class ColumnSearch
                 continue;
             }
 
-            // The root is always looked at: it gives a plan, as a rule.
-            if (_nodes > 0 && _effort.IsSpent(effortShare))
+            // A plan comes first, however little effort is allowed: the root gives one as a rule, else a short dive does.
+            bool isNeeded = _nodes == 0 || (double.IsPositiveInfinity(BestCost) && _nodes < LeastNodes);
+            if (!isNeeded && _effort.IsSpent(effortShare))
             {
                 _open.Enqueue(current, (current.Bound, _nodes++));
                 break;

@@ -122,7 +122,10 @@ internal sealed class CoupledProgramme
     public CoupledProgramme Within(double[] lower, double[] upper) => new(this, lower, upper);
 
     /// <summary>Cost of the dearest choice of all, limits aside.</summary>
-    public double GreatestCost() => ExtremeCost(double.NegativeInfinity, Math.Max);
+    private double GreatestCost() => ExtremeCost(double.NegativeInfinity, Math.Max);
+
+    /// <summary>A number above the cost of every choice: a bound that reaches it shows that there is none.</summary>
+    public double CostBeyondAll() => GreatestCost() + 1e-6 * Math.Max(1, CostSpread());
 
     /// <summary>No two choices differ by more than this in cost.</summary>
     public double CostSpread() => GreatestCost() - ExtremeCost(double.PositiveInfinity, Math.Min);

@@ -7,7 +7,7 @@ namespace MoA.Search.Optimization;
 internal static class LatticeSearch
 {
     /// <summary>Share of the effort for the programme as it stands.</summary>
-    private const double FirstShare = 0.6;
+    private const double FirstShare = 0.8;
     private const int Iterations = 200;
 
     public static SearchOutcome Run(CoupledProgramme programme, SearchEffort effort, double[] start)
@@ -21,11 +21,13 @@ internal static class LatticeSearch
     private static IProgrammeSearch SearchOf(CoupledProgramme programme, SearchEffort effort) =>
         programme.MaxRules is null ? new HeadSearch(programme, effort) : new LayerSearch(programme, effort);
 
-    private static SearchOutcome SearchParts(CoupledProgramme programme, SearchEffort effort, SearchOutcome first)
+    /// <summary>Searches a programme that has rows for its lattices in parts, for something better than a first outcome.</summary>
+    public static SearchOutcome SearchParts(CoupledProgramme programme, SearchEffort effort, SearchOutcome first)
     {
         IProgrammeSearch search = SearchOf(programme, effort);
         SearchOutcome best = first;
         double settled = double.PositiveInfinity;
+        double greatest = programme.CostBeyondAll();
         double[] start = new double[programme.Rows];
         first.Prices.CopyTo(start, 0);
         PriorityQueue<Part, double> open = new();
@@ -34,12 +36,14 @@ internal static class LatticeSearch
         {
             _ = open.Dequeue();
             PriceAscent ascent = new(part.Programme.Lower, part.Programme.Upper, effort);
+            double cutoff = Math.Min(greatest, Cutoff(best.Cost, effort));
             ascent.Maximise(
-                search.Priced, part.Prices, [], programme.CostSpread(), Cutoff(best.Cost, effort), 1e-9, search.CreateChoice, Iterations);
+                search.Priced, part.Prices, [], programme.CostSpread(), cutoff, 1e-9, search.CreateChoice, Iterations);
             double bound = Math.Max(part.Bound, ascent.Bound);
-            if (bound >= Cutoff(best.Cost, effort))
+            if (bound >= cutoff)
             {
-                settled = Math.Min(settled, bound);
+                // A bound beyond the cost of all choices says that the part is empty.
+                settled = Math.Min(settled, bound >= greatest ? double.PositiveInfinity : bound);
             }
             else if (SplitOf(part.Programme, ascent.Master!) is (LatticeRows rows, long edge))
             {
@@ -67,13 +71,16 @@ internal static class LatticeSearch
     /// </summary>
     private static (LatticeRows Rows, long Edge)? SplitOf(CoupledProgramme programme, PriceMaster master)
     {
+        // Beyond the limits, which happens where a part is all but empty, whole steps mean nothing.
+        if (master.Excess > 1e-9)
+            return null;
         double greatest = 1e-6;
         (LatticeRows, long)? split = null;
         foreach (LatticeRows rows in programme.Lattices)
         {
             double steps = master.Mixture().Sum(part => part.Weight * part.Choice.Usage[rows.Steps]) / rows.Scale;
             double offset = master.Mixture().Sum(part => part.Weight * part.Choice.Usage[rows.Offsets]) / rows.Scale;
-            long whole = (long)Math.Floor((rows.Lattice.Budget - offset) / rows.Lattice.Step + 1e-9);
+            long whole = (long)Math.Floor((rows.Lattice.Budget - offset) / rows.Lattice.Step + 1e-6);
             long edge = rows.Lattice.Budget - rows.Lattice.Step * (whole + 1);
             bool isSplit = edge + 1 <= programme.Lower[rows.Offsets] / rows.Scale + 1e-6;
             if (!isSplit && steps - whole > greatest)

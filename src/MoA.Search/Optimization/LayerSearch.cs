@@ -22,7 +22,7 @@ internal sealed class LayerSearch(CoupledProgramme programme, SearchEffort effor
     public SearchOutcome Run(CoupledProgramme limited, double[] start, double knownCost, double effortShare)
     {
         PriceAscent ascent = new(limited.Lower, limited.Upper, effort);
-        double greatest = programme.GreatestCost() + 1e-6 * Math.Max(1, programme.CostSpread());
+        double greatest = programme.CostBeyondAll();
         double cutoff = Math.Min(greatest, knownCost);
         ascent.Maximise(_pricing, start, [], programme.CostSpread(), cutoff, 1e-8, CreateChoice, RootIterations);
         if (ascent.Bound >= cutoff)

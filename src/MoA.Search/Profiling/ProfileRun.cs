@@ -59,6 +59,8 @@ public sealed class ProfileRun
     {
         ArgumentNullException.ThrowIfNull(items);
         ArgumentNullException.ThrowIfNull(lengths);
+        foreach (int length in lengths)
+            CheckLength(length);
         List<SkippedItem> skipped = [];
         ProfileItem[][] used = [.. lengths.Select(length => ItemsAt(length, items, skipped))];
         MakeFolder();
@@ -68,7 +70,7 @@ public sealed class ProfileRun
         return new ProfileReport(results, skipped);
     }
 
-    private static ProfileItem[] ItemsAt(int length, IReadOnlyList<ProfileItem> items, List<SkippedItem> skipped)
+    private void CheckLength(int length)
     {
         if (length < ElasticRule.BlockSize || length % ElasticRule.BlockSize != 0)
         {
@@ -76,6 +78,20 @@ public sealed class ProfileRun
                 $"profile length {length}: expected a multiple of {ElasticRule.BlockSize} tokens");
         }
 
+        // The whole profile is one array, a layer's running sum another.
+        ModelConfig config = _model.Config;
+        long blocks = length / ElasticRule.BlockSize;
+        long most = Array.MaxLength / ((long)config.QueryHeads * Math.Max(config.Layers, sizeof(double)));
+        if (blocks * blocks > most)
+        {
+            throw new InvalidInputException(
+                $"profile length {length}: expected at most {(long)Math.Sqrt(most) * ElasticRule.BlockSize} tokens for the "
+                + $"{config.Layers} layers of {config.QueryHeads} heads of {_model.Name}");
+        }
+    }
+
+    private static ProfileItem[] ItemsAt(int length, IReadOnlyList<ProfileItem> items, List<SkippedItem> skipped)
+    {
         List<ProfileItem> used = [];
         foreach (ProfileItem item in items)
         {
@@ -114,8 +130,11 @@ public sealed class ProfileRun
             InfluenceFile.Write(path, profile, fingerprint);
         }
 
-        // Before the whole file was there the partial one was needed; a leftover is only clutter.
+        // Before the whole file was there the partial one was needed; now it is only clutter, as is what a run left that
+        // was killed while it wrote.
         File.Delete(partialPath);
+        foreach (string unfinished in Directory.GetFiles(_folder, $"{Path.GetFileNameWithoutExtension(path)}.*.tmp"))
+            File.Delete(unfinished);
         return new ProfileResult(length, profile.Items, profile.MeanLoss, path, clock.Elapsed.TotalSeconds);
     }
 
@@ -148,8 +167,8 @@ public sealed class ProfileRun
         if (_memoryLimit is null || memory.Working + memory.BlockSums <= limit)
             return _folder;
         throw new InvalidInputException(string.Create(CultureInfo.InvariantCulture,
-            $"profile length {length}: a memory limit of {limit / 1048576.0:F0} MiB is too low; beside weights and what goes to disk, items of "
-            + $"{longest} tokens take {(memory.Working + memory.BlockSums) / 1048576.0:F0} MiB: allow that much, or choose shorter lengths"));
+            $"profile length {length}: a memory limit of {limit / 1048576.0:0.#} MiB is too low; beside weights and what goes to disk, items of "
+            + $"{longest} tokens take {(memory.Working + memory.BlockSums) / 1048576.0:0.#} MiB: allow that much, or choose shorter lengths"));
     }
 
     private static InfluenceProfile? Finished(string path, string fingerprint)

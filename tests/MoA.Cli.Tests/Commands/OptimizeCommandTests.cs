@@ -64,6 +64,42 @@ public sealed class OptimizeCommandTests
         Assert.False(Directory.Exists(folder["plans"]) && Directory.EnumerateFiles(folder["plans"]).Any());
     }
 
+    [Fact]
+    public void A_time_limit_still_gives_plans_with_proven_gaps()
+    {
+        using TemporaryFolder folder = new();
+        JsonElement result = Invocation.Json(
+            "optimize", "--problem", RepositoryFiles.Fixture("optimum", "h256"), "--max-rules-per-layer", "3", "--time-limit", "0.2", "--out", folder["plans"]);
+        Assert.NotEqual(0, result.GetProperty("plans").GetArrayLength());
+        foreach (JsonElement objective in result.GetProperty("objectives").EnumerateArray())
+        {
+            double loss = objective.GetProperty("loss").GetDouble(), bound = objective.GetProperty("lowerBound").GetDouble();
+            Assert.InRange(bound, 0, loss);
+            Assert.Equal((loss - bound) / loss, objective.GetProperty("relativeGap").GetDouble(), 1e-9);
+        }
+
+        foreach (JsonElement plan in result.GetProperty("plans").EnumerateArray())
+            Assert.All(plan.GetProperty("densities").EnumerateObject(), density => Assert.InRange(density.Value.GetDouble(), 0.45 * (1 - 1e-6), 0.5 * (1 + 1e-6)));
+        Invocation.Of("optimize", "--problem", Instance, "--time-limit", "0").AssertRefused("--time-limit 0", "above 0");
+    }
+
+    [Theory]
+    [InlineData(2048)]
+    [InlineData(8192)]
+    public void The_integer_programme_minimises_the_loss_at_the_asked_length(int length)
+    {
+        using TemporaryFolder folder = new();
+        string file = folder["plan.mps"];
+        _ = Invocation.Json(
+            "optimize", "--problem", Instance, "--export-mps", file, "--export-length", $"{length}", "--time-limit", "1", "--out", folder["plans"]);
+        string[] lines = File.ReadAllLines(file);
+        Assert.Equal($" N loss_{length}", lines.First(line => line.StartsWith(" N ", StringComparison.Ordinal)));
+        Assert.Equal("ENDATA", lines[^1]);
+        Invocation.Of("optimize", "--problem", Instance, "--export-mps", folder["other.mps"], "--export-length", "4095", "--quiet")
+            .AssertRefused("--export-length 4095", "2048, 4096, 8192");
+        Assert.False(File.Exists(folder["other.mps"]));
+    }
+
     // Rows are at least 128, which is half of 256 tokens.
     [Theory]
     [InlineData("optimize", "--profile", "none")]

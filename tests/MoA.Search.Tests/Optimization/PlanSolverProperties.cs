@@ -63,6 +63,64 @@ public sealed class PlanSolverProperties
                 : solution.Status == SolveStatus.Optimal && Math.Abs(solution.Loss - best) <= 2e-6 * best;
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
 
+    [Fact]
+    public void One_rule_for_a_layer_is_the_best_of_all_plans_of_that_kind() =>
+        Prop.ForAll(Seeds, seed =>
+        {
+            RandomProblem random = new(seed, layers: 2, heads: seed % 3 + 1, rules: 4, maxRules: null);
+            PlanProblem problem = random.Problem.WithLimits(null, random.Problem.DensityFloor, samePerLayer: true);
+            double best = random.LeastLoss(random.Problem.WithLimits(1, random.Problem.DensityFloor), random.Bounds);
+            PlanSolution solution = PlanSolver.Solve(problem, 0, random.Bounds);
+            return double.IsPositiveInfinity(best)
+                ? solution.Status == SolveStatus.Infeasible
+                : solution.Status == SolveStatus.Optimal && Math.Abs(solution.Loss - best) <= 2e-6 * best
+                    && random.Keeps(problem.WithLimits(1, problem.DensityFloor), random.Bounds, solution.RuleOfHead);
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+
+    [Fact]
+    public void Key_value_heads_get_the_rule_that_is_best_for_their_query_heads() =>
+        Prop.ForAll(Seeds, seed =>
+        {
+            // Two layers of four query heads that share two KV heads.
+            RandomProblem query = new(seed, layers: 2, heads: 4, rules: 3, maxRules: null);
+            PlanObjective[] grouped =
+            [
+                .. query.Problem.Objectives.Select(objective => objective with
+                {
+                    Losses = RuleLoss.OfKeyValueHeads(objective.Losses, 2, 4, 2),
+                }),
+            ];
+            PlanProblem problem = new(2, 2, query.Problem.Rules, grouped, query.Problem.Constraints)
+            {
+                MaxRulesPerLayer = seed % 3 == 0 ? null : seed % 3,
+                DensityFloor = query.Problem.DensityFloor,
+            };
+            double best = query.LeastLoss(query.Problem.WithLimits(problem.MaxRulesPerLayer, problem.DensityFloor), query.Bounds, 2);
+            PlanSolution solution = PlanSolver.Solve(problem, 0, query.Bounds);
+            return double.IsPositiveInfinity(best)
+                ? solution.Status == SolveStatus.Infeasible
+                : solution.Status == SolveStatus.Optimal && Math.Abs(solution.Loss - best) <= 2e-6 * best;
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+
+    [Fact]
+    public void A_search_in_parts_by_lattices_finds_the_best_of_all_plans() =>
+        Prop.ForAll(Seeds, seed =>
+        {
+            RandomProblem random = new(seed, layers: 2, heads: 3, rules: 4, maxRules: seed % 4 == 0 ? null : seed % 4);
+            double best = random.LeastLoss(random.Problem, random.Bounds);
+            double[] weights = [1, .. new double[random.Problem.Objectives.Count - 1]];
+            CoupledProgramme programme = new CoupledProgramme(random.Problem, 0, random.Bounds, weights).WithLattices();
+            SearchEffort effort = new(new PlanSolverOptions(), CancellationToken.None);
+            SearchOutcome nothing = new(null, double.PositiveInfinity, double.NegativeInfinity, new double[programme.Rows]);
+            SearchOutcome found = LatticeSearch.SearchParts(programme, effort, nothing);
+            return double.IsPositiveInfinity(best)
+                ? found.Choice is null && double.IsPositiveInfinity(found.Bound)
+                : found.Choice is not null
+                    && random.Keeps(random.Problem, random.Bounds, programme.Expand(found.Choice))
+                    && Math.Abs(found.Cost * programme.CostScale - best) <= 2e-6 * best
+                    && found.Bound * programme.CostScale <= best * (1 + 1e-9);
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+
     /// <summary>At most two layers of three heads and six rules, so that all plans can be counted.</summary>
     private sealed class RandomProblem
     {
@@ -101,7 +159,8 @@ public sealed class PlanSolverProperties
             Problem.MaxRulesPerLayer,
             Problem.DensityFloor);
 
-        public double LeastLoss(PlanProblem problem, ObjectiveBound[] bounds)
+        /// <summary>Least loss of all plans in which the heads of each group share a rule.</summary>
+        public double LeastLoss(PlanProblem problem, ObjectiveBound[] bounds, int group = 1)
         {
             int[] plan = new int[problem.Heads];
             double best = double.PositiveInfinity;
@@ -111,10 +170,11 @@ public sealed class PlanSolverProperties
                 if (loss < best && Keeps(problem, bounds, plan))
                     best = loss;
                 int head = 0;
-                while (head < plan.Length && ++plan[head] == _rules.Length)
-                    plan[head++] = 0;
+                for (; head < plan.Length && plan[head] + 1 == _rules.Length; head += group)
+                    plan.AsSpan(head, group).Clear();
                 if (head == plan.Length)
                     return best;
+                plan.AsSpan(head, group).Fill(plan[head] + 1);
             }
         }
 
@@ -150,10 +210,14 @@ public sealed class PlanSolverProperties
         private double[] Losses(int steps) =>
             [.. Enumerable.Range(0, _layers * _heads * _rules.Length).Select(_ => (double)_random.Next(steps + 1) / steps)];
 
-        private DensityConstraint Constraint(int length, int steps) => new(
-            length,
-            _random.Next(2) == 0 ? 0.5 : 0.2 + 0.7 * _random.NextDouble(),
-            [.. _rules.Select(_ => (double)_random.Next(steps + 1) / steps)]);
+        private DensityConstraint Constraint(int length, int steps)
+        {
+            double bound = _random.Next(2) == 0 ? 0.5 : 0.2 + 0.7 * _random.NextDouble();
+            // Coarse densities are counts of blocks, 1, 5, 9 or all 12 of them, as stored rows are.
+            return steps == 4
+                ? new DensityConstraint(12 * 64, bound, [.. _rules.Select(_ => Math.Min(12, 1 + 4 * _random.Next(4)) / 12.0)])
+                : new DensityConstraint(length, bound, [.. _rules.Select(_ => (double)_random.Next(steps + 1) / steps)]);
+        }
 
         private ObjectiveBound Bound()
         {

@@ -38,6 +38,20 @@ public sealed class PlanSolverTests
     }
 
     [Fact]
+    public void Whole_blocks_close_the_gap_that_fractions_leave()
+    {
+        // Another solver's best plan for this objective has 0.14704 and a bound 0.17% below it.
+        (PlanProblem problem, JsonElement expected) = PlanInstance.Load("h256", null);
+        JsonElement single = expected.GetProperty("single_objective").EnumerateArray().Single(
+            entry => entry.GetProperty("objective").GetInt32() == 1 && entry.GetProperty("K").ValueKind == JsonValueKind.Null);
+        PlanSolution solution = PlanSolver.Solve(problem, 1);
+        PlanInstance.AssertKeepsLimits(problem, solution.RuleOfHead);
+        Assert.InRange(
+            solution.Loss, single.GetProperty("lower_bound").GetDouble() * (1 - 1e-6), single.GetProperty("value").GetDouble() * (1 - 5e-4));
+        Assert.Equal(SolveStatus.Optimal, solution.Status);
+    }
+
+    [Fact]
     public void The_same_problem_gives_the_same_plan()
     {
         PlanProblem problem = PlanInstance.Load("h32", 2).Problem;

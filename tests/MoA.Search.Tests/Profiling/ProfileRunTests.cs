@@ -186,6 +186,17 @@ public sealed class ProfileRunTests : IDisposable
     }
 
     [Fact]
+    public void What_a_killed_run_left_half_written_goes()
+    {
+        ProfileItem[] items = [Item("a", 100), Item("b", 110)];
+        Interrupt(items);
+        File.WriteAllText(_folder.File("influence-128.partial.safetensors.0123.tmp"), "half");
+        File.WriteAllText(_folder.File("influence-128.safetensors.4567.tmp"), "half");
+        Assert.Equal([2], ItemsDone(_model, items));
+        Assert.Equal([InfluenceFile.PathFor(_folder.Path, 128)], Directory.GetFiles(_folder.Path));
+    }
+
+    [Fact]
     public void A_damaged_partial_file_starts_over()
     {
         ProfileItem[] items = [Item("a", 100), Item("b", 110)];
@@ -201,6 +212,7 @@ public sealed class ProfileRunTests : IDisposable
     [InlineData(-64)]
     [InlineData(100)]
     [InlineData(65536)]
+    [InlineData(64 * 20000)]
     public void Lengths_that_cannot_be_profiled_are_refused_before_any_work(int length)
     {
         InvalidInputException refusal = Assert.Throws<InvalidInputException>(

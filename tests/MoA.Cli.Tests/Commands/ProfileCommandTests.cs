@@ -1,0 +1,48 @@
+namespace MoA.Tests.Commands;
+
+/// <summary>What <c>moa profile</c> does with its memory limit.</summary>
+public sealed class ProfileCommandTests : IDisposable
+{
+    private static readonly string Model = RepositoryFiles.Fixture("models", "llama-mha");
+
+    private readonly TemporaryFolder _folder = new();
+
+    [Theory]
+    [InlineData("4")]
+    [InlineData("4GB")]
+    [InlineData("GiB")]
+    [InlineData("0MiB")]
+    [InlineData("-1GiB")]
+    [InlineData("1e300GiB")]
+    [InlineData("99999999999GiB")]
+    [InlineData("NaNMiB")]
+    public void Sizes_that_are_none_are_refused(string size)
+    {
+        Profile(size).AssertRefused($"--memory-limit {size}", "such as 1500MiB or 4GiB");
+        Assert.False(Directory.Exists(_folder["out"]));
+    }
+
+    [Fact]
+    public void A_limit_too_low_for_the_length_says_what_is_needed() =>
+        Profile("0.5MiB").AssertRefused("profile length 128", "memory limit of 0.5 MiB is too low", "items of 119 tokens take");
+
+    [Fact]
+    public void A_limit_does_not_change_the_file()
+    {
+        Assert.Equal(0, Profile("1.5GiB").ExitCode);
+        byte[] limited = File.ReadAllBytes(_folder["out", "influence-128.safetensors"]);
+        Directory.Delete(_folder["out"], recursive: true);
+        Assert.Equal(0, Profile(null).ExitCode);
+        Assert.Equal(File.ReadAllBytes(_folder["out", "influence-128.safetensors"]), limited);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private Invocation Profile(string? limit)
+    {
+        string tokens = string.Join(',', Enumerable.Range(0, 120).Select(i => 1 + i * 7 % 120));
+        string data = _folder.Write("items.jsonl", $"{{\"tokens\":[{tokens}],\"answers\":[[100,120]]}}\n");
+        string[] arguments = ["profile", "--model", Model, "--data", data, "--lengths", "128", "--out", _folder["out"]];
+        return Invocation.Of(limit is null ? arguments : [.. arguments, "--memory-limit", limit]);
+    }
+}
