@@ -87,7 +87,9 @@ internal static class CommandLine
             new ScoreCommand(streams),
             new BenchCommand(streams),
             new GroupCommand(
-                "eval", "Measures what a model still gets right under a plan or another policy.", new EvalRetrievalCommand(streams)),
+                "eval", "Measures what a model still gets right under a plan or another policy.", new EvalRetrievalCommand(streams),
+                new EvalNeedleCommand(streams), new EvalLongBenchCommand(streams), new EvalLvEvalCommand(streams),
+                new EvalPerplexityCommand(streams), new EvalAlpacaCommand(streams), new EvalCompareCommand(streams)),
             new GroupCommand(
                 "plan", "Shows the spans and densities of a plan, and converts plan files.", new PlanShowCommand(streams),
                 new PlanConvertCommand(streams)),

@@ -6,7 +6,8 @@ public sealed class CommandLineTests
 {
     private static readonly string[] Commands =
     [
-        "compress", "calibrate", "profile", "optimize", "validate", "generate", "chat", "score", "bench", "eval retrieval", "plan show",
+        "compress", "calibrate", "profile", "optimize", "validate", "generate", "chat", "score", "bench", "eval retrieval",
+        "eval needle", "eval longbench", "eval lveval", "eval perplexity", "eval alpaca", "eval compare", "plan show",
         "plan convert", "model info", "model tokenize",
     ];
 

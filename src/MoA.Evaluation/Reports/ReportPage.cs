@@ -24,8 +24,7 @@ public static partial class ReportPage
         ArgumentNullException.ThrowIfNull(report);
         string model = HtmlEncoder.Default.Encode(report.Model.Name);
 
-        // One pass over the template alone, so that nothing in the data can pass for a place holder.
-        return PlaceHolder().Replace(Asset("report.html"), match => match.Groups[1].Value switch
+        return Fill("report.html", part => part switch
         {
             "title" => $"{model} · MoA search report",
             "model" => model,
@@ -34,9 +33,17 @@ public static partial class ReportPage
             "echarts" => Asset("echarts.min.js"),
             "charts" => Asset("charts.js"),
             "page" => Asset("report.js"),
-            string name => throw new InvalidOperationException($"report.html names an unknown part '{name}'."),
+            _ => null,
         });
     }
+
+    /// <summary>An embedded page with its parts put in.</summary>
+    /// <param name="template">The page's name.</param>
+    /// <param name="partOf">The text of a part by its name, or null if there is none.</param>
+    internal static string Fill(string template, Func<string, string?> partOf) =>
+        // One pass over the template alone, so that nothing in the data can pass for a place holder.
+        PlaceHolder().Replace(Asset(template), match => partOf(match.Groups[1].Value)
+            ?? throw new InvalidOperationException($"{template} names an unknown part '{match.Groups[1].Value}'."));
 
     /// <summary>The text of an embedded file.</summary>
     internal static string Asset(string name)

@@ -1,8 +1,10 @@
+using System.Globalization;
 using System.Text.Json;
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
+using MoA.Evaluation.Tasks;
 using MoA.Search;
 using MoA.Search.Calibration;
 
@@ -20,7 +22,7 @@ public sealed class RetrievalEvaluation(
 
     private const int GroupSize = 10;
 
-    private long _tokens;
+    private readonly AnswerGenerator _writer = new(model, cacheType);
     private int _done;
 
     /// <summary>Questions that are to come in all, for progress.</summary>
@@ -39,6 +41,16 @@ public sealed class RetrievalEvaluation(
         return RetrievalSet.Create(records, length, items, DepthBins, seed);
     }
 
+    /// <summary>The questions of a set as items, each with the expected number and its depth.</summary>
+    public static EvaluationSet ItemsOf(LanguageModel model, RetrievalSet set, string source)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(set);
+        EvaluationItem[] items =
+            [.. set.Items.Select((item, i) => Item(item, model.RequireConversations().EncodePrompt(item.Prompt)) with { Id = $"{set.TargetTokens}/{i}" })];
+        return new EvaluationSet("retrieval", set.TargetTokens, "last-number", items) { DepthBins = set.DepthBins, Source = source };
+    }
+
     /// <summary>Asks all questions of a set under a policy.</summary>
     public RetrievalScore Run(AttentionPolicy policy, RetrievalSet set, CancellationToken cancellation = default)
     {
@@ -50,7 +62,7 @@ public sealed class RetrievalEvaluation(
         long bytesOfOne = SequenceCache.EstimateBytes(model.Config, policy, set.TargetTokens + MaxAnswerTokens, cacheType);
         foreach (RetrievalItem[] group in SequenceGroups.Of(set.Items, _ => bytesOfOne, GroupSize))
         {
-            Answer[] answers = AskGroup(policy, group, cancellation);
+            WrittenAnswer[] answers = AskGroup(policy, group, cancellation);
             for (int i = 0; i < group.Length; i++)
             {
                 RetrievalVerdict verdict = group[i].Judge(answers[i].Text);
@@ -62,7 +74,7 @@ public sealed class RetrievalEvaluation(
 
             _done += group.Length;
             progress?.Invoke(new StepProgress(
-                "evaluate", $"{policy.Name} at {set.TargetTokens}", _done, Math.Max(Total, _done), _tokens));
+                "evaluate", $"{policy.Name} at {set.TargetTokens}", _done, Math.Max(Total, _done), _writer.Tokens));
         }
 
         return new RetrievalScore(
@@ -70,7 +82,7 @@ public sealed class RetrievalEvaluation(
             bytes / set.Items.Count, [.. asked.Select((n, bin) => n == 0 ? (double?)null : (double)hits[bin] / n)]);
     }
 
-    private Answer[] AskGroup(AttentionPolicy policy, RetrievalItem[] group, CancellationToken cancellation)
+    private WrittenAnswer[] AskGroup(AttentionPolicy policy, RetrievalItem[] group, CancellationToken cancellation)
     {
         int[][] prompts = [.. group.Select(item => model.RequireConversations().EncodePrompt(item.Prompt))];
         string spans = string.Join(
@@ -79,15 +91,15 @@ public sealed class RetrievalEvaluation(
             modelFingerprint, cacheType.Name(), spans, string.Join(';', prompts.Select(prompt => string.Join(',', prompt))));
         if (journal.TryGet(key, out JsonElement known))
         {
-            return [.. known.EnumerateArray().Select(answer => new Answer(
-                answer.GetProperty("text").GetString()!, answer.GetProperty("kvBytes").GetInt64()))];
+            return [.. known.EnumerateArray().Select(answer => new WrittenAnswer(
+                answer.GetProperty("text").GetString()!, 0, answer.GetProperty("kvBytes").GetInt64()))];
         }
 
-        Answer[] answers = Generate(policy, prompts, cancellation);
+        WrittenAnswer[] answers = _writer.Write(policy, [.. group.Zip(prompts, Item)], cancellation);
         journal.Add(key, writer =>
         {
             writer.WriteStartArray();
-            foreach (Answer answer in answers)
+            foreach (WrittenAnswer answer in answers)
             {
                 writer.WriteStartObject();
                 writer.WriteString("text", answer.Text);
@@ -100,37 +112,10 @@ public sealed class RetrievalEvaluation(
         return answers;
     }
 
-    private Answer[] Generate(AttentionPolicy policy, int[][] prompts, CancellationToken cancellation)
+    private static EvaluationItem Item(RetrievalItem item, int[] prompt) => new("retrieval", prompt, new ItemReference
     {
-        GenerationLoop loop = new(model.Transformer);
-        SequenceCache[] sequences = new SequenceCache[prompts.Length];
-        try
-        {
-            GenerationRun[] runs = new GenerationRun[prompts.Length];
-            for (int i = 0; i < prompts.Length; i++)
-            {
-                model.CheckLength(prompts[i].Length + MaxAnswerTokens, $"retrieval item of {prompts[i].Length} tokens");
-                sequences[i] = model.Transformer.CreateSequence(policy, prompts[i].Length + MaxAnswerTokens, cacheType);
-                Sampler sampler = new(SamplingOptions.Greedy, model.Config.VocabularySize);
-                runs[i] = new GenerationRun(sequences[i], prompts[i], MaxAnswerTokens, sampler, model.StopTokens);
-                loop.Add(runs[i]);
-            }
-
-            while (loop.ActiveRuns > 0)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                _tokens += loop.Step();
-            }
-
-            return [.. runs.Select((run, i) => new Answer(
-                model.RequireTokenizer().Decode(run.Output.ToArray(), skipSpecialTokens: true), sequences[i].Bytes))];
-        }
-        finally
-        {
-            foreach (SequenceCache? sequence in sequences)
-                sequence?.Dispose();
-        }
-    }
-
-    private readonly record struct Answer(string Text, long KvBytes);
+        Answers = [item.Document.ExpectedValue?.ToString(CultureInfo.InvariantCulture) ?? ""],
+        Depth = item.Document.Depth,
+    })
+    { MaxNewTokens = MaxAnswerTokens };
 }

@@ -309,5 +309,54 @@ const Charts = (() => {
     }), 'canvas');
   }
 
-  return { color, redrawAll, spans, density, front, rankedBars, groupedBars, lines, influence };
+  const symbols = ['circle', 'diamond', 'rect', 'triangle', 'pin', 'arrow'];
+  const percentage = value => `${(value * 100).toFixed(1)} %`;
+
+  /** series: [{name, color, points: [{x, y, low, high, lines}]}]: lines with whiskers over a share or a length. */
+  function curves(container, label, series, { xName, xMin, xMax, xFormat, log = false }) {
+    draw(container, label, 380, () => ({
+      legend: { ...legend(), type: 'scroll', right: 0 },
+      grid: { left: 56, right: 20, top: 44, bottom: 52 },
+      xAxis: axis({ type: log ? 'log' : 'value', logBase: 2, min: xMin, max: xMax, name: xName, nameLocation: 'middle', nameGap: 30, axisLabel: { formatter: xFormat } }),
+      yAxis: axis({ type: 'value', min: 0, max: 1, axisLabel: { formatter: value => `${Math.round(value * 100)} %` } }),
+      tooltip: { formatter: hit => { const point = series[hit.seriesIndex >> 1].points[hit.dataIndex]; return tip(hit.seriesName, ...point.lines); } },
+      series: series.flatMap((one, s) => [
+        {
+          name: one.name, type: 'line', color: one.color, symbol: symbols[s % symbols.length], symbolSize: 10, lineStyle: { width: 2.2 },
+          data: one.points.map(point => [point.x, point.y]),
+        },
+        {
+          name: one.name, type: 'custom', color: one.color, silent: true, z: 5, tooltip: { show: false },
+          data: one.points.filter(point => point.low != null).map(point => [point.x, point.low, point.high]),
+          encode: { x: 0, y: [1, 2] },
+          renderItem: (_, api) => {
+            const [x, low] = api.coord([api.value(0), api.value(1)]), high = api.coord([api.value(0), api.value(2)])[1];
+            return { type: 'path', shape: { pathData: `M${x} ${low}L${x} ${high}M${x - 4} ${low}L${x + 4} ${low}M${x - 4} ${high}L${x + 4} ${high}` },
+              style: { fill: 'none', stroke: one.color, lineWidth: 1.2 } };
+          },
+        },
+      ]),
+    }));
+  }
+
+  /** rows: [{length, depths: [accuracy or null]}]: accuracy over depth (down) and length (across); nameOf(bin, bins) labels a depth. */
+  function depthMap(container, label, rows, nameOf) {
+    const bins = Math.max(...rows.map(row => row.depths.length));
+    draw(container, label, 40 + 20 * bins + 92, () => ({
+      grid: { left: 76, right: 10, top: 8, bottom: 92 },
+      xAxis: axis({ type: 'category', data: rows.map(row => row.length.toLocaleString('en')), name: 'tokens', nameLocation: 'middle', nameGap: 26 }),
+      yAxis: axis({
+        type: 'category', inverse: true, name: 'depth', nameLocation: 'middle', nameGap: 60,
+        data: Array.from({ length: bins }, (_, bin) => nameOf(bin, bins)),
+      }),
+      visualMap: scale({ min: 0, max: 1, text: ['all found', 'none'] }),
+      tooltip: { formatter: cell => tip(`${rows[cell.value[0]].length.toLocaleString('en')} tokens, depth ${nameOf(cell.value[1], bins)}`, percentage(cell.value[2])) },
+      series: [{
+        type: 'heatmap', itemStyle: { borderColor: color('surface'), borderWidth: 1 },
+        data: rows.flatMap((row, x) => row.depths.flatMap((value, bin) => value == null ? [] : [[x, bin, value]])),
+      }],
+    }));
+  }
+
+  return { color, redrawAll, curves, depthMap, spans, density, front, rankedBars, groupedBars, lines, influence };
 })();

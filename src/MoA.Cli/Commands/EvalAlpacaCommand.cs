@@ -1,0 +1,64 @@
+using System.CommandLine;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Generation;
+using MoA.Evaluation.Alpaca;
+using MoA.Evaluation.Data;
+using MoA.Evaluation.Tasks;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa eval alpaca</c>: answers to AlpacaEval's instructions, and what a judge thinks of them.</summary>
+internal sealed class EvalAlpacaCommand : EvalCommand
+{
+    private const string KeyVariable = "OPENAI_API_KEY";
+
+    private readonly Option<int?> _maxNewTokens = new("--max-new-tokens")
+    {
+        Description = "Most tokens of an answer (default: 512)",
+        HelpName = "N",
+    };
+
+    private readonly Option<string?> _judge = new("--judge")
+    {
+        Description = $"OpenAI-compatible endpoint that judges, such as http://localhost:8080/v1; its key is read from {KeyVariable}",
+        HelpName = "URL",
+    };
+
+    private readonly Option<string?> _judgeModel = new("--judge-model")
+    {
+        Description = "The judging model's name at the endpoint",
+        HelpName = "NAME",
+    };
+
+    public EvalAlpacaCommand(Streams streams)
+        : base("alpaca", "Answers AlpacaEval's instructions and writes them in its format; with --judge also asks a judging model which of two " +
+            "answers is better.", streams)
+    {
+        Examples =
+        [
+            "moa eval alpaca --model llama --data alpaca_eval_gpt4_baseline.json --plan plan.json",
+            "moa eval alpaca --model llama --data alpaca_eval.json --judge http://localhost:8080/v1 --judge-model judge",
+        ];
+        foreach (Option option in new Option[] { EvalOptions.Data, _maxNewTokens, _judge, _judgeModel })
+            Options.Add(option);
+    }
+
+    protected override IReadOnlyList<EvaluationSet> CreateSets(CommandContext context, LanguageModel model) =>
+    [
+        AlpacaTask.Read(
+            model, new DataSetFiles(context.Get(EvalOptions.Data), AlpacaTask.Repository),
+            CalibrationOptions.Positive(context, _maxNewTokens) ?? 512, EvalOptions.MostItems(context)),
+    ];
+
+    protected override EvaluationMetrics Finish(CommandContext context, string folder, EvaluationMetrics metrics)
+    {
+        context.Note($"{metrics.PolicySetting}: answers are in {AlpacaTask.WriteOutputs(folder)}");
+        if (context.Get(_judge) is not string url)
+            return metrics;
+        string name = context.Get(_judgeModel) ?? throw new InvalidInputException("--judge needs --judge-model: the judging model's name at the endpoint");
+        using AlpacaJudge judge = new(url, name, Environment.GetEnvironmentVariable(KeyVariable));
+        return context.WithProgress(progress => judge.Judge(folder, progress, context.Cancellation));
+    }
+}

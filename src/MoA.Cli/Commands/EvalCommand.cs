@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Text.Json;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Generation;
+using MoA.Engine.Models;
+using MoA.Evaluation.Tasks;
+
+namespace MoA.Cli.Commands;
+
+/// <summary>An evaluation: sets of items, each under several policies, with results in folders.</summary>
+internal abstract class EvalCommand : CliCommand
+{
+    private readonly string _task;
+
+    protected EvalCommand(string task, string description, Streams streams)
+        : base(task, description, streams)
+    {
+        _task = task;
+        KeepsFinishedWork = true;
+        EvalOptions.AddTo(this);
+    }
+
+    /// <summary>The sets to measure.</summary>
+    protected abstract IReadOnlyList<EvaluationSet> CreateSets(CommandContext context, LanguageModel model);
+
+    /// <summary>Settings of the run besides those of all evaluations.</summary>
+    protected virtual EvaluationSettings Configure(CommandContext context, EvaluationSettings settings) => settings;
+
+    /// <summary>What is done with a folder's results at the end.</summary>
+    protected virtual EvaluationMetrics Finish(CommandContext context, string folder, EvaluationMetrics metrics) => metrics;
+
+    protected override void Run(CommandContext context)
+    {
+        string folder = EvalOptions.OutFolder(context);
+        AnswerScorer scorer = new(context.Get(EvalOptions.Jieba));
+        List<EvaluationMetrics> results = context.Get(EvalOptions.ScoreOnly) ? Rescore(context, folder, scorer) : Evaluate(context, folder, scorer);
+        if (context.Json)
+        {
+            context.WriteJson(writer =>
+            {
+                writer.WriteString("task", _task);
+                writer.WriteObjects("policies", results, WriteMembers);
+            });
+            return;
+        }
+
+        foreach (EvaluationMetrics metrics in results)
+            context.Output.WriteLine(Describe(metrics));
+        context.Note($"results are in {folder}; moa eval compare {folder} puts them on one page");
+    }
+
+    /// <summary>The lengths that the option names, or the defaults as far as they fit the model.</summary>
+    protected static IReadOnlyList<int> LengthsOf(CommandContext context, ModelConfig config, IEnumerable<int> defaults)
+    {
+        IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text
+            ? Lists.Lengths("--lengths", text)
+            : [.. defaults.Where(length => length <= config.MaxPositions).Distinct().Order()];
+        return lengths.Count > 0 && lengths[^1] <= config.MaxPositions
+            ? lengths
+            : throw new InvalidInputException(
+                $"--lengths {(lengths.Count > 0 ? lengths[^1] : "")}: the model's context is {config.MaxPositions} tokens; choose shorter lengths");
+    }
+
+    /// <summary>Most tokens of a published prompt: what is given, or the context without the benchmarks' reserve.</summary>
+    protected static int MaxPromptTokens(CommandContext context, System.CommandLine.Option<int?> option, ModelConfig config)
+    {
+        int most = CalibrationOptions.Positive(context, option) ?? config.MaxPositions - MoA.Evaluation.Data.BenchmarkPrompt.Reserve;
+        return most >= 64 && most <= config.MaxPositions
+            ? most
+            : throw new InvalidInputException($"{option.Name} {most}: expected 64 to {config.MaxPositions}, the model's context");
+    }
+
+    private List<EvaluationMetrics> Evaluate(CommandContext context, string folder, AnswerScorer scorer)
+    {
+        using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        using LanguageModel model = ModelOptions.Load(context, backend);
+        (EvaluationSet Set, PolicyChoice Choice)[] runs =
+        [
+            .. from set in CreateSets(context, model)
+               let sound = set.Checked(scorer)
+               from choice in EvalOptions.PoliciesFor(context, model.Config, set.Length)
+               select (sound, choice),
+        ];
+        EvaluationSettings settings = Configure(context, new EvaluationSettings
+        {
+            Folder = folder,
+            CacheType = ModelOptions.CacheType(context),
+            Scorer = scorer,
+            Total = runs.Sum(run => run.Set.Items.Count),
+        });
+        List<(string Folder, EvaluationMetrics Metrics)> results = context.WithProgress(progress =>
+        {
+            EvaluationRun evaluation = new(model, settings, progress);
+            return runs.Select(run => (evaluation.FolderOf(run.Set, run.Choice), evaluation.Run(run.Set, run.Choice, context.Cancellation))).ToList();
+        });
+        return [.. results.Select(result => Finish(context, result.Folder, result.Metrics))];
+    }
+
+    private List<EvaluationMetrics> Rescore(CommandContext context, string folder, AnswerScorer scorer)
+    {
+        string[] folders = [.. EvaluationFolder.FindAll(folder, finishedOnly: false).Where(found => EvaluationFolder.ReadConfiguration(found).Task == _task)];
+        return folders.Length > 0
+            ? [.. folders.Select(found => Finish(context, found, EvaluationFolder.Rescore(found, scorer)))]
+            : throw new InvalidInputException($"--score-only: {folder} has no results of {_task}; run the evaluation first");
+    }
+
+    private static string Describe(EvaluationMetrics metrics)
+    {
+        string score = metrics.Perplexity is double perplexity
+            ? string.Create(CultureInfo.InvariantCulture, $"perplexity {perplexity:F4} over {metrics.ScoredTokens} tokens")
+            : metrics.Accuracy is double accuracy
+                ? string.Create(CultureInfo.InvariantCulture, $"{accuracy:P1} of {metrics.Items} [{metrics.Low:P1}, {metrics.High:P1}]")
+                : string.Create(CultureInfo.InvariantCulture, $"{metrics.Items} answers");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{metrics.Dataset ?? metrics.Task,-12} at {metrics.Length,6}  {metrics.PolicySetting,-28} {score}  " +
+            $"density {metrics.Density:F3}  KV {metrics.KvBytes:N0} bytes");
+    }
+
+    internal static void WriteMembers(Utf8JsonWriter writer, EvaluationMetrics metrics)
+    {
+        writer.WriteString("task", metrics.Task);
+        writer.WriteString("policy", metrics.Policy);
+        writer.WriteString("setting", metrics.PolicySetting);
+        if (metrics.Dataset is not null)
+            writer.WriteString("dataset", metrics.Dataset);
+        writer.WriteNumber("length", metrics.Length);
+        writer.WriteNumber("items", metrics.Items);
+        WriteIfThere("accuracy", metrics.Accuracy);
+        WriteIfThere("low", metrics.Low);
+        WriteIfThere("high", metrics.High);
+        WriteIfThere("meanCrossEntropy", metrics.MeanCrossEntropy);
+        WriteIfThere("perplexity", metrics.Perplexity);
+        writer.WriteNumber("density", metrics.Density);
+        writer.WriteNumber("kvBytes", metrics.KvBytes);
+
+        void WriteIfThere(string name, double? value)
+        {
+            if (value is double number)
+                writer.WriteNumber(name, number);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.CommandLine;
+using System.Text.RegularExpressions;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Models;
+using MoA.Evaluation.Tasks;
+
+namespace MoA.Cli.Options;
+
+/// <summary>Options shared by the evaluations.</summary>
+internal static partial class EvalOptions
+{
+    public static Option<string[]> Policies { get; } = new("--policy")
+    {
+        Description = "A rival, NAME[:key=value,…]; may be given several times. Dense attention is always measured too",
+        HelpName = "POLICY",
+    };
+
+    public static Option<string[]> Plans { get; } = new("--plan")
+    {
+        Description = "Plan file, measured beside one span for all heads of the same density; may be given several times",
+        HelpName = "FILE",
+    };
+
+    public static Option<string?> Densities { get; } = new("--densities")
+    {
+        Description = "Runs every policy that is named without a budget at each of these densities, such as 0.25,0.5,0.75",
+        HelpName = "LIST",
+    };
+
+    public static Option<string?> Data { get; } = new("--data", "-d")
+    {
+        Description = "File, folder or zip archive of the data set",
+        HelpName = "PATH",
+    };
+
+    public static Option<int?> Items { get; } = new("--items")
+    {
+        Description = "Most items of each set",
+        HelpName = "N",
+    };
+
+    public static Option<bool> ScoreOnly { get; } = new("--score-only")
+    {
+        Description = "Scores the predictions in --out again; runs no model",
+    };
+
+    public static Option<string?> Jieba { get; } = new("--jieba")
+    {
+        Description = "Folder of the Python package jieba (dict.txt, finalseg/prob_emit.py), for Chinese answers",
+        HelpName = "DIR",
+    };
+
+    public static Option<string> Out { get; } = new("--out", "-o")
+    {
+        Description = "Folder in which each set and policy gets a folder of its own; what an interrupted run finished there is kept",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => "moa-eval",
+    };
+
+    /// <summary>Adds the options of every evaluation.</summary>
+    public static void AddTo(Command command)
+    {
+        ModelOptions.AddTo(command);
+        command.Options.Add(Policies);
+        command.Options.Add(Plans);
+        command.Options.Add(Densities);
+        command.Options.Add(Items);
+        command.Options.Add(Out);
+        command.Options.Add(ScoreOnly);
+    }
+
+    /// <summary>The policies to measure at a length: dense, those that were named, plans with their uniform rivals.</summary>
+    public static IReadOnlyList<PolicyChoice> PoliciesFor(CommandContext context, ModelConfig config, int length)
+    {
+        List<PolicyChoice> choices = [PolicyChoice.Dense];
+        string[] plans = context.Get(Plans) ?? [];
+        foreach (string text in context.Get(Policies) ?? [])
+        {
+            if (text == "moa" && plans.Length > 0)
+                continue; // the plans stand for it
+            choices.AddRange(AtDensities(text, context).Select(setting => PolicyChoice.Read(setting, null, config)));
+        }
+
+        foreach (PolicyChoice plan in plans.Select(file => PolicyChoice.Read(null, file, config)))
+        {
+            choices.Add(plan);
+            choices.Add(PolicyChoice.UniformRivalOf(plan, config, length));
+        }
+
+        return [.. choices.DistinctBy(choice => choice.Identity)];
+    }
+
+    /// <summary>Most items of a set, or null.</summary>
+    public static int? MostItems(CommandContext context) => CalibrationOptions.Positive(context, Items);
+
+    /// <summary>The folder of results, made if it is missing.</summary>
+    public static string OutFolder(CommandContext context)
+    {
+        string folder = context.Get(Out)!;
+        if (string.IsNullOrWhiteSpace(folder))
+            throw new InvalidInputException("--out is empty: expected a folder");
+        MoA.Search.Pipeline.OutputFolder.Create(folder);
+        return folder;
+    }
+
+    /// <summary>Names parted by commas, as they are.</summary>
+    public static string[] Names(string? text) =>
+        text?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+
+    private static IEnumerable<string> AtDensities(string policy, CommandContext context)
+    {
+        if (context.Get(Densities) is not string densities || policy == "dense" || HasBudget().IsMatch(policy))
+            return [policy];
+        return Names(densities).Select(density =>
+        {
+            _ = Lists.Density("--densities", density);
+            return policy.Contains(':', StringComparison.Ordinal) ? $"{policy},density={density}" : $"{policy}:density={density}";
+        });
+    }
+
+    [GeneratedRegex("[:,](density|span|tokens)=")]
+    private static partial Regex HasBudget();
+}

@@ -1,0 +1,48 @@
+using System.Text.RegularExpressions;
+using MoA.Engine;
+using MoA.Engine.Generation;
+using MoA.Engine.Tokenization;
+
+namespace MoA.Evaluation.Data;
+
+/// <summary>
+/// Prompts as LongBench and LV-Eval make them: a template with the context and the question put in; too long ones lose
+/// their middle, since instructions stand at both ends; then the model's chat template, unless the data set has none.
+/// </summary>
+/// <param name="model">The model whose tokens are counted.</param>
+/// <param name="maxTokens">Most tokens before the chat template is added.</param>
+public sealed partial class BenchmarkPrompt(LanguageModel model, int maxTokens)
+{
+    /// <summary>Tokens that the benchmarks leave of a model's context for the template and the answer.</summary>
+    public const int Reserve = 500;
+
+    /// <summary>The prompt's tokens.</summary>
+    /// <param name="template">Text with <c>{context}</c> and <c>{input}</c>.</param>
+    /// <param name="context">The long text.</param>
+    /// <param name="input">The question; may be empty.</param>
+    /// <param name="usesChatTemplate">Whether the text becomes a user's message or is continued as it is.</param>
+    /// <exception cref="InvalidInputException">The model has no tokenizer.</exception>
+    public int[] Encode(string template, string context, string input, bool usesChatTemplate)
+    {
+        string text = Fill(template, context, input);
+        Tokenizer tokenizer = model.RequireTokenizer();
+        int[] tokens = tokenizer.Encode(text, addSpecialTokens: true, parseSpecialTokens: false);
+        if (tokens.Length > maxTokens)
+        {
+            int half = maxTokens / 2;
+            text = tokenizer.Decode(tokens.AsSpan(0, half), skipSpecialTokens: true)
+                + tokenizer.Decode(tokens.AsSpan(tokens.Length - half), skipSpecialTokens: true);
+        }
+
+        return usesChatTemplate
+            ? model.RequireConversations().EncodePrompt([new ChatMessage("user", text)])
+            : tokenizer.Encode(text, addSpecialTokens: true, parseSpecialTokens: false);
+    }
+
+    /// <summary>Puts the texts into the template, in one pass, so that braces in the texts stay what they are.</summary>
+    internal static string Fill(string template, string context, string input) =>
+        PlaceHolder().Replace(template, match => match.ValueSpan is "{context}" ? context : input);
+
+    [GeneratedRegex(@"\{context\}|\{input\}")]
+    private static partial Regex PlaceHolder();
+}

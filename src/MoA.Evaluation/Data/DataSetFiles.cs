@@ -1,0 +1,97 @@
+using System.IO.Compression;
+using MoA.Engine;
+
+namespace MoA.Evaluation.Data;
+
+/// <summary>
+/// Finds the files of published data sets in a folder or in the Hugging Face cache. Nothing is ever downloaded.
+/// </summary>
+/// <param name="place">A folder or file that the user named; null for the cache.</param>
+/// <param name="repository">The data set's name on Hugging Face, such as <c>THUDM/LongBench</c>.</param>
+public sealed class DataSetFiles(string? place, string repository)
+{
+    /// <summary>The cache's folder: <c>HF_HUB_CACHE</c>, <c>HF_HOME</c>/hub or ~/.cache/huggingface/hub.</summary>
+    public static string CacheFolder =>
+        Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } cache ? cache
+        : Environment.GetEnvironmentVariable("HF_HOME") is { Length: > 0 } home ? Path.Combine(home, "hub")
+        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "huggingface", "hub");
+
+    /// <summary>Finds a file by name: in the folder, in its folder <c>data</c>, or in one of their zip archives.</summary>
+    /// <param name="name">The file's name, such as <c>qasper.jsonl</c>.</param>
+    /// <exception cref="InvalidInputException">It is nowhere; the message says where to get it and where to put it.</exception>
+    public DataFile Find(string name) => TryFind(name) ?? throw Missing(name);
+
+    /// <summary>Finds a file by name, or null.</summary>
+    /// <exception cref="InvalidInputException">The place that was named does not exist, or an archive is damaged.</exception>
+    public DataFile? TryFind(string name)
+    {
+        if (place is not null && File.Exists(place) && !IsArchive(place))
+            return new DataFile(place);
+        foreach (string folder in Folders())
+        {
+            if (File.Exists(Path.Combine(folder, name)))
+                return new DataFile(Path.Combine(folder, name));
+        }
+
+        foreach (string archive in Archives())
+        {
+            if (EntryOf(archive, name) is string entry)
+                return new DataFile(archive, entry);
+        }
+
+        return null;
+    }
+
+    private IEnumerable<string> Folders()
+    {
+        IEnumerable<string> roots = place is not null ? [place] : Snapshots();
+        foreach (string root in roots.Where(Directory.Exists))
+        {
+            yield return root;
+            foreach (string child in new[] { "data", "LongBench" })
+            {
+                if (Directory.Exists(Path.Combine(root, child)))
+                    yield return Path.Combine(root, child);
+            }
+        }
+    }
+
+    private IEnumerable<string> Archives()
+    {
+        if (place is not null && IsArchive(place) && File.Exists(place))
+            return [place];
+        return Folders().SelectMany(folder => Directory.EnumerateFiles(folder, "*.zip").Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>The snapshots of the repository in the cache, the one that <c>refs/main</c> names first.</summary>
+    private IEnumerable<string> Snapshots()
+    {
+        string root = Path.Combine(CacheFolder, "datasets--" + repository.Replace("/", "--", StringComparison.Ordinal));
+        string snapshots = Path.Combine(root, "snapshots"), main = Path.Combine(root, "refs", "main");
+        if (!Directory.Exists(snapshots))
+            return [];
+        string current = File.Exists(main) ? File.ReadAllText(main).Trim() : "";
+        return Directory.EnumerateDirectories(snapshots)
+            .OrderBy(folder => Path.GetFileName(folder) == current ? 0 : 1).ThenBy(folder => folder, StringComparer.Ordinal);
+    }
+
+    private static string? EntryOf(string archive, string name)
+    {
+        try
+        {
+            using ZipArchive zip = ZipFile.OpenRead(archive);
+            return zip.Entries.FirstOrDefault(entry => entry.Name == name)?.FullName;
+        }
+        catch (Exception failure) when (failure is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            throw new InvalidInputException($"{archive}: the archive cannot be read ({failure.Message.TrimEnd('.')}); get it again", failure);
+        }
+    }
+
+    private static bool IsArchive(string path) => path.EndsWith(".zip", StringComparison.OrdinalIgnoreCase);
+
+    private InvalidInputException Missing(string name) => place is not null && !File.Exists(place) && !Directory.Exists(place)
+        ? new($"--data {place}: no such file or folder; expected {name} of the data set {repository}")
+        : new($"{name} is not in {place ?? CacheFolder}; get the data set {repository} from Hugging Face (hf download --repo-type dataset {repository}), "
+            + "or put the file, or the zip archive that holds it, into a folder and name that with --data");
+}

@@ -1,0 +1,20 @@
+namespace MoA.Evaluation.Tasks;
+
+/// <summary>One thing to ask a model, or one text whose probability is wanted.</summary>
+/// <param name="Id">Names the item within its set.</param>
+/// <param name="Prompt">Tokens to read.</param>
+/// <param name="Reference">What the answer is compared with.</param>
+public sealed record EvaluationItem(string Id, int[] Prompt, ItemReference Reference)
+{
+    /// <summary>Most tokens of the answer; 0 if the text is only scored.</summary>
+    public int MaxNewTokens { get; init; }
+
+    /// <summary>For a text that is only scored: which of its tokens count. Null for a question.</summary>
+    public bool[]? IsScored { get; init; }
+
+    /// <summary>Tokens that end the answer besides those of the model.</summary>
+    public IReadOnlyList<int> StopTokens { get; init; } = [];
+
+    /// <summary>Tokens of prompt and answer together: the length that policies see.</summary>
+    public int Length => Prompt.Length + MaxNewTokens;
+}

@@ -1,0 +1,73 @@
+namespace MoA.Evaluation.Tasks;
+
+/// <summary>Turns predictions into metrics.</summary>
+internal static class MetricsBuilder
+{
+    public static EvaluationMetrics Build(
+        EvaluationConfiguration configuration, IReadOnlyList<Prediction> predictions, IReadOnlyList<EvaluationTiming> timings, AnswerScorer scorer)
+    {
+        long tokens = timings.Sum(timing => timing.Tokens);
+        double seconds = timings.Sum(timing => timing.Seconds);
+        EvaluationMetrics metrics = new()
+        {
+            Task = configuration.Task,
+            Dataset = configuration.Dataset,
+            Model = configuration.Model,
+            Policy = configuration.Policy,
+            PolicySetting = configuration.PolicySetting,
+            Length = configuration.Length,
+            Items = predictions.Count,
+            Density = configuration.Density,
+            KvBytes = (long)predictions.Average(prediction => (double)prediction.KvBytes),
+            Tokens = tokens,
+            Seconds = seconds,
+            TokensPerSecond = seconds > 0 ? tokens / seconds : 0,
+        };
+        return configuration.Metric switch
+        {
+            AnswerScorer.None => metrics,
+            AnswerScorer.CrossEntropy => WithCrossEntropy(metrics, predictions),
+            _ => WithAccuracy(metrics, configuration, predictions, scorer),
+        };
+    }
+
+    private static EvaluationMetrics WithCrossEntropy(EvaluationMetrics metrics, IReadOnlyList<Prediction> predictions)
+    {
+        long scored = predictions.Sum(prediction => (long)prediction.Scored);
+        double mean = -predictions.Sum(prediction => prediction.LogProbability) / scored;
+        return metrics with
+        {
+            MeanCrossEntropy = mean,
+            Perplexity = Math.Min(Math.Exp(mean), double.MaxValue), // JSON has no infinity
+            ScoredTokens = scored,
+        };
+    }
+
+    private static EvaluationMetrics WithAccuracy(
+        EvaluationMetrics metrics, EvaluationConfiguration configuration, IReadOnlyList<Prediction> predictions, AnswerScorer scorer)
+    {
+        double[] scores =
+            [.. predictions.Select(prediction => scorer.Score(configuration.Metric, prediction.Text ?? "", prediction.Reference))];
+        ScoreInterval interval = ScoreInterval.Of(scores);
+        (ItemReference Reference, double Score)[] pairs = [.. predictions.Select(prediction => prediction.Reference).Zip(scores)];
+        SortedDictionary<string, GroupScore> groups = new(StringComparer.Ordinal);
+        foreach (var group in pairs.Where(pair => pair.Reference.Group is not null).GroupBy(pair => pair.Reference.Group!))
+            groups[group.Key] = new GroupScore(group.Count(), group.Average(pair => pair.Score));
+        return metrics with
+        {
+            Accuracy = interval.Mean,
+            Low = interval.Low,
+            High = interval.High,
+            ByDepth = configuration.DepthBins > 0 ? Depths(configuration.DepthBins, pairs) : null,
+            ByGroup = groups.Count > 0 ? groups : null,
+            Scores = scores,
+        };
+    }
+
+    private static double?[] Depths(int bins, (ItemReference Reference, double Score)[] pairs)
+    {
+        ILookup<int, double> byBin = pairs.Where(pair => pair.Reference.Depth is not null)
+            .ToLookup(pair => Math.Min((int)(pair.Reference.Depth!.Value * bins), bins - 1), pair => pair.Score);
+        return [.. Enumerable.Range(0, bins).Select(bin => byBin.Contains(bin) ? (double?)byBin[bin].Average() : null)];
+    }
+}

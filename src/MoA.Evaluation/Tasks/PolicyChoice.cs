@@ -1,0 +1,55 @@
+using System.Globalization;
+using System.Text;
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Models;
+using MoA.Evaluation.Policies;
+using MoA.Search;
+using MoA.Search.Validation;
+
+namespace MoA.Evaluation.Tasks;
+
+/// <summary>A policy with the words that name it in results.</summary>
+/// <param name="Policy">The policy.</param>
+/// <param name="Setting">How it is written on the command line, or the plan's file.</param>
+/// <param name="Identity">Equal for two policies only if they keep the same rows.</param>
+public sealed record PolicyChoice(AttentionPolicy Policy, string Setting, string Identity)
+{
+    /// <summary>The policy in the names of result folders: two of the same name and density may still differ.</summary>
+    public string Label { get; init; } = Setting;
+
+    /// <summary>The policy that keeps everything.</summary>
+    public static PolicyChoice Dense { get; } = new(new DensePolicy(), "dense", "dense");
+
+    /// <summary>Reads a policy as the command line writes it.</summary>
+    /// <param name="text"><c>NAME[:key=value,…]</c>, or null to follow from the plan.</param>
+    /// <param name="planFile">The plan of moa; null for none.</param>
+    /// <param name="config">The model it is for.</param>
+    /// <exception cref="InvalidInputException">The text or the plan cannot be used.</exception>
+    public static PolicyChoice Read(string? text, string? planFile, ModelConfig config)
+    {
+        AttentionPolicy policy = PolicyReader.Read(text, planFile, config);
+        string setting = text ?? policy.Name;
+        if (planFile is null)
+            return new PolicyChoice(policy, setting, setting);
+        string content = ResultJournal.Hash(File.ReadAllText(planFile, Encoding.UTF8));
+        return new PolicyChoice(policy, $"{setting} {planFile}", $"{setting} {content}") { Label = $"{setting}-{content[..6]}" };
+    }
+
+    /// <summary>
+    /// The rival of a plan: the shortest span for all heads that takes no less memory at a length, as
+    /// <see cref="UniformPlan"/> finds it, but with the words that bring it back on a command line.
+    /// </summary>
+    public static PolicyChoice UniformRivalOf(PolicyChoice plan, ModelConfig config, int length)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        double density = plan.Policy.Density(config, length);
+        for (int rows = ElasticRule.MinimumRows; ; rows += ElasticRule.BlockSize)
+        {
+            double share = Math.Min(1, (double)rows / length);
+            PolicyChoice rival = Read(string.Create(CultureInfo.InvariantCulture, $"streaming-llm:density={share:R}"), null, config);
+            if (share >= 1 || rival.Policy.Density(config, length) >= density)
+                return rival;
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System.Text.Json;
+
+namespace MoA.Tests.Commands;
+
+public sealed class EvalCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Policies_run_at_densities_and_results_are_scored_again_and_compared()
+    {
+        string[] args = ["eval", "retrieval", "--lengths", "256,384", "--items", "3", "--policy", "streaming-llm", "--densities", "0.5,0.75", "--out", _folder["r"]];
+        JsonElement first = Invocation.Json(args);
+        JsonElement[] rows = [.. first.GetProperty("policies").EnumerateArray()];
+        string[] settings = ["dense", "streaming-llm:density=0.5", "streaming-llm:density=0.75"];
+        Assert.Equal([.. settings, .. settings], rows.Select(row => row.GetProperty("setting").GetString()!));
+        Assert.Equal([256, 256, 256, 384, 384, 384], rows.Select(row => row.GetProperty("length").GetInt32()));
+        Assert.Equal(6, Directory.GetDirectories(_folder["r"]).Length);
+
+        Assert.Equal(first.ToString(), Invocation.Json(args).ToString());
+        JsonElement again = Invocation.Json("eval", "retrieval", "--score-only", "--out", _folder["r"]);
+        Assert.Equal(
+            rows.Select(row => row.GetProperty("accuracy").GetDouble()).Order(),
+            again.GetProperty("policies").EnumerateArray().Select(row => row.GetProperty("accuracy").GetDouble()).Order());
+
+        JsonElement compared = Invocation.Json("eval", "compare", _folder["r"], "--page", _folder["page.html"]);
+        Assert.Equal(6, compared.GetProperty("policies").GetArrayLength());
+        Assert.Equal(3, compared.GetProperty("effective").GetArrayLength());
+        Assert.Contains("streaming-llm:density=0.75", File.ReadAllText(_folder["page.html"]), StringComparison.Ordinal);
+        Invocation text = Invocation.Of("eval", "compare", _folder["r"], "--page", _folder["page.html"], "--quiet");
+        Assert.Contains("effective context (retrieval) dense:", text.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Needles_and_perplexity_run()
+    {
+        JsonElement needle = Invocation.Json("eval", "needle", "--lengths", "256", "--depths", "2", "--out", _folder["n"]);
+        Assert.Equal(2, Assert.Single(needle.GetProperty("policies").EnumerateArray()).GetProperty("items").GetInt32());
+        JsonElement perplexity = Invocation.Json("eval", "perplexity", "--lengths", "256", "--items", "2", "--through", "prefill", "--out", _folder["p"]);
+        JsonElement row = Assert.Single(perplexity.GetProperty("policies").EnumerateArray());
+        Assert.InRange(row.GetProperty("perplexity").GetDouble(), 1, 5);
+        Assert.False(row.TryGetProperty("accuracy", out _));
+    }
+
+    [Fact]
+    public void Published_files_run()
+    {
+        _ = _folder.Write("hotpotqa.jsonl", """{"input":"Who?","context":"It was Ann.","answers":["Ann"],"length":3,"all_classes":null}""");
+        _ = _folder.Write("factrecall_en_16k.jsonl", """{"input":"Who?","context":"It was Ann.","answers":["Ann"],"length":3}""");
+        _ = _folder.Write("alpaca_eval.json", """[{"instruction":"Say hi.","output":"Hi.","dataset":"d"}]""");
+        foreach (string[] args in new string[][] { ["longbench"], ["lveval"], ["alpaca", "--max-new-tokens", "4"] })
+        {
+            JsonElement results = Invocation.Json(["eval", .. args, "--data", _folder.Path, "--out", _folder["out"]]);
+            Assert.Equal(1, Assert.Single(results.GetProperty("policies").EnumerateArray()).GetProperty("items").GetInt32());
+        }
+
+        Assert.Single(Directory.GetFiles(_folder["out"], "model_outputs.json", SearchOption.AllDirectories));
+    }
+
+    [Theory]
+    [InlineData("longbench --data {none}", "no such file or folder")]
+    [InlineData("longbench --data {empty}", "narrativeqa.jsonl", "THUDM/LongBench", "--data")]
+    [InlineData("longbench --datasets squad", "--datasets squad")]
+    [InlineData("lveval --data {empty} --levels 8k", "--levels 8k")]
+    [InlineData("lveval --data {empty}", "hotpotwikiqa_mixup_16k.jsonl")]
+    [InlineData("alpaca --data {empty}", "alpaca_eval_gpt4_baseline.json")]
+    [InlineData("needle --needle x --lengths 256", "--question")]
+    [InlineData("needle --depths 0", "--depths 0")]
+    [InlineData("needle --lengths 256 --haystack {none}", "--haystack")]
+    [InlineData("perplexity --data {none}", "cannot be read")]
+    [InlineData("perplexity --lengths 256 --items 1 --through both", "--through both")]
+    [InlineData("retrieval --lengths 8192", "context is 4096")]
+    [InlineData("retrieval --policy streaming-llm --densities 2", "--densities 2")]
+    [InlineData("retrieval --policy none", "there is no policy 'none'")]
+    [InlineData("retrieval --score-only", "has no results of retrieval")]
+    [InlineData("longbench --max-length 9000 --data {empty}", "--max-length 9000")]
+    public void Bad_input_is_one_line(string command, params string[] words)
+    {
+        _ = Directory.CreateDirectory(_folder["empty"]);
+        string[] args = [.. command.Split(' ').Select(word => word
+            .Replace("{none}", _folder["none"], StringComparison.Ordinal).Replace("{empty}", _folder["empty"], StringComparison.Ordinal))];
+        Invocation.Of(["eval", .. args, "--quiet", "--out", _folder["out"]]).AssertRefused(words);
+    }
+
+    [Fact]
+    public void Comparing_what_is_no_result_is_refused()
+    {
+        Invocation.Of("eval", "compare", _folder["none"]).AssertRefused("no such folder");
+        Invocation.Of("eval", "compare").AssertRefused("compare --help");
+    }
+}

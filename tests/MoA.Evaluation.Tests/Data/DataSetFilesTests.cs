@@ -1,0 +1,53 @@
+using MoA.Engine;
+using MoA.Evaluation.Data;
+
+namespace MoA.Evaluation.Tests.Data;
+
+public sealed class DataSetFilesTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("moa-files-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Files_are_found_plain_in_a_folder_named_data_and_in_archives()
+    {
+        string plain = SampleFiles.Write(Path.Combine(_folder, "a"), "qasper.jsonl", "{}");
+        string below = SampleFiles.Write(Path.Combine(_folder, "b", "data"), "qasper.jsonl", "{}");
+        string zip = SampleFiles.Zip(Path.Combine(_folder, "c"), "data.zip", "data/qasper.jsonl", """{"input":"i"}""");
+        Assert.Equal(new DataFile(plain), In("a").Find("qasper.jsonl"));
+        Assert.Equal(new DataFile(plain), new DataSetFiles(plain, "o/n").Find("anything.jsonl"));
+        Assert.Equal(new DataFile(below), In("b").Find("qasper.jsonl"));
+        Assert.Equal(new DataFile(zip, "data/qasper.jsonl"), In("c").Find("qasper.jsonl"));
+        DataFile entry = new DataSetFiles(zip, "o/n").Find("qasper.jsonl");
+        Assert.Equal("i", Assert.Single(DataLine.Read(entry)).Text("input"));
+        Assert.Equal($"{zip}/data/qasper.jsonl:1", Assert.Single(DataLine.Read(entry)).Origin);
+    }
+
+    [Fact]
+    public void A_missing_file_says_where_to_get_it_and_where_to_put_it()
+    {
+        _ = Directory.CreateDirectory(Path.Combine(_folder, "empty"));
+        string message = Assert.Throws<InvalidInputException>(() => In("empty").Find("qasper.jsonl")).Message;
+        foreach (string part in new[] { "qasper.jsonl", Path.Combine(_folder, "empty"), "o/n", "hf download", "--data" })
+            Assert.Contains(part, message, StringComparison.Ordinal);
+        Assert.Contains("no such file or folder", Assert.Throws<InvalidInputException>(() => In("none").Find("x")).Message, StringComparison.Ordinal);
+        Assert.Null(In("empty").TryFind("qasper.jsonl"));
+    }
+
+    [Fact]
+    public void A_damaged_archive_is_named()
+    {
+        string path = SampleFiles.Write(_folder, "data.zip", "no archive");
+        Assert.StartsWith(path, Assert.Throws<InvalidInputException>(() => new DataSetFiles(_folder, "o/n").Find("x.jsonl")).Message, StringComparison.Ordinal);
+        string zip = SampleFiles.Zip(Path.Combine(_folder, "d"), "data.zip", "x.jsonl", [.. Enumerable.Range(0, 3000).Select(i => $"{{\"input\":\"{i * 7919}\"}}")]);
+        byte[] bytes = File.ReadAllBytes(zip);
+        for (int i = 60; i < bytes.Length / 2; i += 3)
+            bytes[i] ^= 0x5a;
+        File.WriteAllBytes(zip, bytes);
+        DataFile file = new DataSetFiles(zip, "o/n").Find("x.jsonl");
+        Assert.StartsWith(zip, Assert.Throws<InvalidInputException>(() => DataLine.Read(file).Count()).Message, StringComparison.Ordinal);
+    }
+
+    private DataSetFiles In(string folder) => new(Path.Combine(_folder, folder), "o/n");
+}
