@@ -154,7 +154,7 @@ internal sealed class AblationCommand : Command
     }
 
     private static double PredictedUniform(InfluenceProfile profile, ModelConfig config, AttentionPolicy policy, int length) =>
-        RuleLoss.Compute(profile.Values, config.Layers, config.QueryHeads, length, [policy.RuleOf(0, 0, config)]).Sum();
+        RuleLoss.Compute(profile.Values, config.Layers, config.QueryHeads, length, [policy.RuleOf(0, 0, config, length)]).Sum();
 
     private static double Correlation(List<AblationRow> rows, double bound)
     {
