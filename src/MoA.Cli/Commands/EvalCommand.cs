@@ -54,13 +54,13 @@ internal abstract class EvalCommand : CliCommand
     /// <summary>The lengths that the option names, or the defaults as far as they fit the model.</summary>
     protected static IReadOnlyList<int> LengthsOf(CommandContext context, ModelConfig config, IEnumerable<int> defaults)
     {
-        IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text
+        int[] lengths = context.Get(SearchOptions.Lengths) is string text
             ? Lists.Lengths("--lengths", text)
             : [.. defaults.Where(length => length <= config.MaxPositions).Distinct().Order()];
-        return lengths.Count > 0 && lengths[^1] <= config.MaxPositions
+        return lengths.Length > 0 && lengths[^1] <= config.MaxPositions
             ? lengths
             : throw new InvalidInputException(
-                $"--lengths {(lengths.Count > 0 ? lengths[^1] : "")}: the model's context is {config.MaxPositions} tokens; choose shorter lengths");
+                $"--lengths {(lengths.Length > 0 ? lengths[^1] : "")}: the model's context is {config.MaxPositions} tokens; choose shorter lengths");
     }
 
     /// <summary>Most tokens of a published prompt: what is given, or the context without the benchmarks' reserve.</summary>

@@ -131,7 +131,7 @@ internal sealed partial class JiebaSegmenter : IWordSegmenter
             words.AddRange(run.Select(c => c.ToString()));
     }
 
-    private static IEnumerable<string> ReadLines(string path)
+    private static string[] ReadLines(string path)
     {
         try
         {
