@@ -61,8 +61,17 @@ public sealed partial class ComparisonTests(DemoModel demo) : IClassFixture<Demo
 
     private static EvaluationMetrics Row(string setting, int length, double accuracy) => new()
     {
-        Task = "retrieval", Model = "m", Policy = "p", PolicySetting = setting, Length = length, Items = 100, Accuracy = accuracy, Low = 0, High = 1,
-        Density = 0.25, KvBytes = 1000,
+        Task = "retrieval",
+        Model = "m",
+        Policy = "p",
+        PolicySetting = setting,
+        Length = length,
+        Items = 100,
+        Accuracy = accuracy,
+        Low = 0,
+        High = 1,
+        Density = 0.25,
+        KvBytes = 1000,
     };
 
     [GeneratedRegex("</?script\\b", RegexOptions.IgnoreCase)]

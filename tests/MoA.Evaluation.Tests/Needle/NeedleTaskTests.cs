@@ -47,7 +47,11 @@ public sealed class NeedleTaskTests(DemoModel demo) : IClassFixture<DemoModel>
     {
         NeedleOptions options = new()
         {
-            Needle = "The best tea is in the blue tin.", Question = "Where is the best tea?", Answer = "blue tin", Haystack = ["hay one", "hay two"], Depths = 2,
+            Needle = "The best tea is in the blue tin.",
+            Question = "Where is the best tea?",
+            Answer = "blue tin",
+            Haystack = ["hay one", "hay two"],
+            Depths = 2,
         };
         EvaluationSet set = new NeedleTask(demo.Model, options).Create(256, 0);
         Assert.Equal("contains", set.Metric);
