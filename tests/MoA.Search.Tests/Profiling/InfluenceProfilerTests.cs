@@ -175,7 +175,9 @@ public sealed class InfluenceProfilerTests
             using ComputeBackend backend = ComputeBackend.CreateCpu(2);
             using InfluenceProfiler profiler = new(model, backend, tokens, place);
             _ = profiler.Profile(item);
-            Assert.InRange(backend.Allocator.PeakBytes, 0.75 * expected, 1.1 * expected);
+            // Kernels' tiles of fixed size, which only so small a model shows, are not reckoned; how many depends on which
+            // threads got work.
+            Assert.InRange(backend.Allocator.PeakBytes, 0.75 * expected, 1.1 * expected + (1 << 20));
         }
     }
 
