@@ -17,7 +17,8 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
     where TVector : struct
     where TProduct : IProduct
 {
-    private const int ColumnsPerItem = 64;
+    // A panel of many columns reads A fewer times, but there should be items for many threads.
+    private const int LeastColumns = 64, MostColumns = 256, LeastItems = 16;
     private const int TilesPerBlock = 24;
 
     private readonly WorkerScratch _scratch;
@@ -28,6 +29,7 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
     private readonly int _rows;
     private readonly int _depth;
     private readonly int _columns;
+    private readonly int _columnsPerItem;
     private readonly bool _accumulate;
 
     private Gemm(
@@ -43,6 +45,7 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
         (_columns, _depth) = operand == MatrixOperand.Transposed
             ? (weight.Rows, weight.Columns)
             : (weight.Columns, weight.Rows);
+        _columnsPerItem = Math.Clamp(_columns / LeastItems / LeastColumns * LeastColumns, LeastColumns, MostColumns);
     }
 
     /// <summary>Computes C[rows, n] (+)= A[rows, k] · W' (or W), A and C dense row-major.</summary>
@@ -54,7 +57,7 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
         RowTiles<TSimd, TVector, TProduct> tiles = new(a, rows, depth, scratch);
         pool.Run(ref tiles, tiles.Items);
         Gemm<TSimd, TVector, TProduct> product = new(scratch, tiles, rows, weight, operand, c, accumulate);
-        pool.Run(ref product, (product._columns + ColumnsPerItem - 1) / ColumnsPerItem);
+        pool.Run(ref product, (product._columns + product._columnsPerItem - 1) / product._columnsPerItem);
     }
 
     /// <inheritdoc/>
@@ -62,14 +65,14 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
     public void Run(int index, int worker)
     {
         int strip = RegisterTile<TSimd, TVector, TProduct>.Columns, tileRows = RegisterTile<TSimd, TVector, TProduct>.Rows;
-        int firstColumn = index * ColumnsPerItem;
-        int columns = Math.Min(ColumnsPerItem, _columns - firstColumn);
+        int firstColumn = index * _columnsPerItem;
+        int columns = Math.Min(_columnsPerItem, _columns - firstColumn);
         int tiles = (_rows + tileRows - 1) / tileRows;
-        int panelSize = WeightPanel.Depth * (ColumnsPerItem + strip);
+        int panelSize = WeightPanel.Depth * (_columnsPerItem + strip);
         float* panel = _scratch.Floats(
-            worker, panelSize + ColumnsPerItem + strip + strip * tileRows + WeightPanel<TSimd, TVector>.LineFloats);
+            worker, panelSize + _columnsPerItem + strip + strip * tileRows + WeightPanel<TSimd, TVector>.LineFloats);
         float* scales = panel + panelSize;
-        float* edge = scales + ColumnsPerItem + strip;
+        float* edge = scales + _columnsPerItem + strip;
         float* lines = edge + strip * tileRows;
         for (int firstDepth = 0; firstDepth < _depth; firstDepth += WeightPanel.Depth)
         {

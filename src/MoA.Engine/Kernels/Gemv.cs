@@ -18,8 +18,7 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     /// <summary>The most rows for which this is used rather than <see cref="Gemm{TSimd,TVector}"/>.</summary>
     public const int MaximumRows = 24;
 
-    private const int RowsAtOnce = 4;
-    private const int WeightRowsPerItem = 32;
+    private const int RowsAtOnce = WeightRowItems.RowsAtOnce;
 
     private readonly WeightTensor _weight;
     private readonly float* _a;
@@ -27,9 +26,11 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     private readonly int _rows;
     private readonly bool _accumulate;
     private readonly WorkerScratch _scratch;
+    private readonly WeightRowItems _items;
 
-    private Gemv(WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+    private Gemv(WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
     {
+        _items = new WeightRowItems(weight.Rows, pool.Threads);
         _scratch = scratch;
         _weight = weight;
         _a = a;
@@ -62,10 +63,10 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
             case ElementType.BF16:
                 InterleavedRows pairs = new(a, rows, weight.Columns, TSimd.Width, scratch);
                 pool.Run(ref pairs, rows);
-                new Gemv<TSimd, TVector>(scratch, pairs.Rows, rows, weight, c, accumulate).Run(pool);
+                new Gemv<TSimd, TVector>(pool, scratch, pairs.Rows, rows, weight, c, accumulate).Run(pool);
                 break;
             default:
-                new Gemv<TSimd, TVector>(scratch, a, rows, weight, c, accumulate).Run(pool);
+                new Gemv<TSimd, TVector>(pool, scratch, a, rows, weight, c, accumulate).Run(pool);
                 break;
         }
     }
@@ -73,36 +74,34 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     private void Run(WorkerPool pool)
     {
         Gemv<TSimd, TVector> product = this;
-        pool.Run(ref product, (_weight.Rows + WeightRowsPerItem - 1) / WeightRowsPerItem);
+        pool.Run(ref product, _items.Count);
     }
 
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        int first = index * WeightRowsPerItem;
-        int last = Math.Min(first + WeightRowsPerItem, _weight.Rows);
         switch (_weight.Type)
         {
             case ElementType.F32:
-                Multiply<StoredF32>(first, last);
+                Multiply<StoredF32>(index);
                 break;
             case ElementType.F16:
-                Multiply<StoredF16>(first, last);
+                Multiply<StoredF16>(index);
                 break;
             case ElementType.BF16:
-                Multiply<StoredBF16>(first, last);
+                Multiply<StoredBF16>(index);
                 break;
             default:
-                MultiplyWidened(first, last, worker);
+                MultiplyWidened(index, worker);
                 break;
         }
     }
 
     // The definition of the quantised products: widen a row, then multiply.
-    private void MultiplyWidened(int first, int last, int worker)
+    private void MultiplyWidened(int item, int worker)
     {
         float* row = _scratch.Floats(worker, _weight.Columns);
-        for (int n = first; n < last; n++)
+        for (int n = _items.First(item); n < _items.End(item); n++)
         {
             Quantization.Dequantize(_weight.Type, _weight.Row(n), row, _weight.Columns);
             for (int m = 0; m < _rows; m++)
@@ -110,10 +109,11 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
         }
     }
 
-    private void Multiply<TStored>(int first, int last)
+    private void Multiply<TStored>(int item)
         where TStored : IStored
     {
-        for (int n = first; n < last; n += RowsAtOnce)
+        int last = _items.End(item);
+        for (int n = _items.First(item); n < last; n += RowsAtOnce)
         {
             int columns = Math.Min(RowsAtOnce, last - n);
             // Past the end the last row is multiplied again, and the product is not used.
@@ -128,7 +128,7 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
             }
 
             for (; m < _rows; m++)
-                FourByOne<TStored>(w0, w1, w2, w3, m, n, columns);
+                FourByOne<TStored>(w0, w1, w2, w3, _weight.Row(_items.After(item, n)), m, n, columns);
         }
     }
 
@@ -183,32 +183,30 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     }
 
     [MethodImpl(JitOptions.Loop)]
-    private void FourByOne<TStored>(byte* w0, byte* w1, byte* w2, byte* w3, int m, int n, int columns)
+    private void FourByOne<TStored>(byte* w0, byte* w1, byte* w2, byte* w3, byte* next, int m, int n, int columns)
         where TStored : IStored
     {
         int depth = _weight.Columns;
         float* a = _a + (nint)m * depth;
-        nint ahead = (nint)(w3 - w0) + (nint)(w1 - w0); // these rows' place in the next call
         TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
         TVector t0 = TSimd.Zero, t1 = TSimd.Zero, t2 = TSimd.Zero, t3 = TSimd.Zero;
         nint k = 0;
         for (; k <= depth - 2 * TSimd.Width; k += 2 * TSimd.Width)
         {
-            nint at = k * TStored.Size, next = at + ahead;
+            nint at = k * TStored.Size;
             TVector x = TSimd.Load(a + k), y = TSimd.Load(a + k + TSimd.Width);
-            Memory.Prefetch(w0 + next);
+            for (int line = 0; line < 8 * TSimd.Width * TStored.Size; line += 64)
+                Memory.Prefetch(next + line);
+            next += 8 * TSimd.Width * TStored.Size;
             TStored.LoadTwo<TSimd, TVector>(w0 + at, out TVector v, out TVector w);
             s0 = TSimd.MultiplyAdd(x, v, s0);
             t0 = TSimd.MultiplyAdd(y, w, t0);
-            Memory.Prefetch(w1 + next);
             TStored.LoadTwo<TSimd, TVector>(w1 + at, out v, out w);
             s1 = TSimd.MultiplyAdd(x, v, s1);
             t1 = TSimd.MultiplyAdd(y, w, t1);
-            Memory.Prefetch(w2 + next);
             TStored.LoadTwo<TSimd, TVector>(w2 + at, out v, out w);
             s2 = TSimd.MultiplyAdd(x, v, s2);
             t2 = TSimd.MultiplyAdd(y, w, t2);
-            Memory.Prefetch(w3 + next);
             TStored.LoadTwo<TSimd, TVector>(w3 + at, out v, out w);
             s3 = TSimd.MultiplyAdd(x, v, s3);
             t3 = TSimd.MultiplyAdd(y, w, t3);

@@ -17,13 +17,14 @@ internal unsafe interface IQuantizedKernel
 
     /// <summary>Four weight rows by a row of activations.</summary>
     /// <param name="w0">A weight row; the others likewise.</param>
-    /// <param name="w1">Stands as far from <paramref name="w0"/> as the next rows from each other, unless it is the same.</param>
-    /// <param name="w2">May be the same as another.</param>
-    /// <param name="w3">The last in memory.</param>
+    /// <param name="w1">The second; any may be the same as another.</param>
+    /// <param name="w2">The third.</param>
+    /// <param name="w3">The fourth.</param>
+    /// <param name="next">Where the rows begin that are read next, one after the other: asked for meanwhile.</param>
     /// <param name="units">Rounded activations.</param>
     /// <param name="columns">Elements of a row.</param>
     /// <param name="sums">The four products.</param>
-    static abstract void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, byte* units, int columns, float* sums);
+    static abstract void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, byte* next, byte* units, int columns, float* sums);
 
     /// <summary>A weight row by four rows of activations.</summary>
     /// <param name="w">The weight row.</param>

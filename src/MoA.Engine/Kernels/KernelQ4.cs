@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels;
@@ -8,7 +9,7 @@ namespace MoA.Engine.Kernels;
 /// Products with Q4_0 blocks, two at a time: one in each half of the vectors, so that conversion and scaling serve both.
 /// What the quants are shifted by is taken off the integer sums. A unit of activations is two blocks as well: 64 quants
 /// (the first 16 of either block, then the last 16 of either), −8 times the sums of the quants that end up in each
-/// 16-bit lane, and the factors of the eight 32-bit lanes.
+/// 32-bit lane, and the factors of these lanes.
 /// </summary>
 internal readonly unsafe struct KernelQ4 : IQuantizedKernel
 {
@@ -30,29 +31,27 @@ internal readonly unsafe struct KernelQ4 : IQuantizedKernel
         lower.Store((sbyte*)unit);
         upper.Store((sbyte*)unit + Upper);
         Vector256<byte> ones = Vector256<byte>.One;
-        ((Integers.MultiplyAddPairs(ones, lower) + Integers.MultiplyAddPairs(ones, upper)) * (short)-BlockQ4.Shift)
-            .Store((short*)(unit + Corrections));
+        (Integers.AddProducts(Integers.AddProducts(Vector256<int>.Zero, ones, lower), ones, upper) * -BlockQ4.Shift)
+            .Store((int*)(unit + Corrections));
         Vector256.Create(Vector128.Create(first), Vector128.Create(second)).Store((float*)(unit + Scales));
     }
 
     [MethodImpl(JitOptions.Loop)]
-    public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, byte* units, int columns, float* sums)
+    public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, byte* next, byte* units, int columns, float* sums)
     {
         float* table = BlockScale.Table;
         Vector256<byte> mask = Vector256.Create((byte)15);
-        Vector256<short> ones = Vector256<short>.One;
-        nint ahead = (nint)(w3 - w0) + (nint)(w1 - w0); // these rows' place in the next call
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
         for (byte* end = units + columns / 64 * 128; units < end; units += 128)
         {
-            Memory.Prefetch(w0 + ahead);
-            s0 = AddProducts(w0, BlockQ4.Bytes, units, table, mask, ones, s0);
-            Memory.Prefetch(w1 + ahead);
-            s1 = AddProducts(w1, BlockQ4.Bytes, units, table, mask, ones, s1);
-            Memory.Prefetch(w2 + ahead);
-            s2 = AddProducts(w2, BlockQ4.Bytes, units, table, mask, ones, s2);
-            Memory.Prefetch(w3 + ahead);
-            s3 = AddProducts(w3, BlockQ4.Bytes, units, table, mask, ones, s3);
+            Memory.Prefetch(next);
+            Memory.Prefetch(next + 64);
+            Memory.Prefetch(next + 128);
+            next += 4 * Pair;
+            s0 = AddProducts(w0, BlockQ4.Bytes, units, table, mask, s0);
+            s1 = AddProducts(w1, BlockQ4.Bytes, units, table, mask, s1);
+            s2 = AddProducts(w2, BlockQ4.Bytes, units, table, mask, s2);
+            s3 = AddProducts(w3, BlockQ4.Bytes, units, table, mask, s3);
             w0 += Pair;
             w1 += Pair;
             w2 += Pair;
@@ -62,10 +61,10 @@ internal readonly unsafe struct KernelQ4 : IQuantizedKernel
         if (columns % 64 != 0)
         {
             // The last of an odd number of blocks: what stands beside it meets zeros, so it may be the block itself.
-            s0 = AddProducts(w0, 0, units, table, mask, ones, s0);
-            s1 = AddProducts(w1, 0, units, table, mask, ones, s1);
-            s2 = AddProducts(w2, 0, units, table, mask, ones, s2);
-            s3 = AddProducts(w3, 0, units, table, mask, ones, s3);
+            s0 = AddProducts(w0, 0, units, table, mask, s0);
+            s1 = AddProducts(w1, 0, units, table, mask, s1);
+            s2 = AddProducts(w2, 0, units, table, mask, s2);
+            s3 = AddProducts(w3, 0, units, table, mask, s3);
         }
 
         Simd256.StoreSums(sums, s0, s1, s2, s3);
@@ -76,7 +75,6 @@ internal readonly unsafe struct KernelQ4 : IQuantizedKernel
     {
         float* table = BlockScale.Table;
         Vector256<byte> mask = Vector256.Create((byte)15);
-        Vector256<short> ones = Vector256<short>.One;
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
         for (byte* end = units + (columns + 63) / 64 * 128; units < end; units += 128, w += Pair, columns -= 64)
         {
@@ -84,10 +82,10 @@ internal readonly unsafe struct KernelQ4 : IQuantizedKernel
             Vector256<byte> packed = BlockQ4.LoadTwo(w, w + next);
             Vector256<byte> lower = packed & mask, upper = Integers.UpperNibbles(packed, mask);
             Vector256<float> scales = WeightScales(w, next, table);
-            s0 = AddProducts(lower, upper, scales, units, ones, s0);
-            s1 = AddProducts(lower, upper, scales, units + stride, ones, s1);
-            s2 = AddProducts(lower, upper, scales, units + 2 * stride, ones, s2);
-            s3 = AddProducts(lower, upper, scales, units + 3 * stride, ones, s3);
+            s0 = AddProducts(lower, upper, scales, units, s0);
+            s1 = AddProducts(lower, upper, scales, units + stride, s1);
+            s2 = AddProducts(lower, upper, scales, units + 2 * stride, s2);
+            s3 = AddProducts(lower, upper, scales, units + 3 * stride, s3);
         }
 
         Simd256.StoreSums(sums, s0, s1, s2, s3);
@@ -95,22 +93,24 @@ internal readonly unsafe struct KernelQ4 : IQuantizedKernel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> AddProducts(
-        byte* block, nint next, byte* unit, float* table, Vector256<byte> mask, Vector256<short> ones, Vector256<float> sum)
+        byte* block, nint next, byte* unit, float* table, Vector256<byte> mask, Vector256<float> sum)
     {
         Vector256<byte> packed = BlockQ4.LoadTwo(block, block + next);
-        return AddProducts(packed & mask, Integers.UpperNibbles(packed, mask), WeightScales(block, next, table), unit, ones, sum);
+        return AddProducts(packed & mask, Integers.UpperNibbles(packed, mask), WeightScales(block, next, table), unit, sum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> AddProducts(
-        Vector256<byte> lower, Vector256<byte> upper, Vector256<float> weightScales, byte* unit, Vector256<short> ones,
+        Vector256<byte> lower, Vector256<byte> upper, Vector256<float> weightScales, byte* unit,
         Vector256<float> sum)
     {
-        // At most 2·(2·15·127) + 8·4·127 in magnitude.
-        Vector256<short> products = Integers.MultiplyAddPairs(lower, Vector256.Load((sbyte*)unit)) +
-            Vector256.Load((short*)(unit + Corrections)) +
-            Integers.MultiplyAddPairs(upper, Vector256.Load((sbyte*)unit + Upper));
-        Vector256<float> total = Vector256.ConvertToSingle(Integers.MultiplyAddPairs(products, ones));
+        Vector256<sbyte> first = Vector256.Load((sbyte*)unit), second = Vector256.Load((sbyte*)unit + Upper);
+        Vector256<int> corrections = Vector256.Load((int*)(unit + Corrections));
+        // Without an instruction for four products, pairs of both halves may meet in 16 bits: at most 2·(2·15·127).
+        Vector256<int> products = AvxVnni.IsSupported
+            ? Integers.AddProducts(Integers.AddProducts(corrections, lower, first), upper, second)
+            : corrections + Integers.MultiplyAddPairs(Integers.MultiplyAddPairs(lower, first) + Integers.MultiplyAddPairs(upper, second), Vector256<short>.One);
+        Vector256<float> total = Vector256.ConvertToSingle(products);
         return Vector256.MultiplyAddEstimate(total, weightScales * Vector256.Load((float*)(unit + Scales)), sum);
     }
 

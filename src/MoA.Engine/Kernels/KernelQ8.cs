@@ -22,20 +22,19 @@ internal readonly unsafe struct KernelQ8 : IQuantizedKernel
         Vector256.Create(ShortRow.Quantize(x, BlockQ8.Elements, Largest, (short*)unit)).Store((float*)(unit + Scales));
 
     [MethodImpl(JitOptions.Loop)]
-    public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, byte* units, int columns, float* sums)
+    public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, byte* next, byte* units, int columns, float* sums)
     {
         float* table = BlockScale.Table;
-        nint ahead = (nint)(w3 - w0) + (nint)(w1 - w0); // these rows' place in the next call
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
         for (byte* end = units + columns / 32 * 96; units < end; units += 96)
         {
-            Memory.Prefetch(w0 + ahead);
+            Memory.Prefetch(next);
+            Memory.Prefetch(next + 64);
+            Memory.Prefetch(next + 128);
+            next += 4 * BlockQ8.Bytes;
             s0 = AddProducts(w0, units, table, s0);
-            Memory.Prefetch(w1 + ahead);
             s1 = AddProducts(w1, units, table, s1);
-            Memory.Prefetch(w2 + ahead);
             s2 = AddProducts(w2, units, table, s2);
-            Memory.Prefetch(w3 + ahead);
             s3 = AddProducts(w3, units, table, s3);
             w0 += BlockQ8.Bytes;
             w1 += BlockQ8.Bytes;
@@ -75,8 +74,8 @@ internal readonly unsafe struct KernelQ8 : IQuantizedKernel
     private static Vector256<float> AddProducts(
         Vector256<short> lower, Vector256<short> upper, Vector256<float> scale, byte* unit, Vector256<float> sum)
     {
-        Vector256<int> products = Integers.MultiplyAddPairs(lower, Vector256.Load((short*)unit)) +
-            Integers.MultiplyAddPairs(upper, Vector256.Load((short*)unit + 16));
+        Vector256<int> products = Integers.AddProducts(
+            Integers.MultiplyAddPairs(lower, Vector256.Load((short*)unit)), upper, Vector256.Load((short*)unit + 16));
         return Vector256.MultiplyAddEstimate(
             Vector256.ConvertToSingle(products), scale * Vector256.Load((float*)(unit + Scales)), sum);
     }

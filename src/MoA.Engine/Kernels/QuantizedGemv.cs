@@ -12,17 +12,19 @@ namespace MoA.Engine.Kernels;
 internal readonly unsafe struct QuantizedGemv<TKernel> : IParallelJob
     where TKernel : IQuantizedKernel
 {
-    private const int RowsAtOnce = 4;
-    private const int WeightRowsPerItem = 32;
+    private const int RowsAtOnce = WeightRowItems.RowsAtOnce;
 
     private readonly QuantizedRows<TKernel> _a;
     private readonly WeightTensor _weight;
+    private readonly WeightRowItems _items;
     private readonly float* _c;
     private readonly int _rows;
     private readonly bool _accumulate;
 
-    private QuantizedGemv(in QuantizedRows<TKernel> a, int rows, WeightTensor weight, float* c, bool accumulate)
+    private QuantizedGemv(
+        in QuantizedRows<TKernel> a, int rows, WeightTensor weight, in WeightRowItems items, float* c, bool accumulate)
     {
+        _items = items;
         _a = a;
         _rows = rows;
         _weight = weight;
@@ -36,16 +38,17 @@ internal readonly unsafe struct QuantizedGemv<TKernel> : IParallelJob
     {
         QuantizedRows<TKernel> rounded = new(a, rows, weight.Columns, scratch);
         pool.Run(ref rounded, rounded.Items);
-        QuantizedGemv<TKernel> product = new(rounded, rows, weight, c, accumulate);
-        pool.Run(ref product, (weight.Rows + WeightRowsPerItem - 1) / WeightRowsPerItem);
+        WeightRowItems items = new(weight.Rows, pool.Threads);
+        QuantizedGemv<TKernel> product = new(rounded, rows, weight, items, c, accumulate);
+        pool.Run(ref product, items.Count);
     }
 
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
         float* sums = stackalloc float[RowsAtOnce];
-        int end = Math.Min((index + 1) * WeightRowsPerItem, _weight.Rows);
-        for (int n = index * WeightRowsPerItem; n < end; n += RowsAtOnce)
+        int end = _items.End(index);
+        for (int n = _items.First(index); n < end; n += RowsAtOnce)
         {
             int columns = Math.Min(RowsAtOnce, end - n);
             int m = 0;
@@ -63,7 +66,8 @@ internal readonly unsafe struct QuantizedGemv<TKernel> : IParallelJob
             {
                 // Past the end the last row is multiplied again, and the product is not used.
                 TKernel.FourByOne(_weight.Row(n), _weight.Row(n + Math.Min(1, columns - 1)),
-                    _weight.Row(n + Math.Min(2, columns - 1)), _weight.Row(n + columns - 1), _a.Row(m), _weight.Columns, sums);
+                    _weight.Row(n + Math.Min(2, columns - 1)), _weight.Row(n + columns - 1), _weight.Row(_items.After(index, n)),
+                    _a.Row(m), _weight.Columns, sums);
                 for (int j = 0; j < columns; j++)
                     Store(m, n + j, sums[j]);
             }

@@ -5,9 +5,9 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Lays the rows of A out in tiles of <see cref="RegisterTile{TSimd,TVector,TProduct}.Rows"/>, each [depth, rows of the
-/// tile], so that a matrix product reads one short stream instead of rows that lie a power of two apart and push each
-/// other out of the caches. For integer products an element of a tile is a pair of 16-bit integers, and every panel of a
+/// Lays the rows of A out panel by panel of <see cref="WeightPanel.Depth"/>, within it in tiles of
+/// <see cref="RegisterTile{TSimd,TVector,TProduct}.Rows"/>, each [depth of the panel, rows of the tile]: what a panel's products
+/// read is one stream, instead of rows or tiles that lie a power of two apart and push each other out of the caches. For integer products an element of a tile is a pair of 16-bit integers, and every panel of a
 /// row has a scale. Rows past the end are zero. Items are tiles.
 /// </summary>
 internal readonly unsafe struct RowTiles<TSimd, TVector, TProduct> : IParallelJob
@@ -28,7 +28,7 @@ internal readonly unsafe struct RowTiles<TSimd, TVector, TProduct> : IParallelJo
         _depth = depth;
         Items = (rows + TileRows - 1) / TileRows;
         long scales = TProduct.IsInteger ? (long)Items * TileRows * Panels : 0;
-        _scales = scratch.Shared(scales + (long)Items * TileRows * Length);
+        _scales = scratch.Shared(scales + (long)Items * TileRows * (TProduct.IsInteger ? depth / 2 : depth));
         _tiles = _scales + scales;
     }
 
@@ -41,14 +41,15 @@ internal readonly unsafe struct RowTiles<TSimd, TVector, TProduct> : IParallelJo
         get => RegisterTile<TSimd, TVector, TProduct>.Rows;
     }
 
-    // Elements of a row: floats, or pairs of integers.
-    private int Length => TProduct.IsInteger ? _depth / 2 : _depth;
-
     private int Panels => (_depth + WeightPanel.Depth - 1) / WeightPanel.Depth;
 
-    /// <summary>A tile from some depth on, [depth, rows of the tile].</summary>
-    public float* Tile(int tile, int firstDepth) =>
-        _tiles + ((nint)tile * Length + (TProduct.IsInteger ? firstDepth / 2 : firstDepth)) * TileRows;
+    /// <summary>A tile's share of the panel that starts at some depth, [depth of the panel, rows of the tile].</summary>
+    public float* Tile(int tile, int firstDepth)
+    {
+        int depth = Math.Min(WeightPanel.Depth, _depth - firstDepth);
+        nint element = (nint)firstDepth * Items + (nint)tile * depth;
+        return _tiles + (TProduct.IsInteger ? element / 2 : element) * TileRows;
+    }
 
     /// <summary>The scales of a tile's rows in a panel.</summary>
     public float* Scales(int tile, int panel) => _scales + ((nint)tile * Panels + panel) * TileRows;
@@ -57,21 +58,28 @@ internal readonly unsafe struct RowTiles<TSimd, TVector, TProduct> : IParallelJo
     [MethodImpl(JitOptions.Loop)]
     public void Run(int index, int worker)
     {
+        short* quants = stackalloc short[WeightPanel.Depth];
         int rows = Math.Min(TileRows, _rows - index * TileRows);
-        if (rows < TileRows)
+        for (int panel = 0; panel < Panels; panel++)
         {
-            new Span<float>(Tile(index, 0), Length * TileRows).Clear();
+            int first = panel * WeightPanel.Depth, depth = Math.Min(WeightPanel.Depth, _depth - first);
+            int length = TProduct.IsInteger ? depth / 2 : depth;
+            float* tile = Tile(index, first);
+            if (rows < TileRows)
+                new Span<float>(tile, length * TileRows).Clear();
             if (TProduct.IsInteger)
-                new Span<float>(Scales(index, 0), Panels * TileRows).Clear();
-        }
+                new Span<float>(Scales(index, panel), TileRows).Clear();
+            for (int row = 0; row < rows; row++)
+            {
+                float* from = _a + (nint)(index * TileRows + row) * _depth + first;
+                if (TProduct.IsInteger)
+                {
+                    Scales(index, panel)[row] = ShortRow.Quantize(from, depth, PairProduct.LargestInput, quants);
+                    from = (float*)quants;
+                }
 
-        for (int row = 0; row < rows; row++)
-        {
-            float* from = _a + (nint)(index * TileRows + row) * _depth;
-            if (TProduct.IsInteger)
-                WritePairs(index, row, from);
-            else
-                Scatter(from, _depth, Tile(index, 0) + row);
+                Scatter(from, length, tile + row);
+            }
         }
     }
 
@@ -81,16 +89,5 @@ internal readonly unsafe struct RowTiles<TSimd, TVector, TProduct> : IParallelJo
         int stride = TileRows;
         for (nint k = 0; k < count; k++, to += stride)
             *to = from[k];
-    }
-
-    private void WritePairs(int tile, int row, float* from)
-    {
-        short* quants = stackalloc short[WeightPanel.Depth];
-        for (int panel = 0; panel < Panels; panel++)
-        {
-            int first = panel * WeightPanel.Depth, depth = Math.Min(WeightPanel.Depth, _depth - first);
-            Scales(tile, panel)[row] = ShortRow.Quantize(from + first, depth, PairProduct.LargestInput, quants);
-            Scatter((float*)quants, depth / 2, Tile(tile, first) + row);
-        }
     }
 }

@@ -38,11 +38,10 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : IQuantizedKernel
         }
     }
 
-    public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, byte* units, int columns, float* sums)
+    public static void FourByOne(byte* w0, byte* w1, byte* w2, byte* w3, byte* next, byte* units, int columns, float* sums)
     {
-        nint ahead = (nint)(w3 - w0) + (nint)(w1 - w0); // these rows' place in the next call
-        TwoByOne(w0, w1, units, columns, sums, ahead);
-        TwoByOne(w2, w3, units, columns, sums + 2, ahead);
+        TwoByOne(w0, w1, units, columns, sums, next);
+        TwoByOne(w2, w3, units, columns, sums + 2, next + columns / Size * 2 * TFormat.BlockBytes);
     }
 
     [MethodImpl(JitOptions.Loop)]
@@ -82,7 +81,7 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : IQuantizedKernel
     }
 
     [MethodImpl(JitOptions.Loop)]
-    private static void TwoByOne(byte* w0, byte* w1, byte* units, int columns, float* sums, nint ahead)
+    private static void TwoByOne(byte* w0, byte* w1, byte* units, int columns, float* sums, byte* next)
     {
         float* products0 = stackalloc float[16], products1 = stackalloc float[16];
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, t0 = s0, t1 = s0, shift0 = s0, shift1 = s0;
@@ -92,8 +91,9 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : IQuantizedKernel
             shift0 = Prepare(first, second, units, products0, shift0);
             TFormat.ReadFactors(w1, out first, out second);
             shift1 = Prepare(first, second, units, products1, shift1);
-            PrefetchBlock(w0 + ahead);
-            PrefetchBlock(w1 + ahead);
+            for (int line = 0; line < 2 * TFormat.BlockBytes; line += 64)
+                Memory.Prefetch(next + line);
+            next += 2 * TFormat.BlockBytes;
 
             AddChunk(w0, 0, units, products0, ref s0, ref t0);
             AddChunk(w1, 0, units, products1, ref s1, ref t1);
@@ -158,8 +158,7 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : IQuantizedKernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> AddRun(Vector256<byte> run, byte* quants, float* scales, Vector256<float> sum)
     {
-        Vector256<short> pairs = Integers.MultiplyAddPairs(run, Vector256.Load((sbyte*)quants));
-        Vector256<int> products = Integers.MultiplyAddPairs(pairs, Vector256<short>.One);
+        Vector256<int> products = Integers.AddProducts(Vector256<int>.Zero, run, Vector256.Load((sbyte*)quants));
         // The lower half of the vector holds elements 0 to 15 of the run.
         Vector256<float> scale = TFormat.GroupSize == 32
             ? Vector256.Create(scales[0])

@@ -26,6 +26,9 @@ internal static unsafe class WeightPanel<TSimd, TVector>
     // A panel's products of a row, or a block of the format, whichever is longer.
     private const int LargestBlock = 256;
 
+    // Floats between lines: not a power of two, so that lines do not push each other out of the first cache.
+    private const int Stride = WeightPanel.Depth + 16;
+
     private static int Strip
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -33,7 +36,7 @@ internal static unsafe class WeightPanel<TSimd, TVector>
     }
 
     /// <summary>Floats of working memory that packing needs.</summary>
-    public static int LineFloats => Math.Max(Strip * WeightPanel.Depth, 2 * LargestBlock);
+    public static int LineFloats => Math.Max(Strip * Stride, 2 * LargestBlock);
 
     /// <summary>Lays out the block of <paramref name="columns"/> × <paramref name="depth"/>.</summary>
     /// <param name="weight">The weight.</param>
@@ -62,11 +65,11 @@ internal static unsafe class WeightPanel<TSimd, TVector>
             {
                 byte* row = weight.Row(firstColumn + column + j) + offset;
                 PrefetchAfter(row, bytes);
-                NumberFormat<TSimd, TVector>.Widen(weight.Type, row, lines + (nint)j * depth, depth);
+                NumberFormat<TSimd, TVector>.Widen(weight.Type, row, lines + (nint)j * Stride, depth);
             }
 
-            new Span<float>(lines + (nint)present * depth, (Strip - present) * depth).Clear();
-            Transpose(lines, depth, depth, panel);
+            new Span<float>(lines + (nint)present * Stride, (Strip - present) * Stride).Clear();
+            Transpose(lines, Stride, depth, panel);
         }
     }
 
@@ -97,12 +100,12 @@ internal static unsafe class WeightPanel<TSimd, TVector>
                 byte* row = weight.Row(firstColumn + column + j) + offset;
                 PrefetchAfter(row, bytes);
                 NumberFormat<TSimd, TVector>.Widen(weight.Type, row, values, depth);
-                scales[j] = ShortRow.Quantize(values, depth, PairProduct.LargestWeight, (short*)(lines + (nint)j * length));
+                scales[j] = ShortRow.Quantize(values, depth, PairProduct.LargestWeight, (short*)(lines + (nint)j * Stride));
             }
 
-            new Span<float>(lines + (nint)present * length, (Strip - present) * length).Clear();
+            new Span<float>(lines + (nint)present * Stride, (Strip - present) * Stride).Clear();
             new Span<float>(scales + present, Strip - present).Clear();
-            Transpose(lines, length, length, panel);
+            Transpose(lines, Stride, length, panel);
         }
     }
 
@@ -113,30 +116,16 @@ internal static unsafe class WeightPanel<TSimd, TVector>
             Memory.Prefetch(piece + line);
     }
 
-    // Rows of depth become columns of the strip, four by four in registers.
+    // Rows of depth become columns of the strip, four columns at a time in registers.
     [MethodImpl(JitOptions.Loop)]
     private static void Transpose(float* rows, nint stride, int depth, float* strip)
     {
         int width = Strip;
-        int transposed = 0;
-        if (width % 4 == 0)
+        int transposed = TSimd.Width > 1 ? depth / 4 * 4 : 0;
+        for (int j = 0; j < (TSimd.Width > 1 ? width : 0); j += TSimd.Width)
         {
-            transposed = depth / 4 * 4;
-            for (int j = 0; j < width; j += 4)
-            {
-                float* r0 = rows + j * stride, r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride;
-                float* to = strip + j;
-                for (nint d = 0; d < transposed; d += 4, to += 4 * width)
-                {
-                    Vector128<float> a = Vector128.Load(r0 + d), b = Vector128.Load(r1 + d);
-                    Vector128<float> c = Vector128.Load(r2 + d), e = Vector128.Load(r3 + d);
-                    Lanes.Transpose(ref a, ref b, ref c, ref e);
-                    a.Store(to);
-                    b.Store(to + width);
-                    c.Store(to + 2 * width);
-                    e.Store(to + 3 * width);
-                }
-            }
+            for (nint d = 0; d < transposed; d += 4)
+                TSimd.StoreColumns(rows + j * stride + d, stride, strip + d * width + j, width);
         }
 
         for (nint d = transposed; d < depth; d++)

@@ -82,6 +82,11 @@ internal unsafe interface ISimd<TVector>
 
     static abstract float MaxLane(TVector a);
 
+    /// <summary>
+    /// Transposes <see cref="Width"/> rows of four columns: four vectors, one a column. Not for a width of 1.
+    /// </summary>
+    static abstract void StoreColumns(float* rows, nint stride, float* destination, nint columnStride);
+
     /// <summary>Stores the four sums of the lanes of a, b, c and d, in a fixed order.</summary>
     static abstract void StoreSums(float* destination, TVector a, TVector b, TVector c, TVector d);
 }

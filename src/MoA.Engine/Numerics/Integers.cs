@@ -79,6 +79,20 @@ internal static unsafe class Integers
         return even + (a.AsUInt16() >>> 8).AsInt16() * (b.AsInt16() >> 8);
     }
 
+    /// <summary>
+    /// Adds products of four bytes, unsigned by signed, to each lane. Pairs of products must fit 16 bits.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> AddProducts(Vector256<int> sum, Vector256<byte> a, Vector256<sbyte> b) =>
+        AvxVnni.IsSupported
+            ? AvxVnni.MultiplyWideningAndAdd(sum, a, b)
+            : sum + MultiplyAddPairs(MultiplyAddPairs(a, b), Vector256<short>.One);
+
+    /// <summary>Adds products of two 16-bit integers to each lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> AddProducts(Vector256<int> sum, Vector256<short> a, Vector256<short> b) =>
+        AvxVnni.IsSupported ? AvxVnni.MultiplyWideningAndAdd(sum, a, b) : sum + MultiplyAddPairs(a, b);
+
     /// <summary>Products of neighbours added: lane i becomes a[2i]·b[2i] + a[2i+1]·b[2i+1].</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> MultiplyAddPairs(Vector256<short> a, Vector256<short> b)

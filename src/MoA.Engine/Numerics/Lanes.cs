@@ -20,6 +20,52 @@ internal static class Lanes
         d = JoinUpper(ab1, cd1);
     }
 
+    /// <summary>Transposes four vectors of four in each half.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Transpose(
+        ref Vector256<float> a, ref Vector256<float> b, ref Vector256<float> c, ref Vector256<float> d)
+    {
+        if (Avx.IsSupported)
+        {
+            Vector256<double> ab0 = Avx.UnpackLow(a, b).AsDouble(), ab1 = Avx.UnpackHigh(a, b).AsDouble();
+            Vector256<double> cd0 = Avx.UnpackLow(c, d).AsDouble(), cd1 = Avx.UnpackHigh(c, d).AsDouble();
+            a = Avx.UnpackLow(ab0, cd0).AsSingle();
+            b = Avx.UnpackHigh(ab0, cd0).AsSingle();
+            c = Avx.UnpackLow(ab1, cd1).AsSingle();
+            d = Avx.UnpackHigh(ab1, cd1).AsSingle();
+            return;
+        }
+
+        Vector128<float> a0 = a.GetLower(), b0 = b.GetLower(), c0 = c.GetLower(), d0 = d.GetLower();
+        Vector128<float> a1 = a.GetUpper(), b1 = b.GetUpper(), c1 = c.GetUpper(), d1 = d.GetUpper();
+        Transpose(ref a0, ref b0, ref c0, ref d0);
+        Transpose(ref a1, ref b1, ref c1, ref d1);
+        (a, b, c, d) = (Vector256.Create(a0, a1), Vector256.Create(b0, b1), Vector256.Create(c0, c1), Vector256.Create(d0, d1));
+    }
+
+    /// <summary>Transposes four vectors of four in each quarter.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Transpose(
+        ref Vector512<float> a, ref Vector512<float> b, ref Vector512<float> c, ref Vector512<float> d)
+    {
+        if (Avx512F.IsSupported)
+        {
+            Vector512<double> ab0 = Avx512F.UnpackLow(a, b).AsDouble(), ab1 = Avx512F.UnpackHigh(a, b).AsDouble();
+            Vector512<double> cd0 = Avx512F.UnpackLow(c, d).AsDouble(), cd1 = Avx512F.UnpackHigh(c, d).AsDouble();
+            a = Avx512F.UnpackLow(ab0, cd0).AsSingle();
+            b = Avx512F.UnpackHigh(ab0, cd0).AsSingle();
+            c = Avx512F.UnpackLow(ab1, cd1).AsSingle();
+            d = Avx512F.UnpackHigh(ab1, cd1).AsSingle();
+            return;
+        }
+
+        Vector256<float> a0 = a.GetLower(), b0 = b.GetLower(), c0 = c.GetLower(), d0 = d.GetLower();
+        Vector256<float> a1 = a.GetUpper(), b1 = b.GetUpper(), c1 = c.GetUpper(), d1 = d.GetUpper();
+        Transpose(ref a0, ref b0, ref c0, ref d0);
+        Transpose(ref a1, ref b1, ref c1, ref d1);
+        (a, b, c, d) = (Vector512.Create(a0, a1), Vector512.Create(b0, b1), Vector512.Create(c0, c1), Vector512.Create(d0, d1));
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> ZipLower(Vector128<float> a, Vector128<float> b)
     {

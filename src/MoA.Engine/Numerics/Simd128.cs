@@ -145,4 +145,16 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
             Vector128.Create(SumLanes(a), SumLanes(b), SumLanes(c), SumLanes(d)).Store(destination);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreColumns(float* rows, nint stride, float* destination, nint columnStride)
+    {
+        Vector128<float> a = Vector128.Load(rows), b = Vector128.Load(rows + stride);
+        Vector128<float> c = Vector128.Load(rows + 2 * stride), d = Vector128.Load(rows + 3 * stride);
+        Lanes.Transpose(ref a, ref b, ref c, ref d);
+        a.Store(destination);
+        b.Store(destination + columnStride);
+        c.Store(destination + 2 * columnStride);
+        d.Store(destination + 3 * columnStride);
+    }
 }

@@ -150,4 +150,21 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
                 d.GetLower() + d.GetUpper());
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreColumns(float* rows, nint stride, float* destination, nint columnStride)
+    {
+        Vector256<float> a = LoadQuads(rows, stride), b = LoadQuads(rows + stride, stride);
+        Vector256<float> c = LoadQuads(rows + 2 * stride, stride), d = LoadQuads(rows + 3 * stride, stride);
+        Lanes.Transpose(ref a, ref b, ref c, ref d);
+        a.Store(destination);
+        b.Store(destination + columnStride);
+        c.Store(destination + 2 * columnStride);
+        d.Store(destination + 3 * columnStride);
+    }
+
+    // Four floats of a row and of the fourth after it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> LoadQuads(float* row, nint stride) =>
+        Vector256.Create(Vector128.Load(row), Vector128.Load(row + 4 * stride));
 }

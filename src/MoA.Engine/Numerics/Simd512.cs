@@ -135,4 +135,22 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
         Simd256.StoreSums(
             destination, a.GetLower() + a.GetUpper(), b.GetLower() + b.GetUpper(), c.GetLower() + c.GetUpper(),
             d.GetLower() + d.GetUpper());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreColumns(float* rows, nint stride, float* destination, nint columnStride)
+    {
+        Vector512<float> a = LoadQuads(rows, stride), b = LoadQuads(rows + stride, stride);
+        Vector512<float> c = LoadQuads(rows + 2 * stride, stride), d = LoadQuads(rows + 3 * stride, stride);
+        Lanes.Transpose(ref a, ref b, ref c, ref d);
+        a.Store(destination);
+        b.Store(destination + columnStride);
+        c.Store(destination + 2 * columnStride);
+        d.Store(destination + 3 * columnStride);
+    }
+
+    // Four floats of a row and of every fourth after it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> LoadQuads(float* row, nint stride) => Vector512.Create(
+        Vector256.Create(Vector128.Load(row), Vector128.Load(row + 4 * stride)),
+        Vector256.Create(Vector128.Load(row + 8 * stride), Vector128.Load(row + 12 * stride)));
 }

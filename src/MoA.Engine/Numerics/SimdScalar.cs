@@ -119,4 +119,7 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
         destination[2] = c;
         destination[3] = d;
     }
+
+    [DoesNotReturn]
+    public static void StoreColumns(float* rows, nint stride, float* destination, nint columnStride) => throw new NotSupportedException();
 }
