@@ -123,7 +123,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         {
             work.Decode.Prepare(work, layer);
             float* partials = _partials.Floats(0, DecodeAttention<TSimd, TVector>.PartialFloats(work));
-            DecodeAttention<TSimd, TVector> decode = new(Scratch, inputs, work, partials);
+            DecodeAttention<TSimd, TVector> decode = new(Scratch, inputs, work, partials, Pool.Threads);
             Pool.Run(ref decode, work.Decode.Count);
         }
 

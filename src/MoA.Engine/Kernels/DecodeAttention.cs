@@ -26,14 +26,17 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
     private readonly AttentionInputs _inputs;
     private readonly AttentionWork _work;
     private readonly float* _partials;
+    private readonly int _threads;
 
     /// <summary>Describes the attention of a layer's pieces, <c>work.Decode</c>.</summary>
     /// <param name="scratch">Memory of the workers.</param>
     /// <param name="inputs">Tensors of the layer.</param>
     /// <param name="work">The batch, its decode schedule prepared for the layer.</param>
     /// <param name="partials"><see cref="PartialFloats"/> for the pieces of long heads.</param>
-    public DecodeAttention(WorkerScratch scratch, AttentionInputs inputs, AttentionWork work, float* partials)
+    /// <param name="threads">Threads that share the pieces; no result depends on it.</param>
+    public DecodeAttention(WorkerScratch scratch, AttentionInputs inputs, AttentionWork work, float* partials, int threads)
     {
+        _threads = threads;
         _scratch = scratch;
         _inputs = inputs;
         _work = work;
@@ -98,7 +101,7 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         where TTile : struct, IDecodeTile
     {
         DecodePiece piece = _work.Decode.Pieces[index];
-        Attend(tile, piece, segment, item, rows, state);
+        Attend(tile, piece, segment, item, rows, FirstKeys(index + _threads), state);
         if (piece.Pieces > 1)
         {
             state.Save(Partial(index));
@@ -122,8 +125,25 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
 
     private float* Partial(int piece) => _partials + (nint)piece * PartialSize(_inputs.Group, _inputs.HeadSize);
 
+    // Where a piece begins: most likely the one that this thread turns to after as many as there are threads.
+    private byte* FirstKeys(int index)
+    {
+        if (index >= _work.Decode.Count)
+            return null;
+        DecodePiece piece = _work.Decode.Pieces[index];
+        AttentionItem item = _work.DecodeItems[piece.Item];
+        return Keys(new HeldRows(_work.Segments[item.Segment], _inputs.Layer, item.KeyValueHead, _inputs.Group), piece.FirstRow);
+    }
+
+    private static byte* Keys(in HeldRows rows, int row)
+    {
+        HeadCache cache = rows.Cache;
+        return cache.Keys + (nint)cache.Slot(rows.Position(row)) * cache.BytesPerRow;
+    }
+
     private void Attend<TTile>(
-        TTile tile, in DecodePiece piece, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, in State state)
+        TTile tile, in DecodePiece piece, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, byte* nextPiece,
+        in State state)
         where TTile : struct, IDecodeTile
     {
         int group = _inputs.Group;
@@ -137,25 +157,26 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         for (int row = piece.FirstRow; row < end;)
         {
             int count = Math.Min(Math.Min(rows.Consecutive(row), end - row), RowsPerBlock);
-            AttendBlock(tile, segment, item, rows, row, count, state);
+            byte* following = row + count < end ? Keys(rows, row + count) : nextPiece;
+            AttendBlock(tile, segment, item, rows, row, count, following, state);
             row += count;
         }
     }
 
     // Attends to `count` rows that stand one behind the other in memory.
     private void AttendBlock<TTile>(
-        TTile tile, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, int row, int count, in State state)
+        TTile tile, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, int row, int count, byte* following,
+        in State state)
         where TTile : struct, IDecodeTile
     {
         HeadCache cache = rows.Cache;
         int position = rows.Position(row);
         int group = _inputs.Group;
-        nint offset = (nint)cache.Slot(position) * cache.BytesPerRow;
-        byte* keys = cache.Keys + offset, values = cache.Values + offset;
+        byte* keys = Keys(rows, row), values = cache.Values + (keys - cache.Keys);
         nint bytes = (nint)count * cache.BytesPerRow;
         int tiles = (group + TileLanes - 1) / TileLanes;
         int share = BitOperations.Log2((uint)tiles);
-        // While the keys are scored, their values are on their way; while these are added, the next block's keys.
+        // While the keys are scored, their values are on their way; while these are added, the following block's keys.
         for (int head = 0; head < group;)
         {
             int heads = TileHeads(group - head);
@@ -169,7 +190,7 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
             int heads = TileHeads(group - head);
             float* scores = state.Scores + (nint)head * (RowsPerBlock + 4);
             Weigh(segment, item, position, count, head, heads, scores, state);
-            Prefetch next = new((nint)keys + bytes + (bytes >> share) * (head / TileLanes), share);
+            Prefetch next = new((nint)following + (bytes >> share) * (head / TileLanes), share);
             tile.AddWeighted(
                 head, heads, scores, values, count, state.Outputs + (nint)head * _inputs.HeadSize, next);
             head += heads;
