@@ -37,9 +37,8 @@ public sealed record PolicyChoice(AttentionPolicy Policy, string Setting, string
 
         // Where the scores come from says nothing about them: what counts is the order that they put the heads in.
         PolicySettings settings = new(setting);
-        string source = settings.Path("scores") is not null ? "scores" : "profile";
-        _ = settings.Path("profile");
-        return OfContent(setting, $"{settings.Rest} {source}", ResultJournal.Hash(string.Join(';', heads.Ranks.Select(layer => string.Join(',', layer)))));
+        _ = (settings.Path("scores"), settings.Path("profile"));
+        return OfContent(setting, settings.Rest, ResultJournal.Hash(string.Join(';', heads.Ranks.Select(layer => string.Join(',', layer)))));
 
         PolicyChoice OfContent(string written, string name, string content) =>
             new(policy, written, $"{name} {content}") { Label = $"{name}-{content[..6]}" };
