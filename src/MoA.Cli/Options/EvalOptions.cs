@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.RegularExpressions;
 using MoA.Cli.Output;
 using MoA.Engine;
@@ -121,9 +122,9 @@ internal static partial class EvalOptions
     {
         if (densities is null || policy == "dense" || HasBudget().IsMatch(policy))
             return [policy];
-        return Names(densities).Select(density =>
+        return Names(densities).Select(text =>
         {
-            _ = Lists.Density("--densities", density);
+            string density = Lists.Density("--densities", text).ToString("R", CultureInfo.InvariantCulture); // 0.5 for 0.50 too
             return policy.Contains(':', StringComparison.Ordinal) ? $"{policy},density={density}" : $"{policy}:density={density}";
         });
     }

@@ -11,7 +11,7 @@ public sealed class EvalCommandTests : IDisposable
     [Fact]
     public void Policies_run_at_densities_and_results_are_scored_again_and_compared()
     {
-        string[] args = ["eval", "retrieval", "--lengths", "256,384", "--items", "3", "--policy", "streaming-llm", "--densities", "0.5,0.75", "--out", _folder["r"]];
+        string[] args = ["eval", "retrieval", "--lengths", "256,384", "--items", "3", "--policy", "streaming-llm", "--densities", "0.50,0.75", "--out", _folder["r"]];
         JsonElement first = Invocation.Json(args);
         JsonElement[] rows = [.. first.GetProperty("policies").EnumerateArray()];
         string[] settings = ["dense", "streaming-llm:density=0.5", "streaming-llm:density=0.75"];
