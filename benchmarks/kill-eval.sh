@@ -46,7 +46,8 @@ for trial in $(seq "$trials"); do
       break
     fi
     kills=$((kills + 1))
-    echo "trial $trial: killed after $moment s; $(cat "$work"/run/*/predictions.jsonl 2>/dev/null | wc -l) predictions, $(find "$work/run" -name metrics.json 2>/dev/null | wc -l) results"
+    predictions="$(cat "$work"/run/*/predictions.jsonl 2>/dev/null | wc -l)"
+    echo "trial $trial: killed after $moment s; $predictions predictions, $(find "$work/run" -name metrics.json 2>/dev/null | wc -l) results"
   done
   results "$work/run" >"$work/run.txt"
   if ! cmp "$work/reference.txt" "$work/run.txt"; then

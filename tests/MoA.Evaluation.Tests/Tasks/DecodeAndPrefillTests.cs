@@ -21,7 +21,8 @@ public sealed class DecodeAndPrefillTests(DemoModel demo) : IClassFixture<DemoMo
     private const double Rounding = 1e-4;
 
     /// <summary>Policies whose rows follow from position alone, each of them keeping less than the texts have.</summary>
-    public static TheoryData<string> StaticPolicies => ["streaming-llm:density=0.4", "moa", "duo-attention:heads=0.25,streaming=128", "razor-attention:heads=0.25,streaming=0.4"];
+    public static TheoryData<string> StaticPolicies =>
+        ["streaming-llm:density=0.4", "moa", "duo-attention:heads=0.25,streaming=128", "razor-attention:heads=0.25,streaming=0.4"];
 
     /// <summary>Policies that choose rows by attention once a prompt was read.</summary>
     public static TheoryData<string> ChoosingPolicies => ["h2o:density=0.4", "snapkv:density=0.4", "pyramidkv:density=0.4", "infllm:density=0.4"];
@@ -160,7 +161,7 @@ public sealed class DecodeAndPrefillTests(DemoModel demo) : IClassFixture<DemoMo
     private double[] Score(AttentionPolicy policy, int[] tokens, bool[] scored, int decodeFrom) =>
         new SequenceScorer(demo.Model.Transformer) { Policy = policy, CacheType = ElementType.F32, DecodeFrom = decodeFrom }.Score(tokens, scored);
 
-    private IReadOnlyList<int> Write(AttentionPolicy policy, int[] prompt, int tokens)
+    private int[] Write(AttentionPolicy policy, int[] prompt, int tokens)
     {
         using SequenceCache cache = demo.Model.Transformer.CreateSequence(policy, prompt.Length + tokens, ElementType.F32);
         return new TextGenerator(demo.Model).Run(cache, prompt, new GenerationOptions { MaxNewTokens = tokens }).Tokens;

@@ -43,8 +43,10 @@ public sealed class PolicyChoiceTests(DemoModel demo) : IClassFixture<DemoModel>
     [Fact]
     public void Two_classes_of_heads_are_told_apart_by_the_order_of_their_scores()
     {
-        PolicyChoice first = Read("8 7 6 5 4 3 2 1", "duo-attention:density=0.5,scores={0}"), same = Read("80 70 60 50 40 30 2 1", "duo-attention:scores={0},density=0.5");
-        PolicyChoice other = Read("7 8 6 5 4 3 2 1", "duo-attention:density=0.5,scores={0}"), denser = Read("8 7 6 5 4 3 2 1", "duo-attention:density=0.6,scores={0}");
+        PolicyChoice first = Read("8 7 6 5 4 3 2 1", "duo-attention:density=0.5,scores={0}");
+        PolicyChoice same = Read("80 70 60 50 40 30 2 1", "duo-attention:scores={0},density=0.5");
+        PolicyChoice other = Read("7 8 6 5 4 3 2 1", "duo-attention:density=0.5,scores={0}");
+        PolicyChoice denser = Read("8 7 6 5 4 3 2 1", "duo-attention:density=0.6,scores={0}");
         Assert.Equal((first.Identity, first.Label), (same.Identity, same.Label));
         Assert.StartsWith("duo-attention:density=0.5 ", first.Identity, StringComparison.Ordinal);
         Assert.DoesNotContain("scores", first.Label, StringComparison.Ordinal);
