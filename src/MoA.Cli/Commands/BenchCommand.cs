@@ -19,7 +19,8 @@ internal sealed class BenchCommand : CliCommand
 
     private readonly Option<string[]> _policies = new("--policy")
     {
-        Description = "Policies to compare: dense, moa (every --plan) or streaming-llm:density=0.5; may be repeated (default: dense, or the plans)",
+        Description = "Policies to compare: dense, moa (every --plan), streaming-llm, h2o, snapkv, pyramidkv, infllm with a size, as in h2o:density=0.5 (or " +
+            ":span=TOKENS), duo-attention, razor-attention with head scores (docs/policies.md), or all:density=0.5; may be repeated (default: dense, or the plans)",
         HelpName = "NAME[:key=value,…]",
         AllowMultipleArgumentsPerToken = true,
     };
@@ -68,6 +69,7 @@ internal sealed class BenchCommand : CliCommand
         [
             "moa bench --lengths 512,2048 --batch 1,8",
             "moa bench --policy dense streaming-llm:density=0.5 --plan moa-out/plan.json --lengths 2048 --json",
+            "moa bench --policy dense all:density=0.25 --lengths 4000",
             "moa bench --model ./vicuna-7b.gguf --plan plan.json --lengths 16384 --synthetic-context --decode-tokens 16",
         ];
         Options.Add(_policies);

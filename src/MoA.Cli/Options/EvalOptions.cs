@@ -1,9 +1,11 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.RegularExpressions;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Models;
+using MoA.Evaluation.Policies;
 using MoA.Evaluation.Tasks;
 
 namespace MoA.Cli.Options;
@@ -11,10 +13,15 @@ namespace MoA.Cli.Options;
 /// <summary>Options shared by the evaluations.</summary>
 internal static partial class EvalOptions
 {
+    // Those of the paper's figure.
+    private const string DefaultDensities = "0.25,0.5,0.75";
+
     public static Option<string[]> Policies { get; } = new("--policy")
     {
-        Description = "A rival, NAME[:key=value,…]; may be given several times. Dense attention is always measured too",
-        HelpName = "POLICY",
+        Description = "A rival: streaming-llm, h2o, snapkv, pyramidkv, infllm, or with head scores duo-attention, razor-attention (docs/policies.md); all: " +
+            "every one that can run on the model, those of head scores with all:profile=DIR or all:scores=FILE. May be given several times. Dense " +
+            "attention is always measured too",
+        HelpName = "NAME[:key=value,…]",
     };
 
     public static Option<string[]> Plans { get; } = new("--plan")
@@ -25,7 +32,7 @@ internal static partial class EvalOptions
 
     public static Option<string?> Densities { get; } = new("--densities")
     {
-        Description = "Runs every policy that is named without a budget at each of these densities, such as 0.25,0.5,0.75",
+        Description = $"Runs every policy that is named without a size at each of these densities (default: none; for all {DefaultDensities})",
         HelpName = "LIST",
     };
 
@@ -80,7 +87,9 @@ internal static partial class EvalOptions
         {
             if (text == "moa" && plans.Length > 0)
                 continue; // the plans stand for it
-            choices.AddRange(AtDensities(text, context).Select(setting => PolicyChoice.Read(setting, null, config)));
+            IReadOnlyList<string> policies = PolicyReader.Expand(text, config);
+            string? densities = context.Get(Densities) ?? (policies[0] != text ? DefaultDensities : null);
+            choices.AddRange(policies.SelectMany(policy => AtDensities(policy, densities)).Select(setting => PolicyChoice.Read(setting, null, config)));
         }
 
         foreach (PolicyChoice plan in plans.Select(file => PolicyChoice.Read(null, file, config)))
@@ -109,17 +118,17 @@ internal static partial class EvalOptions
     public static string[] Names(string? text) =>
         text?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
 
-    private static IEnumerable<string> AtDensities(string policy, CommandContext context)
+    private static IEnumerable<string> AtDensities(string policy, string? densities)
     {
-        if (context.Get(Densities) is not string densities || policy == "dense" || HasBudget().IsMatch(policy))
+        if (densities is null || policy == "dense" || HasBudget().IsMatch(policy))
             return [policy];
-        return Names(densities).Select(density =>
+        return Names(densities).Select(text =>
         {
-            _ = Lists.Density("--densities", density);
+            string density = Lists.Density("--densities", text).ToString("R", CultureInfo.InvariantCulture); // 0.5 for 0.50 too
             return policy.Contains(':', StringComparison.Ordinal) ? $"{policy},density={density}" : $"{policy}:density={density}";
         });
     }
 
-    [GeneratedRegex("[:,](density|span|tokens)=")]
+    [GeneratedRegex("[:,](density|span|heads)=")]
     private static partial Regex HasBudget();
 }

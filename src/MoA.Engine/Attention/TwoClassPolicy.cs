@@ -18,7 +18,7 @@ public sealed class TwoClassPolicy : AttentionPolicy
     {
         ArgumentNullException.ThrowIfNull(scores);
         Name = name;
-        _ranks = Ranks(scores);
+        _ranks = RanksOf(scores);
         _streaming = streaming;
         _density = density;
         _retrievalShare = retrievalShare;
@@ -26,6 +26,11 @@ public sealed class TwoClassPolicy : AttentionPolicy
 
     /// <inheritdoc/>
     public override string Name { get; }
+
+    /// <summary>
+    /// The place of each head in the order of falling scores, [layers][KV heads]: all that the policy takes from the scores.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<int>> Ranks => _ranks;
 
     /// <summary>A policy whose mean density is at most a bound, at every length that the bound allows two classes at.</summary>
     /// <param name="name">Name for reports.</param>
@@ -70,7 +75,7 @@ public sealed class TwoClassPolicy : AttentionPolicy
         _density is double bound && _streaming.Density(length) > bound ? new ElasticRule(0, bound) : _streaming;
 
     // The place of each head in the order of falling scores; of equal ones the earlier head comes first.
-    private static int[][] Ranks(IReadOnlyList<IReadOnlyList<double>> scores)
+    private static int[][] RanksOf(IReadOnlyList<IReadOnlyList<double>> scores)
     {
         int[][] ranks = [.. scores.Select(layer => new int[layer.Count])];
         int rank = 0;

@@ -78,6 +78,9 @@ public sealed class SequenceCache : IDisposable
     /// </summary>
     public long Bytes => _heads.Sum(head => head.Bytes);
 
+    /// <summary>Bytes of one row, key and value together.</summary>
+    public long BytesPerRow => 2 * Type.RowBytes(_config.HeadSize);
+
     /// <summary>
     /// Bytes that <see cref="SequenceCache(ModelConfig, AttentionPolicy, int, ElementType, NativeAllocator)"/> would
     /// allocate, without doing so.
@@ -88,6 +91,26 @@ public sealed class SequenceCache : IDisposable
         ArgumentNullException.ThrowIfNull(policy);
         CheckFormat(config, type);
         return policy.Resolve(config, capacity).Sum(layer => layer.StoredRows) * 2 * type.RowBytes(config.HeadSize);
+    }
+
+    /// <summary>
+    /// Rows of keys, and as many of values, that the last generated token attended to in a layer, its own included: those of all
+    /// KV heads.
+    /// </summary>
+    public long RowsAttended(int layer)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)layer, (uint)Layers, nameof(layer));
+        BlockMemory? blocks = Blocks(layer);
+        long rows = 0;
+        for (int i = 0; i < _config.KeyValueHeads; i++)
+        {
+            int length = Start(layer, i), sinkEnd = Math.Min(length, ElasticRule.SinkTokens);
+            int inWindow = (int)Math.Max(0, (long)length - Spans[layer].SlidingWindow);
+            int oldest = Math.Max(Math.Max(Head(layer, i).OldestInRing(length), inWindow), blocks?.RecentStart ?? 0);
+            rows += Math.Max(0, sinkEnd - inWindow) + (blocks?.ChosenCount ?? 0) * ElasticRule.BlockSize + Math.Max(0, length - oldest);
+        }
+
+        return rows;
     }
 
     /// <summary>

@@ -28,7 +28,7 @@ public sealed record BenchmarkPolicy(AttentionPolicy Policy, string? Settings, s
         ArgumentNullException.ThrowIfNull(policies);
         ArgumentNullException.ThrowIfNull(planFiles);
         List<BenchmarkPolicy> read = [];
-        foreach (string text in policies.Concat(planFiles.Count > 0 && !policies.Contains("moa") ? ["moa"] : []))
+        foreach (string text in policies.SelectMany(text => PolicyReader.Expand(text, config)).Concat(planFiles.Count > 0 && !policies.Contains("moa") ? ["moa"] : []))
         {
             if (text == "moa" && planFiles.Count > 0)
             {

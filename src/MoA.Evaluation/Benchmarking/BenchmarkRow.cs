@@ -18,7 +18,7 @@ public sealed record BenchmarkRow
     /// <summary>New tokens in a second, of all sequences.</summary>
     public required Spread DecodeTokensPerSecond { get; init; }
 
-    /// <summary>Bytes of the caches of all sequences, as allocated.</summary>
+    /// <summary>Bytes of the caches of all sequences at the end, as allocated; policies that choose after the prompt held all of it before.</summary>
     public required long KvBytes { get; init; }
 
     /// <summary>Bytes of all weights.</summary>
@@ -34,7 +34,7 @@ public sealed record BenchmarkRow
     public required double Density { get; init; }
 
     /// <summary>
-    /// Bytes that a decode step must read: all weights but those of an untied embedding, and every KV row held (mean over
+    /// Bytes that a decode step must read: all weights but those of an untied embedding, and every KV row that it attends to (mean over
     /// the steps).
     /// </summary>
     public required double BytesPerStep { get; init; }

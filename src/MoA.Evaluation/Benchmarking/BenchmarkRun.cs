@@ -61,10 +61,6 @@ public sealed class BenchmarkRun
         return rows;
     }
 
-    /// <summary>Rows that one layer's heads hold after <paramref name="length"/> tokens: what a decode step reads.</summary>
-    internal static long RowsHeld(LayerSpans layer, int length) => layer.StoredRing.Sum(ring =>
-        (long)Math.Min(length, ElasticRule.SinkTokens) + Math.Clamp(length - ElasticRule.SinkTokens, 0, ring));
-
     private IEnumerable<BenchmarkRow> MeasureTogether(
         IReadOnlyList<BenchmarkPolicy> policies, int length, int batch, MemoryBandwidth bandwidth, CancellationToken cancellation)
     {
@@ -97,11 +93,19 @@ public sealed class BenchmarkRun
             for (int i = 0; i < batch; i++)
                 sequences[i] = _model.Transformer.CreateSequence(policy, length + _settings.DecodeTokens, _settings.CacheType);
             double prefillSeconds = Fill(sequences, length, cancellation);
-            long start = Stopwatch.GetTimestamp();
+            double decodeSeconds = 0, rows = 0;
             for (int step = 0; step < _settings.DecodeTokens; step++)
+            {
+                long start = Stopwatch.GetTimestamp();
                 Decode(sequences, cancellation);
-            return new Measurement(prefillSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds, ProcessMemory.PeakResidentBytes(),
-                isOfRow, sequences.Sum(sequence => sequence.Bytes), BytesPerStep(sequences[0], length, batch), 0);
+                decodeSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
+                foreach (SequenceCache sequence in sequences)
+                    rows += RowsAttended(sequence);
+            }
+
+            double bytesPerStep = WeightBytesRead() + rows / _settings.DecodeTokens * sequences[0].BytesPerRow;
+            return new Measurement(prefillSeconds, decodeSeconds, ProcessMemory.PeakResidentBytes(), isOfRow, sequences.Sum(sequence => sequence.Bytes),
+                bytesPerStep, 0);
         }
         finally
         {
@@ -193,13 +197,12 @@ public sealed class BenchmarkRun
         _tokens += sequences.Length;
     }
 
-    private double BytesPerStep(SequenceCache sequence, int length, int batch)
+    private static long RowsAttended(SequenceCache sequence)
     {
-        double rows = 0;
-        for (int step = 1; step <= _settings.DecodeTokens; step++)
-            rows += sequence.Spans.Sum(layer => RowsHeld(layer, length + step));
-        double bytesPerRow = (double)sequence.Bytes / sequence.Spans.Sum(layer => layer.StoredRows);
-        return WeightBytesRead() + batch * bytesPerRow * rows / _settings.DecodeTokens;
+        long rows = 0;
+        for (int layer = 0; layer < sequence.Spans.Length; layer++)
+            rows += sequence.RowsAttended(layer);
+        return rows;
     }
 
     // Of an embedding that is not the head too, a step reads single rows only.

@@ -7,11 +7,47 @@ namespace MoA.Evaluation.Policies;
 /// <summary>Reads a policy as it is written on the command line: <c>NAME[:key=value,…]</c>.</summary>
 public static class PolicyReader
 {
+    /// <summary>The name that stands for every policy: see <see cref="Expand"/>.</summary>
+    public const string All = "all";
+
     private const string Names = "dense, moa, streaming-llm, h2o, snapkv, pyramidkv, infllm, duo-attention or razor-attention";
 
     // 64 sinks and 256 recent tokens, as DuoAttention deploys its patterns; a fifth of the context in RazorAttention.
     private const int DuoStreamingTokens = 64 + 256;
     private const double RazorStreamingShare = 0.2;
+
+    /// <summary>
+    /// What a text stands for when several policies may be given: <c>all</c> is every policy that can run on the model and takes
+    /// a size, with the settings that are given to it. Those that choose rows by attention are left out for a model with sliding
+    /// windows, those of two classes of heads without <c>scores</c> or <c>profile</c>.
+    /// </summary>
+    /// <param name="text">A policy, or <c>all[:key=value,…]</c> with the keys <c>density</c>, <c>scores</c> and <c>profile</c>.</param>
+    /// <param name="config">The model that the policies are for.</param>
+    /// <returns>Policies to be read one by one; the text alone if it is one.</returns>
+    /// <exception cref="InvalidInputException">A setting is not one of all policies.</exception>
+    public static IReadOnlyList<string> Expand(string text, ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(config);
+        if (text != All && !text.StartsWith($"{All}:", StringComparison.Ordinal))
+            return [text];
+        PolicySettings given = new(text);
+        string? density = given.Value("density"), scores = given.Path("scores"), profile = given.Path("profile");
+        given.RequireNoMore();
+        List<string> policies = [Text("streaming-llm")];
+        if (Enumerable.Range(0, config.Layers).All(layer => config.SlidingWindow(layer) is null))
+            policies.AddRange(((string[])["h2o", "snapkv", "pyramidkv", "infllm"]).Select(name => Text(name)));
+        if (scores is not null || profile is not null)
+            policies.AddRange(((string[])["duo-attention", "razor-attention"]).Select(name => Text(name, ("scores", scores), ("profile", profile))));
+        return policies;
+
+        string Text(string name, params (string Key, string? Value)[] more)
+        {
+            (string Key, string? Value)[] settings = [("density", density), .. more];
+            string list = string.Join(',', settings.Where(setting => setting.Value is not null).Select(setting => $"{setting.Key}={setting.Value}"));
+            return list.Length > 0 ? $"{name}:{list}" : name;
+        }
+    }
 
     /// <summary>The policy that a text and a plan file stand for.</summary>
     /// <param name="text">A name and its settings, docs/policies.md; null follows from the plan.</param>
@@ -23,6 +59,8 @@ public static class PolicyReader
         ArgumentNullException.ThrowIfNull(config);
         text ??= planFile is null ? "dense" : "moa";
         PolicySettings settings = new(text);
+        if (settings.Name == All)
+            throw settings.Error("one policy runs here; 'all' is for moa eval and moa bench");
         if (planFile is not null && settings.Name != "moa")
             throw new InvalidInputException($"--policy {text} takes no plan; drop --plan {planFile} or use --policy moa");
         AttentionPolicy policy = settings.Name switch
@@ -43,6 +81,7 @@ public static class PolicyReader
             _ => throw settings.Error($"there is no policy '{settings.Name}'; expected {Names}"),
         };
         settings.RequireNoMore();
+        _ = policy.Resolve(config, 1); // refuses a model that the policy cannot run on, before anything runs
         return policy;
     }
 

@@ -30,6 +30,9 @@ internal sealed class PolicySettings
 
     public string Name { get; }
 
+    /// <summary>Name and settings that were not taken yet, as they were written.</summary>
+    public string Rest => _values.Count == 0 ? Name : $"{Name}:{string.Join(',', _values.Select(pair => $"{pair.Key}={pair.Value}"))}";
+
     /// <summary>The policy's size: <c>density</c>, a share of the sequence, or <c>span</c>, tokens.</summary>
     public ElasticRule Budget() => TryBudget() ?? throw Error($"give {Name} a size, as in {Name}:density=0.5");
 
@@ -72,12 +75,14 @@ internal sealed class PolicySettings
         return words.Contains(value) ? value : throw Error($"expected {string.Join(" or ", words!)} as {key}");
     }
 
+    /// <summary>A setting as it was written, or null.</summary>
+    public string? Value(string key) => _values.Remove(key, out string? value) ? value : null;
+
     /// <summary>A path, or null.</summary>
     public string? Path(string key)
     {
-        if (!_values.Remove(key, out string? value))
-            return null;
-        return value.Length > 0 ? value : throw Error($"expected a path as {key}");
+        string? value = Value(key);
+        return value is "" ? throw Error($"expected a path as {key}") : value;
     }
 
     /// <exception cref="InvalidInputException">A setting was not taken: the policy does not know it.</exception>

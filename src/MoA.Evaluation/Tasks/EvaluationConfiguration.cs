@@ -55,7 +55,7 @@ public sealed record EvaluationConfiguration
     internal IEnumerable<(string Name, string Value)> Settings =>
     [
         ("task", Dataset is null ? Task : $"{Task}-{Dataset}"), ("length", $"{Length}"), ("source", Source), ("model", Model),
-        ("model fingerprint", ModelFingerprint), ("policy", PolicySetting), ("policy identity", PolicyIdentity), ("kv", Kv),
+        ("model fingerprint", ModelFingerprint), ("policy", PolicyIdentity), ("kv", Kv),
         ("through", Through ?? ""),
     ];
 }

@@ -90,9 +90,9 @@ public sealed class EvaluationRun
         Prediction[] fresh = group[0].IsScored is null
             ? Answer(policy, group, keys, cancellation)
             : [.. group.Select((item, i) => Score(policy, item, keys[i], cancellation))];
-        file.Add(fresh);
-        EvaluationFolder.AddTiming(folder, new EvaluationTiming(
-            _writer.Tokens + _scoredTokens - before, Stopwatch.GetElapsedTime(start).TotalSeconds));
+        EvaluationTiming timing = new(_writer.Tokens + _scoredTokens - before, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        file.Add(fresh); // waits for the disk, which is no time of the model's
+        EvaluationFolder.AddTiming(folder, timing);
         return fresh;
     }
 

@@ -30,10 +30,18 @@ public sealed record PolicyChoice(AttentionPolicy Policy, string Setting, string
     {
         AttentionPolicy policy = PolicyReader.Read(text, planFile, config);
         string setting = text ?? policy.Name;
-        if (planFile is null)
+        if (planFile is not null)
+            return OfContent($"{setting} {planFile}", setting, ResultJournal.Hash(File.ReadAllText(planFile, Encoding.UTF8)));
+        if (policy is not TwoClassPolicy heads)
             return new PolicyChoice(policy, setting, setting);
-        string content = ResultJournal.Hash(File.ReadAllText(planFile, Encoding.UTF8));
-        return new PolicyChoice(policy, $"{setting} {planFile}", $"{setting} {content}") { Label = $"{setting}-{content[..6]}" };
+
+        // Where the scores come from says nothing about them: what counts is the order that they put the heads in.
+        PolicySettings settings = new(setting);
+        _ = (settings.Path("scores"), settings.Path("profile"));
+        return OfContent(setting, settings.Rest, ResultJournal.Hash(string.Join(';', heads.Ranks.Select(layer => string.Join(',', layer)))));
+
+        PolicyChoice OfContent(string written, string name, string content) =>
+            new(policy, written, $"{name} {content}") { Label = $"{name}-{content[..6]}" };
     }
 
     /// <summary>

@@ -11,7 +11,7 @@ public sealed class EvalCommandTests : IDisposable
     [Fact]
     public void Policies_run_at_densities_and_results_are_scored_again_and_compared()
     {
-        string[] args = ["eval", "retrieval", "--lengths", "256,384", "--items", "3", "--policy", "streaming-llm", "--densities", "0.5,0.75", "--out", _folder["r"]];
+        string[] args = ["eval", "retrieval", "--lengths", "256,384", "--items", "3", "--policy", "streaming-llm", "--densities", "0.50,0.75", "--out", _folder["r"]];
         JsonElement first = Invocation.Json(args);
         JsonElement[] rows = [.. first.GetProperty("policies").EnumerateArray()];
         string[] settings = ["dense", "streaming-llm:density=0.5", "streaming-llm:density=0.75"];
@@ -31,6 +31,24 @@ public sealed class EvalCommandTests : IDisposable
         Assert.Contains("streaming-llm:density=0.75", File.ReadAllText(_folder["page.html"]), StringComparison.Ordinal);
         Invocation text = Invocation.Of("eval", "compare", _folder["r"], "--page", _folder["page.html"], "--quiet");
         Assert.Contains("effective context (retrieval) dense:", text.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void All_policies_run_at_the_densities_given()
+    {
+        string scores = _folder.Write("scores.tsv", string.Concat(Enumerable.Repeat("8 7 6 5 4 3 2 1\n", 4)));
+        string[] names = ["streaming-llm", "h2o", "snapkv", "pyramidkv", "infllm", "duo-attention", "razor-attention"];
+        JsonElement results = Invocation.Json(
+            "eval", "perplexity", "--lengths", "384", "--items", "1", "--policy", $"all:scores={scores}", "--densities", "0.5,0.75", "--out", _folder["all"]);
+        Assert.Equal(
+            names.SelectMany(name => Enumerable.Repeat(name, 2)).Prepend("dense"),
+            results.GetProperty("policies").EnumerateArray().Select(row => row.GetProperty("policy").GetString()!));
+        Assert.Equal(15, Directory.GetDirectories(_folder["all"]).Length);
+
+        results = Invocation.Json("eval", "needle", "--lengths", "256", "--depths", "1", "--policy", "all", "--out", _folder["default"]);
+        Assert.Equal(
+            names.Take(5).SelectMany(name => new[] { "0.25", "0.5", "0.75" }.Select(density => $"{name}:density={density}")).Prepend("dense"),
+            results.GetProperty("policies").EnumerateArray().Select(row => row.GetProperty("setting").GetString()!));
     }
 
     [Fact]
@@ -74,6 +92,8 @@ public sealed class EvalCommandTests : IDisposable
     [InlineData("retrieval --lengths 8192", "context is 4096")]
     [InlineData("retrieval --policy streaming-llm --densities 2", "--densities 2")]
     [InlineData("retrieval --policy none", "there is no policy 'none'")]
+    [InlineData("retrieval --policy all:kernel=3", "'kernel' is no setting of all")]
+    [InlineData("retrieval --policy all --densities 0.5,2", "--densities 2")]
     [InlineData("retrieval --score-only", "has no results of retrieval")]
     [InlineData("longbench --max-length 9000 --data {empty}", "--max-length 9000")]
     public void Bad_input_is_one_line(string command, params string[] words)
@@ -82,6 +102,24 @@ public sealed class EvalCommandTests : IDisposable
         string[] args = [.. command.Split(' ').Select(word => word
             .Replace("{none}", _folder["none"], StringComparison.Ordinal).Replace("{empty}", _folder["empty"], StringComparison.Ordinal))];
         Invocation.Of(["eval", .. args, "--quiet", "--out", _folder["out"]]).AssertRefused(words);
+    }
+
+    [Theory]
+    [InlineData("h2o")]
+    [InlineData("snapkv")]
+    [InlineData("pyramidkv")]
+    [InlineData("infllm")]
+    public void A_model_with_windows_and_a_policy_that_needs_all_attention_are_refused_before_dense_is_measured(string policy)
+    {
+        string data = _folder.Write("items.jsonl", """{"tokens":[1,2,3,4],"answers":[[2,4]]}""");
+        string model = RepositoryFiles.Fixture("models", "mistral");
+        string[] words = [$"policy {policy}", "layer 0", "window of 48 tokens", "streaming-llm or a plan"];
+        Invocation.Of("eval", "perplexity", "--model", model, "--data", data, "--policy", $"{policy}:density=0.5", "--out", _folder["out"], "--quiet")
+            .AssertRefused(words);
+        Invocation.Of("score", "--model", model, "--data", data, "--policy", $"{policy}:density=0.5").AssertRefused(words);
+        Assert.Empty(Directory.GetDirectories(_folder["out"]));
+        JsonElement all = Invocation.Json("eval", "perplexity", "--model", model, "--data", data, "--policy", "all:density=0.5", "--out", _folder["out"]);
+        Assert.Equal(["dense", "streaming-llm"], all.GetProperty("policies").EnumerateArray().Select(row => row.GetProperty("policy").GetString()!));
     }
 
     [Fact]

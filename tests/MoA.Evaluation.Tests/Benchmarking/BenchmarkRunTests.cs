@@ -66,15 +66,35 @@ public sealed class BenchmarkRunTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.True(small.PeakResidentBytes < large.PeakResidentBytes - (512L << 20));
     }
 
-    [Fact]
-    public void Rows_held_are_the_sink_and_the_filled_part_of_the_ring()
+    /// <summary>
+    /// 252 tokens and 4 new ones are 256, half of it 128 rows. H2O holds 128 at every step, and of 128 KV heads' memory at the end. SnapKV's prompt keeps its
+    /// least, 128, to which each of the 4 steps adds one: 130.5 in the mean, and memory for 132. InfLLM keeps all 256 and reads the sink and a window of 64
+    /// tokens in whole blocks: from 128 on at 253 to 255 tokens, from 192 on at 256.
+    /// </summary>
+    [Theory]
+    [InlineData("h2o:density=0.5", 128, 128)]
+    [InlineData("snapkv:density=0.5", 130.5, 132)]
+    [InlineData("infllm:density=0.5", 64 + (125 + 126 + 127 + 64) / 4.0, 256)]
+    [InlineData("streaming-llm:density=0.5", 128, 128)]
+    [InlineData("dense", 254.5, 256)]
+    public void A_step_reads_the_rows_that_it_attends_to(string policy, double rowsRead, int rowsHeld)
     {
-        LayerSpans layer = new(StoredRing: [64, 192], VisibleRing: [64, 192], SlidingWindow: int.MaxValue);
-        Assert.Equal(2, BenchmarkRun.RowsHeld(layer, 1));
-        Assert.Equal(2 * 64, BenchmarkRun.RowsHeld(layer, 64));
-        Assert.Equal(2 * 100, BenchmarkRun.RowsHeld(layer, 100));
-        Assert.Equal(128 + 200, BenchmarkRun.RowsHeld(layer, 200));
-        Assert.Equal(128 + 256, BenchmarkRun.RowsHeld(layer, 5000));
+        foreach (int batch in new[] { 1, 2 })
+        {
+            BenchmarkPolicy read = Assert.Single(BenchmarkPolicy.Read([policy], [], demo.Model.Config));
+            BenchmarkRow row = Assert.Single(new BenchmarkRun(demo.Model, Settings(synthetic: false) with { Batches = [batch] }).Run([read]));
+            Assert.Equal(WeightBytes + batch * rowsRead * BytesPerToken, row.BytesPerStep, 1e-3);
+            Assert.Equal(batch * rowsHeld * BytesPerToken, row.KvBytes);
+            Assert.Equal(row.BytesPerStep * row.DecodeTokensPerSecond.Median / batch / row.BandwidthBytesPerSecond.Median, row.BandwidthShare.Median, 1e-9);
+        }
+    }
+
+    [Fact]
+    public void All_policies_are_measured_at_a_density()
+    {
+        IReadOnlyList<BenchmarkPolicy> policies = BenchmarkPolicy.Read(["dense", "all:density=0.5"], [], demo.Model.Config);
+        IReadOnlyList<BenchmarkRow> rows = new BenchmarkRun(demo.Model, Settings(synthetic: true)).Run(policies);
+        Assert.Equal(["dense", "streaming-llm", "h2o", "snapkv", "pyramidkv", "infllm"], rows.Select(row => row.Policy.Policy.Name));
     }
 
     [Fact]

@@ -64,12 +64,53 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
     [InlineData("duo-attention:density=0.5", "either scores=FILE")]
     [InlineData("duo-attention:density=0.5,scores=", "a path as scores")]
     [InlineData("razor-attention:density=0.5,heads=0.1,scores=x", "either a density or a share")]
+    [InlineData("all", "one policy runs here")]
     public void What_cannot_be_read_is_refused_in_one_line(string text, string reason)
     {
         InvalidInputException failure = Assert.Throws<InvalidInputException>(() => PolicyReader.Read(text, null, _config));
         Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
         Assert.StartsWith("--policy ", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', failure.Message);
+    }
+
+    [Fact]
+    public void All_is_every_policy_that_the_model_and_the_files_given_allow()
+    {
+        Assert.Equal(["h2o:density=0.5"], PolicyReader.Expand("h2o:density=0.5", _config));
+        Assert.Equal(["streaming-llm", "h2o", "snapkv", "pyramidkv", "infllm"], PolicyReader.Expand("all", _config));
+        Assert.Equal(
+            [
+                "streaming-llm:density=0.3", "h2o:density=0.3", "snapkv:density=0.3", "pyramidkv:density=0.3", "infllm:density=0.3",
+                "duo-attention:density=0.3,profile=p", "razor-attention:density=0.3,profile=p",
+            ],
+            PolicyReader.Expand("all:profile=p,density=0.3", _config));
+        ModelConfig windows = _config with { SlidingWindows = [null, 64, null, 64] };
+        Assert.Equal(["streaming-llm", "duo-attention:scores=s", "razor-attention:scores=s"], PolicyReader.Expand("all:scores=s", windows));
+        Assert.Equal("--policy all:window=4: 'window' is no setting of all",
+            Assert.Throws<InvalidInputException>(() => PolicyReader.Expand("all:window=4", _config)).Message);
+    }
+
+    /// <summary>Those that choose rows by attention need all of it; the others take a window of the model's into account.</summary>
+    [Theory]
+    [InlineData("h2o", false)]
+    [InlineData("snapkv", false)]
+    [InlineData("pyramidkv", false)]
+    [InlineData("infllm", false)]
+    [InlineData("streaming-llm", true)]
+    public void A_model_with_sliding_windows_is_refused_in_one_line_before_anything_runs(string name, bool runs)
+    {
+        ModelConfig config = _config with { SlidingWindows = [null, null, 96, null] };
+        string text = $"{name}:density=0.5";
+        if (runs)
+        {
+            Assert.Equal(name, PolicyReader.Read(text, null, config).Name);
+            return;
+        }
+
+        Assert.Equal(
+            $"policy {name}: layer 2 of the model attends within a window of 96 tokens; {name} needs a model with full attention. "
+            + "Use dense, streaming-llm or a plan", Assert.Throws<InvalidInputException>(() => PolicyReader.Read(text, null, config)).Message);
+        Assert.Equal(name, PolicyReader.Read(text, null, _config).Name);
     }
 
     [Fact]

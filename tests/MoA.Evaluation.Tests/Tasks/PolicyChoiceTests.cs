@@ -1,5 +1,6 @@
 using MoA.Engine.Attention;
 using MoA.Engine.Models;
+using MoA.Evaluation.Needle;
 using MoA.Evaluation.Tasks;
 using MoA.Search.Validation;
 
@@ -36,5 +37,49 @@ public sealed class PolicyChoiceTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.NotEqual(plans[0].Identity, plans[1].Identity);
         Assert.NotEqual(plans[0].Label, plans[1].Label);
         Assert.Equal($"moa {files[0]}", plans[0].Setting);
+    }
+
+    /// <summary>Scores decide by the order that they put the heads in, wherever they were read from.</summary>
+    [Fact]
+    public void Two_classes_of_heads_are_told_apart_by_the_order_of_their_scores()
+    {
+        PolicyChoice first = Read("8 7 6 5 4 3 2 1", "duo-attention:density=0.5,scores={0}");
+        PolicyChoice same = Read("80 70 60 50 40 30 2 1", "duo-attention:scores={0},density=0.5");
+        PolicyChoice other = Read("7 8 6 5 4 3 2 1", "duo-attention:density=0.5,scores={0}");
+        PolicyChoice denser = Read("8 7 6 5 4 3 2 1", "duo-attention:density=0.6,scores={0}");
+        Assert.Equal((first.Identity, first.Label), (same.Identity, same.Label));
+        Assert.StartsWith("duo-attention:density=0.5 ", first.Identity, StringComparison.Ordinal);
+        Assert.DoesNotContain("scores", first.Label, StringComparison.Ordinal);
+        Assert.Equal(3, new[] { first, other, denser }.DistinctBy(choice => choice.Identity).Count());
+        Assert.Equal(3, new[] { first, other, denser }.DistinctBy(choice => choice.Label).Count());
+
+        PolicyChoice Read(string scores, string text)
+        {
+            string file = demo.NewPath();
+            File.WriteAllLines(file, Enumerable.Repeat(scores, 4));
+            return PolicyChoice.Read(string.Format(System.Globalization.CultureInfo.InvariantCulture, text, file), null, demo.Model.Config);
+        }
+    }
+
+    /// <summary>What was answered under other scores in the same file is not taken for an answer under these.</summary>
+    [Fact]
+    public void Scores_that_change_are_measured_anew_and_those_that_come_back_are_known()
+    {
+        string scores = demo.NewPath(), folder = demo.NewPath();
+        Assert.True(Tokens("8 7 6 5 4 3 2 1") > 0);
+        Assert.Equal(0, Tokens("8 7 6 5 4 3 2 1"));
+        Assert.True(Tokens("1 2 3 4 5 6 7 8") > 0);
+        Assert.Equal(0, Tokens("8 7 6 5 4 3 2 1"));
+        Assert.Equal(2, Directory.GetDirectories(folder).Length);
+
+        long Tokens(string line)
+        {
+            File.WriteAllLines(scores, Enumerable.Repeat(line, 4));
+            PolicyChoice choice = PolicyChoice.Read($"duo-attention:heads=0.25,streaming=128,scores={scores}", null, demo.Model.Config);
+            long tokens = 0;
+            _ = new EvaluationRun(demo.Model, new EvaluationSettings { Folder = folder }, step => tokens = step.Tokens).Run(
+                new NeedleTask(demo.Model, new NeedleOptions { Depths = 1 }).Create(320, 0), choice);
+            return tokens;
+        }
     }
 }

@@ -309,33 +309,51 @@ const Charts = (() => {
     }), 'canvas');
   }
 
-  const symbols = ['circle', 'diamond', 'rect', 'triangle', 'pin', 'arrow'];
   const percentage = value => `${(value * 100).toFixed(1)} %`;
 
-  /** series: [{name, color, points: [{x, y, low, high, lines}]}]: lines with whiskers over a share or a length. */
-  function curves(container, label, series, { xName, xMin, xMax, xFormat, log = false }) {
-    draw(container, label, 380, () => ({
-      legend: { ...legend(), type: 'scroll', right: 0 },
-      grid: { left: 56, right: 20, top: 44, bottom: 52 },
-      xAxis: axis({ type: log ? 'log' : 'value', logBase: 2, min: xMin, max: xMax, name: xName, nameLocation: 'middle', nameGap: 30, axisLabel: { formatter: xFormat } }),
+  /**
+   * series: [{name, color(), symbol, strong, dashed, points: [{x, y, low, high, lines}]}]: lines with whiskers over a share or a length.
+   * levels: [{color(), y, x, low, high, lines}]: what stands for all x. Series are set a little apart, so that none hides another.
+   */
+  function curves(container, label, series, { xName, xMin, xMax, xFormat, xTicks, log = false, levels = [] }) {
+    const apart = (x, s) => {
+      const part = (s - (series.length - 1) / 2) * 0.01;
+      return log ? x * (xMax / xMin) ** part : Math.max(xMin, Math.min(xMax, x + part * (xMax - xMin)));
+    };
+    const whisker = (color, points) => ({
+      type: 'custom', silent: true, z: 2, tooltip: { show: false }, encode: { x: 0, y: [1, 2] }, data: points.filter(([, low]) => low != null),
+      renderItem: (_, api) => {
+        const [x, low] = api.coord([api.value(0), api.value(1)]), high = api.coord([api.value(0), api.value(2)])[1];
+        return { type: 'path', shape: { pathData: `M${x} ${low}L${x} ${high}M${x - 3} ${low}L${x + 3} ${low}M${x - 3} ${high}L${x + 3} ${high}` },
+          style: { fill: 'none', stroke: color, lineWidth: 1.1, opacity: 0.55 } };
+      },
+    });
+    draw(container, label, width => Math.max(280, Math.min(400, width * 0.8)), () => ({
+      grid: { left: 50, right: 14, top: 14, bottom: 48 },
+      xAxis: axis({
+        type: log ? 'log' : 'value', logBase: 2, min: xMin, max: xMax, name: xName, nameLocation: 'middle', nameGap: 30,
+        axisLabel: { formatter: xFormat, hideOverlap: true, customValues: xTicks }, axisTick: { show: xTicks != null, customValues: xTicks },
+      }),
       yAxis: axis({ type: 'value', min: 0, max: 1, axisLabel: { formatter: value => `${Math.round(value * 100)} %` } }),
-      tooltip: { formatter: hit => { const point = series[hit.seriesIndex >> 1].points[hit.dataIndex]; return tip(hit.seriesName, ...point.lines); } },
-      series: series.flatMap((one, s) => [
-        {
-          name: one.name, type: 'line', color: one.color, symbol: symbols[s % symbols.length], symbolSize: 10, lineStyle: { width: 2.2 },
-          data: one.points.map(point => [point.x, point.y]),
-        },
-        {
-          name: one.name, type: 'custom', color: one.color, silent: true, z: 5, tooltip: { show: false },
-          data: one.points.filter(point => point.low != null).map(point => [point.x, point.low, point.high]),
-          encode: { x: 0, y: [1, 2] },
-          renderItem: (_, api) => {
-            const [x, low] = api.coord([api.value(0), api.value(1)]), high = api.coord([api.value(0), api.value(2)])[1];
-            return { type: 'path', shape: { pathData: `M${x} ${low}L${x} ${high}M${x - 4} ${low}L${x + 4} ${low}M${x - 4} ${high}L${x + 4} ${high}` },
-              style: { fill: 'none', stroke: one.color, lineWidth: 1.2 } };
+      tooltip: { formatter: hit => hit.data.lines ? tip(hit.seriesName, ...hit.data.lines) : '' },
+      series: [
+        ...levels.flatMap(level => [
+          {
+            name: 'dense', type: 'line', color: level.color(), symbol: 'none', lineStyle: { width: 1.6, type: 'dashed' }, silent: true,
+            data: [[xMin, level.y], [xMax, level.y]],
           },
-        },
-      ]),
+          { name: 'dense', type: 'scatter', color: level.color(), symbol: 'circle', symbolSize: 8, data: [{ value: [Math.min(xMax, level.x), level.y], lines: level.lines }] },
+          whisker(level.color(), [[Math.min(xMax, level.x), level.low, level.high]]),
+        ]),
+        ...series.flatMap((one, s) => [
+          whisker(one.color(), one.points.map(point => [apart(point.x, s), point.low, point.high])),
+          {
+            name: one.name, type: 'line', color: one.color(), symbol: one.symbol, symbolSize: one.strong ? 12 : 9, z: one.strong ? 5 : 3, clip: false,
+            lineStyle: { width: one.strong ? 3 : 1.6, type: one.dashed ? 'dashed' : 'solid' },
+            data: one.points.map(point => ({ value: [apart(point.x, s), point.y], lines: point.lines })),
+          },
+        ]),
+      ],
     }));
   }
 

@@ -10,13 +10,28 @@
   const taskOf = row => row.dataset ? `${row.task} ${row.dataset}` : row.task;
   const scored = rows.filter(row => row.accuracy != null);
   const models = unique(rows.map(row => row.model));
-  const labelOf = row => models.length > 1 ? `${row.model} ${row.policySetting}` : row.policySetting;
+  const withModel = (row, text) => models.length > 1 ? `${row.model} ${text}` : text;
+  const nameOf = row => withModel(row, row.policy);
+  const labelOf = row => withModel(row, row.policySetting);
+  const isDense = row => row.policy === 'dense';
+
+  // Lengths change a policy's density a little, as rows come in blocks: settings are grouped by their mean, to 5 %.
+  const settings = Map.groupBy(rows, row => `${taskOf(row)} ${labelOf(row)}`);
+  const groupOf = row => {
+    const own = settings.get(`${taskOf(row)} ${labelOf(row)}`);
+    return Math.round(own.reduce((sum, one) => sum + one.density, 0) / own.length * 20) * 5;
+  };
+  const groupsOf = shown => unique(shown.filter(row => !isDense(row)).map(groupOf)).sort((a, b) => a - b);
+  const percentOf = group => `${group} %`;
 
   // Dense, MoA and the window have the colours of the search report; the others take the next of a list.
-  const others = ['#7b56c4', '#2a8f5b', '#c23b6b', '#9a7b16', '#1f8a9c', '#8a4b2f', '#4d6b1f', '#b0408f'];
-  const rivals = unique(rows.map(row => row.policy)).filter(name => !['dense', 'moa', 'streaming-llm'].includes(name)).sort();
-  const colorOf = policy => ({ dense: Charts.color('dense'), moa: Charts.color('plan'), 'streaming-llm': Charts.color('uniform') })[policy]
-    ?? others[rivals.indexOf(policy) % others.length];
+  const own = { dense: 'dense', moa: 'plan', 'streaming-llm': 'uniform' };
+  const others = ['#8f63d8', '#2f9e66', '#d1497a', '#a8841c', '#2396aa', '#a0583a', '#6a8a2c', '#c152a0'];
+  const symbols = { circle: '●', diamond: '◆', rect: '■', triangle: '▲', emptyCircle: '○', emptyDiamond: '◇', emptyRect: '□', emptyTriangle: '△' };
+  const names = unique(rows.map(row => row.policy)).sort((a, b) => (b === 'dense') - (a === 'dense') || (b === 'moa') - (a === 'moa') || a.localeCompare(b));
+  const rivals = names.filter(name => !own[name]);
+  const colorOf = policy => own[policy] ? Charts.color(own[policy]) : others[rivals.indexOf(policy) % others.length];
+  const symbolOf = policy => Object.keys(symbols)[names.indexOf(policy) % Object.keys(symbols).length];
 
   function element(tag, attributes = {}, ...children) {
     const node = document.createElement(tag);
@@ -25,12 +40,15 @@
     return node;
   }
 
-  function table(target, caption, columns, cells) {
-    target.append(element('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption },
+  /** columns: [[name, whether numbers]]; over: [[name, columns]] stands above them; a cell is a text or a node. */
+  function table(target, caption, columns, cells, over) {
+    const row = texts => element('tr', {}, ...texts.map((cell, i) => element(
+      i === 0 ? 'th' : 'td', { class: columns[i][1] ? 'number' : null, scope: i === 0 ? 'row' : null }, cell instanceof Node ? cell : String(cell))));
+    target.replaceChildren(element('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption },
       element('table', {}, element('caption', {}, caption),
-        element('thead', {}, element('tr', {}, ...columns.map(([name, number]) => element('th', { scope: 'col', class: number ? 'number' : null }, name)))),
-        element('tbody', {}, ...cells.map(row => element('tr', {}, ...row.map((text, i) =>
-          element(i === 0 ? 'th' : 'td', { class: columns[i][1] ? 'number' : null, scope: i === 0 ? 'row' : null }, String(text)))))))));
+        element('thead', {}, ...(over ? [element('tr', {}, ...over.map(([name, span]) => element('th', { colspan: span, class: 'over' }, name)))] : []),
+          element('tr', {}, ...columns.map(([name, number]) => element('th', { scope: 'col', class: number ? 'number' : null }, name)))),
+        element('tbody', {}, ...cells.map(row)))));
   }
 
   function select(target, label, options, chosen) {
@@ -40,85 +58,156 @@
     return list;
   }
 
+  function legend(target, shown) {
+    target.replaceChildren(...names.filter(name => shown.some(row => row.policy === name)).map(name => {
+      const mark = element('span', { 'aria-hidden': true }, name === 'dense' ? '╌' : symbols[symbolOf(name)]);
+      mark.style.color = own[name] ? `var(--${own[name]})` : colorOf(name);
+      return element('li', {}, mark, ` ${name}`);
+    }));
+  }
+
+  /** One row for every policy, with its settings where it has several in a group. */
+  function byPolicy(shown) {
+    const several = shown.some((row, i) => shown.findIndex(one => nameOf(one) === nameOf(row) && one.length === row.length && groupOf(one) === groupOf(row)) < i);
+    const key = several ? labelOf : nameOf;
+    return [...Map.groupBy([...shown].sort((a, b) => names.indexOf(a.policy) - names.indexOf(b.policy)), key)];
+  }
+
   const linesOf = row => [
     `${percent(row.accuracy)} of ${row.items} items [${percent(row.low)}, ${percent(row.high)}]`,
     `${count(row.length)} tokens, density ${percent(row.density)}`, `${count(row.kvBytes)} bytes of KV cache`, row.policySetting];
   const pointOf = (row, x) => ({ x, y: row.accuracy, low: row.low, high: row.high, lines: linesOf(row) });
 
+  const seriesOf = (name, own, x) => ({
+    name, color: () => colorOf(own[0].policy), symbol: symbolOf(own[0].policy), strong: own[0].policy === 'moa',
+    points: own.map(row => pointOf(row, x(row))).sort((a, b) => a.x - b.x),
+  });
+
   // ---- Accuracy against density ----
-  function drawAccuracy(task, length) {
-    const shown = scored.filter(row => taskOf(row) === task && String(row.length) === length);
-    const series = unique(shown.map(row => `${models.length > 1 ? `${row.model} ` : ''}${row.policy}`)).map(name => {
-      const own = shown.filter(row => `${models.length > 1 ? `${row.model} ` : ''}${row.policy}` === name).sort((a, b) => a.density - b.density);
-      return { name, color: colorOf(own[0].policy), points: own.map(row => pointOf(row, row.density)) };
-    });
-    Charts.curves(byId('accuracy-chart'), `Accuracy against density, ${task} at ${length} tokens`, series,
-      { xName: 'density', xMin: 0, xMax: 1, xFormat: value => `${Math.round(value * 100)} %` });
-  }
+  const axes = {
+    density: { x: row => row.density, name: 'density', format: value => `${Math.round(value * 100)} %` },
+    'KV bytes': { x: row => row.kvBytes / 1048576, name: 'MiB of KV cache', format: value => value.toLocaleString('en', { maximumFractionDigits: 1 }) },
+    speed: { x: row => row.tokensPerSecond, name: 'tokens/s of the run', format: count },
+  };
 
-  function drawLengths(task) {
-    const shown = scored.filter(row => taskOf(row) === task);
-    const lengths = shown.map(row => row.length);
-    const several = unique(lengths).length > 1;
-    byId('lengths').hidden = !several;
-    if (!several) return;
-    const series = unique(shown.map(labelOf)).map(name => {
-      const own = shown.filter(row => labelOf(row) === name).sort((a, b) => a.length - b.length);
-      return { name, color: colorOf(own[0].policy), points: own.map(row => pointOf(row, row.length)) };
-    });
-    Charts.curves(byId('lengths-chart'), `Accuracy by length, ${task}`, series,
-      { xName: 'tokens', xMin: Math.min(...lengths), xMax: Math.max(...lengths), xFormat: count, log: true });
-  }
-
-  function drawDepths(task) {
-    const target = byId('depth-maps');
-    const shown = scored.filter(row => taskOf(row) === task && row.byDepth);
-    target.replaceChildren();
-    byId('depth').hidden = shown.length === 0;
-    for (const name of unique(shown.map(labelOf))) {
+  function drawAccuracy(task, against) {
+    const shown = scored.filter(row => taskOf(row) === task), axis = axes[against];
+    legend(byId('accuracy-legend'), shown);
+    byId('accuracy-charts').replaceChildren(...unique(shown.map(row => row.length)).sort((a, b) => a - b).map(length => {
+      const here = shown.filter(row => row.length === length);
       const chart = element('div', { class: 'chart' });
-      target.append(element('figure', {}, element('figcaption', {}, name), chart));
-      Charts.depthMap(chart, `Accuracy by depth, ${name}`,
-        shown.filter(row => labelOf(row) === name).sort((a, b) => a.length - b.length).map(row => ({ length: row.length, depths: row.byDepth })),
+      queueMicrotask(() => Charts.curves(chart, `Accuracy against ${against}, ${task} at ${length} tokens`,
+        [...Map.groupBy(here.filter(row => !isDense(row)), nameOf)].map(([name, own]) => seriesOf(name, own, axis.x)),
+        {
+          xName: axis.name, xMin: 0, xMax: against === 'density' ? 1 : Math.max(...here.map(axis.x)) * 1.03, xFormat: axis.format,
+          levels: here.filter(isDense).map(row => ({ color: () => colorOf('dense'), ...pointOf(row, axis.x(row)) })),
+        }));
+      return element('figure', {}, element('figcaption', {}, `${count(length)} tokens`), chart);
+    }));
+  }
+
+  function accuracyTable(task) {
+    const shown = scored.filter(row => taskOf(row) === task), groups = groupsOf(shown);
+    const lengths = unique(shown.map(row => row.length)).sort((a, b) => a - b);
+    const columns = lengths.flatMap(length => groups.map(group => ({ length, group })));
+    const best = columns.map(({ length, group }) =>
+      Math.max(...shown.filter(row => !isDense(row) && row.length === length && groupOf(row) === group).map(row => row.accuracy)));
+    table(byId('accuracy-table'), `Accuracy in %, ${task}; the best of a column, dense attention aside, in bold`,
+      [['Policy'], ...columns.map(column => [percentOf(column.group), 1])],
+      byPolicy(shown).map(([name, own]) => [name, ...columns.map(({ length, group }, i) => {
+        const row = own.find(row => row.length === length && (isDense(row) || groupOf(row) === group));
+        if (!row) return '–';
+        const text = (row.accuracy * 100).toFixed(0);
+        return !isDense(row) && row.accuracy === best[i] ? element('b', {}, text) : text;
+      })]),
+      [['', 1], ...lengths.map(length => [`${count(length)} tokens`, groups.length])]);
+  }
+
+  function drawLengths(task, group) {
+    const shown = scored.filter(row => taskOf(row) === task && (isDense(row) || groupOf(row) === group));
+    const lengths = shown.map(row => row.length);
+    legend(byId('lengths-legend'), shown);
+    Charts.curves(byId('lengths-chart'), `Accuracy by length, ${task} at ${percentOf(group)}`,
+      byPolicy(shown).map(([name, own]) => ({ ...seriesOf(name, own, row => row.length), dashed: isDense(own[0]) })),
+      { xName: 'tokens', xMin: Math.min(...lengths) / 1.1, xMax: Math.max(...lengths) * 1.1, xTicks: unique(lengths).sort((a, b) => a - b), xFormat: count, log: true });
+  }
+
+  function drawDepths(task, group) {
+    const shown = scored.filter(row => taskOf(row) === task && row.byDepth && (isDense(row) || groupOf(row) === group));
+    byId('depth-maps').replaceChildren(...byPolicy(shown).map(([name, own]) => {
+      const chart = element('div', { class: 'chart' });
+      queueMicrotask(() => Charts.depthMap(chart, `Accuracy by depth, ${name}`,
+        own.sort((a, b) => a.length - b.length).map(row => ({ length: row.length, depths: row.byDepth })),
         // Needles stand at exact depths, records fill equal parts.
         (bin, bins) => task.startsWith('needle')
-          ? `${Math.round(100 * bin / Math.max(1, bins - 1))} %` : `${Math.round(100 * bin / bins)} to ${Math.round(100 * (bin + 1) / bins)} %`);
-    }
+          ? `${Math.round(100 * bin / Math.max(1, bins - 1))} %` : `${Math.round(100 * bin / bins)} to ${Math.round(100 * (bin + 1) / bins)} %`));
+      return element('figure', {}, element('figcaption', {}, isDense(own[0]) ? name : `${name}, ${percentOf(group)}`), chart);
+    }));
+  }
+
+  function effectiveTable(task) {
+    const groups = groupsOf(scored.filter(row => taskOf(row) === task));
+    const found = row => effective.find(entry => entry.task === row.task && entry.model === row.model && entry.policySetting === row.policySetting);
+    const shown = scored.filter(row => taskOf(row) === task && found(row));
+    byId('effective').hidden = shown.length === 0;
+    table(byId('effective-table'), `Longest input with at least 90 %, ${task}`, [['Policy'], ...groups.map(group => [percentOf(group), 1])],
+      byPolicy(shown).map(([name, own]) => [name, ...groups.map(group => {
+        const row = own.find(row => isDense(row) || groupOf(row) === group);
+        if (!row) return '–';
+        const entry = found(row);
+        return entry.tokens == null ? `below ${count(entry.shortestMeasured)}`
+          : element('span', {}, element('b', {}, `${entry.tokens === entry.longestMeasured ? '≥ ' : ''}${count(entry.tokens)}`), element('br'),
+            element('span', { class: 'muted' }, `span ${count(entry.meanSpan)}`));
+      })]));
   }
 
   function drawAll() {
     const tasks = unique(scored.map(taskOf)).sort((a, b) => (b === 'retrieval') - (a === 'retrieval'));
     if (tasks.length === 0) {
-      for (const id of ['accuracy', 'lengths', 'depth']) byId(id).hidden = true;
+      for (const id of ['accuracy', 'lengths', 'depth', 'effective']) byId(id).hidden = true;
       return;
     }
-    const controls = byId('accuracy-controls');
-    const lengthHolder = element('span');
+    let against = 'density';
     const show = task => {
-      const lengths = unique(scored.filter(row => taskOf(row) === task).map(row => row.length)).sort((a, b) => a - b).map(String);
-      lengthHolder.replaceChildren();
-      const list = select(lengthHolder, 'Length', lengths, length => drawAccuracy(task, length));
-      list.value = lengths.at(-1);
-      drawAccuracy(task, lengths.at(-1));
-      drawLengths(task);
-      drawDepths(task);
+      const shown = scored.filter(row => taskOf(row) === task), groups = groupsOf(shown);
+      const middle = groups[groups.length >> 1] ?? 100;
+      drawAccuracy(task, against);
+      accuracyTable(task);
+      effectiveTable(task);
+      for (const [id, drawn, fill] of [['lengths', unique(shown.map(row => row.length)).length > 1, drawLengths], ['depth', shown.some(row => row.byDepth), drawDepths]]) {
+        byId(id).hidden = !drawn;
+        const controls = byId(`${id}-controls`);
+        controls.replaceChildren();
+        if (!drawn) continue;
+        if (groups.length > 1) select(controls, 'Density', groups.map(percentOf), chosen => fill(task, parseInt(chosen, 10))).value = percentOf(middle);
+        fill(task, middle);
+      }
     };
-    select(controls, 'Task', tasks, show);
-    controls.append(lengthHolder);
+    const controls = byId('accuracy-controls');
+    const list = select(controls, 'Task', tasks, show);
+    select(controls, 'Against', Object.keys(axes), chosen => drawAccuracy(list.value, against = chosen));
     show(tasks[0]);
   }
 
   // ---- Tables ----
-  table(byId('numbers-table'), 'Every result', [['Policy'], ['Task'], ['Length', 1], ['Density', 1], ['Accuracy', 1], ['95 % interval', 1], ['Perplexity', 1],
-    ['Items', 1], ['KV bytes', 1], ['Tokens/s', 1]], rows.map(row => [labelOf(row), taskOf(row), count(row.length), percent(row.density), percent(row.accuracy),
-    row.low == null ? '–' : `${percent(row.low)} to ${percent(row.high)}`, row.perplexity == null ? '–' : row.perplexity.toFixed(4), row.items,
-    count(row.kvBytes), row.tokensPerSecond > 0 ? count(Math.round(row.tokensPerSecond)) : '–']));
-  byId('effective').hidden = effective.length === 0;
-  table(byId('effective-table'), 'Longest input with at least 90 %', [['Policy'], ['Task'], ['Effective context', 1], ['Mean span there', 1], ['Longest measured', 1]],
-    effective.map(entry => [models.length > 1 ? `${entry.model} ${entry.policySetting}` : entry.policySetting, entry.task,
-      entry.tokens == null ? `below ${count(entry.shortestMeasured)}` : count(entry.tokens), count(entry.meanSpan), count(entry.longestMeasured)]));
+  const shareOfDense = (row, value, format) => {
+    const dense = rows.find(one => isDense(one) && one.model === row.model && taskOf(one) === taskOf(row) && one.length === row.length);
+    return dense && value(dense) > 0 && value(row) > 0 ? format(value(row) / value(dense)) : '–';
+  };
+  const columns = [
+    [['Policy'], labelOf], [['Task'], taskOf], [['Length', 1], row => count(row.length)], [['Density', 1], row => percent(row.density)],
+    [['Accuracy', 1], row => percent(row.accuracy), row => row.accuracy != null],
+    [['95 % interval', 1], row => row.low == null ? '–' : `${percent(row.low)} to ${percent(row.high)}`, row => row.low != null],
+    [['Perplexity', 1], row => row.perplexity == null ? '–' : row.perplexity.toFixed(4), row => row.perplexity != null],
+    [['Items', 1], row => count(row.items)], [['KV bytes', 1], row => count(row.kvBytes)],
+    [['of dense', 1], row => shareOfDense(row, one => one.kvBytes, percent)],
+    [['Tokens/s', 1], row => row.tokensPerSecond > 0 ? count(Math.round(row.tokensPerSecond)) : '–'],
+    [['of dense', 1], row => shareOfDense(row, one => one.tokensPerSecond, ratio => `${ratio.toFixed(2)} ×`)],
+  ].filter(([, , there]) => !there || rows.some(there));
+  table(byId('numbers-table'), 'Every result', columns.map(([head]) => head), rows.map(row => columns.map(([, cell]) => cell(row))));
 
-  byId('model-facts').textContent = `${models.join(', ')} · ${rows.length} results`;
+  const items = rows.map(row => row.items), least = Math.min(...items), most = Math.max(...items);
+  byId('model-facts').textContent = `${models.join(', ')} · ${count(rows.length)} results of ${least === most ? count(most) : `${count(least)} to ${count(most)}`} items each`;
   byId('tool-version').textContent = version;
   drawAll();
   for (const section of document.querySelectorAll('main > section:not([hidden])'))
