@@ -46,7 +46,10 @@ internal static unsafe class RegisterTile<TSimd, TVector, TProduct>
         if (accumulate)
         {
             for (int row = 0; row < Rows; row++)
+            {
                 Memory.Prefetch(c + row * ldc);
+                Memory.Prefetch(c + row * ldc + Columns - 1);
+            }
         }
 
         if (Rows == 12)
