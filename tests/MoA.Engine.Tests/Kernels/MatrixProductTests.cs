@@ -48,6 +48,22 @@ public sealed class MatrixProductTests
         }
     }
 
+    /// <summary>So many columns that panels of the weight, and items of few rows, grow, with a last one that is cut short.</summary>
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Wide_products_follow_the_definition(InstructionSet set)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        foreach (ElementType type in new[] { ElementType.F32, ElementType.BF16, ElementType.Q8_0, ElementType.Q4_0 })
+        {
+            foreach (int rows in new[] { 1, 5, 26 })
+                CheckProjection(backend, set, new Shape(rows, 64, 4227, type, rows == 5, rows == 1, rows));
+        }
+
+        CheckBackward(set, new Shape(26, 20, 4227, ElementType.F32, false, false, 1));
+        CheckBackward(set, new Shape(26, 20, 4352, ElementType.Q4_K, false, false, 2));
+    }
+
     [Theory]
     [MemberData(nameof(Sets))]
     public void Backward_products_of_any_shape_follow_the_definition(InstructionSet set) =>
