@@ -120,8 +120,8 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         for (int head = 0; head < group; head++)
         {
             float* weights = scores + head * pitch;
-            float maximum = OnlineSoftmax<TSimd, TVector>.Lowest, sum = 0, correction;
-            OnlineSoftmax<TSimd, TVector>.Update(weights, keys, 1, &maximum, &sum, &correction);
+            float maximum = OnlineSoftmax<TSimd, TVector>.Lowest, sum = 0;
+            OnlineSoftmax<TSimd, TVector>.Update(weights, keys, ref maximum, ref sum);
             fixed (float* to = received)
                 OnlineSoftmax<TSimd, TVector>.AddScaled(weights, to, keys, 1 / sum);
         }

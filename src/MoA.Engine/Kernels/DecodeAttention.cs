@@ -16,8 +16,7 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
-    // Few enough for a block's keys and values to stay in the first cache from one use to the next.
-    private const int RowsPerBlock = 64;
+    private const int RowsPerBlock = DecodeBlock.Rows;
 
     // Heads of the largest tile.
     private const int TileLanes = 8;
@@ -75,23 +74,29 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         where TTileSimd : ISimd<TTileVector>
         where TTileVector : struct
     {
-        float* queries = state.Queries;
+        float* queries = state.Queries, scratch = state.Tile;
         int size = _inputs.HeadSize;
         switch (rows.Cache.Type)
         {
             case ElementType.F32:
-                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsF32>(queries, size), index, segment, item, rows, state);
+                Run(
+                    new DecodeTile<TTileSimd, TTileVector, RowPairsF32>(queries, scratch, size), index, segment, item,
+                    rows, state);
                 break;
             case ElementType.BF16:
-                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsBF16>(queries, size), index, segment, item, rows, state);
+                Run(
+                    new DecodeTile<TTileSimd, TTileVector, RowPairsBF16>(queries, scratch, size), index, segment, item,
+                    rows, state);
                 break;
             case ElementType.Q8_0 when TTileSimd.Width == 1:
-                Run(new DecodeTile<TTileSimd, TTileVector, RowPairsQ8>(queries, size), index, segment, item, rows, state);
+                Run(
+                    new DecodeTile<TTileSimd, TTileVector, RowPairsQ8>(queries, scratch, size), index, segment, item,
+                    rows, state);
                 break;
             default:
                 Run(
-                    new DecodeTileQ8<TTileSimd, TTileVector>(queries, PaddedHeads(_inputs.Group), size), index, segment,
-                    item, rows, state);
+                    new DecodeTileQ8<TTileSimd, TTileVector>(queries, scratch, PaddedHeads(_inputs.Group), size), index,
+                    segment, item, rows, state);
                 break;
         }
     }
@@ -181,14 +186,14 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         {
             int heads = TileHeads(group - head);
             Prefetch next = new((nint)values + (bytes >> share) * (head / TileLanes), share);
-            tile.Score(head, heads, keys, count, state.Scores + (nint)head * (RowsPerBlock + 4), next);
+            tile.Score(head, heads, keys, count, state.Scores + (nint)head * RowsPerBlock, next);
             head += heads;
         }
 
         for (int head = 0; head < group;)
         {
             int heads = TileHeads(group - head);
-            float* scores = state.Scores + (nint)head * (RowsPerBlock + 4);
+            float* scores = state.Scores + (nint)head * RowsPerBlock;
             Weigh(segment, item, position, count, head, heads, scores, state);
             Prefetch next = new((nint)following + (bytes >> share) * (head / TileLanes), share);
             tile.AddWeighted(
@@ -210,17 +215,16 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         {
             int oldest = start + 1 - rings[item.KeyValueHead * group + head + i];
             for (int row = 0; row < Math.Min(oldest - position, count); row++)
-                scores[row * heads + i] = float.NegativeInfinity;
+                scores[i * RowsPerBlock + row] = float.NegativeInfinity;
         }
 
-        float* corrections = stackalloc float[TileLanes];
-        OnlineSoftmax<TSimd, TVector>.Update(scores, count, heads, state.Maxima + head, state.Sums + head, corrections);
-        for (int i = 0; i < heads; i++)
+        for (int i = head; i < head + heads; i++, scores += RowsPerBlock)
         {
-            if (corrections[i] != 1f)
+            float correction = OnlineSoftmax<TSimd, TVector>.Update(scores, count, ref state.Maxima[i], ref state.Sums[i]);
+            if (correction != 1f)
             {
                 OnlineSoftmax<TSimd, TVector>.Scale(
-                    state.Outputs + (nint)(head + i) * _inputs.HeadSize, _inputs.HeadSize, corrections[i]);
+                    state.Outputs + (nint)i * _inputs.HeadSize, _inputs.HeadSize, correction);
             }
         }
     }
@@ -275,11 +279,12 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
             int padded = PaddedHeads(group), outputs = padded * headSize;
             // What a piece leaves behind comes first: maxima, sums and outputs of the heads.
             Maxima = scratch.Floats(
-                worker, StateFloats(group) + 2 * outputs + padded * (RowsPerBlock + 4) + 16);
+                worker, StateFloats(group) + 2 * outputs + DecodeBlock.Floats(headSize) + padded * RowsPerBlock);
             Sums = Maxima + padded;
             Outputs = Maxima + StateFloats(group);
             Queries = Outputs + outputs;
-            Scores = Queries + outputs;
+            Tile = Queries + outputs;
+            Scores = Tile + DecodeBlock.Floats(headSize);
             new Span<float>(Maxima, padded).Fill(OnlineSoftmax<TSimd, TVector>.Lowest);
             new Span<float>(Sums, padded).Clear();
             new Span<float>(Outputs, 2 * outputs).Clear();
@@ -294,6 +299,8 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         public float* Queries { get; }
 
         public float* Scores { get; }
+
+        public float* Tile { get; }
 
         public void Save(float* partial) => Buffer.MemoryCopy(Maxima, partial, _floats * 4L, _floats * 4L);
 

@@ -10,14 +10,17 @@ internal unsafe interface IDecodeTile
     void SetQuery(int head, float* query, float scale);
 
     /// <summary>
-    /// scores[row][i] = query of head <c>head + i</c>·keys[row] for <paramref name="heads"/> (1, 2, 4 or 8) heads. Up to
-    /// three scores beyond the last are written too. Tiles of the same rows follow each other, head 0 first.
+    /// scores[i][row] = query of head <c>head + i</c>·keys[row] for <paramref name="heads"/> (1, 2, 4 or 8) heads and at most
+    /// <see cref="DecodeBlock.Rows"/> rows, for which each head has room. Scores beyond the last row may become anything.
+    /// Tiles of the same rows follow each other, head 0 first.
     /// </summary>
     void Score(int head, int heads, byte* keys, int rows, float* scores, Prefetch next);
 
     /// <summary>Writes a head's finished output, times <paramref name="scale"/>, in the order of its elements.</summary>
     void WriteOutput(float* output, float* to, float scale);
 
-    /// <summary>outputs[i] += Σ weights[row][i]·values[row], of the same heads.</summary>
+    /// <summary>
+    /// outputs[i] += Σ weights[i][row]·values[row], of the same heads. Weights beyond the last row may be overwritten.
+    /// </summary>
     void AddWeighted(int head, int heads, float* weights, byte* values, int rows, float* outputs, Prefetch next);
 }

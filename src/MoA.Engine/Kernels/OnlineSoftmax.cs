@@ -43,63 +43,34 @@ internal static unsafe class OnlineSoftmax<TSimd, TVector>
     }
 
     /// <summary>
-    /// Turns scores [rows, heads] into weights 2^(score − maximum of the head) and updates the heads' maxima and sums.
+    /// Turns the scores of one head into weights 2^(score − maximum) and updates the head's maximum and sum. Returns the
+    /// factor by which sums made so far must be multiplied, 1 where the maximum stood.
     /// </summary>
-    /// <param name="scores">[rows, heads]; what fills up the last vector is overwritten.</param>
-    /// <param name="rows">Rows.</param>
-    /// <param name="heads">1, 2, 4 or 8.</param>
-    /// <param name="maxima">[heads].</param>
-    /// <param name="sums">[heads].</param>
-    /// <param name="corrections">[heads]: the factors by which sums made so far must be multiplied, 1 where the maximum
-    /// stood.</param>
+    /// <param name="scores">The scores; what fills up the last vector is overwritten.</param>
+    /// <param name="count">Scores.</param>
+    /// <param name="maximum">The head's maximum.</param>
+    /// <param name="sum">The head's sum.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Update(float* scores, int rows, int heads, float* maxima, float* sums, float* corrections)
+    public static float Update(float* scores, int count, ref float maximum, ref float sum)
     {
-        // Lane i of every `stride` floats belongs to head i modulo `heads`.
-        int stride = Math.Max(heads, TSimd.Width), count = rows * heads;
-        float* lanes = stackalloc float[16];
-        for (; count % stride != 0; count++)
+        for (; count % TSimd.Width != 0; count++)
             scores[count] = float.NegativeInfinity;
-        for (int lane = 0; lane < stride; lane += TSimd.Width)
+        TVector largest = TSimd.Broadcast(maximum);
+        for (int i = 0; i < count; i += TSimd.Width)
+            largest = TSimd.Max(largest, TSimd.Load(scores + i));
+        float reached = TSimd.MaxLane(largest);
+        TVector maxima = TSimd.Broadcast(reached), added = TSimd.Zero;
+        for (int i = 0; i < count; i += TSimd.Width)
         {
-            TVector largest = TSimd.Load(scores + lane);
-            for (int i = lane + stride; i < count; i += stride)
-                largest = TSimd.Max(largest, TSimd.Load(scores + i));
-            TSimd.Store(lanes + lane, largest);
+            TVector weight = Exp2(TSimd.Subtract(TSimd.Load(scores + i), maxima));
+            TSimd.Store(scores + i, weight);
+            added = TSimd.Add(added, weight);
         }
 
-        for (int head = 0; head < heads; head++)
-        {
-            float largest = maxima[head];
-            for (int lane = head; lane < stride; lane += heads)
-                largest = float.MaxNative(largest, lanes[lane]);
-            corrections[head] =
-                largest == maxima[head] ? 1f : OnlineSoftmax<SimdScalar, float>.Exp2(maxima[head] - largest);
-            maxima[head] = largest;
-            for (int lane = head; lane < stride; lane += heads)
-                lanes[lane] = largest;
-        }
-
-        for (int lane = 0; lane < stride; lane += TSimd.Width)
-        {
-            TVector maximum = TSimd.Load(lanes + lane), sum = TSimd.Zero;
-            for (int i = lane; i < count; i += stride)
-            {
-                TVector weight = Exp2(TSimd.Subtract(TSimd.Load(scores + i), maximum));
-                TSimd.Store(scores + i, weight);
-                sum = TSimd.Add(sum, weight);
-            }
-
-            TSimd.Store(lanes + lane, sum);
-        }
-
-        for (int head = 0; head < heads; head++)
-        {
-            float sum = sums[head] * corrections[head];
-            for (int lane = head; lane < stride; lane += heads)
-                sum += lanes[lane];
-            sums[head] = sum;
-        }
+        float correction = reached == maximum ? 1f : OnlineSoftmax<SimdScalar, float>.Exp2(maximum - reached);
+        maximum = reached;
+        sum = sum * correction + TSimd.SumLanes(added);
+        return correction;
     }
 
     /// <summary>row[0..count) *= factor.</summary>

@@ -125,7 +125,7 @@ internal static unsafe class WeightPanel<TSimd, TVector>
         for (int j = 0; j < (TSimd.Width > 1 ? width : 0); j += TSimd.Width)
         {
             for (nint d = 0; d < transposed; d += 4)
-                TSimd.StoreColumns(rows + j * stride + d, stride, strip + d * width + j, width);
+                TSimd.StoreColumns((byte*)(rows + j * stride + d), stride * sizeof(float), strip + d * width + j, width);
         }
 
         for (nint d = transposed; d < depth; d++)

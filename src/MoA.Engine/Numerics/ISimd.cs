@@ -37,6 +37,24 @@ internal unsafe interface ISimd<TVector>
     /// <summary>Signed bytes as floats.</summary>
     static abstract TVector LoadInt8(sbyte* source);
 
+    /// <summary>
+    /// Loads 2·<see cref="Width"/> signed bytes of each source, widened to 16 bits: a lane's lower half is of
+    /// <paramref name="a"/>, its upper half of <paramref name="b"/>. Not for a width of 1.
+    /// </summary>
+    /// <param name="a">One source.</param>
+    /// <param name="b">The other.</param>
+    /// <param name="even">Bytes at even places.</param>
+    /// <param name="odd">Bytes at odd places.</param>
+    static abstract void LoadInt8Pairs(sbyte* a, sbyte* b, out TVector even, out TVector odd);
+
+    /// <summary>
+    /// Widens signed bytes to 16 bits, those at even places of the vector and those at odd ones apart. Not for a width of 1.
+    /// </summary>
+    static abstract void SplitInt8(TVector bytes, out TVector even, out TVector odd);
+
+    /// <summary>Lanes of two 16-bit halves: the lower half of <paramref name="a"/> and, above it, that of <paramref name="b"/>.</summary>
+    static abstract TVector JoinLowerHalves(TVector a, TVector b);
+
     static abstract void Store(float* destination, TVector value);
 
     /// <summary>Rounds to bfloat16, ties to even.</summary>
@@ -85,7 +103,7 @@ internal unsafe interface ISimd<TVector>
     /// <summary>
     /// Transposes <see cref="Width"/> rows of four columns: four vectors, one a column. Not for a width of 1.
     /// </summary>
-    static abstract void StoreColumns(float* rows, nint stride, float* destination, nint columnStride);
+    static abstract void StoreColumns(byte* rows, nint rowBytes, float* destination, nint columnStride);
 
     /// <summary>Stores the four sums of the lanes of a, b, c and d, in a fixed order.</summary>
     static abstract void StoreSums(float* destination, TVector a, TVector b, TVector c, TVector d);

@@ -21,6 +21,15 @@ internal static unsafe class Integers
         return Vector256.Create(Vector128.WidenLower(bytes), Vector128.WidenUpper(bytes));
     }
 
+    /// <summary>32 signed bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<short> WidenSigned512(byte* source)
+    {
+        if (Avx512BW.IsSupported)
+            return Avx512BW.ConvertToVector512Int16(Vector256.Load((sbyte*)source));
+        return Vector512.Create(WidenSigned(source), WidenSigned(source + 16));
+    }
+
     /// <summary>16 unsigned bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<short> WidenUnsigned(byte* source)

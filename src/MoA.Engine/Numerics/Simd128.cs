@@ -58,6 +58,26 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static Vector128<float> LoadInt8(sbyte* source) => Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(int*)source).AsSByte())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadInt8Pairs(sbyte* a, sbyte* b, out Vector128<float> even, out Vector128<float> odd)
+    {
+        Vector128<uint> x = Vector128.WidenLower(Vector64.Load(a).ToVector128Unsafe()).AsUInt32(), y = Vector128.WidenLower(Vector64.Load(b).ToVector128Unsafe()).AsUInt32();
+        Vector128<uint> lower = Vector128.Create(0xFFFFu);
+        even = Vector128.ConditionalSelect(lower, x, y << 16).AsSingle();
+        odd = Vector128.ConditionalSelect(lower, x >>> 16, y).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SplitInt8(Vector128<float> bytes, out Vector128<float> even, out Vector128<float> odd)
+    {
+        even = ((bytes.AsInt16() << 8) >> 8).AsSingle();
+        odd = (bytes.AsInt16() >> 8).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> JoinLowerHalves(Vector128<float> a, Vector128<float> b) =>
+        Vector128.ConditionalSelect(Vector128.Create(0xFFFFu), a.AsUInt32(), b.AsUInt32() << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Vector128<float> value) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -123,7 +143,7 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static float MaxLane(Vector128<float> a)
     {
         Vector128<float> pairs = Vector128.MaxNative(a, Vector128.Shuffle(a, Vector128.Create(2, 3, 0, 1)));
-        return MathF.Max(pairs[0], pairs[1]);
+        return Vector128.MaxNative(pairs, Vector128.Shuffle(pairs, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -147,10 +167,10 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreColumns(float* rows, nint stride, float* destination, nint columnStride)
+    public static void StoreColumns(byte* rows, nint rowBytes, float* destination, nint columnStride)
     {
-        Vector128<float> a = Vector128.Load(rows), b = Vector128.Load(rows + stride);
-        Vector128<float> c = Vector128.Load(rows + 2 * stride), d = Vector128.Load(rows + 3 * stride);
+        Vector128<float> a = Vector128.Load((float*)rows), b = Vector128.Load((float*)(rows + rowBytes));
+        Vector128<float> c = Vector128.Load((float*)(rows + 2 * rowBytes)), d = Vector128.Load((float*)(rows + 3 * rowBytes));
         Lanes.Transpose(ref a, ref b, ref c, ref d);
         a.Store(destination);
         b.Store(destination + columnStride);

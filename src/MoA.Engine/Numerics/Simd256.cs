@@ -61,6 +61,26 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
             : Vector256.WidenLower(Vector128.WidenLower(Vector64.Load(source).ToVector128Unsafe()).ToVector256Unsafe()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadInt8Pairs(sbyte* a, sbyte* b, out Vector256<float> even, out Vector256<float> odd)
+    {
+        Vector256<uint> x = Integers.WidenSigned((byte*)a).AsUInt32(), y = Integers.WidenSigned((byte*)b).AsUInt32();
+        Vector256<uint> lower = Vector256.Create(0xFFFFu);
+        even = Vector256.ConditionalSelect(lower, x, y << 16).AsSingle();
+        odd = Vector256.ConditionalSelect(lower, x >>> 16, y).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SplitInt8(Vector256<float> bytes, out Vector256<float> even, out Vector256<float> odd)
+    {
+        even = ((bytes.AsInt16() << 8) >> 8).AsSingle();
+        odd = (bytes.AsInt16() >> 8).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> JoinLowerHalves(Vector256<float> a, Vector256<float> b) =>
+        Vector256.ConditionalSelect(Vector256.Create(0xFFFFu), a.AsUInt32(), b.AsUInt32() << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Vector256<float> value) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -98,7 +118,7 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> AddPairProducts(Vector256<float> a, Vector256<float> b, Vector256<float> sum) =>
-        (Integers.MultiplyAddPairs(a.AsInt16(), b.AsInt16()) + sum.AsInt32()).AsSingle();
+        Integers.AddProducts(sum.AsInt32(), a.AsInt16(), b.AsInt16()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> IntegersToFloats(Vector256<float> integers) => Vector256.ConvertToSingle(integers.AsInt32());
@@ -120,7 +140,7 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static Vector256<float> ShiftIntoExponent(Vector256<float> a) => (a.AsInt32() << 23).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float SumLanes(Vector256<float> a) => Vector256.Sum(a);
+    public static float SumLanes(Vector256<float> a) => Vector128.Sum(a.GetLower() + a.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(Vector256<float> a)
@@ -152,10 +172,10 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreColumns(float* rows, nint stride, float* destination, nint columnStride)
+    public static void StoreColumns(byte* rows, nint rowBytes, float* destination, nint columnStride)
     {
-        Vector256<float> a = LoadQuads(rows, stride), b = LoadQuads(rows + stride, stride);
-        Vector256<float> c = LoadQuads(rows + 2 * stride, stride), d = LoadQuads(rows + 3 * stride, stride);
+        Vector256<float> a = LoadQuads(rows, rowBytes), b = LoadQuads(rows + rowBytes, rowBytes);
+        Vector256<float> c = LoadQuads(rows + 2 * rowBytes, rowBytes), d = LoadQuads(rows + 3 * rowBytes, rowBytes);
         Lanes.Transpose(ref a, ref b, ref c, ref d);
         a.Store(destination);
         b.Store(destination + columnStride);
@@ -165,6 +185,6 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
 
     // Four floats of a row and of the fourth after it.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> LoadQuads(float* row, nint stride) =>
-        Vector256.Create(Vector128.Load(row), Vector128.Load(row + 4 * stride));
+    private static Vector256<float> LoadQuads(byte* row, nint rowBytes) =>
+        Vector256.Create(Vector128.Load((float*)row), Vector128.Load((float*)(row + 4 * rowBytes)));
 }

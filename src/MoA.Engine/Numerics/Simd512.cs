@@ -59,6 +59,26 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
         Vector256.WidenLower(Vector128.WidenUpper(Vector128.Load(source)).ToVector256Unsafe())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadInt8Pairs(sbyte* a, sbyte* b, out Vector512<float> even, out Vector512<float> odd)
+    {
+        Vector512<uint> x = Integers.WidenSigned512((byte*)a).AsUInt32(), y = Integers.WidenSigned512((byte*)b).AsUInt32();
+        Vector512<uint> lower = Vector512.Create(0xFFFFu);
+        even = Vector512.ConditionalSelect(lower, x, y << 16).AsSingle();
+        odd = Vector512.ConditionalSelect(lower, x >>> 16, y).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SplitInt8(Vector512<float> bytes, out Vector512<float> even, out Vector512<float> odd)
+    {
+        even = ((bytes.AsInt16() << 8) >> 8).AsSingle();
+        odd = (bytes.AsInt16() >> 8).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> JoinLowerHalves(Vector512<float> a, Vector512<float> b) =>
+        Vector512.ConditionalSelect(Vector512.Create(0xFFFFu), a.AsUInt32(), b.AsUInt32() << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Vector512<float> value) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -118,7 +138,7 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static Vector512<float> ShiftIntoExponent(Vector512<float> a) => (a.AsInt32() << 23).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float SumLanes(Vector512<float> a) => Vector512.Sum(a);
+    public static float SumLanes(Vector512<float> a) => Simd256.SumLanes(a.GetLower() + a.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxLane(Vector512<float> a)
@@ -137,10 +157,10 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
             d.GetLower() + d.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreColumns(float* rows, nint stride, float* destination, nint columnStride)
+    public static void StoreColumns(byte* rows, nint rowBytes, float* destination, nint columnStride)
     {
-        Vector512<float> a = LoadQuads(rows, stride), b = LoadQuads(rows + stride, stride);
-        Vector512<float> c = LoadQuads(rows + 2 * stride, stride), d = LoadQuads(rows + 3 * stride, stride);
+        Vector512<float> a = LoadQuads(rows, rowBytes), b = LoadQuads(rows + rowBytes, rowBytes);
+        Vector512<float> c = LoadQuads(rows + 2 * rowBytes, rowBytes), d = LoadQuads(rows + 3 * rowBytes, rowBytes);
         Lanes.Transpose(ref a, ref b, ref c, ref d);
         a.Store(destination);
         b.Store(destination + columnStride);
@@ -150,7 +170,10 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
 
     // Four floats of a row and of every fourth after it.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> LoadQuads(float* row, nint stride) => Vector512.Create(
-        Vector256.Create(Vector128.Load(row), Vector128.Load(row + 4 * stride)),
-        Vector256.Create(Vector128.Load(row + 8 * stride), Vector128.Load(row + 12 * stride)));
+    private static Vector512<float> LoadQuads(byte* row, nint rowBytes) =>
+        LoadTwoQuads(row, rowBytes).ToVector512Unsafe().WithUpper(LoadTwoQuads(row + 8 * rowBytes, rowBytes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> LoadTwoQuads(byte* row, nint rowBytes) =>
+        Vector256.Create(Vector128.Load((float*)row), Vector128.Load((float*)(row + 4 * rowBytes)));
 }
