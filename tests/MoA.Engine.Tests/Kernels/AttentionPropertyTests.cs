@@ -150,7 +150,10 @@ public sealed class AttentionPropertyTests : IDisposable
             layer.Prefill(test.Prompt, test.Chunk);
             layer.Decode(test.Steps);
             double difference = Difference.Largest(layer.Outputs, expected);
-            Assert.True(difference <= 1e-4, $"{backend.Description}: outputs differ by {difference:E2}");
+            // Against Q8_0 rows, queries and weights are rounded to 16 bits: of d products of about 1, each off by up to 2^-15 of the
+            // largest element, a score is off by some 1e-4.
+            double allowed = test.Type == ElementType.Q8_0 ? 3e-4 : 1e-4;
+            Assert.True(difference <= allowed, $"{backend.Description}: outputs differ by {difference:E2}");
         }
     }
 
