@@ -195,8 +195,7 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
         {
             nint at = k * TStored.Size;
             TVector x = TSimd.Load(a + k), y = TSimd.Load(a + k + TSimd.Width);
-            for (int line = 0; line < 8 * TSimd.Width * TStored.Size; line += 64)
-                Memory.Prefetch(next + line);
+            Memory.Prefetch(next, 8 * TSimd.Width * TStored.Size);
             next += 8 * TSimd.Width * TStored.Size;
             TStored.LoadTwo<TSimd, TVector>(w0 + at, out TVector v, out TVector w);
             s0 = TSimd.MultiplyAdd(x, v, s0);

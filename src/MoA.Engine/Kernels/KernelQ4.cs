@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels;
@@ -31,7 +30,7 @@ internal readonly unsafe struct KernelQ4 : IQuantizedKernel
         lower.Store((sbyte*)unit);
         upper.Store((sbyte*)unit + Upper);
         Vector256<byte> ones = Vector256<byte>.One;
-        (Integers.AddProducts(Integers.AddProducts(Vector256<int>.Zero, ones, lower), ones, upper) * -BlockQ4.Shift)
+        (Integers.AddProducts(Vector256<int>.Zero, ones, lower, ones, upper) * -BlockQ4.Shift)
             .Store((int*)(unit + Corrections));
         Vector256.Create(Vector128.Create(first), Vector128.Create(second)).Store((float*)(unit + Scales));
     }
@@ -44,9 +43,7 @@ internal readonly unsafe struct KernelQ4 : IQuantizedKernel
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
         for (byte* end = units + columns / 64 * 128; units < end; units += 128)
         {
-            Memory.Prefetch(next);
-            Memory.Prefetch(next + 64);
-            Memory.Prefetch(next + 128);
+            Memory.Prefetch(next, 4 * Pair);
             next += 4 * Pair;
             s0 = AddProducts(w0, BlockQ4.Bytes, units, table, mask, s0);
             s1 = AddProducts(w1, BlockQ4.Bytes, units, table, mask, s1);
@@ -104,13 +101,9 @@ internal readonly unsafe struct KernelQ4 : IQuantizedKernel
         Vector256<byte> lower, Vector256<byte> upper, Vector256<float> weightScales, byte* unit,
         Vector256<float> sum)
     {
-        Vector256<sbyte> first = Vector256.Load((sbyte*)unit), second = Vector256.Load((sbyte*)unit + Upper);
-        Vector256<int> corrections = Vector256.Load((int*)(unit + Corrections));
-        // Without an instruction for four products, pairs of both halves may meet in 16 bits: at most 2·(2·15·127).
-        Vector256<int> products = AvxVnni.IsSupported
-            ? Integers.AddProducts(Integers.AddProducts(corrections, lower, first), upper, second)
-            : corrections + Integers.MultiplyAddPairs(Integers.MultiplyAddPairs(lower, first) + Integers.MultiplyAddPairs(upper, second), Vector256<short>.One);
-        Vector256<float> total = Vector256.ConvertToSingle(products);
+        // Pairs of both halves are at most 2·(2·15·127).
+        Vector256<float> total = Vector256.ConvertToSingle(Integers.AddProducts(
+            Vector256.Load((int*)(unit + Corrections)), lower, Vector256.Load((sbyte*)unit), upper, Vector256.Load((sbyte*)unit + Upper)));
         return Vector256.MultiplyAddEstimate(total, weightScales * Vector256.Load((float*)(unit + Scales)), sum);
     }
 

@@ -28,9 +28,7 @@ internal readonly unsafe struct KernelQ8 : IQuantizedKernel
         Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
         for (byte* end = units + columns / 32 * 96; units < end; units += 96)
         {
-            Memory.Prefetch(next);
-            Memory.Prefetch(next + 64);
-            Memory.Prefetch(next + 128);
+            Memory.Prefetch(next, 4 * BlockQ8.Bytes);
             next += 4 * BlockQ8.Bytes;
             s0 = AddProducts(w0, units, table, s0);
             s1 = AddProducts(w1, units, table, s1);

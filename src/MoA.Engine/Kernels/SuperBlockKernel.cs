@@ -91,8 +91,7 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : IQuantizedKernel
             shift0 = Prepare(first, second, units, products0, shift0);
             TFormat.ReadFactors(w1, out first, out second);
             shift1 = Prepare(first, second, units, products1, shift1);
-            for (int line = 0; line < 2 * TFormat.BlockBytes; line += 64)
-                Memory.Prefetch(next + line);
+            Memory.Prefetch(next, 2 * TFormat.BlockBytes);
             next += 2 * TFormat.BlockBytes;
 
             AddChunk(w0, 0, units, products0, ref s0, ref t0);
@@ -123,16 +122,6 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : IQuantizedKernel
         (second * Vector256.Load(scales + 8)).Store(products + 8);
         shift = Vector256.MultiplyAddEstimate(first, Vector256.Load(groupSums), shift);
         return Vector256.MultiplyAddEstimate(second, Vector256.Load(groupSums + 8), shift);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PrefetchBlock(byte* block)
-    {
-        Memory.Prefetch(block);
-        Memory.Prefetch(block + 64);
-        Memory.Prefetch(block + 128);
-        if (TFormat.BlockBytes > 192)
-            Memory.Prefetch(block + 192);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

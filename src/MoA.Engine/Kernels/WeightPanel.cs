@@ -64,7 +64,7 @@ internal static unsafe class WeightPanel<TSimd, TVector>
             for (int j = 0; j < present; j++)
             {
                 byte* row = weight.Row(firstColumn + column + j) + offset;
-                PrefetchAfter(row, bytes);
+                Memory.Prefetch(row + bytes, (int)bytes); // of the next panel: short pieces far apart, which no hardware foresees
                 NumberFormat<TSimd, TVector>.Widen(weight.Type, row, lines + (nint)j * Stride, depth);
             }
 
@@ -98,7 +98,7 @@ internal static unsafe class WeightPanel<TSimd, TVector>
             for (int j = 0; j < present; j++)
             {
                 byte* row = weight.Row(firstColumn + column + j) + offset;
-                PrefetchAfter(row, bytes);
+                Memory.Prefetch(row + bytes, (int)bytes); // of the next panel: short pieces far apart, which no hardware foresees
                 NumberFormat<TSimd, TVector>.Widen(weight.Type, row, values, depth);
                 scales[j] = ShortRow.Quantize(values, depth, PairProduct.LargestWeight, (short*)(lines + (nint)j * Stride));
             }
@@ -107,13 +107,6 @@ internal static unsafe class WeightPanel<TSimd, TVector>
             new Span<float>(scales + present, Strip - present).Clear();
             Transpose(lines, Stride, length, panel);
         }
-    }
-
-    // The next panel takes what follows in each row: short pieces far apart, which no hardware prefetcher foresees.
-    private static void PrefetchAfter(byte* piece, nint bytes)
-    {
-        for (nint line = bytes; line < 2 * bytes; line += 64)
-            Memory.Prefetch(piece + line);
     }
 
     // Rows of depth become columns of the strip, four columns at a time in registers.

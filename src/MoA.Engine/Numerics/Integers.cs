@@ -97,6 +97,17 @@ internal static unsafe class Integers
             ? AvxVnni.MultiplyWideningAndAdd(sum, a, b)
             : sum + MultiplyAddPairs(MultiplyAddPairs(a, b), Vector256<short>.One);
 
+    /// <summary>
+    /// Adds products of eight bytes to each lane, as <see cref="AddProducts(Vector256{int}, Vector256{byte}, Vector256{sbyte})"/>
+    /// does twice; pairs of both factors together must fit 16 bits.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> AddProducts(
+        Vector256<int> sum, Vector256<byte> a, Vector256<sbyte> b, Vector256<byte> c, Vector256<sbyte> d) =>
+        AvxVnni.IsSupported
+            ? AddProducts(AddProducts(sum, a, b), c, d)
+            : sum + MultiplyAddPairs(MultiplyAddPairs(a, b) + MultiplyAddPairs(c, d), Vector256<short>.One);
+
     /// <summary>Adds products of two 16-bit integers to each lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> AddProducts(Vector256<int> sum, Vector256<short> a, Vector256<short> b) =>
