@@ -5,14 +5,10 @@
 # Usage: benchmarks/kill-eval.sh [TRIALS] [EVAL-OPTION …]
 #   benchmarks/kill-eval.sh 5 --policy all
 set -euo pipefail
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+source "$(dirname "${BASH_SOURCE[0]}")/killing.sh"
 trials="${1:-3}"
 shift || true
 [ "$#" -gt 0 ] || set -- --policy all:density=0.5
-work="$(mktemp -d)"
-trap 'rm -rf "$work"' EXIT
-moa=(dotnet "$root/src/MoA.Cli/bin/Release/net10.0/moa.dll")
-dotnet build -c Release "$root/src/MoA.Cli" --nologo -v quiet >/dev/null
 eval=("${moa[@]}" eval retrieval --quiet --lengths 256,512 --items 23 "$@")
 
 # The results of a folder as one text without times.
@@ -27,24 +23,12 @@ results() {
   done)
 }
 
-start="$(date +%s.%N)"
-"${eval[@]}" --out "$work/reference" >/dev/null
-whole="$(awk -v start="$start" -v end="$(date +%s.%N)" 'BEGIN { print end - start }')"
+run_undisturbed "${eval[@]}" --out "$work/reference"
 results "$work/reference" >"$work/reference.txt"
 echo "undisturbed: $whole s, $(find "$work/reference" -name metrics.json | wc -l) results"
 kills=0 wrong=0
 for trial in $(seq "$trials"); do
-  while true; do
-    moment="$(awk -v seed="$RANDOM" -v whole="$whole" 'BEGIN { srand(seed); printf "%.2f", 0.2 + rand() * whole * 0.7 }')"
-    "${eval[@]}" --out "$work/run" >/dev/null 2>&1 &
-    victim=$!
-    sleep "$moment"
-    kill -9 "$victim" 2>/dev/null || true
-    status=0
-    wait "$victim" 2>/dev/null || status=$?
-    if [ "$status" -eq 0 ]; then # it was through before
-      break
-    fi
+  while run_and_kill "${eval[@]}" --out "$work/run"; do
     kills=$((kills + 1))
     predictions="$(cat "$work"/run/*/predictions.jsonl 2>/dev/null | wc -l)"
     echo "trial $trial: killed after $moment s; $predictions predictions, $(find "$work/run" -name metrics.json 2>/dev/null | wc -l) results"

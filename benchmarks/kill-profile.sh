@@ -4,36 +4,20 @@
 # Usage: benchmarks/kill-profile.sh [KILLS] [PROFILE-OPTION …]
 #   benchmarks/kill-profile.sh 20 --memory-limit 26MiB   # so little that layers go to a temporary file
 set -euo pipefail
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+source "$(dirname "${BASH_SOURCE[0]}")/killing.sh"
 kills="${1:-20}"
 shift || true
 lengths=512,1024
-work="$(mktemp -d)"
-trap 'rm -rf "$work"' EXIT
-moa=(dotnet "$root/src/MoA.Cli/bin/Release/net10.0/moa.dll")
-dotnet build -c Release "$root/src/MoA.Cli" --nologo -v quiet >/dev/null
 "${moa[@]}" calibrate --quiet --items 4 --lengths "$lengths" --validation-items 1 --validate-length 1536 --out "$work/data" >/dev/null
 profile=("${moa[@]}" profile --quiet --data "$work/data/calibration.jsonl" --lengths "$lengths" "$@")
 
-start="$(date +%s.%N)"
-"${profile[@]}" --out "$work/reference" >/dev/null
-whole="$(awk -v start="$start" -v end="$(date +%s.%N)" 'BEGIN { print end - start }')"
+run_undisturbed "${profile[@]}" --out "$work/reference"
 echo "undisturbed: $whole s"
 done=0 runs=0 wrong=0
 while [ "$done" -lt "$kills" ]; do
   runs=$((runs + 1))
   mkdir -p "$work/run"
-  while [ "$done" -lt "$kills" ]; do
-    moment="$(awk -v seed="$RANDOM" -v whole="$whole" 'BEGIN { srand(seed); printf "%.2f", 0.2 + rand() * whole }')"
-    "${profile[@]}" --out "$work/run" >/dev/null 2>&1 &
-    victim=$!
-    sleep "$moment"
-    kill -9 "$victim" 2>/dev/null || true
-    status=0
-    wait "$victim" 2>/dev/null || status=$?
-    if [ "$status" -eq 0 ]; then # it was through before
-      break
-    fi
+  while [ "$done" -lt "$kills" ] && run_and_kill "${profile[@]}" --out "$work/run"; do
     done=$((done + 1))
     echo "kill $done: after $moment s; there: $(ls "$work/run" | tr '\n' ' ')"
     if compgen -G "$work/run/layers.*" >/dev/null; then
