@@ -19,6 +19,12 @@ internal static unsafe class DecodeBlock
     /// <param name="headSize">Elements of a row.</param>
     public static int Floats(int headSize) => 2 * WidestVector * (Columns + headSize) + 2 * headSize;
 
+    /// <summary>Bytes of so many elements of a row, with their share of the scales.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Bytes<TRows>(int elements)
+        where TRows : IRowPairs =>
+        (elements * TRows.GroupBytes + BlockQ8.Elements - 1) / BlockQ8.Elements;
+
     /// <summary>
     /// The rows themselves where there are as many as <paramref name="wanted"/>; else their copy, behind which memory may
     /// be read that holds anything.

@@ -18,19 +18,16 @@ internal static unsafe class DecodeScores<TSimd, TVector, TRows>
         get => 2 * TSimd.Width;
     }
 
-    // Bytes of `Columns` elements, scales included.
     private static int ColumnBytes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => (Columns * TRows.GroupBytes + BlockQ8.Elements - 1) / BlockQ8.Elements;
+        get => DecodeBlock.Bytes<TRows>(Columns);
     }
-
-    private static nint BytesPerRow(int size) => (nint)size * TRows.GroupBytes / BlockQ8.Elements;
 
     [MethodImpl(JitOptions.Loop)]
     public static void ScoreOne(float* query, int size, byte* keys, int rows, float* scores, Prefetch next)
     {
-        nint bytesPerRow = BytesPerRow(size);
+        nint bytesPerRow = DecodeBlock.Bytes<TRows>(size);
         for (nint row = 0; row < rows; row += 4)
         {
             // Beyond the last row there are no rows to read, only scores to spoil.
@@ -67,7 +64,7 @@ internal static unsafe class DecodeScores<TSimd, TVector, TRows>
     [MethodImpl(JitOptions.Loop)]
     public static void ScoreTwo(float* queries, int size, byte* keys, int rows, float* scores, Prefetch next)
     {
-        nint bytesPerRow = BytesPerRow(size);
+        nint bytesPerRow = DecodeBlock.Bytes<TRows>(size);
         float* query1 = queries + size;
         for (nint row = 0; row < rows; row += 4)
         {

@@ -17,20 +17,17 @@ internal static unsafe class DecodeSums<TSimd, TVector, TRows>
         get => 2 * TSimd.Width;
     }
 
-    // Bytes of `Columns` elements, scales included.
     private static int ColumnBytes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => (Columns * TRows.GroupBytes + BlockQ8.Elements - 1) / BlockQ8.Elements;
+        get => DecodeBlock.Bytes<TRows>(Columns);
     }
-
-    private static nint BytesPerRow(int size) => (nint)size * TRows.GroupBytes / BlockQ8.Elements;
 
     [MethodImpl(JitOptions.Loop)]
     public static void AddEight(float* weights, byte* values, int rows, float* outputs, int size, Prefetch next)
     {
         int width = TSimd.Width;
-        nint bytesPerRow = BytesPerRow(size);
+        nint bytesPerRow = DecodeBlock.Bytes<TRows>(size);
         for (nint d = 0; d < size; d += Columns)
         {
             float* output = outputs + d;
@@ -98,7 +95,7 @@ internal static unsafe class DecodeSums<TSimd, TVector, TRows>
     public static void AddFour(float* weights, byte* values, int rows, float* outputs, int size, Prefetch next)
     {
         int width = TSimd.Width;
-        nint bytesPerRow = BytesPerRow(size);
+        nint bytesPerRow = DecodeBlock.Bytes<TRows>(size);
         for (nint d = 0; d < size; d += Columns)
         {
             float* output0 = outputs + d, output1 = output0 + size, output2 = output1 + size, output3 = output2 + size;
@@ -142,7 +139,7 @@ internal static unsafe class DecodeSums<TSimd, TVector, TRows>
     public static void AddTwo(float* weights, byte* values, int rows, float* outputs, int size, Prefetch next)
     {
         int width = TSimd.Width;
-        nint bytesPerRow = BytesPerRow(size);
+        nint bytesPerRow = DecodeBlock.Bytes<TRows>(size);
         nint d = 0;
         for (; d <= size - 2 * Columns; d += 2 * Columns)
         {
@@ -188,7 +185,7 @@ internal static unsafe class DecodeSums<TSimd, TVector, TRows>
     public static void AddOne(float* weights, byte* values, int rows, float* outputs, int size, Prefetch next)
     {
         int width = TSimd.Width;
-        nint bytesPerRow = BytesPerRow(size);
+        nint bytesPerRow = DecodeBlock.Bytes<TRows>(size);
         nint d = 0;
         for (; d <= size - 2 * Columns; d += 2 * Columns)
         {
@@ -223,7 +220,7 @@ internal static unsafe class DecodeSums<TSimd, TVector, TRows>
     [MethodImpl(JitOptions.Loop)]
     private static void AddRest(int heads, nint first, float* weights, byte* values, int rows, float* outputs, int size)
     {
-        nint bytesPerRow = BytesPerRow(size);
+        nint bytesPerRow = DecodeBlock.Bytes<TRows>(size);
         for (nint d = first; d < size; d += Columns)
         {
             for (int head = 0; head < heads; head++)

@@ -11,19 +11,18 @@ namespace MoA.Engine.Kernels;
 /// <param name="Share">Power of two by which this tile's steps are smaller than its own work's.</param>
 internal readonly unsafe record struct Prefetch(nint Address, int Share)
 {
-    private const int LineBytes = 64;
-
     /// <summary>Asks for <paramref name="bytes"/> (a constant, at most four lines) at <paramref name="done"/> bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Step(nint done, int bytes)
     {
+        // Written out: a loop is not unrolled where this is inlined, and takes registers that the sums need.
         byte* line = (byte*)Address + (done >> Share);
         Memory.Prefetch(line);
-        if (bytes > LineBytes)
-            Memory.Prefetch(line + LineBytes);
-        if (bytes > 2 * LineBytes)
-            Memory.Prefetch(line + 2 * LineBytes);
-        if (bytes > 3 * LineBytes)
-            Memory.Prefetch(line + 3 * LineBytes);
+        if (bytes > Memory.LineBytes)
+            Memory.Prefetch(line + Memory.LineBytes);
+        if (bytes > 2 * Memory.LineBytes)
+            Memory.Prefetch(line + 2 * Memory.LineBytes);
+        if (bytes > 3 * Memory.LineBytes)
+            Memory.Prefetch(line + 3 * Memory.LineBytes);
     }
 }

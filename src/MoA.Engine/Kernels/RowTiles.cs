@@ -7,8 +7,9 @@ namespace MoA.Engine.Kernels;
 /// <summary>
 /// Lays the rows of A out panel by panel of <see cref="WeightPanel.Depth"/>, within it in tiles of
 /// <see cref="RegisterTile{TSimd,TVector,TProduct}.Rows"/>, each [depth of the panel, rows of the tile]: what a panel's products
-/// read is one stream, instead of rows or tiles that lie a power of two apart and push each other out of the caches. For integer products an element of a tile is a pair of 16-bit integers, and every panel of a
-/// row has a scale. Rows past the end are zero. Items are tiles.
+/// read is one stream, instead of rows or tiles that lie a power of two apart and push each other out of the caches. For
+/// integer products an element of a tile is a pair of 16-bit integers, and every panel of a row has a scale. Rows past the
+/// end are zero. Items are tiles.
 /// </summary>
 internal readonly unsafe struct RowTiles<TSimd, TVector, TProduct> : IParallelJob
     where TSimd : ISimd<TVector>

@@ -18,11 +18,10 @@ internal static unsafe class TransposedScores<TSimd, TVector, TRows>
         get => 2 * TSimd.Width;
     }
 
-    // Bytes of two elements.
     private static int PairBytes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TRows.GroupBytes / 16;
+        get => DecodeBlock.Bytes<TRows>(2);
     }
 
     /// <summary>Writes the scores of whole vectors of rows; those beyond the last row may be anything.</summary>
@@ -37,7 +36,7 @@ internal static unsafe class TransposedScores<TSimd, TVector, TRows>
     public static void Score(
         float* queries, int heads, int size, byte* keys, int rows, float* scores, float* scratch, Prefetch next)
     {
-        nint bytesPerRow = (nint)size / 2 * PairBytes;
+        nint bytesPerRow = DecodeBlock.Bytes<TRows>(size);
         float* columns = scratch + RowsAtOnce * size;
         int share = heads / 8;
         next = next with { Share = next.Share + share };

@@ -115,7 +115,7 @@ internal static unsafe class WeightPanel<TSimd, TVector>
     {
         int width = Strip;
         int transposed = TSimd.Width > 1 ? depth / 4 * 4 : 0;
-        for (int j = 0; j < (TSimd.Width > 1 ? width : 0); j += TSimd.Width)
+        for (int j = 0; j < width; j += TSimd.Width)
         {
             for (nint d = 0; d < transposed; d += 4)
                 TSimd.StoreColumns((byte*)(rows + j * stride + d), stride * sizeof(float), strip + d * width + j, width);

@@ -6,7 +6,8 @@ namespace MoA.Engine.Kernels;
 /// <summary>
 /// Weighted sums of values in Q8_0 for 1, 2, 4 or 8 heads. A weight takes the scale of the row's group upon itself and is
 /// rounded to 16 bits, the largest of a block of rows to the largest integer: an error at least 60 times below that of the
-/// values' own rounding. Two rows are then multiplied and added in one instruction, and a block's sum is exact. Outputs are kept in the order of <see cref="EvenAndOdd"/>.
+/// values' own rounding. Two rows are then multiplied and added in one instruction, and a block's sum is exact. Outputs are
+/// kept in the order of <see cref="EvenAndOdd"/>.
 /// </summary>
 internal static unsafe class WeightedSumsQ8<TSimd, TVector>
     where TSimd : ISimd<TVector>

@@ -94,12 +94,13 @@ public sealed class SequenceCache : IDisposable
     }
 
     /// <summary>
-    /// Rows of keys, and as many of values, that the last generated token attended to in a layer, its own included: those of all
+    /// Rows of keys, and as many of values, that the last generated token attended to, its own included: those of all layers and
     /// KV heads.
     /// </summary>
-    public long RowsAttended(int layer)
+    public long RowsAttended() => Enumerable.Range(0, Layers).Sum(RowsAttended);
+
+    private long RowsAttended(int layer)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)layer, (uint)Layers, nameof(layer));
         BlockMemory? blocks = Blocks(layer);
         long rows = 0;
         for (int i = 0; i < _config.KeyValueHeads; i++)

@@ -52,7 +52,10 @@ internal unsafe interface ISimd<TVector>
     /// </summary>
     static abstract void SplitInt8(TVector bytes, out TVector even, out TVector odd);
 
-    /// <summary>Lanes of two 16-bit halves: the lower half of <paramref name="a"/> and, above it, that of <paramref name="b"/>.</summary>
+    /// <summary>
+    /// Lanes of two 16-bit halves: the lower half of <paramref name="a"/> and, above it, that of <paramref name="b"/>. Not for a
+    /// width of 1.
+    /// </summary>
     static abstract TVector JoinLowerHalves(TVector a, TVector b);
 
     static abstract void Store(float* destination, TVector value);

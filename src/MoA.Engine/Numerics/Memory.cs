@@ -6,7 +6,8 @@ namespace MoA.Engine.Numerics;
 /// <summary>Hints to the memory system.</summary>
 internal static unsafe class Memory
 {
-    private const int LineBytes = 64;
+    /// <summary>Bytes of a cache line.</summary>
+    public const int LineBytes = 64;
 
     /// <summary>
     /// Asks for a cache line that is needed soon. Any address will do; nothing happens where there is no such instruction.

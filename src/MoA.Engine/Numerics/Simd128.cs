@@ -60,7 +60,8 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadInt8Pairs(sbyte* a, sbyte* b, out Vector128<float> even, out Vector128<float> odd)
     {
-        Vector128<uint> x = Vector128.WidenLower(Vector64.Load(a).ToVector128Unsafe()).AsUInt32(), y = Vector128.WidenLower(Vector64.Load(b).ToVector128Unsafe()).AsUInt32();
+        Vector128<uint> x = Vector128.WidenLower(Vector64.Load(a).ToVector128Unsafe()).AsUInt32();
+        Vector128<uint> y = Vector128.WidenLower(Vector64.Load(b).ToVector128Unsafe()).AsUInt32();
         Vector128<uint> lower = Vector128.Create(0xFFFFu);
         even = Vector128.ConditionalSelect(lower, x, y << 16).AsSingle();
         odd = Vector128.ConditionalSelect(lower, x >>> 16, y).AsSingle();

@@ -123,9 +123,8 @@ internal readonly unsafe struct SimdScalar : ISimd<float>
     [DoesNotReturn]
     public static void LoadInt8Pairs(sbyte* a, sbyte* b, out float even, out float odd) => throw new NotSupportedException();
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float JoinLowerHalves(float a, float b) => BitConverter.Int32BitsToSingle(
-        (ushort)BitConverter.SingleToInt32Bits(a) | BitConverter.SingleToInt32Bits(b) << 16);
+    [DoesNotReturn]
+    public static float JoinLowerHalves(float a, float b) => throw new NotSupportedException();
 
     [DoesNotReturn]
     public static void SplitInt8(float bytes, out float even, out float odd) => throw new NotSupportedException();

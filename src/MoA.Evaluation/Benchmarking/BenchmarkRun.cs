@@ -100,7 +100,7 @@ public sealed class BenchmarkRun
                 Decode(sequences, cancellation);
                 decodeSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
                 foreach (SequenceCache sequence in sequences)
-                    rows += RowsAttended(sequence);
+                    rows += sequence.RowsAttended();
             }
 
             double bytesPerStep = WeightBytesRead() + rows / _settings.DecodeTokens * sequences[0].BytesPerRow;
@@ -195,14 +195,6 @@ public sealed class BenchmarkRun
         }
 
         _tokens += sequences.Length;
-    }
-
-    private static long RowsAttended(SequenceCache sequence)
-    {
-        long rows = 0;
-        for (int layer = 0; layer < sequence.Spans.Length; layer++)
-            rows += sequence.RowsAttended(layer);
-        return rows;
     }
 
     // Of an embedding that is not the head too, a step reads single rows only.

@@ -45,6 +45,6 @@ public sealed class RowsAttendedTests : IDisposable
         if (length > 2)
             layer.Prefill(length - 2, 64);
         layer.Decode(Math.Min(2, length));
-        return layer.Cache.RowsAttended(0);
+        return layer.Cache.RowsAttended();
     }
 }
