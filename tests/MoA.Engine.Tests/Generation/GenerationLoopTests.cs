@@ -55,7 +55,7 @@ public sealed class GenerationLoopTests
             int[][] outputs = Together(shared, test.Requests, prompts);
             for (int i = 0; i < outputs.Length; i++)
                 AssertLikeliest(alone, test.Requests[i], prompts[i], outputs[i]);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(8));
+        }).Holds(8);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine.Generation;
+using MoA.Tests;
 
 namespace MoA.Engine.Tests.Generation;
 
@@ -57,6 +58,6 @@ public sealed class StopStringScannerTests
 
             Assert.Equal(expected, shown + scanner.Flush());
             Assert.Equal(end > 0, scanner.Stopped);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+        }).Holds(2000);
     }
 }

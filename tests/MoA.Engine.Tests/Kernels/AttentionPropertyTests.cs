@@ -3,6 +3,7 @@ using FsCheck.Fluent;
 using MoA.Engine.Attention;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
+using MoA.Tests;
 
 namespace MoA.Engine.Tests.Kernels;
 
@@ -30,7 +31,7 @@ public sealed class AttentionPropertyTests : IDisposable
             from seed in Gen.Choose(0, int.MaxValue)
             select new AttentionCase(
                 keyValueHeads, @group, headSize, perKeyValueHead, ringBlocks, prompt, chunk, steps, window, type, seed);
-        Prop.ForAll(cases.ToArbitrary(), Check).Check(Config.QuickThrowOnFailure.WithMaxTest(40));
+        Prop.ForAll(cases.ToArbitrary(), Check).Holds(40);
     }
 
     /// <summary>Groups of every size, heads of sizes that no vector divides, the smallest ring, an odd length.</summary>

@@ -5,6 +5,7 @@ using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 using MoA.Engine.Tests.Numerics;
+using MoA.Tests;
 
 namespace MoA.Engine.Tests.Kernels;
 
@@ -21,7 +22,7 @@ public sealed class MatrixProductTests
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Prop.ForAll(Shapes(mostRows: 40).ToArbitrary(), shape => CheckProjection(backend, set, shape))
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+            .Holds(60);
     }
 
     /// <summary>Rows around the borders between the product for few rows and the one for many, and of its row tiles.</summary>
@@ -68,7 +69,7 @@ public sealed class MatrixProductTests
     [MemberData(nameof(Sets))]
     public void Backward_products_of_any_shape_follow_the_definition(InstructionSet set) =>
         Prop.ForAll(Shapes(mostRows: 40).ToArbitrary(), shape => CheckBackward(set, shape))
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+            .Holds(60);
 
     private static Gen<Shape> Shapes(int mostRows) =>
         from rows in Gen.Choose(1, mostRows)

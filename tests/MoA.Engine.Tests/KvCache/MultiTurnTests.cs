@@ -5,6 +5,7 @@ using MoA.Engine.KvCache;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Kernels;
+using MoA.Tests;
 
 namespace MoA.Engine.Tests.KvCache;
 
@@ -42,7 +43,7 @@ public sealed class MultiTurnTests : IDisposable
             from window in Gen.Elements<int?>(null, null, 90)
             from seed in Gen.Choose(0, int.MaxValue)
             select new Conversation(keyValueHeads, rules, [first, second, third], headSize, type, window, seed);
-        Prop.ForAll(conversations.ToArbitrary(), Check).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
+        Prop.ForAll(conversations.ToArbitrary(), Check).Holds(25);
     }
 
     /// <summary>

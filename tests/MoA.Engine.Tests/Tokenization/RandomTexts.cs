@@ -17,5 +17,5 @@ internal static class RandomTexts
         .ArrayOf()
         .Select(codePoints => string.Concat(codePoints.Select(c => new Rune(c).ToString())));
 
-    public static void Check(Action<string> property) => Prop.ForAll(Texts.ToArbitrary(), property).QuickCheckThrowOnFailure();
+    public static void Check(Action<string> property) => Prop.ForAll(Texts.ToArbitrary(), property).Holds();
 }

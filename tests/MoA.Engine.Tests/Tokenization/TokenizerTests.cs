@@ -86,7 +86,7 @@ public class TokenizerTests
                 Assert.Equal(tokenizer.Decode(sequence, skip), string.Concat(pieces));
                 Assert.All(pieces, piece => Assert.Equal(piece, Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(piece))));
             }
-        }).QuickCheckThrowOnFailure();
+        }).Holds();
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using FsCheck.Fluent;
 using MoA.Engine;
 using MoA.Engine.Tokenization;
 using MoA.Search.Calibration;
+using MoA.Tests;
 
 namespace MoA.Search.Tests.Calibration;
 
@@ -189,7 +190,7 @@ public class ConversationFileTests
 
             stream.Position = 0;
             return ConversationFile.Read(stream, "data.jsonl").SequenceEqual(items);
-        }).QuickCheckThrowOnFailure();
+        }).Holds();
 
     [Fact]
     public void Any_text_gives_items_or_a_refusal()
@@ -209,7 +210,7 @@ public class ConversationFileTests
             {
                 return refusal.Message.StartsWith("data.jsonl:", StringComparison.Ordinal) && !refusal.Message.Contains('\n', StringComparison.Ordinal);
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+        }).Holds(2000);
     }
 
     private static Gen<CalibrationItem> Items()

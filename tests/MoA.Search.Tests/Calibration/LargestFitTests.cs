@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using MoA.Search.Calibration;
+using MoA.Tests;
 
 namespace MoA.Search.Tests.Calibration;
 
@@ -19,7 +20,7 @@ public class LargestFitTests
                 expected++;
 
             return LargestFit.Find(0, most, c.Target, pieces => c.Sizes.Take(pieces).Sum()) == expected;
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500));
+        }).Holds(500);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine.Tokenization;
 using MoA.Search.Calibration;
+using MoA.Tests;
 
 namespace MoA.Search.Tests.Calibration;
 
@@ -46,7 +47,7 @@ public sealed class LengthPackerTests
             Assert.Equal(used.Count, used.Distinct().Count());
 
             int[] Sizes(CalibrationItem item) => [.. Numbers(item).Select(i => test.Sizes[i])];
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(200));
+        }).Holds(200);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine.Attention;
 using MoA.Search.Optimization;
+using MoA.Tests;
 
 namespace MoA.Search.Tests.Optimization;
 
@@ -25,7 +26,7 @@ public sealed class PlanSolverProperties
                 && random.Keeps(random.Problem, random.Bounds, solution.RuleOfHead)
                 && Math.Abs(solution.Loss - best) <= 2e-6 * best
                 && solution.LowerBound <= best * (1 + 1e-9);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+        }).Holds(Cases);
 
     [Fact]
     public void A_search_cut_short_still_has_a_valid_bound_and_plan() =>
@@ -38,7 +39,7 @@ public sealed class PlanSolverProperties
             return (!solution.HasPlan || solution.Loss >= best * (1 - 1e-9))
                 && (!solution.HasPlan || random.Keeps(random.Problem, random.Bounds, solution.RuleOfHead))
                 && solution.LowerBound <= best * (1 + 1e-9);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+        }).Holds(Cases);
 
     [Fact]
     public void A_tighter_bound_never_improves_the_loss() =>
@@ -49,7 +50,7 @@ public sealed class PlanSolverProperties
             double loose = PlanSolver.Solve(random.Problem.WithLimits(random.Problem.MaxRulesPerLayer, null), 0).Loss;
             double tight = PlanSolver.Solve(tighter.WithLimits(random.Problem.MaxRulesPerLayer, null), 0).Loss;
             return tight >= loose * (1 - 2e-6);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+        }).Holds(Cases);
 
     [Fact]
     public void Four_rules_in_a_layer_are_enumerated_too() =>
@@ -61,7 +62,7 @@ public sealed class PlanSolverProperties
             return double.IsPositiveInfinity(best)
                 ? solution.Status == SolveStatus.Infeasible
                 : solution.Status == SolveStatus.Optimal && Math.Abs(solution.Loss - best) <= 2e-6 * best;
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+        }).Holds(Cases);
 
     [Fact]
     public void One_rule_for_a_layer_is_the_best_of_all_plans_of_that_kind() =>
@@ -75,7 +76,7 @@ public sealed class PlanSolverProperties
                 ? solution.Status == SolveStatus.Infeasible
                 : solution.Status == SolveStatus.Optimal && Math.Abs(solution.Loss - best) <= 2e-6 * best
                     && random.Keeps(problem.WithLimits(1, problem.DensityFloor), random.Bounds, solution.RuleOfHead);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+        }).Holds(Cases);
 
     [Fact]
     public void Key_value_heads_get_the_rule_that_is_best_for_their_query_heads() =>
@@ -100,7 +101,7 @@ public sealed class PlanSolverProperties
             return double.IsPositiveInfinity(best)
                 ? solution.Status == SolveStatus.Infeasible
                 : solution.Status == SolveStatus.Optimal && Math.Abs(solution.Loss - best) <= 2e-6 * best;
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+        }).Holds(Cases);
 
     [Fact]
     public void A_search_in_parts_by_lattices_finds_the_best_of_all_plans() =>
@@ -119,7 +120,7 @@ public sealed class PlanSolverProperties
                     && random.Keeps(random.Problem, random.Bounds, programme.Expand(found.Choice))
                     && Math.Abs(found.Cost * programme.CostScale - best) <= 2e-6 * best
                     && found.Bound * programme.CostScale <= best * (1 + 1e-9);
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
+        }).Holds(Cases);
 
     /// <summary>At most two layers of three heads and six rules, so that all plans can be counted.</summary>
     private sealed class RandomProblem

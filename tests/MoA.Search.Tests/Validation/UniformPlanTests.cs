@@ -3,6 +3,7 @@ using FsCheck.Fluent;
 using MoA.Engine.Attention;
 using MoA.Engine.Models;
 using MoA.Search.Validation;
+using MoA.Tests;
 
 namespace MoA.Search.Tests.Validation;
 
@@ -36,7 +37,7 @@ public sealed class UniformPlanTests(DemoModel demo) : IClassFixture<DemoModel>
                 double shorter = new StreamingLlmPolicy(new ElasticRule(rows - 64, 0)).Density(config, test.Length);
                 Assert.True(shorter < wanted, $"{rows} rows, but {rows - 64} store {shorter} >= {wanted}");
             }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(200));
+        }).Holds(200);
     }
 
     [Fact]

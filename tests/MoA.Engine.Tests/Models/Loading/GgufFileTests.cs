@@ -126,7 +126,7 @@ public sealed class GgufFileTests
                     Assert.StartsWith(path + ": ", refusal.Message, StringComparison.Ordinal);
                     Assert.DoesNotContain('\n', refusal.Message);
                 }
-            }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
+            }).Holds(400);
     }
 
     private static void AssertFault(GgufFile file, Func<object> read, string problem) =>

@@ -48,7 +48,7 @@ public sealed class SafetensorsWriterTests
             using SafetensorsFile file = SafetensorsFile.Open(path);
             Assert.Equal(data, file.ReadFloats(safe));
             Assert.Equal(safe, file.Metadata[safe]);
-        }).QuickCheckThrowOnFailure();
+        }).Holds();
     }
 
     [Fact]
