@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using MoA.Engine.Files;
 using MoA.Engine.Generation;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
@@ -47,7 +48,7 @@ public static class ModelFingerprint
     // Each file with the number of bytes at its start that count.
     private static (string File, long Head)[] FilesOf(string path)
     {
-        if (ModelFile.FindGguf(path) is string gguf)
+        if (ModelPath.FindGguf(path) is string gguf)
         {
             using GgufCheckpoint parts = GgufCheckpoint.Open(gguf);
             return [.. parts.Files.Select(part => (part.Path, part.HeaderBytes))];

@@ -1,5 +1,5 @@
 using MoA.Engine.Generation;
-using MoA.Engine.Models;
+using MoA.Engine.Kernels;
 using MoA.Tests;
 
 namespace MoA.Evaluation.Tests;

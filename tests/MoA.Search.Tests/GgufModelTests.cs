@@ -1,5 +1,6 @@
+using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
-using MoA.Engine.Models;
+using MoA.Engine.Kernels;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
 using MoA.Search.Profiling;

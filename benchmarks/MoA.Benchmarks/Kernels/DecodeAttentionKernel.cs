@@ -1,7 +1,7 @@
 using MoA.Benchmarks.Limits;
+using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 
 namespace MoA.Benchmarks.Kernels;

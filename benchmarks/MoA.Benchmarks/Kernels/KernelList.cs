@@ -1,5 +1,5 @@
 using MoA.Benchmarks.Limits;
-using MoA.Engine.Models;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 
 namespace MoA.Benchmarks.Kernels;

@@ -1,5 +1,4 @@
 using MoA.Benchmarks.Limits;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 
 namespace MoA.Benchmarks.Kernels;

@@ -1,5 +1,5 @@
 using System.Runtime.Intrinsics;
-using MoA.Engine.Models;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 
 namespace MoA.Benchmarks.Limits;

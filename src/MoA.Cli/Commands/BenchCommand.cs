@@ -5,6 +5,7 @@ using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Benchmarking;

@@ -3,7 +3,7 @@ using System.Globalization;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine.Generation;
-using MoA.Engine.Models;
+using MoA.Engine.Kernels;
 using MoA.Evaluation.Compression;
 using MoA.Search;
 using MoA.Search.Calibration;

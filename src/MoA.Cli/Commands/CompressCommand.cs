@@ -3,8 +3,9 @@ using System.Globalization;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
+using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
-using MoA.Engine.Models;
+using MoA.Engine.Kernels;
 using MoA.Evaluation.Compression;
 using MoA.Evaluation.Reports;
 

@@ -5,6 +5,7 @@ using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models;
 using MoA.Engine.Tokenization;

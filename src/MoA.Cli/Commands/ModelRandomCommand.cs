@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
+using MoA.Engine.Configuration;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;

@@ -5,7 +5,7 @@ using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Search;
 using MoA.Search.Optimization;
 using MoA.Search.Pipeline;

@@ -4,7 +4,7 @@ using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Generation;
-using MoA.Engine.Models;
+using MoA.Engine.Kernels;
 using MoA.Search.Calibration;
 using MoA.Search.Pipeline;
 using MoA.Search.Profiling;

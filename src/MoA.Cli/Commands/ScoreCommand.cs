@@ -4,6 +4,7 @@ using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Search;
 using MoA.Search.Calibration;

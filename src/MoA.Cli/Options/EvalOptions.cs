@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Evaluation.Policies;
 using MoA.Evaluation.Tasks;
 

@@ -2,8 +2,9 @@ using System.CommandLine;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
-using MoA.Engine.Models;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Policies;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using MoA.Cli.Output;
 using MoA.Engine;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Search.Pipeline;
 
 namespace MoA.Cli.Options;

@@ -1,4 +1,4 @@
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 
 namespace MoA.Engine.Attention;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 
 namespace MoA.Engine.Attention;
 

@@ -1,3 +1,5 @@
+using MoA.Engine.Configuration;
+
 namespace MoA.Engine.Attention;
 
 /// <summary>
@@ -57,5 +59,5 @@ public sealed class PyramidKvPolicy : EvictionPolicy
     }
 
     /// <inheritdoc/>
-    public override string Describe(Models.ModelConfig config, int length) => $"{base.Describe(config, length)} {_beta}";
+    public override string Describe(ModelConfig config, int length) => $"{base.Describe(config, length)} {_beta}";
 }

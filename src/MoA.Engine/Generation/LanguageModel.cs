@@ -1,3 +1,6 @@
+using MoA.Engine.Configuration;
+using MoA.Engine.Files;
+using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
@@ -116,7 +119,7 @@ public sealed class LanguageModel : IDisposable
     }
 
     private InvalidInputException NoTokenizer() =>
-        new(ModelFile.FindGguf(Path) is null
+        new(ModelPath.FindGguf(Path) is null
             ? $"{Path}: no tokenizer.json, so it takes tokens only; add the model's tokenizer.json to the folder"
             : $"{Path}: holds no tokenizer, so it takes tokens only; convert the model again with its tokenizer");
 }

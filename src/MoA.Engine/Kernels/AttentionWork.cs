@@ -1,5 +1,5 @@
+using MoA.Engine.Configuration;
 using MoA.Engine.KvCache;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels;

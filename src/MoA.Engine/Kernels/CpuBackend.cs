@@ -1,4 +1,4 @@
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 

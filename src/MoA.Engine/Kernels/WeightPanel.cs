@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels;

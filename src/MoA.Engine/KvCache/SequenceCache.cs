@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 using MoA.Engine.Attention;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.KvCache;

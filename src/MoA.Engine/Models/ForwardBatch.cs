@@ -1,3 +1,4 @@
+using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 

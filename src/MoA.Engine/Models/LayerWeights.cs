@@ -1,3 +1,5 @@
+using MoA.Engine.Numerics;
+
 namespace MoA.Engine.Models;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MoA.Engine.Configuration;
 
 namespace MoA.Engine.Models;
 

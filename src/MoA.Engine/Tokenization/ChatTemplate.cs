@@ -1,4 +1,4 @@
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
 using MoA.Engine.Tokenization.Jinja;
 
 namespace MoA.Engine.Tokenization;
@@ -61,7 +61,7 @@ public sealed class ChatTemplate
     /// <summary>The template of a model as it is written, with the tokens that it prints.</summary>
     internal static TokenizerConfig ReadSource(string path)
     {
-        if (ModelFile.FindGguf(path) is string gguf)
+        if (ModelPath.FindGguf(path) is string gguf)
         {
             using GgufCheckpoint model = GgufCheckpoint.Open(gguf);
             return GgufVocabulary.ReadConfig(model.Metadata);

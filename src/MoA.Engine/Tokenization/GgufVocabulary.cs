@@ -1,4 +1,4 @@
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
 using MoA.Engine.Tokenization.Bpe;
 using MoA.Engine.Tokenization.Decoding;
 using MoA.Engine.Tokenization.Normalizing;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
 using MoA.Engine.Tokenization.Bpe;
 using MoA.Engine.Tokenization.Decoding;
 using MoA.Engine.Tokenization.PreTokenizing;
@@ -66,7 +66,7 @@ public sealed class Tokenizer
     /// <exception cref="InvalidInputException">It is a GGUF file that cannot be read.</exception>
     public static bool Exists(string path)
     {
-        if (ModelFile.FindGguf(path) is not string gguf)
+        if (ModelPath.FindGguf(path) is not string gguf)
             return File.Exists(Path.Combine(path, FileName));
         using GgufCheckpoint model = GgufCheckpoint.Open(gguf);
         return GgufVocabulary.Exists(model.Metadata);
@@ -80,7 +80,7 @@ public sealed class Tokenizer
     /// <exception cref="InvalidInputException">The file is missing, malformed or of an unsupported kind.</exception>
     public static Tokenizer Load(string path)
     {
-        if (ModelFile.FindGguf(path) is string gguf)
+        if (ModelPath.FindGguf(path) is string gguf)
             return LoadGguf(gguf);
         bool isFolder = Directory.Exists(path);
         string file = isFolder ? Path.Combine(path, FileName) : path;

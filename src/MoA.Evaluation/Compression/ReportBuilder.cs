@@ -1,6 +1,6 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Reports;
 using MoA.Evaluation.Retrieval;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using MoA.Engine;
 using MoA.Engine.Attention;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Search.Optimization;
 using MoA.Search.Profiling;
 

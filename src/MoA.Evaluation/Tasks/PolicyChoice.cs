@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using MoA.Engine;
 using MoA.Engine.Attention;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Evaluation.Policies;
 using MoA.Search;
 using MoA.Search.Validation;

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using MoA.Engine;
 using MoA.Engine.Attention;
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
+using MoA.Engine.Numerics;
 
 namespace MoA.Search.Optimization;
 

@@ -1,6 +1,6 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Search.Optimization;
 
 namespace MoA.Search.Pipeline;

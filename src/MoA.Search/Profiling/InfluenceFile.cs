@@ -1,7 +1,7 @@
 using System.Globalization;
 using MoA.Engine;
 using MoA.Engine.Attention;
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
 
 namespace MoA.Search.Profiling;
 

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using MoA.Engine;
+using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Search.Profiling.Gradients;

@@ -1,4 +1,7 @@
+using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
 using MoA.Engine.Models;
+using MoA.Engine.Numerics;
 using MoA.Search.Profiling.Gradients;
 
 namespace MoA.Search.Profiling;

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using MoA.Engine;
 using MoA.Engine.Attention;
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
 
 namespace MoA.Search.Profiling;
 

@@ -2,7 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using MoA.Engine;
 using MoA.Engine.Attention;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
+using MoA.Engine.Files;
+using MoA.Engine.Kernels;
 using MoA.Engine.Models.Loading;
 using MoA.Search.Calibration;
 

@@ -1,5 +1,5 @@
 using Microsoft.Win32.SafeHandles;
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
 
 namespace MoA.Search.Profiling;
 

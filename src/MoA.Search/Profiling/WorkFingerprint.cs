@@ -2,8 +2,9 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Engine.Models.Loading;
+using MoA.Engine.Numerics;
 
 namespace MoA.Search.Profiling;
 

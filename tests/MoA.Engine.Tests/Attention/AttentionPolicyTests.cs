@@ -1,5 +1,5 @@
 using MoA.Engine.Attention;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Engine.Tests.Kernels;
 
 namespace MoA.Engine.Tests.Attention;

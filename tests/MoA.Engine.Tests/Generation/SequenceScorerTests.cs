@@ -1,5 +1,6 @@
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Models;

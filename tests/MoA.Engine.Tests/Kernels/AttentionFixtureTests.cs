@@ -1,6 +1,6 @@
 using System.Text.Json;
-using MoA.Engine.Models;
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Tests;
 

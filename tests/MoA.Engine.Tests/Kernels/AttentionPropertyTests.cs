@@ -1,7 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine.Attention;
-using MoA.Engine.Models;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Tests;
 

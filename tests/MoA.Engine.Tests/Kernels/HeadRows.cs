@@ -1,4 +1,4 @@
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Tests.Kernels;

@@ -1,7 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine.Kernels;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 using MoA.Engine.Tests.Numerics;

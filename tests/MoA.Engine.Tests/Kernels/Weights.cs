@@ -1,4 +1,3 @@
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Tests.Kernels;

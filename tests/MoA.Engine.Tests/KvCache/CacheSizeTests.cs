@@ -1,7 +1,7 @@
 using System.Text.Json;
 using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
 using MoA.Engine.KvCache;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Kernels;
 using MoA.Tests;

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models;

@@ -1,8 +1,9 @@
 using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Kernels;
 using MoA.Tests;

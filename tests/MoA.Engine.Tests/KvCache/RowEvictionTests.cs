@@ -1,6 +1,6 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Kernels;
 

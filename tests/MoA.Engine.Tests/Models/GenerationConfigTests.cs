@@ -1,4 +1,4 @@
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Tests.Models.Loading;
 
 namespace MoA.Tests.Models;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MoA.Engine.Attention;
+using MoA.Engine.Files;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models;

@@ -1,3 +1,5 @@
+using MoA.Engine.Configuration;
+using MoA.Engine.Files;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Tokenization;

@@ -1,5 +1,5 @@
 using MoA.Engine;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Evaluation.Benchmarking;
 
 namespace MoA.Evaluation.Tests.Benchmarking;

@@ -1,7 +1,7 @@
 using System.Text;
 using MoA.Engine;
 using MoA.Engine.Attention;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Evaluation.Policies;
 using MoA.Search.Profiling;
 

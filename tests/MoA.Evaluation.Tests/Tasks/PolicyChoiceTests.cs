@@ -1,5 +1,5 @@
 using MoA.Engine.Attention;
-using MoA.Engine.Models;
+using MoA.Engine.Configuration;
 using MoA.Evaluation.Needle;
 using MoA.Evaluation.Tasks;
 using MoA.Search.Validation;

@@ -1,4 +1,4 @@
-using MoA.Engine.Models;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Search.Profiling.Gradients;
 

@@ -1,5 +1,5 @@
 using MoA.Engine;
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
 using MoA.Search.Profiling;
 
 namespace MoA.Search.Tests.Profiling;

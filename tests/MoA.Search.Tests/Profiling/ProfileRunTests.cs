@@ -1,5 +1,5 @@
 using MoA.Engine;
-using MoA.Engine.Models;
+using MoA.Engine.Kernels;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Tokenization;
 using MoA.Search.Profiling;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoA.Engine.Files;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tokenization;

@@ -1,3 +1,5 @@
+using MoA.Engine.Configuration;
+using MoA.Engine.Files;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tokenization;
 
@@ -35,7 +37,7 @@ public static class GgufConverter
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentException.ThrowIfNullOrEmpty(file);
-        using GgufCheckpoint? source = ModelFile.FindGguf(path) is string gguf ? GgufCheckpoint.Open(gguf) : null;
+        using GgufCheckpoint? source = ModelPath.FindGguf(path) is string gguf ? GgufCheckpoint.Open(gguf) : null;
         RefuseOwnInput(file, source?.Files.Select(part => part.Path) ?? FilesIn(path));
         using LoadedModel model = ModelFile.Load(path);
         GgufWriter writer = new();

@@ -1,11 +1,11 @@
+using MoA.Engine.Configuration;
+using MoA.Engine.Files;
+
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>Loads a Llama, Mistral or Qwen model from a GGUF file or from the numbered parts of one.</summary>
 public static class GgufModel
 {
-    /// <summary>How GGUF files are named.</summary>
-    public const string Extension = ".gguf";
-
     /// <summary>
     /// Maps the weights, checks every shape and that every weight is a finite number. Weights are used where they are
     /// mapped, in the format they are stored in. Tensors that the model does not need are ignored.

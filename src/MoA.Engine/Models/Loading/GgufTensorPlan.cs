@@ -1,3 +1,4 @@
+using MoA.Engine.Configuration;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models.Loading;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoA.Engine.Files;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models.Loading;

@@ -1,3 +1,6 @@
+using MoA.Engine.Configuration;
+using MoA.Engine.Files;
+
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>
@@ -6,7 +9,6 @@ namespace MoA.Engine.Models.Loading;
 /// </summary>
 public static class HuggingFaceFolder
 {
-    internal const string ConfigFile = "config.json";
     private const string SnapshotsFolder = "snapshots";
     private const string RepositoryPrefix = "models--";
 
@@ -22,11 +24,11 @@ public static class HuggingFaceFolder
         if (!Directory.Exists(folder))
         {
             throw InputFile.Error(folder, File.Exists(folder)
-                ? $"is a file; expected a folder with {ConfigFile} and model.safetensors, or a file named *.gguf"
+                ? $"is a file; expected a folder with {ModelPath.ConfigFile} and model.safetensors, or a file named *.gguf"
                 : "there is no such folder");
         }
 
-        ModelConfig config = ModelConfig.Load(Path.Combine(folder, ConfigFile));
+        ModelConfig config = ModelConfig.Load(Path.Combine(folder, ModelPath.ConfigFile));
         GenerationConfig generation = GenerationConfig.Load(folder);
         HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.Open(folder);
         try

@@ -1,3 +1,5 @@
+using MoA.Engine.Configuration;
+
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>A model as it stands on disk: its shape, its weights and its makers' wishes.</summary>

@@ -1,3 +1,5 @@
+using MoA.Engine.Configuration;
+using MoA.Engine.Files;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models.Loading;

@@ -1,9 +1,8 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using MoA.Engine.Kernels;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
-using Tensor = MoA.Engine.Models.Tensor;
+using Tensor = MoA.Engine.Numerics.Tensor;
 
 namespace MoA.Search.Profiling.Gradients;
 

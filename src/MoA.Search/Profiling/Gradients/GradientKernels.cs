@@ -1,6 +1,5 @@
 using System.Runtime.Intrinsics;
 using MoA.Engine.Kernels;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 
 namespace MoA.Search.Profiling.Gradients;

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 

@@ -1,5 +1,7 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
+using MoA.Engine.Files;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models;
@@ -143,7 +145,7 @@ public sealed class GgufConverterTests
         foreach (string part in parts)
             Assert.InRange(Error("llama-mha", part), 0, 1e-4);
         File.Delete(whole);
-        Assert.Equal(parts[0], ModelFile.FindGguf(folder.Path));
+        Assert.Equal(parts[0], ModelPath.FindGguf(folder.Path));
         File.Move(parts[1], folder.File("elsewhere"));
         Refusal.AssertThrows(parts[1], "there is no such file, but the model has 3 parts", () => GgufModel.Load(parts[0]));
         File.Copy(parts[2], parts[1]);

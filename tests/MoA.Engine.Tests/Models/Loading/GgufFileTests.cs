@@ -1,7 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine;
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
 using MoA.Engine.Numerics;
 
 namespace MoA.Tests.Models.Loading;

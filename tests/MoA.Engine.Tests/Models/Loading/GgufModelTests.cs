@@ -1,3 +1,4 @@
+using MoA.Engine.Configuration;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;

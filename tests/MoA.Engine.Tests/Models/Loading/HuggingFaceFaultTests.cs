@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
+using MoA.Engine.Files;
 using MoA.Engine.Models.Loading;
+using MoA.Engine.Numerics;
 
 namespace MoA.Tests.Models.Loading;
 

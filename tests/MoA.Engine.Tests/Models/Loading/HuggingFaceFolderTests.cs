@@ -1,4 +1,6 @@
 using System.Text.Json;
+using MoA.Engine.Configuration;
+using MoA.Engine.Files;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;

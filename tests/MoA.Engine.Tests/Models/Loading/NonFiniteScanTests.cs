@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
 

@@ -1,5 +1,6 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models;

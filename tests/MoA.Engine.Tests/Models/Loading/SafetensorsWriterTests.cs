@@ -1,6 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
-using MoA.Engine.Models.Loading;
+using MoA.Engine.Files;
 
 namespace MoA.Tests.Models.Loading;
 

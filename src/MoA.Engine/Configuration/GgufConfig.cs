@@ -1,0 +1,182 @@
+using MoA.Engine.Files;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Configuration;
+
+/// <summary>
+/// Reads a model's shape and constants from the metadata of a GGUF file. Keys other than those of the tokenizer begin
+/// with the architecture's name.
+/// </summary>
+internal sealed class GgufConfig
+{
+    /// <summary>Divisors of RoPE's frequencies, as Llama 3.1 needs them.</summary>
+    public const string RopeFactors = "rope_freqs.weight";
+
+    // Limits far above any real model, low enough that no product of sizes overflows.
+    private const int LargestWidth = 1 << 24;
+    private const int MostHeads = 1 << 12;
+    private const int LargestHead = 1 << 12;
+    private const int MostLayers = 1 << 14;
+    private const int LargestVocabulary = 1 << 28;
+
+    private readonly GgufCheckpoint _checkpoint;
+    private readonly GgufMetadata _metadata;
+    private readonly string _architecture;
+    private readonly ModelFamily _family;
+
+    private GgufConfig(GgufCheckpoint checkpoint)
+    {
+        _checkpoint = checkpoint;
+        _metadata = checkpoint.Metadata;
+        _architecture = _metadata.String("general.architecture");
+        _family = _architecture switch
+        {
+            "llama" => _metadata.Has(Key("attention.sliding_window")) ? ModelFamily.Mistral : ModelFamily.Llama,
+            "mistral" => ModelFamily.Mistral,
+            "qwen2" => ModelFamily.Qwen2,
+            "qwen3" => ModelFamily.Qwen3,
+            _ => throw _metadata.Fault($"the architecture is \"{JsonFields.Cut(_architecture)}\"; expected one of llama, " +
+                "mistral, qwen2, qwen3"),
+        };
+    }
+
+    /// <summary>The shape and constants of an open model.</summary>
+    /// <exception cref="InvalidInputException">A value is missing or out of range, or the model is of a kind that the
+    /// engine does not run.</exception>
+    public static ModelConfig Read(GgufCheckpoint checkpoint) => new GgufConfig(checkpoint).Read();
+
+    private ModelConfig Read()
+    {
+        RefuseWhatIsNotRun();
+        int hidden = _metadata.Int(Key("embedding_length"), 1, LargestWidth);
+        int layers = _metadata.Int(Key("block_count"), 1, MostLayers);
+        int queryHeads = _metadata.Int(Key("attention.head_count"), 1, MostHeads);
+        int keyValueHeads = _metadata.Int(Key("attention.head_count_kv"), 1, MostHeads, missing: queryHeads);
+        if (queryHeads % keyValueHeads != 0)
+        {
+            throw _metadata.Fault($"\"{Key("attention.head_count")}\" is {queryHeads} and \"{Key("attention.head_count_kv")}\" " +
+                $"is {keyValueHeads}; expected a multiple of the latter");
+        }
+
+        int headSize = HeadSize(hidden, queryHeads);
+        int vocabulary = VocabularySize();
+        return new ModelConfig
+        {
+            Architecture = _family,
+            HiddenSize = hidden,
+            IntermediateSize = _metadata.Int(Key("feed_forward_length"), 1, LargestWidth),
+            Layers = layers,
+            QueryHeads = queryHeads,
+            KeyValueHeads = keyValueHeads,
+            HeadSize = headSize,
+            VocabularySize = vocabulary,
+            MaxPositions = _metadata.Int(Key("context_length"), 1, int.MaxValue),
+            RmsNormEpsilon = _metadata.OptionalDouble(Key("attention.layer_norm_rms_epsilon"), double.Epsilon, 1) ??
+                throw _metadata.Missing(Key("attention.layer_norm_rms_epsilon")),
+            RopeTheta = _metadata.OptionalDouble(Key("rope.freq_base"), double.Epsilon, 1e30) ?? 10_000,
+            RopePairs = _family is ModelFamily.Llama or ModelFamily.Mistral ? RopePairs.Adjacent : RopePairs.Halves,
+            RopeScaling = Scaling(headSize),
+            TieWordEmbeddings = !_checkpoint.Contains(WeightNames.Gguf.Head + ".weight"),
+            SlidingWindows = SlidingWindows(layers),
+            BosTokenId = TokenId("bos", 1, vocabulary),
+            EosTokenIds = [.. new[] { TokenId("eos", 2, vocabulary), TokenId("eot", null, vocabulary), TokenId("eom", null, vocabulary) }
+                .OfType<int>().Distinct()],
+        };
+    }
+
+    private string Key(string name) => $"{_architecture}.{name}";
+
+    private void RefuseWhatIsNotRun()
+    {
+        if (_metadata.OptionalInt(Key("expert_count"), 0, int.MaxValue) is > 0)
+            throw _metadata.Fault("the model is a mixture of experts; expected one with dense feed-forward layers");
+        if (!_metadata.Bool(Key("attention.causal"), missing: true))
+            throw _metadata.Fault("the model's attention is not causal; expected a model that generates text");
+        if (_metadata.OptionalDouble(Key("attention.scale"), 0, 1e6) is > 0)
+            throw _metadata.Fault($"\"{Key("attention.scale")}\" is given; expected the scale 1/√d of the head size");
+    }
+
+    private int HeadSize(int hidden, int queryHeads)
+    {
+        int? given = _metadata.OptionalInt(Key("attention.key_length"), 1, LargestHead);
+        if (given is null && hidden % queryHeads != 0)
+        {
+            throw _metadata.Fault($"\"{Key("embedding_length")}\" is {hidden} and \"{Key("attention.head_count")}\" is " +
+                $"{queryHeads}; expected a multiple of the latter, or \"{Key("attention.key_length")}\"");
+        }
+
+        int size = given ?? hidden / queryHeads;
+        if (size % 2 != 0 || size > LargestHead)
+            throw _metadata.Fault($"the size of a head is {size}; expected an even number up to {LargestHead}");
+        if (_metadata.OptionalInt(Key("attention.value_length"), 1, LargestHead) is int values && values != size)
+            throw _metadata.Fault($"values of a head have {values} components and keys {size}; expected as many");
+        if (_metadata.OptionalInt(Key("rope.dimension_count"), 0, int.MaxValue) is int turned && turned != size)
+            throw _metadata.Fault($"\"{Key("rope.dimension_count")}\" is {turned}; expected {size}, RoPE over whole heads");
+        return size;
+    }
+
+    private int VocabularySize()
+    {
+        string name = WeightNames.Gguf.Embedding + ".weight";
+        StoredTensor embedding = _checkpoint.Find(name);
+        return embedding.Shape is [<= LargestVocabulary and long rows, _]
+            ? (int)rows
+            : throw InputFile.Error(embedding.Path,
+                $"tensor {name} has shape [{string.Join(", ", embedding.Shape)}]; expected a row for each token");
+    }
+
+    private RopeScaling Scaling(int headSize)
+    {
+        string kind = _metadata.OptionalString(Key("rope.scaling.type")) ?? "linear";
+        double factor = _metadata.OptionalDouble(Key("rope.scaling.factor"), 0, 1e6) ??
+            _metadata.OptionalDouble(Key("rope.scale_linear"), 0, 1e6) ?? 1;
+        if (factor == 0)
+            factor = 1; // how some writers say that nothing is scaled
+        bool scales = kind == "linear" && factor != 1;
+        if (kind is not ("none" or "linear") && (kind != "yarn" || factor != 1))
+            throw _metadata.Fault($"the RoPE scaling is \"{JsonFields.Cut(kind)}\"; expected none or linear");
+        if (!_checkpoint.Contains(RopeFactors))
+            return scales ? new RopeScaling.Linear(factor) : new RopeScaling.None();
+        float[] divisors = ReadFactors(headSize / 2);
+        return new RopeScaling.Factors(scales ? [.. divisors.Select(divisor => (float)(divisor * factor))] : divisors);
+    }
+
+    private unsafe float[] ReadFactors(int pairs)
+    {
+        StoredTensor stored = _checkpoint.Find(RopeFactors);
+        if (stored.Type != ElementType.F32 || stored.Shape is not [long count] || count != pairs)
+        {
+            throw InputFile.Error(stored.Path, $"tensor {RopeFactors} is {stored.Type} [{string.Join(", ", stored.Shape)}]; " +
+                $"expected F32 [{pairs}], half of the head size");
+        }
+
+        float[] divisors = new ReadOnlySpan<float>((void*)stored.Data, pairs).ToArray();
+        if (divisors.Any(divisor => divisor is not (> 1e-6f and < 1e6f)))
+            throw InputFile.Error(stored.Path, $"tensor {RopeFactors} holds a number that is not between 1e-6 and 1e6");
+        return divisors;
+    }
+
+    private int?[] SlidingWindows(int layers)
+    {
+        int window = _metadata.Int(Key("attention.sliding_window"), 0, int.MaxValue, missing: 0);
+        if (window == 0)
+            return [];
+        bool[]? pattern = _metadata.OptionalBools(Key("attention.sliding_window_pattern"));
+        if (pattern is not null && pattern.Length != layers)
+        {
+            throw _metadata.Fault($"\"{Key("attention.sliding_window_pattern")}\" has {pattern.Length} entries; expected " +
+                $"{layers}, one per layer");
+        }
+
+        return [.. Enumerable.Range(0, layers).Select(layer => pattern is null || pattern[layer] ? window : (int?)null)];
+    }
+
+    // Vocabularies in SentencePiece's manner have defaults.
+    private int? TokenId(string name, int? ofSentencePiece, int vocabulary)
+    {
+        string key = $"tokenizer.ggml.{name}_token_id";
+        if (_metadata.Has(key))
+            return _metadata.OptionalId(key, vocabulary);
+        return _metadata.OptionalString("tokenizer.ggml.model") == "llama" && ofSentencePiece < vocabulary ? ofSentencePiece : null;
+    }
+}

@@ -1,0 +1,89 @@
+using MoA.Engine.Files;
+
+namespace MoA.Engine.Configuration;
+
+/// <summary>Writes a model's shape, constants and sampling wishes as metadata of a GGUF file.</summary>
+internal static class GgufConfigWriter
+{
+    /// <summary>The name that GGUF gives to an architecture; Mistral is a Llama with a window.</summary>
+    public static string NameOf(ModelFamily family) => family switch
+    {
+        ModelFamily.Qwen2 => "qwen2",
+        ModelFamily.Qwen3 => "qwen3",
+        _ => "llama",
+    };
+
+    /// <summary>The order of RoPE's pairs that GGUF stores for an architecture.</summary>
+    public static RopePairs PairsOf(ModelFamily family) =>
+        family is ModelFamily.Llama or ModelFamily.Mistral ? RopePairs.Adjacent : RopePairs.Halves;
+
+    public static void Write(GgufWriter file, ModelConfig config, GenerationConfig generation, string name)
+    {
+        string architecture = NameOf(config.Architecture);
+        file.Add("general.architecture", architecture);
+        file.Add("general.type", "model");
+        file.Add("general.name", name);
+        Add("vocab_size", config.VocabularySize);
+        Add("context_length", config.MaxPositions);
+        Add("embedding_length", config.HiddenSize);
+        Add("block_count", config.Layers);
+        Add("feed_forward_length", config.IntermediateSize);
+        Add("attention.head_count", config.QueryHeads);
+        Add("attention.head_count_kv", config.KeyValueHeads);
+        Add("attention.key_length", config.HeadSize);
+        Add("attention.value_length", config.HeadSize);
+        file.Add($"{architecture}.attention.layer_norm_rms_epsilon", (float)config.RmsNormEpsilon);
+        Add("rope.dimension_count", config.HeadSize);
+        file.Add($"{architecture}.rope.freq_base", (float)config.RopeTheta);
+        if (config.RopeScaling is RopeScaling.Linear linear)
+        {
+            file.Add($"{architecture}.rope.scaling.type", "linear");
+            file.Add($"{architecture}.rope.scaling.factor", (float)linear.Factor);
+        }
+
+        WriteWindows(file, architecture, config);
+        WriteSampling(file, generation);
+
+        void Add(string key, int value) => file.Add($"{architecture}.{key}", (uint)value);
+    }
+
+    /// <summary>The divisors of RoPE's frequencies where the scaling cannot be said otherwise; else null.</summary>
+    public static float[]? RopeFactors(ModelConfig config)
+    {
+        if (config.RopeScaling is RopeScaling.Factors factors)
+            return [.. factors.Divisors];
+        if (config.RopeScaling is not RopeScaling.Llama3)
+            return null;
+        float[] divisors = new float[config.HeadSize / 2];
+        for (int pair = 0; pair < divisors.Length; pair++)
+        {
+            double frequency = Math.Pow(config.RopeTheta, -2.0 * pair / config.HeadSize);
+            divisors[pair] = (float)(frequency / config.RopeScaling.Scale(frequency, pair));
+        }
+
+        return divisors;
+    }
+
+    private static void WriteWindows(GgufWriter file, string architecture, ModelConfig config)
+    {
+        int?[] windows = [.. Enumerable.Range(0, config.Layers).Select(config.SlidingWindow)];
+        if (windows.OfType<int>().FirstOrDefault() is not (> 0 and int window))
+            return;
+        file.Add($"{architecture}.attention.sliding_window", (uint)window);
+        if (windows.Any(one => one is null))
+            file.Add($"{architecture}.attention.sliding_window_pattern", [.. windows.Select(one => one is not null)]);
+    }
+
+    private static void WriteSampling(GgufWriter file, GenerationConfig generation)
+    {
+        double? temperature = generation.DoSample == false ? 0 : generation.Temperature;
+        if (temperature is double t)
+            file.Add("general.sampling.temp", (float)t);
+        if (generation.TopK is int k)
+            file.Add("general.sampling.top_k", (uint)k);
+        if (generation.TopP is double p)
+            file.Add("general.sampling.top_p", (float)p);
+        if (generation.MinP is double m)
+            file.Add("general.sampling.min_p", (float)m);
+    }
+}

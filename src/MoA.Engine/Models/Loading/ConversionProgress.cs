@@ -1,7 +1,0 @@
-namespace MoA.Engine.Models.Loading;
-
-/// <summary>How far the writing of a model is.</summary>
-/// <param name="Tensor">The tensor that comes next; empty at the end.</param>
-/// <param name="Done">Tensors written.</param>
-/// <param name="Total">Tensors in all.</param>
-public readonly record struct ConversionProgress(string Tensor, int Done, int Total);
