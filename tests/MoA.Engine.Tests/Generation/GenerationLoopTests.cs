@@ -8,6 +8,7 @@ using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
 using MoA.Tests;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace MoA.Engine.Tests.Generation;
 
@@ -202,8 +203,10 @@ public sealed class GenerationLoopTests
         {
             transformer.Forward(batch);
             ReadOnlySpan<float> logits = transformer.Logits([last]);
-            float largest = System.Numerics.Tensors.TensorPrimitives.Max(logits);
-            Assert.True(logits[output[i]] >= largest - 1e-3f, $"token {i}: logit {logits[output[i]]}, largest {largest}");
+            float largest = TensorPrimitives.Max(logits);
+            // Both passes are within 1e-4 of the exact logits, relative to the largest of them, and both logits may be off.
+            float allowed = 4e-4f * MathF.Abs(TensorPrimitives.MaxMagnitude(logits));
+            Assert.True(logits[output[i]] >= largest - allowed, $"token {i}: logit {logits[output[i]]}, largest {largest}");
             batch.Clear();
             last = batch.Add(sequence, output.AsSpan(i, 1), AttentionMode.Decode);
         }

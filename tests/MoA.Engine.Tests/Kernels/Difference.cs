@@ -16,4 +16,15 @@ internal static class Difference
 
         return largest;
     }
+
+    /// <summary>Fails where a number is further from what is expected than its own bound.</summary>
+    public static void AssertWithin(ReadOnlySpan<double> largest, ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, string what)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double difference = Math.Abs((double)actual[i] - expected[i]);
+            Assert.True(difference <= largest[i], $"{what}: [{i}] is off by {difference:E2}, {largest[i]:E2} at most");
+        }
+    }
 }

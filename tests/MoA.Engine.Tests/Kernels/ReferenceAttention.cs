@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace MoA.Engine.Tests.Kernels;
 
 /// <summary>Attention by its definition, one pair of positions at a time in double precision.</summary>
@@ -15,7 +17,10 @@ internal static class ReferenceAttention
     /// <param name="rows">Inputs.</param>
     /// <param name="sees">(queryHead, query, key): whether the key is visible.</param>
     /// <param name="first">First position to compute; the rows before it stay zero.</param>
-    public static float[] Run(HeadRows rows, Func<int, int, int, bool> sees, int first = 0)
+    /// <param name="errors">Gets how far a kernel may be from each output at worst, if there is room for them.</param>
+    /// <param name="roundedFrom">First position whose query and weights a kernel rounds to 16 bits: decoding over Q8_0 rows.</param>
+    public static float[] Run(
+        HeadRows rows, Func<int, int, int, bool> sees, int first = 0, double[]? errors = null, int roundedFrom = int.MaxValue)
     {
         float[] outputs = new float[rows.Positions * rows.QueryHeads * rows.HeadSize];
         double[] scores = new double[rows.Positions];
@@ -48,10 +53,51 @@ internal static class ReferenceAttention
 
                 for (int d = 0; d < sums.Length; d++)
                     outputs[at + d] = (float)(sums[d] / total);
+                if (errors is not null)
+                    AddErrors(rows, query, head, scores.AsSpan(0, query + 1), query >= roundedFrom, errors.AsSpan(at, rows.HeadSize));
             }
         }
 
         return outputs;
+    }
+
+    // A weight is off by a factor 1 + e, where e comes of its score and of the floats that make and add up weights: outputs,
+    // whose sum of weights errs as much, by 2e of the values' magnitudes. A score of d terms errs by d·2^-24 of their
+    // magnitudes, sums of n weights by n·2^-24 of theirs, and online softmax scales either now and then. Where queries and
+    // weights are rounded to integers, scores and values in all n rows err by half a step more.
+    private static void AddErrors(
+        HeadRows rows, int query, int head, ReadOnlySpan<double> scores, bool rounded, Span<double> errors)
+    {
+        int size = rows.HeadSize;
+        ReadOnlySpan<float> q = rows.Queries.AsSpan((query * rows.QueryHeads + head) * size, size);
+        double largest = TensorPrimitives.Max(scores), root = Math.Sqrt(size), total = 0, products = 0, keys = 0, steps = 0;
+        int seen = 0;
+        for (int key = 0; key <= query; key++)
+        {
+            if (double.IsNegativeInfinity(scores[key]))
+                continue;
+            seen++;
+            ReadOnlySpan<float> k = Row(rows, rows.Keys, key, head), value = Row(rows, rows.Values, key, head);
+            double product = 0;
+            for (int d = 0; d < size; d++)
+                product += Math.Abs((double)q[d] * k[d]);
+            products = Math.Max(products, product / root);
+            keys = Math.Max(keys, TensorPrimitives.SumOfMagnitudes(k) / root);
+            double weight = Math.Exp((scores[key] - largest) / root);
+            total += weight;
+            steps = Math.Max(steps, weight * Math.Abs(TensorPrimitives.MaxMagnitude(value)));
+            for (int d = 0; d < size; d++)
+                errors[d] += weight * Math.Abs(value[d]);
+        }
+
+        double score = (size + 16) * Rounding.OfFloats * products;
+        if (rounded)
+            score += keys * Rounding.HalfStep * Math.Abs(TensorPrimitives.MaxMagnitude(q)) / short.MaxValue;
+        double factor = Math.Exp(score) - 1 + (2 * seen + 64) * Rounding.OfFloats;
+        // A group's scale is a binary16 number, so 127 of it may be 2^-11 more than the largest value.
+        double values = rounded ? seen * Rounding.HalfStep * steps * (1 + 1.0 / 1024) / ushort.MaxValue : 0;
+        for (int d = 0; d < size; d++)
+            errors[d] = (2.1 * factor * errors[d] + values) / total;
     }
 
     private static ReadOnlySpan<float> Row(HeadRows rows, float[] tensor, int position, int queryHead) => tensor.AsSpan(
