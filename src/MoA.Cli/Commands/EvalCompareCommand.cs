@@ -16,11 +16,10 @@ internal sealed class EvalCompareCommand : CliCommand
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Option<string> _page = new("--page")
+    private readonly Option<string?> _page = new("--page")
     {
-        Description = "The page to write",
+        Description = $"The page to write; a file there that is no such page stays and is an error (default: {ComparisonPage.FileName} in the first DIR)",
         HelpName = "FILE",
-        DefaultValueFactory = _ => "compare.html",
     };
 
     public EvalCompareCommand(Streams streams)
@@ -33,10 +32,11 @@ internal sealed class EvalCompareCommand : CliCommand
 
     protected override void Run(CommandContext context)
     {
-        string page = context.Get(_page)!;
+        string[] folders = context.Get(_folders)!;
+        string page = context.Get(_page) ?? Path.Combine(folders[0], ComparisonPage.FileName);
         if (string.IsNullOrWhiteSpace(page))
             throw new InvalidInputException("--page is empty: expected a file");
-        ComparisonReport report = ComparisonReport.Read(context.Get(_folders)!, ToolVersion.Text);
+        ComparisonReport report = ComparisonReport.Read(folders, ToolVersion.Text);
         ComparisonPage.Write(report, page);
         if (context.Json)
             WriteJson(context, report, page);

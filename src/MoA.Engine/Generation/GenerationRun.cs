@@ -46,6 +46,9 @@ public sealed class GenerationRun
     /// <summary>Most tokens to write.</summary>
     public int MaxNewTokens { get; }
 
+    /// <summary>Tokens that come before any stop token: for these, stop tokens cannot be drawn.</summary>
+    public int MinNewTokens { get; init; }
+
     /// <summary>Tokens written so far, a stop token included.</summary>
     public IReadOnlyList<int> Output => _output;
 
@@ -64,7 +67,7 @@ public sealed class GenerationRun
     /// <summary>Draws the next token from the last row's logits.</summary>
     internal void Accept(ReadOnlySpan<float> logits)
     {
-        int token = _sampler.Next(logits);
+        int token = _output.Count < MinNewTokens ? _sampler.Next(logits, _stopTokens) : _sampler.Next(logits);
         _output.Add(token);
         if (_stopTokens.Contains(token) || (_onToken?.Invoke(token) ?? false))
             Finish = FinishReason.Stop;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics.Tensors;
 
 namespace MoA.Engine.Generation;
@@ -32,6 +33,31 @@ public sealed class Sampler
         if (!float.IsFinite(logits[best]))
             throw new InvalidOperationException("The model's logits are not finite: its arithmetic overflowed.");
         return _options.Temperature == 0 ? best : Draw(logits, logits[best]);
+    }
+
+    /// <summary>The next token, which is none of some.</summary>
+    /// <param name="logits">One number for every token of the vocabulary.</param>
+    /// <param name="forbidden">Tokens that cannot be drawn; those outside the vocabulary do not matter.</param>
+    /// <exception cref="InvalidOperationException">No logit of the others is finite.</exception>
+    public int Next(ReadOnlySpan<float> logits, IReadOnlySet<int> forbidden)
+    {
+        ArgumentNullException.ThrowIfNull(forbidden);
+        float[] allowed = ArrayPool<float>.Shared.Rent(logits.Length);
+        try
+        {
+            logits.CopyTo(allowed);
+            foreach (int token in forbidden)
+            {
+                if ((uint)token < (uint)logits.Length)
+                    allowed[token] = float.NegativeInfinity;
+            }
+
+            return Next(allowed.AsSpan(0, logits.Length));
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(allowed);
+        }
     }
 
     private int Draw(ReadOnlySpan<float> logits, float largest)

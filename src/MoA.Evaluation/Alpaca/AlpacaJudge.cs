@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net.Http.Headers;
-using System.Text;
 using System.Text.Json;
 using MoA.Engine;
 using MoA.Evaluation.Tasks;
@@ -15,32 +13,38 @@ namespace MoA.Evaluation.Alpaca;
 /// </summary>
 public sealed class AlpacaJudge : IDisposable
 {
+    /// <summary>How long one answer of the judge may take, unless said otherwise.</summary>
+    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromMinutes(2);
+
     private const string Model1 = "m", Model2 = "M";
 
-    private readonly HttpClient _client;
-    private readonly Uri _endpoint;
+    private readonly JudgeEndpoint _endpoint;
     private readonly string _judge;
 
     /// <summary>A judge.</summary>
     /// <param name="url">The endpoint's base, such as <c>http://localhost:8080/v1</c>.</param>
     /// <param name="judge">The judging model's name there.</param>
     /// <param name="key">The key that is sent, or null.</param>
-    /// <exception cref="InvalidInputException">The URL is none.</exception>
-    public AlpacaJudge(string url, string judge, string? key)
-        : this(url, judge, key, new HttpClientHandler())
+    /// <param name="timeout">How long one answer may take; null for <see cref="DefaultTimeout"/>.</param>
+    /// <exception cref="InvalidInputException">The URL is none, or the key cannot be sent.</exception>
+    public AlpacaJudge(string url, string judge, string? key, TimeSpan? timeout = null)
+        : this(url, judge, key, new HttpClientHandler(), timeout)
     {
     }
 
-    internal AlpacaJudge(string url, string judge, string? key, HttpMessageHandler handler)
+    internal AlpacaJudge(string url, string judge, string? key, HttpMessageHandler handler, TimeSpan? timeout = null, Action<TimeSpan, CancellationToken>? wait = null)
     {
-        ArgumentNullException.ThrowIfNull(url);
-        if (!Uri.TryCreate(url.TrimEnd('/') + "/chat/completions", UriKind.Absolute, out Uri? endpoint) || endpoint.Scheme is not ("http" or "https"))
-            throw new InvalidInputException($"--judge {url}: expected the base of an OpenAI-compatible endpoint, such as http://localhost:8080/v1");
-        _endpoint = endpoint;
         _judge = judge;
-        _client = new HttpClient(handler) { Timeout = TimeSpan.FromMinutes(10) };
-        if (key is not null)
-            _client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        _endpoint = new JudgeEndpoint(url, key, handler, timeout ?? DefaultTimeout, wait);
+    }
+
+    /// <summary>Refuses instructions that cannot be judged, before a model answers them.</summary>
+    /// <exception cref="InvalidInputException">An instruction has no reference answer.</exception>
+    public static void Check(EvaluationSet set)
+    {
+        ArgumentNullException.ThrowIfNull(set);
+        foreach (EvaluationItem item in set.Items)
+            _ = ReferenceOf(item.Id, item.Reference);
     }
 
     /// <summary>
@@ -51,7 +55,9 @@ public sealed class AlpacaJudge : IDisposable
     /// <param name="progress">Told after every judgement.</param>
     /// <param name="cancellation">Stops between judgements.</param>
     /// <exception cref="InvalidInputException">An instruction has no reference answer.</exception>
-    /// <exception cref="IOException">The endpoint cannot be reached or answers with an error.</exception>
+    /// <exception cref="IOException">
+    /// The endpoint cannot be reached, takes too long or answers with an error, several times where that may pass. What was judged is kept.
+    /// </exception>
     public EvaluationMetrics Judge(string folder, Action<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         IReadOnlyList<Prediction> predictions = PredictionFile.ReadAll(folder);
@@ -61,8 +67,7 @@ public sealed class AlpacaJudge : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             Prediction prediction = predictions[i];
-            string reference = prediction.Reference.Answers.Count > 0 ? prediction.Reference.Answers[0] : throw new InvalidInputException(
-                $"{prediction.Id}: the instruction has no reference \"output\" to compare with; use AlpacaEval's file with outputs");
+            string reference = ReferenceOf(prediction.Id, prediction.Reference);
             preferences[i] = Preference(prediction.Reference.Input ?? "", prediction.Text ?? "", reference, journal, cancellation);
             progress?.Invoke(new StepProgress("judge", _judge, i + 1, predictions.Count, 0));
         }
@@ -71,7 +76,12 @@ public sealed class AlpacaJudge : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _client.Dispose();
+    public void Dispose() => _endpoint.Dispose();
+
+    private static string ReferenceOf(string id, ItemReference reference) => reference.Answers.Count > 0
+        ? reference.Answers[0]
+        : throw new InvalidInputException(
+            $"{id}: the instruction has no reference \"output\" to compare with; use AlpacaEval's file with outputs");
 
     private double Preference(string instruction, string answer, string reference, ResultJournal journal, CancellationToken cancellation)
     {
@@ -82,7 +92,7 @@ public sealed class AlpacaJudge : IDisposable
         // Judges favour a place; which answer comes first is drawn, the same every time.
         bool first = (ulong.Parse(key.AsSpan(0, 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 1) == 0;
         (string one, string two) = first ? (answer, reference) : (reference, answer);
-        double firstWins = ReadPreference(Post(Request(instruction, one, two), cancellation));
+        double firstWins = ReadPreference(_endpoint.Post(Request(instruction, one, two), cancellation));
         double preference = first ? firstWins : 1 - firstWins;
         journal.Add(key, writer => writer.WriteNumberValue(preference));
         return preference;
@@ -115,27 +125,6 @@ public sealed class AlpacaJudge : IDisposable
         return body.ToArray();
     }
 
-    private string Post(byte[] body, CancellationToken cancellation)
-    {
-        using HttpRequestMessage request = new(HttpMethod.Post, _endpoint)
-        {
-            Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
-        };
-        try
-        {
-            using HttpResponseMessage response = _client.Send(request, cancellation);
-            using StreamReader reader = new(response.Content.ReadAsStream(cancellation), Encoding.UTF8);
-            string text = reader.ReadToEnd();
-            return response.IsSuccessStatusCode
-                ? text
-                : throw new IOException($"{_endpoint}: the judge answered {(int)response.StatusCode}: {Shortened(text)}");
-        }
-        catch (HttpRequestException failure)
-        {
-            throw new IOException($"{_endpoint}: the judge cannot be reached ({failure.Message.TrimEnd('.')})", failure);
-        }
-    }
-
     /// <summary>The probability of the first answer's name among both names; 1/2 if the judge says neither.</summary>
     internal static double ReadPreference(string response)
     {
@@ -156,13 +145,11 @@ public sealed class AlpacaJudge : IDisposable
         }
         catch (Exception failure) when (failure is JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException or FormatException)
         {
-            throw new IOException($"the judge's answer is no chat completion: {Shortened(response)}", failure);
+            throw new IOException($"the judge's answer is no chat completion: {JudgeEndpoint.Shortened(response)}", failure);
         }
     }
 
     private static double Probability(JsonElement[] top, string token) => top
         .Where(entry => entry.GetProperty("token").GetString() == token)
         .Sum(entry => Math.Exp(entry.GetProperty("logprob").GetDouble()));
-
-    private static string Shortened(string text) => (text.Length <= 200 ? text : $"{text[..200]}…").ReplaceLineEndings(" ");
 }

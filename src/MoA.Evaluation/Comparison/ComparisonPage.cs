@@ -9,16 +9,23 @@ namespace MoA.Evaluation.Comparison;
 /// </summary>
 public static class ComparisonPage
 {
-    /// <summary>Writes the page; an existing file is replaced once the new one is complete.</summary>
-    /// <exception cref="InvalidInputException">The file cannot be written.</exception>
+    /// <summary>The page's name where none is given.</summary>
+    public const string FileName = "compare.html";
+
+    private const string Mark = "Mixture of Attention · evaluation";
+
+    /// <summary>Writes the page; an older one is replaced once the new one is complete, a file of anyone else never.</summary>
+    /// <exception cref="InvalidInputException">The file cannot be written, or is there and no such page.</exception>
     public static void Write(ComparisonReport report, string path)
     {
         ArgumentNullException.ThrowIfNull(report);
+        if (File.Exists(path) && !File.ReadLines(path).Any(line => line.Contains(Mark, StringComparison.Ordinal)))
+            throw new InvalidInputException($"{path}: is there already and no page of moa eval compare; move it away, or name another --page");
         WholeFile.WriteText(path, Render(report));
     }
 
     /// <summary>The page as text.</summary>
-    internal static string Render(ComparisonReport report) => ReportPage.Fill("compare.html", part => part switch
+    internal static string Render(ComparisonReport report) => ReportPage.Fill(FileName, part => part switch
     {
         "style" => ReportPage.Asset("report.css"),
         "data" => report.ToJson(),

@@ -7,7 +7,7 @@ namespace MoA.Evaluation.LongBench;
 /// <param name="HasExtended">Whether it is part of LongBench-E.</param>
 /// <param name="UsesChatTemplate">Whether the prompt becomes a user's message; few-shot and code prompts are continued as they are.</param>
 /// <param name="ScoresFirstLine">Whether only the answer's first line counts.</param>
-/// <param name="StopsAtLineFeed">Whether a line feed ends the answer.</param>
+/// <param name="StopsAtLineFeed">Whether a line feed ends the answer, which then has at least one token before it.</param>
 /// <param name="Prompt">The prompt with <c>{context}</c> and <c>{input}</c>.</param>
 public sealed record LongBenchDataset(
     string Name, string Metric, int MaxNewTokens, bool HasExtended, bool UsesChatTemplate, bool ScoresFirstLine, bool StopsAtLineFeed, string Prompt);

@@ -55,7 +55,12 @@ public sealed class LongBenchTask(LanguageModel model, DataSetFiles files, bool 
         {
             ItemReference reference = Reference(line, extended);
             int[] tokens = prompt.Encode(dataset.Prompt, line.Text("context"), line.Text("input"), dataset.UsesChatTemplate);
-            return new EvaluationItem(line.Origin, tokens, reference) { MaxNewTokens = dataset.MaxNewTokens, StopTokens = stops };
+            return new EvaluationItem(line.Origin, tokens, reference)
+            {
+                MaxNewTokens = dataset.MaxNewTokens,
+                StopTokens = stops,
+                MinNewTokens = dataset.StopsAtLineFeed ? 1 : 0, // pred.py: min_length=context_length+1
+            };
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class AnswerGenerator(LanguageModel model, ElementType cacheType
                 IReadOnlySet<int> stops = item.StopTokens.Count == 0
                     ? model.StopTokens
                     : model.StopTokens.Union(item.StopTokens).ToHashSet();
-                runs[i] = new GenerationRun(sequences[i], item.Prompt, item.MaxNewTokens, sampler, stops);
+                runs[i] = new GenerationRun(sequences[i], item.Prompt, item.MaxNewTokens, sampler, stops) { MinNewTokens = item.MinNewTokens };
                 loop.Add(runs[i]);
             }
 

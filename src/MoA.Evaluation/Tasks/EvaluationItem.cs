@@ -15,6 +15,9 @@ public sealed record EvaluationItem(string Id, int[] Prompt, ItemReference Refer
     /// <summary>Tokens that end the answer besides those of the model.</summary>
     public IReadOnlyList<int> StopTokens { get; init; } = [];
 
+    /// <summary>Tokens that an answer has at least: none of these ends it, they are the likeliest of the others.</summary>
+    public int MinNewTokens { get; init; }
+
     /// <summary>Tokens of prompt and answer together: the length that policies see.</summary>
     public int Length => Prompt.Length + MaxNewTokens;
 }

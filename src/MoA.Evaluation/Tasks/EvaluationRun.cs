@@ -155,6 +155,7 @@ public sealed class EvaluationRun
     private static string Describe(EvaluationItem item)
     {
         string marks = item.IsScored is null ? "" : string.Concat(item.IsScored.Select(scored => scored ? '1' : '0'));
-        return $"{string.Join(',', item.Prompt)}|{item.MaxNewTokens}|{string.Join(',', item.StopTokens)}|{marks}";
+        string least = item.MinNewTokens == 0 ? "" : $"|{item.MinNewTokens}";
+        return $"{string.Join(',', item.Prompt)}|{item.MaxNewTokens}|{string.Join(',', item.StopTokens)}|{marks}{least}";
     }
 }

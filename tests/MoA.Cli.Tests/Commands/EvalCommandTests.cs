@@ -31,6 +31,14 @@ public sealed class EvalCommandTests : IDisposable
         Assert.Contains("streaming-llm:density=0.75", File.ReadAllText(_folder["page.html"]), StringComparison.Ordinal);
         Invocation text = Invocation.Of("eval", "compare", _folder["r"], "--page", _folder["page.html"], "--quiet");
         Assert.Contains("effective context (retrieval) dense:", text.Output, StringComparison.Ordinal);
+
+        // Without a name the page goes to the results; a file that is none stays what it is.
+        string page = Path.Combine(_folder["r"], "compare.html");
+        Assert.Equal(page, Invocation.Json("eval", "compare", _folder["r"]).GetProperty("page").GetString());
+        Assert.Equal(page, Invocation.Json("eval", "compare", _folder["r"]).GetProperty("page").GetString());
+        File.WriteAllText(page, "<p>mine</p>");
+        Invocation.Of("eval", "compare", _folder["r"]).AssertRefused(page, "--page");
+        Assert.Equal("<p>mine</p>", File.ReadAllText(page));
     }
 
     [Fact]
@@ -75,6 +83,31 @@ public sealed class EvalCommandTests : IDisposable
         }
 
         Assert.Single(Directory.GetFiles(_folder["out"], "model_outputs.json", SearchOption.AllDirectories));
+    }
+
+    /// <summary>LongBench's pred.py: min_length of one more than the prompt forbids both end tokens, the model's and the line feed, as the first.</summary>
+    [Theory]
+    [InlineData("newline-first")]
+    [InlineData("end-first")]
+    public void Samsums_answers_begin_with_no_end(string model)
+    {
+        string fixture = RepositoryFiles.Fixture("samsum", model);
+        JsonElement results = Invocation.Json("eval", "longbench", "--model", fixture, "--data", RepositoryFiles.Fixture("samsum", "data"), "--datasets", "samsum", "--out", _folder["s"]);
+        Assert.Equal(1, Assert.Single(results.GetProperty("policies").EnumerateArray()).GetProperty("accuracy").GetDouble(), 6);
+        string predictions = File.ReadAllText(Assert.Single(Directory.GetFiles(_folder["s"], "predictions.jsonl", SearchOption.AllDirectories)));
+        Assert.Contains("\"pred\":\"a", predictions, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_judge_that_cannot_be_asked_is_refused_before_the_model_answers()
+    {
+        string data = _folder.Write("alpaca_eval.json", """[{"instruction":"Say hi.","dataset":"d"}]""");
+        string[] args = ["eval", "alpaca", "--data", data, "--max-new-tokens", "4", "--out", _folder["out"], "--quiet", "--judge", "http://127.0.0.1:9/v1"];
+        Invocation.Of(args).AssertRefused("--judge-model");
+        Invocation.Of([.. args, "--judge-model", "j", "--judge-timeout", "0"]).AssertRefused("--judge-timeout 0");
+        Invocation.Of([.. args, "--judge-model", "j"]).AssertRefused("reference \"output\"");
+        Invocation.Of([.. args[..^1], "judge", "--judge-model", "j"]).AssertRefused("--judge judge");
+        Assert.Empty(Directory.GetDirectories(_folder["out"]));
     }
 
     [Theory]

@@ -52,6 +52,16 @@ public sealed class SamplerTests
         Assert.True(chiSquare < limit, $"{name}: chi-square {chiSquare:F1}, counts {string.Join(' ', counts)}");
     }
 
+    /// <summary>Of 0.05, 0.50, 0.15 and 0.30 without the second, the first is the least likely and the fourth the likeliest.</summary>
+    [Fact]
+    public void Forbidden_tokens_are_never_drawn()
+    {
+        Assert.Equal(3, new Sampler(SamplingOptions.Greedy, Logits.Length).Next(Logits, new HashSet<int> { 1, -1, 99 }));
+        Sampler sampler = new(new SamplingOptions { Temperature = 1, Seed = 3 }, Logits.Length);
+        HashSet<int> drawn = [.. Enumerable.Range(0, 500).Select(_ => sampler.Next(Logits, new HashSet<int> { 1, 3 }))];
+        Assert.Equal([0, 2], drawn.Order());
+    }
+
     [Fact]
     public void Equally_likely_tokens_are_kept_in_their_order()
     {

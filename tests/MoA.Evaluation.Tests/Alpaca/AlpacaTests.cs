@@ -64,6 +64,57 @@ public sealed class AlpacaTests(DemoModel demo) : IClassFixture<DemoModel>
     [InlineData("{\"choices\":[{\"logprobs\":{\"content\":[{}]}}]}")]
     public void What_is_no_completion_is_said(string response) => Assert.Throws<IOException>(() => AlpacaJudge.ReadPreference(response));
 
+    /// <summary>What may pass is tried three times, what may not once; a wait is what the endpoint asks for, at most a minute.</summary>
+    [Theory]
+    [InlineData("timeout", 3, "no answer within 2 seconds", "1 5")]
+    [InlineData("refused", 3, "cannot be reached", "1 5")]
+    [InlineData("503", 3, "answered 503: busy now", "1 5")]
+    [InlineData("429", 3, "answered 429", "7 7")]
+    [InlineData("429-long", 3, "answered 429", "60 60")]
+    [InlineData("400", 1, "answered 400", "")]
+    [InlineData("401", 1, "answered 401", "")]
+    [InlineData("404", 1, "answered 404", "")]
+    [InlineData("cut", 3, "cannot be reached", "1 5")]
+    public void Faults_are_said_in_one_line_and_tried_again_where_they_may_pass(string fault, int tries, string words, string waits)
+    {
+        List<double> waited = [];
+        FaultyHandler handler = new(fault, int.MaxValue);
+        using JudgeEndpoint endpoint = new("http://judge/v1", " key\n", handler, TimeSpan.FromSeconds(2), (time, _) => waited.Add(time.TotalSeconds));
+        IOException failure = Assert.Throws<IOException>(() => endpoint.Post([], default));
+        Assert.Contains(words, failure.Message, StringComparison.Ordinal);
+        Assert.Contains("run the command again", failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', failure.Message);
+        Assert.Equal(tries, handler.Requests);
+        Assert.Equal(waits, string.Join(' ', waited));
+    }
+
+    [Fact]
+    public void A_fault_that_passes_is_not_seen_and_what_was_judged_is_kept()
+    {
+        using (JudgeEndpoint endpoint = new("http://judge/v1", null, new FaultyHandler("timeout", 2), TimeSpan.FromSeconds(2), (_, _) => { }))
+            Assert.Equal("good", endpoint.Post([], default));
+        using CancellationTokenSource stop = new();
+        using (JudgeEndpoint endpoint = new("http://judge/v1", null, new FaultyHandler("503", 9), TimeSpan.FromSeconds(2), (_, _) => stop.Cancel()))
+            Assert.Throws<OperationCanceledException>(() => endpoint.Post([], stop.Token));
+
+        string file = SampleFiles.Write(demo.NewPath(), "alpaca_eval.json", Data);
+        EvaluationSet set = AlpacaTask.Read(demo.Model, new DataSetFiles(Path.GetDirectoryName(file), AlpacaTask.Repository), 8, null);
+        AlpacaJudge.Check(set);
+        string parent = demo.NewPath();
+        _ = new EvaluationRun(demo.Model, new EvaluationSettings { Folder = parent }).Run(set, PolicyChoice.Dense);
+        string folder = Assert.Single(Directory.GetDirectories(parent));
+        Endpoint first = new() { AnswersLeft = 1 }, second = new();
+        using (AlpacaJudge judge = new("http://judge/v1", "j", "key", first, TimeSpan.FromSeconds(2), (_, _) => { }))
+            Assert.Throws<IOException>(() => judge.Judge(folder));
+        using (AlpacaJudge judge = new("http://judge/v1", "j", "key", second))
+            Assert.Equal(0.75, judge.Judge(folder).Accuracy!.Value, 12);
+        Assert.Single(second.Requests);
+    }
+
+    [Fact]
+    public void Keys_that_cannot_be_sent_are_refused() =>
+        Assert.Throws<InvalidInputException>(() => new AlpacaJudge("http://judge/v1", "j", "two words"));
+
     [Fact]
     public void Endpoints_that_are_none_and_errors_are_said()
     {
@@ -78,8 +129,12 @@ public sealed class AlpacaTests(DemoModel demo) : IClassFixture<DemoModel>
     {
         public List<JsonElement> Requests { get; } = [];
 
+        public int AnswersLeft { get; set; } = int.MaxValue;
+
         protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            if (AnswersLeft-- <= 0)
+                return new HttpResponseMessage(HttpStatusCode.BadGateway);
             Assert.Equal(new Uri("http://judge/v1/chat/completions"), request.RequestUri);
             Assert.Equal("Bearer key", request.Headers.Authorization!.ToString());
             using JsonDocument body = JsonDocument.Parse(request.Content!.ReadAsStream(cancellationToken));
