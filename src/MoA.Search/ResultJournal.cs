@@ -12,27 +12,35 @@ namespace MoA.Search;
 /// </summary>
 public sealed class ResultJournal : IDisposable
 {
+    private static ReadOnlySpan<byte> LineStart => "{\"key\":"u8;
+
     private readonly Dictionary<string, JsonElement> _values = [];
     private readonly FileStream _file;
 
     private ResultJournal(FileStream file) => _file = file;
 
     /// <summary>Opens or creates a journal.</summary>
-    /// <exception cref="InvalidInputException">The file cannot be written.</exception>
+    /// <exception cref="InvalidInputException">The file cannot be written, or it is something else than a journal.</exception>
     public static ResultJournal Open(string path)
     {
+        FileStream? file = null;
         try
         {
             // FileShare.Read would keep a second run out on Windows only: elsewhere it is a shared lock.
-            FileStream file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             ResultJournal journal = new(file);
             journal.Read();
+            file = null;
             return journal;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new InvalidInputException(
                 $"{path}: cannot be opened for writing ({failure.Message.TrimEnd('.')}); is another run using the folder?", failure);
+        }
+        finally
+        {
+            file?.Dispose();
         }
     }
 
@@ -84,6 +92,9 @@ public sealed class ResultJournal : IDisposable
         for (int end; (end = Array.IndexOf(content, (byte)'\n', start)) >= 0; start = end + 1)
             Remember(content.AsMemory(start, end - start));
 
+        // A first line that a crash cut off is the beginning of one; anything else is somebody's file, not to be cut or added to.
+        if (_values.Count == 0 && !LineStart.StartsWith(content.AsSpan(0, Math.Min(content.Length, LineStart.Length))))
+            throw new InvalidInputException($"{_file.Name}: not a journal of this program; move it, or choose another folder");
         _file.SetLength(start);
         _file.Position = start;
     }

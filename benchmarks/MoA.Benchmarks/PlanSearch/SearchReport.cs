@@ -21,9 +21,9 @@ internal static class SearchReport
             writer.WriteString("instance", row.Instance);
             writer.WriteString("maxRulesPerLayer", row.MaxRules);
             writer.WriteNumber("length", row.Length);
-            writer.WriteNumber("loss", row.Loss);
-            writer.WriteNumber("lowerBound", row.LowerBound);
-            writer.WriteNumber("relativeGap", row.Gap);
+            WriteNumber(writer, "loss", row.Loss);
+            WriteNumber(writer, "lowerBound", row.LowerBound);
+            WriteNumber(writer, "relativeGap", row.Gap);
             writer.WriteNumber("seconds", Math.Round(row.Seconds, 3));
             writer.WriteNumber("userSeconds", Math.Round(row.ProcessorSeconds, 3));
             if (row.Programmes > 0)
@@ -37,6 +37,15 @@ internal static class SearchReport
 
         writer.WriteEndArray();
         writer.WriteEndObject();
+    }
+
+    // Without a plan they are infinite, which JSON cannot say.
+    private static void WriteNumber(Utf8JsonWriter writer, string name, double value)
+    {
+        if (double.IsFinite(value))
+            writer.WriteNumber(name, value);
+        else
+            writer.WriteNull(name);
     }
 
     /// <summary>A table for people.</summary>

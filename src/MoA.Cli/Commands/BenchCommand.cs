@@ -100,7 +100,7 @@ internal sealed class BenchCommand : CliCommand
             SyntheticContext = context.Get(_syntheticContext),
             Repeats = repeats,
             CacheType = ModelOptions.CacheType(context),
-            Threads = context.Get(GlobalOptions.Threads) ?? Environment.ProcessorCount,
+            Threads = GlobalOptions.ReadThreads(context) ?? Environment.ProcessorCount,
             Seed = context.Get(GlobalOptions.Seed) ?? 0,
         };
         IReadOnlyList<BenchmarkPolicy> policies = BenchmarkPolicy.Read(

@@ -38,7 +38,7 @@ internal sealed class ModelConvertCommand : CliCommand
             ModelOptions.ModelPath(context),
             context.Get(_out)!,
             weights,
-            context.Get(GlobalOptions.Threads) ?? 0,
+            GlobalOptions.ReadThreads(context) ?? 0,
             progress => report(new StepProgress("convert", progress.Tensor, progress.Done, progress.Total, 0)),
             context.Cancellation));
         GgufOutput.Report(context, result);

@@ -53,7 +53,7 @@ internal sealed class ModelRandomCommand : CliCommand
             weights,
             $"{shape.Split(',')[0]} (random)",
             context.Get(GlobalOptions.Seed) ?? 0,
-            context.Get(GlobalOptions.Threads) ?? 0,
+            GlobalOptions.ReadThreads(context) ?? 0,
             progress => report(new StepProgress("random", progress.Tensor, progress.Done, progress.Total, 0)),
             context.Cancellation));
         GgufOutput.Report(context, result);

@@ -68,12 +68,13 @@ internal sealed class OptimizeCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         TimeSpan? timeLimit = ReadTimeLimit(context);
+        int? threads = GlobalOptions.ReadThreads(context);
         (PlanProblem problem, PlanModel? model) = ReadProblem(context);
         Export(context, problem);
         string folder = StepOptions.OutFolder(context);
         OptimizationResult result = context.WithProgress(progress => ParetoSweep.Run(
             problem,
-            new ParetoSweepOptions { TimeLimit = timeLimit },
+            new ParetoSweepOptions { TimeLimit = timeLimit, Threads = threads },
             sweep => progress(new StepProgress("optimize", "programmes", sweep.Done, sweep.Total, 0)),
             context.Cancellation));
         IReadOnlyList<string> files = PlanSearchStep.WritePlans(

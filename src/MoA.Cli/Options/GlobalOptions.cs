@@ -1,4 +1,6 @@
 using System.CommandLine;
+using MoA.Cli.Output;
+using MoA.Engine;
 
 namespace MoA.Cli.Options;
 
@@ -22,6 +24,13 @@ internal static class GlobalOptions
         Description = "Threads (default: one for each processor); results do not depend on it",
         HelpName = "N",
         Recursive = true,
+    };
+
+    /// <summary>The threads asked for; null for one for each processor.</summary>
+    public static int? ReadThreads(CommandContext context) => context.Get(Threads) switch
+    {
+        < 1 or > 1024 and int threads => throw new InvalidInputException($"--threads {threads}: expected a number from 1 to 1024"),
+        int? threads => threads,
     };
 
     public static Option<ulong?> Seed { get; } = new("--seed")

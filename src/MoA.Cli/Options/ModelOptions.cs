@@ -64,13 +64,7 @@ internal static class ModelOptions
 
     public static string ModelPath(CommandContext context) => context.Get(Model) ?? EmbeddedModel;
 
-    public static ComputeBackend CreateBackend(CommandContext context)
-    {
-        int? threads = context.Get(GlobalOptions.Threads);
-        if (threads is < 1 or > 1024)
-            throw new InvalidInputException($"--threads {threads}: expected a number from 1 to 1024");
-        return ComputeBackend.CreateCpu(threads ?? 0);
-    }
+    public static ComputeBackend CreateBackend(CommandContext context) => ComputeBackend.CreateCpu(GlobalOptions.ReadThreads(context) ?? 0);
 
     /// <summary>Loads the model that the options name.</summary>
     public static LanguageModel Load(CommandContext context, ComputeBackend backend) =>

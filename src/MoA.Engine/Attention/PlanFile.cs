@@ -47,6 +47,17 @@ public static class PlanFile
         }
     }
 
+    /// <summary>A plan as JSON text in the product's format.</summary>
+    /// <param name="document">The plan.</param>
+    public static byte[] ToUtf8(PlanDocument document)
+    {
+        ArgumentNullException.ThrowIfNull(document);
+        using MemoryStream text = new();
+        using (Utf8JsonWriter writer = new(text))
+            PlanWriter.Write(writer, document);
+        return text.ToArray();
+    }
+
     /// <summary>Writes a plan in the product's format.</summary>
     /// <param name="path">The file; replaced if it is there.</param>
     /// <param name="document">The plan.</param>

@@ -28,6 +28,7 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
     public const string PageFileName = "report.html";
 
     private readonly List<ReportTiming> _timings = [];
+    private IReadOnlyList<string> _planFiles = [];
 
     /// <summary>Runs all steps and writes <c>plan.json</c>, <c>report.json</c> and <c>report.html</c>.</summary>
     /// <param name="toolVersion">Version of the program, for the report.</param>
@@ -69,11 +70,12 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
     private OptimizationResult Optimize(IReadOnlyList<InfluenceProfile> influence, CancellationToken cancellation)
     {
         OptimizationResult found = ParetoSweep.Run(
-            PlanSearchStep.CreateProblem(influence, model.Config, settings.Search), null,
+            PlanSearchStep.CreateProblem(influence, model.Config, settings.Search),
+            new ParetoSweepOptions { Threads = model.Transformer.Backend.Threads },
             sweep => progress?.Invoke(new StepProgress("optimize", "programmes", sweep.Done, sweep.Total, 0)),
             cancellation);
         OptimizationResult validated = found with { Plans = found.Spread(settings.MaxPlans) };
-        _ = PlanSearchStep.WritePlans(validated, HeadKind.KeyValue, PlanModelOf(model), Path.Combine(folder, "plans"));
+        _planFiles = PlanSearchStep.WritePlans(validated, HeadKind.KeyValue, PlanModelOf(model), Path.Combine(folder, "plans"));
         return validated;
     }
 
@@ -81,7 +83,7 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
         OptimizationResult optimum, CalibrationSets sets, ResultJournal journal, CancellationToken cancellation)
     {
         (string, AttentionPlan)[] plans = [.. optimum.Plans.Select((plan, i) =>
-            (PlanSearchStep.FileName(i), optimum.Problem.ToPlan(plan.RuleOfHead, HeadKind.KeyValue)))];
+            (Path.GetFileName(_planFiles[i]), optimum.Problem.ToPlan(plan.RuleOfHead, HeadKind.KeyValue)))];
         return ValidationStep.Run(
             model, plans, sets.Validation, settings.Search.ValidationLength, journal, settings.CacheType, progress, cancellation);
     }

@@ -82,7 +82,7 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
     {
         MeanInterval loss = Validation.Plans[index].Loss;
         return new ReportPlan(
-            PlanSearchStep.FileName(index),
+            Validation.Plans[index].Name,
             Optimum.Problem.Objectives.Select((objective, i) => (objective.Length, plan.Losses[i])).ToDictionary(),
             Optimum.Problem.Constraints.Select((constraint, i) => (constraint.Length, plan.Densities[i])).ToDictionary(),
             loss.Mean, new ReportInterval(loss.Low, loss.High), index == Validation.Chosen);

@@ -31,6 +31,7 @@ public static class ParetoSweep
         ArgumentNullException.ThrowIfNull(problem);
         options ??= new ParetoSweepOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Points, 2, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads ?? 1, 1, nameof(options));
         long started = Stopwatch.GetTimestamp();
         Sweep sweep = new(problem, options, progress, started, cancellation);
         sweep.SolveOptima();
@@ -52,6 +53,7 @@ public static class ParetoSweep
         CancellationToken cancellation)
     {
         private readonly int _objectives = problem.Objectives.Count;
+        private readonly int _threads = options.Threads ?? Environment.ProcessorCount;
         private readonly List<ParetoPlan> _plans = [];
         private readonly Lock _lock = new();
         private readonly double[] _leastLosses = [.. problem.Objectives.Select(_ => double.PositiveInfinity)];
@@ -74,7 +76,7 @@ public static class ParetoSweep
         /// <summary>The effort for an optimum: with a time limit an equal part of the first half of it.</summary>
         private PlanSolverOptions OptimumEffort => TimeLeft is not TimeSpan left ? options.Optimum : options.Optimum with
         {
-            TimeLimit = left / 2 / Math.Ceiling((double)_objectives / Math.Min(_objectives, Environment.ProcessorCount)),
+            TimeLimit = left / 2 / Math.Ceiling((double)_objectives / Math.Min(_objectives, _threads)),
             WorkLimit = long.MaxValue,
         };
 
@@ -235,8 +237,14 @@ public static class ParetoSweep
             }
         }
 
-        private void InParallel(int count, Action<int> solve) =>
-            Parallel.For(0, count, new ParallelOptions { CancellationToken = cancellation }, solve);
+        /// <summary>Solves programmes on as many threads as are allowed; a single one is the caller's own.</summary>
+        private void InParallel(int count, Action<int> solve)
+        {
+            if (_threads > 1)
+                _ = Parallel.For(0, count, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = _threads }, solve);
+            for (int i = 0; _threads == 1 && i < count; i++)
+                solve(i);
+        }
 
         private static bool Dominates(double[] first, double[] second)
         {

@@ -21,6 +21,9 @@ public sealed record ParetoSweepOptions
     /// <summary>When the search in each cell of the grid may stop.</summary>
     public PlanSolverOptions Cell { get; init; } = new() { RelativeGap = 3e-5, WorkLimit = 150_000_000 };
 
+    /// <summary>Programmes solved at a time, by a thread each; null for one a processor. Without a time limit results do not depend on it.</summary>
+    public int? Threads { get; init; }
+
     /// <summary>
     /// Time for the whole sweep: half of it for the optima, whose own work is then not limited, the rest for cells and
     /// refinement, as many as it lasts for. Null: work alone decides, and the result is the same on every machine.

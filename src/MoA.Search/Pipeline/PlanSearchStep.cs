@@ -56,26 +56,25 @@ public static class PlanSearchStep
         };
     }
 
-    /// <summary>The name of the i-th plan's file.</summary>
-    public static string FileName(int index) => string.Create(CultureInfo.InvariantCulture, $"plan-{index:D3}.json");
-
-    /// <summary>Writes the plans of a result to a folder and removes plan files of earlier runs there.</summary>
+    /// <summary>
+    /// Writes the plans of a result to a folder as <c>plan-000.json</c> and so on, then removes the plans that an earlier run
+    /// wrote there. Files of anybody else, and plans that were changed since, stay as they are: their numbers are passed over.
+    /// </summary>
     /// <returns>The files, in the order of the plans.</returns>
     public static IReadOnlyList<string> WritePlans(
         OptimizationResult result, HeadKind headKind, PlanModel? model, string folder)
     {
         ArgumentNullException.ThrowIfNull(result);
         OutputFolder.Create(folder);
-        foreach (string old in Directory.EnumerateFiles(folder, "plan-*.json"))
-            File.Delete(old);
-        List<string> files = [];
-        foreach (ParetoPlan plan in result.Plans)
-        {
-            string file = Path.Combine(folder, FileName(files.Count));
-            PlanFile.Save(file, result.ToDocument(plan, headKind, model));
-            files.Add(file);
-        }
-
-        return files;
+        WrittenFiles written = WrittenFiles.Open(folder);
+        string[] names =
+        [
+            .. Enumerable.Range(0, int.MaxValue)
+                .Select(number => string.Create(CultureInfo.InvariantCulture, $"plan-{number:D3}.json"))
+                .Where(written.IsFree)
+                .Take(result.Plans.Count),
+        ];
+        written.Replace([.. names.Zip(result.Plans, (name, plan) => (name, PlanFile.ToUtf8(result.ToDocument(plan, headKind, model))))]);
+        return [.. names.Select(name => Path.Combine(folder, name))];
     }
 }

@@ -59,6 +59,46 @@ public sealed class ParetoSweepTests
     }
 
     [Fact]
+    public void Plans_do_not_depend_on_the_number_of_threads_and_one_is_the_callers_own()
+    {
+        PlanProblem problem = PlanInstance.Load("h8", 3).Problem;
+        HashSet<int> threads = [];
+        int[][][] plans = [.. new[] { 1, 2, 7 }.Select(count =>
+        {
+            ParetoSweepOptions options = new() { Threads = count, RefinementWork = 50_000_000 };
+            return ParetoSweep.Run(problem, options, progress: _ => Note(count))
+                .Plans.Select(plan => plan.RuleOfHead).ToArray();
+        })];
+        Assert.Equal(plans[0], plans[1]);
+        Assert.Equal(plans[0], plans[2]);
+        Assert.Equal([Environment.CurrentManagedThreadId], threads);
+
+        void Note(int count)
+        {
+            if (count == 1)
+                _ = threads.Add(Environment.CurrentManagedThreadId);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Cancellation_ends_a_sweep_that_is_under_way(int threads)
+    {
+        using CancellationTokenSource source = new();
+        int reports = 0;
+        Assert.ThrowsAny<OperationCanceledException>(() => ParetoSweep.Run(
+            PlanInstance.Load("h8", 2).Problem, new ParetoSweepOptions { Threads = threads }, _ => Cancel(), source.Token));
+        Assert.InRange(reports, 1, threads);
+
+        void Cancel()
+        {
+            reports++;
+            source.Cancel();
+        }
+    }
+
+    [Fact]
     public void A_single_length_has_its_optimum_only()
     {
         PlanProblem problem = new(

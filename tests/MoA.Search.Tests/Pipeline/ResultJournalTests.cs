@@ -42,6 +42,13 @@ public sealed class ResultJournalTests : IDisposable
         }
 
         byte[] whole = File.ReadAllBytes(Path);
+        for (int length = 0; length < Array.IndexOf(whole, (byte)'\n'); length++)
+        {
+            File.WriteAllBytes(Path, whole[..length]);
+            using ResultJournal journal = ResultJournal.Open(Path);
+            Assert.False(journal.TryGet("first", out _));
+        }
+
         int lastLine = Array.IndexOf(whole, (byte)'\n') + 1;
         for (int length = lastLine; length < whole.Length; length++)
         {
@@ -73,6 +80,18 @@ public sealed class ResultJournalTests : IDisposable
         using ResultJournal journal = ResultJournal.Open(Path);
         Assert.Equal(1, Number(journal, "a"));
         Assert.Equal(2, Number(journal, "b"));
+    }
+
+    [Theory]
+    [InlineData("my notes")]
+    [InlineData("{\"role\":\"user\"}\n{\"role\":\"assistant\"}\nunfinished")]
+    [InlineData("\n")]
+    public void A_file_that_is_no_journal_is_refused_and_stays(string content)
+    {
+        File.WriteAllText(Path, content);
+        InvalidInputException failure = Assert.Throws<InvalidInputException>(() => ResultJournal.Open(Path));
+        Assert.StartsWith($"{Path}: not a journal", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(content, File.ReadAllText(Path));
     }
 
     [Fact]
