@@ -5,6 +5,8 @@ namespace MoA.Engine;
 /// <summary>Files that are never seen half written: the content goes to a neighbour, which then takes the name.</summary>
 public static class WholeFile
 {
+    private const string Unfinished = ".tmp";
+
     /// <summary>Writes a file and makes its folder if there is none; an existing file is replaced at the end.</summary>
     /// <param name="path">The file.</param>
     /// <param name="write">Writes the content.</param>
@@ -14,7 +16,7 @@ public static class WholeFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
-        string unfinished = $"{path}.{Guid.NewGuid():N}.tmp";
+        string unfinished = $"{path}.{Guid.NewGuid():N}{Unfinished}";
         try
         {
             using (FileStream file = Create(path, unfinished))
@@ -38,6 +40,20 @@ public static class WholeFile
     {
         ArgumentNullException.ThrowIfNull(text);
         Write(path, file => file.Write(Encoding.UTF8.GetBytes(text)));
+    }
+
+    /// <summary>Removes what programs that were killed while they wrote the file left beside it.</summary>
+    /// <param name="path">The file.</param>
+    public static void RemoveUnfinished(string path)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        string start = Path.GetFileName(path) + ".";
+        foreach (string file in Directory.EnumerateFiles(folder, start + "*" + Unfinished))
+        {
+            // Only names that this class gives: others like it are somebody's.
+            if (Guid.TryParseExact(Path.GetFileName(file)[start.Length..^Unfinished.Length], "N", out _))
+                DeleteIfThere(file);
+        }
     }
 
     private static FileStream Create(string path, string unfinished)

@@ -27,11 +27,13 @@ internal static class GlobalOptions
     };
 
     /// <summary>The threads asked for; null for one for each processor.</summary>
-    public static int? ReadThreads(CommandContext context) => context.Get(Threads) switch
+    public static int? ReadThreads(CommandContext context)
     {
-        < 1 or > 1024 and int threads => throw new InvalidInputException($"--threads {threads}: expected a number from 1 to 1024"),
-        int? threads => threads,
-    };
+        int? threads = context.Get(Threads);
+        if (threads is < 1 or > 1024)
+            throw new InvalidInputException($"--threads {threads}: expected a number from 1 to 1024");
+        return threads;
+    }
 
     public static Option<ulong?> Seed { get; } = new("--seed")
     {

@@ -135,8 +135,8 @@ public sealed class ProfileRun
         // Before the whole file was there the partial one was needed; now it is only clutter, as is what a run left that
         // was killed while it wrote.
         File.Delete(partialPath);
-        foreach (string unfinished in Directory.GetFiles(_folder, $"{Path.GetFileNameWithoutExtension(path)}.*.tmp"))
-            File.Delete(unfinished);
+        WholeFile.RemoveUnfinished(path);
+        WholeFile.RemoveUnfinished(partialPath);
         return new ProfileResult(length, profile.Items, profile.MeanLoss, path, clock.Elapsed.TotalSeconds);
     }
 

@@ -190,10 +190,12 @@ public sealed class ProfileRunTests : IDisposable
     {
         ProfileItem[] items = [Item("a", 100), Item("b", 110)];
         Interrupt(items);
-        File.WriteAllText(_folder.File("influence-128.partial.safetensors.0123.tmp"), "half");
-        File.WriteAllText(_folder.File("influence-128.safetensors.4567.tmp"), "half");
+        File.WriteAllText(_folder.File($"influence-128.partial.safetensors.{Guid.NewGuid():N}.tmp"), "half");
+        File.WriteAllText(_folder.File($"influence-128.safetensors.{Guid.NewGuid():N}.tmp"), "half");
+        string users = _folder.File("influence-128.safetensors.before.tmp");
+        File.WriteAllText(users, "the user's");
         Assert.Equal([2], ItemsDone(_model, items));
-        Assert.Equal([InfluenceFile.PathFor(_folder.Path, 128)], Directory.GetFiles(_folder.Path));
+        Assert.Equal([InfluenceFile.PathFor(_folder.Path, 128), users], Directory.GetFiles(_folder.Path).Order(StringComparer.Ordinal));
     }
 
     [Fact]
