@@ -80,7 +80,7 @@ internal sealed unsafe class SharedMemory : IDisposable
             Buffer.MemoryCopy(Data, head.Keys, head.Bytes, head.Bytes);
         }
 
-        cache.Length = length;
+        cache.Advance(length);
         return cache;
     }
 

@@ -77,7 +77,7 @@ internal sealed class ProfileBenchmark : IDisposable
             transformer.Forward(batch);
         }
 
-        _ = transformer.Logits([last]);
+        transformer.Logits(batch, [last], new float[transformer.Config.VocabularySize]);
     });
 
     private static (double Seconds, double CpuSeconds) Time(Action work)

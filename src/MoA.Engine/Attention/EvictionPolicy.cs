@@ -12,7 +12,7 @@ public abstract class EvictionPolicy : AttentionPolicy
     /// <summary>A policy of a given size.</summary>
     /// <param name="budget">Rows of a head for a sequence's full length, new tokens included, as the rule of a plan counts
     /// them: so policies of the same rule take the same memory.</param>
-    protected EvictionPolicy(ElasticRule budget) => Budget = budget;
+    private protected EvictionPolicy(ElasticRule budget) => Budget = budget;
 
     /// <summary>Rows of a head (of the layers' mean, where they differ) for a sequence's full length.</summary>
     public ElasticRule Budget { get; }

@@ -5,15 +5,19 @@ namespace MoA.Engine.Generation;
 
 /// <summary>
 /// Advances any number of runs together. Every step is one forward pass over one token of each run that is decoding and,
-/// in the rows left, pieces of the prompts of those that are not yet; runs join and leave at any step.
+/// in the rows left, pieces of the prompts of those that are not yet; runs join and leave at any step, also from what sees a
+/// run's tokens. One thread at a time: another one gets an exception at once.
 /// </summary>
 public sealed class GenerationLoop
 {
+    private readonly Lock _gate = new();
     private readonly Transformer _transformer;
     private readonly ForwardBatch _batch;
     private readonly List<GenerationRun> _active = [];
     private readonly List<(GenerationRun Run, int Row)> _ready = [];
     private readonly int[] _token = new int[1];
+    private float[] _logits = [];
+    private bool _stepping;
 
     /// <summary>A loop over a model.</summary>
     public GenerationLoop(Transformer transformer)
@@ -31,39 +35,62 @@ public sealed class GenerationLoop
     /// share.
     /// </summary>
     /// <exception cref="InvalidInputException">A token of the prompt is not in the vocabulary.</exception>
-    /// <exception cref="ArgumentException">The run does not fit its sequence, or another run continues the same one.</exception>
+    /// <exception cref="ArgumentException">The run has ended or does not fit its sequence, the sequence was made for another
+    /// model, or another run continues the same one.</exception>
+    /// <exception cref="ObjectDisposedException">The run's sequence was disposed.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the loop.</exception>
     public void Add(GenerationRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        // The last new token is drawn but never read, so it needs no room.
-        if ((long)run.Sequence.Length + run.RestOfPrompt.Length + run.MaxNewTokens - 1 > run.Sequence.Capacity)
-            throw new ArgumentException("The sequence has no room for the prompt and the new tokens.", nameof(run));
-        if (_active.Exists(other => other.Sequence == run.Sequence))
-            throw new ArgumentException("Another run continues this sequence.", nameof(run));
-        foreach (int token in run.RestOfPrompt)
-            ForwardBatch.CheckToken(token, _transformer.Config);
-        _active.Add(run);
+        Enter();
+        try
+        {
+            Check(run);
+            _active.Add(run);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
     }
 
     /// <summary>Drops a run that nobody waits for any more.</summary>
-    public bool Remove(GenerationRun run) => _active.Remove(run);
+    /// <exception cref="InvalidOperationException">Another thread is using the loop.</exception>
+    public bool Remove(GenerationRun run)
+    {
+        Enter();
+        try
+        {
+            return _active.Remove(run);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
 
     /// <summary>
     /// One forward pass. Returns the number of tokens that went through it. After an exception the runs stand in the middle
     /// of a token: drop them all.
     /// </summary>
+    /// <exception cref="ObjectDisposedException">The model or a run's sequence was disposed.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the loop or the model, or a step is asked for
+    /// within one.</exception>
     public int Step()
     {
-        _batch.Clear();
-        _ready.Clear();
-        AddDecoding();
-        AddPrefilling();
-        if (_batch.Rows == 0)
-            return 0;
-        _transformer.Forward(_batch);
-        Sample();
-        _active.RemoveAll(static run => run.Finish != FinishReason.None);
-        return _batch.Rows;
+        Enter();
+        try
+        {
+            if (_stepping)
+                throw new InvalidOperationException("A step cannot be taken within a step.");
+            _stepping = true;
+            return StepAlone();
+        }
+        finally
+        {
+            _stepping = false;
+            _gate.Exit();
+        }
     }
 
     /// <summary>Runs all to their ends.</summary>
@@ -74,6 +101,42 @@ public sealed class GenerationLoop
             cancellation.ThrowIfCancellationRequested();
             _ = Step();
         }
+    }
+
+    // A lock, not a guard: what sees a run's tokens may add and remove runs within a step.
+    private void Enter()
+    {
+        if (!_gate.TryEnter())
+            throw new InvalidOperationException("Another thread is using the loop: one at a time.");
+    }
+
+    private void Check(GenerationRun run)
+    {
+        if (run.Finish != FinishReason.None)
+            throw new ArgumentException("The run has ended; make another one.", nameof(run));
+        run.Sequence.CheckFor(_transformer.Config);
+        // The last new token is drawn but never read, so it needs no room.
+        if ((long)run.Sequence.Length + run.RestOfPrompt.Length + run.MaxNewTokens - 1 > run.Sequence.Capacity)
+            throw new ArgumentException("The sequence has no room for the prompt and the new tokens.", nameof(run));
+        if (_active.Exists(other => other.Sequence == run.Sequence))
+            throw new ArgumentException("Another run continues this sequence.", nameof(run));
+        foreach (int token in run.RestOfPrompt)
+            ForwardBatch.CheckToken(token, _transformer.Config);
+    }
+
+    private int StepAlone()
+    {
+        _batch.Clear();
+        _ready.Clear();
+        AddDecoding();
+        AddPrefilling();
+        int rows = _batch.Rows;
+        if (rows == 0)
+            return 0;
+        _transformer.Forward(_batch);
+        Sample();
+        _active.RemoveAll(static run => run.Finish != FinishReason.None);
+        return rows;
     }
 
     // All fit: a run only begins to decode after a step in which it had a row beside those that decoded already.
@@ -112,9 +175,11 @@ public sealed class GenerationLoop
             int count = Math.Min(rows.Length, _ready.Count - done);
             for (int i = 0; i < count; i++)
                 rows[i] = _ready[done + i].Row;
-            ReadOnlySpan<float> logits = _transformer.Logits(rows[..count]);
+            if (_logits.Length < count * vocabulary)
+                _logits = new float[count * vocabulary];
+            _transformer.Logits(_batch, rows[..count], _logits);
             for (int i = 0; i < count; i++)
-                _ready[done + i].Run.Accept(logits.Slice(i * vocabulary, vocabulary));
+                _ready[done + i].Run.Accept(_logits.AsSpan(i * vocabulary, vocabulary));
         }
     }
 }

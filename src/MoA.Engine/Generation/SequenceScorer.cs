@@ -3,15 +3,18 @@ using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Generation;
 
-/// <summary>Log-probabilities of given tokens, through prefill or through decode steps.</summary>
+/// <summary>Log-probabilities of given tokens, through prefill or through decode steps; for one caller at a time.</summary>
 public sealed class SequenceScorer
 {
+    private readonly UseGuard _use = new("The scorer is", typeof(SequenceScorer));
     private readonly Transformer _transformer;
     private readonly ForwardBatch _batch;
     private readonly int[] _rows = new int[Transformer.MaxLogitRows];
+    private float[] _logits = [];
 
     /// <summary>A scorer over a model.</summary>
     public SequenceScorer(Transformer transformer)
@@ -43,10 +46,12 @@ public sealed class SequenceScorer
     /// <param name="tokens">The sequence.</param>
     /// <param name="isScored">For each position whether it is scored.</param>
     /// <param name="cancellation">Checked between forward passes.</param>
+    /// <exception cref="InvalidOperationException">Another caller is using the scorer or the model.</exception>
     public double[] Score(ReadOnlySpan<int> tokens, ReadOnlySpan<bool> isScored, CancellationToken cancellation = default)
     {
         if (isScored.Length != tokens.Length)
             throw new ArgumentException("One mark for every token is needed.", nameof(isScored));
+        using UseGuard.Use use = _use.TakeAlone();
         List<double> result = [];
         int inputs = tokens.Length - 1; // the last token is only predicted
         if (inputs < 1)
@@ -83,9 +88,11 @@ public sealed class SequenceScorer
 
             if (count == 0)
                 continue;
-            ReadOnlySpan<float> logits = _transformer.Logits(_rows.AsSpan(0, count));
+            if (_logits.Length < count * vocabulary)
+                _logits = new float[count * vocabulary];
+            _transformer.Logits(_batch, _rows.AsSpan(0, count), _logits);
             for (int i = 0; i < count; i++)
-                result.Add(LogProbability(logits.Slice(i * vocabulary, vocabulary), labels[_rows[i]]));
+                result.Add(LogProbability(_logits.AsSpan(i * vocabulary, vocabulary), labels[_rows[i]]));
         }
     }
 

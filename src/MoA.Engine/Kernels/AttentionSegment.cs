@@ -7,4 +7,5 @@ namespace MoA.Engine.Kernels;
 /// <param name="FirstRow">Index of the first row in the batch's tensors.</param>
 /// <param name="Rows">Number of rows (1 when decoding).</param>
 /// <param name="Mode">How they attend.</param>
-internal readonly record struct AttentionSegment(SequenceCache Cache, int FirstRow, int Rows, AttentionMode Mode);
+/// <param name="Version">Of the caches when the rows were added.</param>
+internal readonly record struct AttentionSegment(SequenceCache Cache, int FirstRow, int Rows, AttentionMode Mode, int Version);

@@ -8,7 +8,7 @@ namespace MoA.Engine.Kernels;
 /// The attention of a batch, cut into independent items once and used by every layer. Reused from batch to batch without
 /// allocating once its arrays have grown to size.
 /// </summary>
-public sealed class AttentionWork
+internal sealed class AttentionWork
 {
     // Rows × query heads of a prefill item: enough to make up for widening keys once an item, few enough for the second
     // cache to hold what is accumulated.
@@ -79,7 +79,7 @@ public sealed class AttentionWork
         if (SegmentCount == _segments.Length)
             Array.Resize(ref _segments, 2 * SegmentCount);
         int segment = SegmentCount++;
-        _segments[segment] = new AttentionSegment(cache, Rows, rows, mode);
+        _segments[segment] = new AttentionSegment(cache, Rows, rows, mode, cache.Version);
         Rows += rows;
         GoesByAttention |= cache.Eviction is not null || cache.Blocks(0) is not null;
         for (int row = 0; row < rows && mode == AttentionMode.Prefill; row += RowsPerBlock)

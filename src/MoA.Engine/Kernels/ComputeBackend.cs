@@ -8,10 +8,13 @@ namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// The one place through which the forward pass calls kernels: every operation of a transformer on some device. Tensors
-/// are dense rows; <c>rows</c> says how many of a tensor's rows an operation uses.
+/// are dense rows; <c>rows</c> says how many of a tensor's rows an operation uses. One pass runs at a time; any number of
+/// models may share a backend.
 /// </summary>
 public abstract class ComputeBackend : IDisposable
 {
+    private readonly UseGuard _use = new("The device is", typeof(ComputeBackend));
+
     private protected ComputeBackend(NativeAllocator allocator) => Allocator = allocator;
 
     /// <summary>Counts all memory of activations and caches.</summary>
@@ -38,37 +41,46 @@ public abstract class ComputeBackend : IDisposable
         };
     }
 
+    /// <summary>Takes the device for a pass: its threads and scratch memory serve one caller at a time.</summary>
+    /// <exception cref="ObjectDisposedException">The backend was disposed.</exception>
+    /// <exception cref="InvalidOperationException">Another caller's pass is running.</exception>
+    internal UseGuard.Use Use() => _use.TakeAlone();
+
     /// <summary>Room for activations, not cleared.</summary>
-    public Tensor Allocate(int rows, int columns) => new(Allocator, rows, columns);
+    internal Tensor Allocate(int rows, int columns)
+    {
+        _use.ThrowIfDisposed();
+        return new Tensor(Allocator, rows, columns);
+    }
 
     /// <summary>Copies rows of the embedding, widened: y[i] = embedding[tokens[i]].</summary>
-    public abstract void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y);
+    internal abstract void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y);
 
     /// <summary>
     /// y = rmsnorm(x) over rows of <c>weight.Columns</c> elements; a tensor's row may hold several (norms over single
     /// heads). <paramref name="y"/> may be <paramref name="x"/>.
     /// </summary>
-    public abstract void RmsNorm(Tensor x, int rows, WeightTensor weight, float epsilon, Tensor y);
+    internal abstract void RmsNorm(Tensor x, int rows, WeightTensor weight, float epsilon, Tensor y);
 
     /// <summary>y (+)= x·W' + b; x [rows, inputs], y [rows, outputs].</summary>
-    public abstract void Project(Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false);
+    internal abstract void Project(Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false);
 
     /// <summary>
     /// Fills <paramref name="angles"/> [rows, d] with the cosines (first half) and sines of position·θ.
     /// </summary>
-    public abstract void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles);
+    internal abstract void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles);
 
     /// <summary>Rotates the heads of x in place.</summary>
-    public abstract void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false);
+    internal abstract void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false);
 
     /// <summary>gate := silu(gate)·up.</summary>
-    public abstract void SwiGlu(Tensor gate, Tensor up, int rows);
+    internal abstract void SwiGlu(Tensor gate, Tensor up, int rows);
 
     /// <summary>Copies chosen rows: y[i] = x[rows[i]].</summary>
-    public abstract void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y);
+    internal abstract void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y);
 
     /// <summary>The first <paramref name="rows"/> rows as host memory.</summary>
-    public abstract ReadOnlySpan<float> Read(Tensor x, int rows);
+    internal abstract ReadOnlySpan<float> Read(Tensor x, int rows);
 
     /// <summary>
     /// One layer's attention for a batch: stores new keys and values in the caches (rounded to their format) and writes
@@ -80,15 +92,16 @@ public abstract class ComputeBackend : IDisposable
     /// <param name="keys">[rows, keyValueHeads·d], after RoPE; rounded in place.</param>
     /// <param name="values">[rows, keyValueHeads·d]; rounded in place.</param>
     /// <param name="outputs">[rows, queryHeads·d].</param>
-    public abstract void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs);
+    internal abstract void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs);
 
-    /// <inheritdoc/>
+    /// <summary>Waits for a pass that is running, and frees the device's resources.</summary>
     public void Dispose()
     {
-        Dispose(true);
+        if (_use.Close())
+            Free();
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Frees the device's resources.</summary>
-    protected abstract void Dispose(bool disposing);
+    /// <summary>Frees the device's resources; called once.</summary>
+    private protected abstract void Free();
 }

@@ -29,7 +29,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     public override string Description =>
         $"{(TSimd.Width == 1 ? "scalar" : $"{TSimd.Width * 32}-bit vectors")}, {Pool.Threads} threads";
 
-    public override void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y)
+    internal override void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y)
     {
         for (int i = 0; i < tokens.Length; i++)
         {
@@ -38,14 +38,14 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         }
     }
 
-    public override void RmsNorm(Tensor x, int rows, WeightTensor weight, float epsilon, Tensor y)
+    internal override void RmsNorm(Tensor x, int rows, WeightTensor weight, float epsilon, Tensor y)
     {
         int normRows = rows * (x.Columns / weight.Columns);
         RmsNorm<TSimd, TVector> job = new(x.Data, normRows, weight, epsilon, y.Data);
         Pool.Run(ref job, job.Items);
     }
 
-    public override void Project(
+    internal override void Project(
         Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false)
     {
         if (rows <= Gemv<TSimd, TVector>.MaximumRows)
@@ -62,7 +62,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             AddBias(y.Data, rows, bias);
     }
 
-    public override void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles)
+    internal override void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles)
     {
         int half = frequencies.Length;
         for (int row = 0; row < positions.Length; row++)
@@ -77,28 +77,28 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         }
     }
 
-    public override void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false)
+    internal override void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false)
     {
         Rope<TSimd, TVector> job = new(x.Data, angles.Data, rows, x.Columns / headSize, headSize, pairs, inverse);
         Pool.Run(ref job, job.Items);
     }
 
-    public override void SwiGlu(Tensor gate, Tensor up, int rows)
+    internal override void SwiGlu(Tensor gate, Tensor up, int rows)
     {
         SwiGlu<TSimd, TVector> job = new(gate.Data, up.Data, (long)rows * gate.Columns);
         Pool.Run(ref job, job.Items);
     }
 
-    public override void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y)
+    internal override void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y)
     {
         long bytes = x.Columns * 4L;
         for (int i = 0; i < rows.Length; i++)
             Buffer.MemoryCopy(x.Data + (nint)rows[i] * x.Columns, y.Data + (nint)i * x.Columns, bytes, bytes);
     }
 
-    public override ReadOnlySpan<float> Read(Tensor x, int rows) => new(x.Data, rows * x.Columns);
+    internal override ReadOnlySpan<float> Read(Tensor x, int rows) => new(x.Data, rows * x.Columns);
 
-    public override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
+    internal override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
     {
         AttentionInputs inputs = new()
         {
@@ -145,10 +145,8 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         }
     }
 
-    protected override void Dispose(bool disposing)
+    private protected override void Free()
     {
-        if (!disposing)
-            return;
         Pool.Dispose();
         Scratch.Dispose();
         _partials.Dispose();

@@ -2,15 +2,18 @@ using System.Runtime.Intrinsics;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.KvCache;
 
 /// <summary>
 /// The KV caches of one sequence, one block per layer and KV head, allocated once to the sizes that the policy gives for
-/// the sequence's capacity (prompt and new tokens together). A longer new turn may enlarge them.
+/// the sequence's capacity (prompt and new tokens together). A longer new turn may enlarge them. They belong to the model
+/// whose <see cref="ModelConfig"/> they were made with, and serve one pass at a time.
 /// </summary>
 public sealed class SequenceCache : IDisposable
 {
+    private readonly UseGuard _use = new("The caches are", typeof(SequenceCache));
     private readonly ModelConfig _config;
     private readonly AttentionPolicy _policy;
     private readonly HeadCache[] _heads;
@@ -18,7 +21,7 @@ public sealed class SequenceCache : IDisposable
     private readonly BlockMemory[] _blocks = [];
 
     /// <summary>Allocates the caches.</summary>
-    /// <param name="config">The model.</param>
+    /// <param name="config">The model: the very configuration that it was loaded with.</param>
     /// <param name="policy">Which rows stay.</param>
     /// <param name="capacity">N: the most tokens that the sequence will hold, at least 1.</param>
     /// <param name="type">Format of the rows: BF16, F32 or Q8_0.</param>
@@ -58,13 +61,16 @@ public sealed class SequenceCache : IDisposable
     public int Capacity { get; private set; }
 
     /// <summary>Tokens written so far.</summary>
-    public int Length { get; internal set; }
+    public int Length { get; private set; }
 
     /// <summary>Format of the rows.</summary>
     public ElementType Type { get; }
 
     /// <summary>What each layer keeps and sees.</summary>
-    public LayerSpans[] Spans { get; private set; }
+    internal LayerSpans[] Spans { get; private set; }
+
+    /// <summary>Counts what changed the caches, so that work prepared before a change is told apart.</summary>
+    internal int Version { get; private set; }
 
     /// <summary>The policy, if it evicts rows by their scores.</summary>
     internal EvictionPolicy? Eviction { get; }
@@ -118,10 +124,14 @@ public sealed class SequenceCache : IDisposable
     /// Raises the capacity, for another turn of a conversation. Rings grow to their rules' sizes at the new length; what
     /// was evicted before stays lost, and nothing ever shrinks.
     /// </summary>
+    /// <exception cref="ObjectDisposedException">The caches were disposed.</exception>
+    /// <exception cref="InvalidOperationException">A pass is using the caches.</exception>
     public void Extend(int capacity)
     {
+        using UseGuard.Use use = _use.TakeAlone();
         if (capacity <= Capacity)
             return;
+        Version++;
         // Heads grow first: should memory run out midway, larger rings under the old spans are still right.
         LayerSpans[] spans = _policy.Resolve(_config, capacity);
         for (int i = 0; i < _heads.Length; i++)
@@ -149,6 +159,7 @@ public sealed class SequenceCache : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Capacity);
+        using UseGuard.Use use = _use.TakeAlone();
         if (Length > 0)
             throw new InvalidOperationException($"The caches hold {Length} tokens already.");
         // Rows are windows of one pool: numbers for each would take longer to draw than to store. The odd stride meets every
@@ -179,15 +190,42 @@ public sealed class SequenceCache : IDisposable
         }
 
         Length = length;
+        Version++;
     }
 
-    /// <inheritdoc/>
+    /// <summary>Waits for a pass that uses the caches, and frees them.</summary>
     public void Dispose()
     {
+        if (!_use.Close())
+            return;
         foreach (HeadCache head in _heads)
             head.Dispose();
         foreach (QueryWindow window in _windows)
             window.Dispose();
+    }
+
+    /// <summary>Refuses caches that a pass over a model cannot use.</summary>
+    /// <exception cref="ObjectDisposedException">They were disposed.</exception>
+    /// <exception cref="ArgumentException">They were made for another model.</exception>
+    internal void CheckFor(ModelConfig config)
+    {
+        _use.ThrowIfDisposed();
+        if (!ReferenceEquals(config, _config))
+            throw new ArgumentException("The caches were made for another model; let the model that reads them create them.");
+    }
+
+    /// <summary>Takes the caches for one pass, until <see cref="Exit"/>.</summary>
+    /// <exception cref="ObjectDisposedException">They were disposed.</exception>
+    /// <exception cref="InvalidOperationException">Another pass uses them.</exception>
+    internal void Enter() => _use.TakeAlone();
+
+    internal void Exit() => _use.Release();
+
+    /// <summary>Counts tokens whose rows a pass has written.</summary>
+    internal void Advance(int tokens)
+    {
+        Length += tokens;
+        Version++;
     }
 
     internal HeadCache Head(int layer, int keyValueHead) => _heads[layer * _config.KeyValueHeads + keyValueHead];

@@ -1,15 +1,17 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Models;
 
 /// <summary>
 /// The tokens of one forward pass: pieces of prompts and single generated tokens of any number of sequences, side by side
-/// and without padding. Reused from pass to pass.
+/// and without padding. Reused from pass to pass, by one caller at a time.
 /// </summary>
 public sealed class ForwardBatch
 {
+    private readonly UseGuard _use = new("The batch is", typeof(ForwardBatch));
     private readonly ModelConfig _config;
     private readonly int[] _tokens;
     private readonly int[] _positions;
@@ -40,18 +42,27 @@ public sealed class ForwardBatch
     internal ReadOnlySpan<int> Positions => _positions.AsSpan(0, Rows);
 
     /// <summary>Empties the batch.</summary>
-    public void Clear() => Work.Clear();
+    /// <exception cref="InvalidOperationException">A pass is using the batch.</exception>
+    public void Clear()
+    {
+        using UseGuard.Use use = _use.TakeAlone();
+        Work.Clear();
+    }
 
     /// <summary>
     /// Appends tokens to a sequence: a piece of its prompt, or one generated token. A sequence may stand in a batch once.
     /// Returns the row of the first token, by which its logits are asked for.
     /// </summary>
     /// <exception cref="InvalidInputException">A token is not in the vocabulary.</exception>
-    /// <exception cref="InvalidOperationException">The tokens do not fit the batch or the sequence's capacity, or the
-    /// sequence is in the batch already.</exception>
+    /// <exception cref="ObjectDisposedException">The sequence was disposed.</exception>
+    /// <exception cref="ArgumentException">The sequence's caches were made for another model, or a decode step has not one token.</exception>
+    /// <exception cref="InvalidOperationException">The tokens do not fit the batch or the sequence's capacity, the
+    /// sequence is in the batch already, or a pass is using the batch.</exception>
     public int Add(SequenceCache sequence, ReadOnlySpan<int> tokens, AttentionMode mode)
     {
         ArgumentNullException.ThrowIfNull(sequence);
+        using UseGuard.Use use = _use.TakeAlone();
+        sequence.CheckFor(_config);
         if (tokens.Length > Room)
             throw new InvalidOperationException($"A batch of {_tokens.Length} rows has no room for {tokens.Length} more.");
         if (sequence.Length + tokens.Length > sequence.Capacity)
@@ -68,6 +79,7 @@ public sealed class ForwardBatch
 
         if (mode == AttentionMode.Decode && tokens.Length != 1)
             throw new ArgumentException("A decode step takes one token.", nameof(tokens));
+        ArgumentOutOfRangeException.ThrowIfZero(tokens.Length);
         int first = Rows;
         for (int i = 0; i < tokens.Length; i++)
         {
@@ -78,6 +90,52 @@ public sealed class ForwardBatch
 
         Work.Add(sequence, tokens.Length, mode);
         return first;
+    }
+
+    /// <summary>Takes the batch and its sequences for a pass, until what is returned is disposed.</summary>
+    /// <exception cref="ArgumentException">The batch was made for another model.</exception>
+    /// <exception cref="ObjectDisposedException">A sequence was disposed.</exception>
+    /// <exception cref="InvalidOperationException">The batch or a sequence is in use, or a sequence went on since it was
+    /// added.</exception>
+    internal Held Hold(ModelConfig config)
+    {
+        if (!ReferenceEquals(config, _config))
+            throw new ArgumentException("The batch was made for another model; let the model that runs it create it.");
+        _ = _use.TakeAlone();
+        int held = 0;
+        try
+        {
+            for (; held < Work.SegmentCount; held++)
+            {
+                ref readonly AttentionSegment segment = ref Work.Segments[held];
+                segment.Cache.Enter();
+                if (segment.Version == segment.Cache.Version)
+                    continue;
+                held++;
+                throw new InvalidOperationException("A sequence went on since it was added to the batch; clear the batch and add it again.");
+            }
+        }
+        catch
+        {
+            Release(held);
+            throw;
+        }
+
+        return new Held(this, held);
+    }
+
+    private void Release(int sequences)
+    {
+        for (int i = 0; i < sequences; i++)
+            Work.Segments[i].Cache.Exit();
+        _use.Release();
+    }
+
+    /// <summary>A batch and its sequences while a pass runs.</summary>
+    internal readonly ref struct Held(ForwardBatch batch, int sequences)
+    {
+        /// <summary>Lets go of them.</summary>
+        public void Dispose() => batch.Release(sequences);
     }
 
     internal static void CheckToken(int token, ModelConfig config)

@@ -1,12 +1,14 @@
 using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Models;
 
 /// <summary>
-/// All weights of a model and the memory they live in: mapped files, or buffers. Once disposed, no weight may be read.
+/// All weights of a model and the memory they live in: mapped files, or buffers. Once disposed, no pass reads them.
 /// </summary>
 public sealed class ModelWeights : IDisposable
 {
+    private readonly UseGuard _use = new("The weights are", typeof(ModelWeights));
     private readonly IReadOnlyList<IDisposable> _memory;
 
     /// <summary>Gathers the weights.</summary>
@@ -53,14 +55,20 @@ public sealed class ModelWeights : IDisposable
     /// <summary>The formats that the weights are stored in.</summary>
     public IEnumerable<ElementType> ElementTypes => All.Select(weight => weight.Type).Distinct().Order();
 
+    /// <summary>Keeps the weights' memory where it is while a pass reads it.</summary>
+    /// <exception cref="ObjectDisposedException">The weights were disposed.</exception>
+    internal UseGuard.Use Use() => _use.TakeShared();
+
     /// <summary>Every weight once.</summary>
     public IEnumerable<WeightTensor> All =>
         Layers.SelectMany(layer => layer.All).Prepend(Embedding).Append(FinalNorm)
             .Concat(ReferenceEquals(Head, Embedding) ? [] : [Head]);
 
-    /// <inheritdoc/>
+    /// <summary>Waits for passes that read the weights, and frees their memory.</summary>
     public void Dispose()
     {
+        if (!_use.Close())
+            return;
         foreach (IDisposable memory in _memory)
             memory.Dispose();
     }

@@ -4,13 +4,15 @@ using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Models;
 
 /// <summary>
 /// The forward pass of a Llama-family model (docs/method.md, section 1): embeds a batch of tokens, runs every layer
 /// against the sequences' caches, and gives logits for the rows that are asked for. Knows nothing of which rows a policy
-/// keeps, nor of the device beyond <see cref="ComputeBackend"/>. Not safe for concurrent use.
+/// keeps, nor of the device beyond <see cref="ComputeBackend"/>. One caller at a time: a second one gets an exception before
+/// its pass touches anything.
 /// </summary>
 public sealed class Transformer : IDisposable
 {
@@ -20,6 +22,7 @@ public sealed class Transformer : IDisposable
     /// <summary>Most rows whose logits can be asked for at once.</summary>
     public const int MaxLogitRows = 64;
 
+    private readonly UseGuard _use = new("The model is", typeof(Transformer));
     private readonly ModelWeights _weights;
     private readonly double[] _frequencies;
     private readonly Tensor _hidden;
@@ -33,6 +36,7 @@ public sealed class Transformer : IDisposable
     private readonly Tensor _angles;
     private readonly Tensor _lastRows;
     private readonly Tensor _logits;
+    private ForwardBatch? _last;
     private int _rows;
 
     /// <summary>Makes a loaded model ready to run; allocates its workspace.</summary>
@@ -49,6 +53,7 @@ public sealed class Transformer : IDisposable
         MaxRows = maxRows;
         _weights = model.Weights;
         _frequencies = RopeFrequencies(Config);
+        using UseGuard.Use weights = _weights.Use();
         int queryWidth = Config.QueryHeads * Config.HeadSize;
         int keyWidth = Config.KeyValueHeads * Config.HeadSize;
         _hidden = backend.Allocate(maxRows, Config.HiddenSize);
@@ -96,11 +101,20 @@ public sealed class Transformer : IDisposable
     /// Runs the batch: stores its keys and values in the sequences' caches, advances their lengths, and leaves the last
     /// layer's output for <see cref="Logits"/>.
     /// </summary>
+    /// <exception cref="ObjectDisposedException">The model, its weights, the backend or a sequence was disposed.</exception>
+    /// <exception cref="ArgumentException">The batch was made for another model, or has more rows than a pass.</exception>
+    /// <exception cref="InvalidOperationException">Another caller is using one of them, or a sequence went on since it was
+    /// added. No sequence has changed.</exception>
     public void Forward(ForwardBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
+        using UseGuard.Use model = _use.TakeAlone();
+        using UseGuard.Use device = Backend.Use();
+        using UseGuard.Use weights = _weights.Use();
+        using ForwardBatch.Held sequences = batch.Hold(Config);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Rows, MaxRows);
-        int rows = _rows = batch.Rows;
+        _last = null;
+        int rows = batch.Rows;
         Backend.RopeAngles(batch.Positions, _frequencies, _angles);
         Backend.Embed(batch.Tokens, _weights.Embedding, _hidden);
         for (int layer = 0; layer < Config.Layers; layer++)
@@ -110,30 +124,42 @@ public sealed class Transformer : IDisposable
         }
 
         for (int i = 0; i < batch.Work.SegmentCount; i++)
-            batch.Work.Segments[i].Cache.Length += batch.Work.Segments[i].Rows;
+            batch.Work.Segments[i].Cache.Advance(batch.Work.Segments[i].Rows);
+        (_last, _rows) = (batch, rows);
     }
 
-    /// <summary>
-    /// Logits of chosen rows of the last pass, [rows, vocabulary]; valid until the next call. Nothing is computed for
-    /// rows that nobody asks for.
-    /// </summary>
+    /// <summary>Logits of chosen rows of the last pass. Nothing is computed for rows that nobody asks for.</summary>
+    /// <param name="batch">The batch of that pass: what another caller has run since has other rows.</param>
     /// <param name="rows">Rows of the batch, at most <see cref="MaxLogitRows"/>.</param>
-    public ReadOnlySpan<float> Logits(ReadOnlySpan<int> rows)
+    /// <param name="logits">Takes the logits, [rows, vocabulary].</param>
+    /// <exception cref="ObjectDisposedException">The model, its weights or the backend was disposed.</exception>
+    /// <exception cref="InvalidOperationException">The last pass was not this batch's, or another caller is using the
+    /// model.</exception>
+    public void Logits(ForwardBatch batch, ReadOnlySpan<int> rows, Span<float> logits)
     {
+        ArgumentNullException.ThrowIfNull(batch);
+        using UseGuard.Use model = _use.TakeAlone();
+        using UseGuard.Use device = Backend.Use();
+        using UseGuard.Use weights = _weights.Use();
+        if (!ReferenceEquals(batch, _last))
+            throw new InvalidOperationException("The batch has not been run, or another one has been since.");
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rows.Length, MaxLogitRows);
         foreach (int row in rows)
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)_rows, nameof(rows));
+        ArgumentOutOfRangeException.ThrowIfLessThan((long)logits.Length, (long)rows.Length * Config.VocabularySize, nameof(logits));
         if (rows.IsEmpty)
-            return [];
+            return;
         Backend.Gather(_hidden, rows, _lastRows);
         Backend.RmsNorm(_lastRows, rows.Length, _weights.FinalNorm, (float)Config.RmsNormEpsilon, _lastRows);
         Backend.Project(_lastRows, rows.Length, _weights.Head, null, _logits);
-        return Backend.Read(_logits, rows.Length);
+        Backend.Read(_logits, rows.Length).CopyTo(logits);
     }
 
-    /// <inheritdoc/>
+    /// <summary>Waits for a pass that is running, and frees the workspace.</summary>
     public void Dispose()
     {
+        if (!_use.Close())
+            return;
         foreach (Tensor tensor in new[]
         {
             _hidden, _normed, _queries, _keys, _values, _attended, _gate, _up, _angles, _lastRows, _logits,

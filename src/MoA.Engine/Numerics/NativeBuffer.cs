@@ -2,7 +2,7 @@ namespace MoA.Engine.Numerics;
 
 /// <summary>A block of aligned native memory, freed on <see cref="Dispose"/> or by the finaliser.</summary>
 /// <typeparam name="T">Element type.</typeparam>
-public sealed unsafe class NativeBuffer<T> : IDisposable
+internal sealed unsafe class NativeBuffer<T> : IDisposable
     where T : unmanaged
 {
     private readonly NativeAllocator _allocator;

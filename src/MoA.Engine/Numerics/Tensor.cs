@@ -6,7 +6,7 @@ namespace MoA.Engine.Numerics;
 /// Activations on a backend's device: up to <see cref="Rows"/> dense rows of <see cref="Columns"/> floats. Opaque to the
 /// forward pass, which only hands it to a backend's operations.
 /// </summary>
-public sealed unsafe class Tensor : IDisposable
+internal sealed unsafe class Tensor : IDisposable
 {
     private readonly NativeBuffer<float> _memory;
     private readonly long _offset;

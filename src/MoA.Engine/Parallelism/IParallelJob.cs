@@ -1,7 +1,7 @@
 namespace MoA.Engine.Parallelism;
 
 /// <summary>Work that falls into independent items.</summary>
-public interface IParallelJob
+internal interface IParallelJob
 {
     /// <summary>Does one item. Must not throw for reasons other than a defect.</summary>
     /// <param name="index">Item, 0 ≤ index &lt; count.</param>

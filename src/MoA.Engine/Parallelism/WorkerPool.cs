@@ -9,7 +9,7 @@ namespace MoA.Engine.Parallelism;
 /// holds nobody up. Items are handed out in order, first come first served; how a job is cut into items must not depend
 /// on the number of threads, so that results do not either.
 /// </summary>
-public sealed unsafe class WorkerPool : IDisposable
+internal sealed unsafe class WorkerPool : IDisposable
 {
     // About 0.4 µs a spin: a tenth of a millisecond before yielding, one before sleeping.
     private const int SpinLength = 8;

@@ -21,6 +21,7 @@ public sealed class BenchmarkRun
     private readonly BenchmarkSettings _settings;
     private readonly Action<StepProgress>? _progress;
     private readonly ForwardBatch _batch;
+    private float[] _logits = [];
     private long _tokens;
     private int _done;
 
@@ -170,7 +171,15 @@ public sealed class BenchmarkRun
             _tokens += count;
         }
 
-        _ = _model.Transformer.Logits([last]);
+        Logits([last]);
+    }
+
+    private void Logits(ReadOnlySpan<int> rows)
+    {
+        int count = rows.Length * _model.Config.VocabularySize;
+        if (_logits.Length < count)
+            _logits = new float[count];
+        _model.Transformer.Logits(_batch, rows, _logits);
     }
 
     /// <summary>One step: every sequence takes a random token, and all logits are computed.</summary>
@@ -191,7 +200,7 @@ public sealed class BenchmarkRun
             int count = Math.Min(rows.Length, sequences.Length - first);
             for (int i = 0; i < count; i++)
                 rows[i] = first + i;
-            _ = _model.Transformer.Logits(rows[..count]);
+            Logits(rows[..count]);
         }
 
         _tokens += sequences.Length;

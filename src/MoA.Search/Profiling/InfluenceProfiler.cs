@@ -4,6 +4,7 @@ using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
+using MoA.Engine.Parallelism;
 using MoA.Search.Profiling.Gradients;
 
 namespace MoA.Search.Profiling;
@@ -14,11 +15,12 @@ namespace MoA.Search.Profiling;
 /// and the residual stream between its attention and its MLP are kept, in memory or in a temporary file; the backward
 /// pass recomputes the layer's queries, keys, values, gate and up from them. Attention itself and the output
 /// projections are never run a second time, because their gradients need no outputs. Tokens after the last answer are
-/// not run: no loss depends on them. Results do not depend on the number of threads, nor on where things are kept. Not
-/// safe for concurrent use.
+/// not run: no loss depends on them. Results do not depend on the number of threads, nor on where things are kept. One
+/// caller at a time: another one gets an exception at once.
 /// </summary>
 public sealed class InfluenceProfiler : IDisposable
 {
+    private readonly UseGuard _use = new("The profiler is", typeof(InfluenceProfiler));
     private readonly LoadedModel _model;
     private readonly ModelConfig _config;
     private readonly ComputeBackend _backend;
@@ -48,6 +50,7 @@ public sealed class InfluenceProfiler : IDisposable
         _frequencies = Transformer.RopeFrequencies(_config);
         MaxTokens = maxTokens;
         _kernels = GradientKernels.For(backend);
+        using UseGuard.Use weights = model.Weights.Use();
         _workspace = new ProfilerWorkspace(_config, backend, maxTokens, ProfilerMemory.NormsHeads(model), temporaryFolder);
         _passes = new LayerPasses(_config, backend, _kernels, _workspace);
     }
@@ -62,6 +65,8 @@ public sealed class InfluenceProfiler : IDisposable
     /// message names item and layer.</exception>
     /// <exception cref="IOException">The disk of the temporary file is full or fails.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was asked for.</exception>
+    /// <exception cref="ObjectDisposedException">The profiler, the model or the backend was disposed.</exception>
+    /// <exception cref="InvalidOperationException">Another caller is using the profiler or the backend.</exception>
     public ItemInfluence Profile(ProfileItem item, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(item);
@@ -69,6 +74,9 @@ public sealed class InfluenceProfiler : IDisposable
         if (item.LossPositions.IsEmpty)
             throw new ArgumentException("The item has no predicted token in an answer.", nameof(item));
         CheckTokens(item);
+        using UseGuard.Use profiler = _use.TakeAlone();
+        using UseGuard.Use device = _backend.Use();
+        using UseGuard.Use weights = _model.Weights.Use();
         int rows = item.LossPositions[^1] + 1;
         Forward(item, rows, cancellation);
         double loss = LossGradient(item, rows);
@@ -77,9 +85,11 @@ public sealed class InfluenceProfiler : IDisposable
         return new ItemInfluence(loss, (item.Length + 63) / 64, Backward(item, rows, cancellation));
     }
 
-    /// <inheritdoc/>
+    /// <summary>Waits for an item that is being profiled, and frees the workspace.</summary>
     public void Dispose()
     {
+        if (!_use.Close())
+            return;
         _workspace.Dispose();
         _kernels.Dispose();
     }

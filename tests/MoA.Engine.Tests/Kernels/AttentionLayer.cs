@@ -85,7 +85,7 @@ internal sealed unsafe class AttentionLayer : IDisposable
         _work.Clear();
         _work.Add(Cache, count, mode);
         _backend.Attend(_work, 0, queries, keys, values, outputs);
-        Cache.Length += count;
+        Cache.Advance(count);
         _backend.Read(outputs, count).CopyTo(Outputs.AsSpan(start * queryWidth));
     }
 

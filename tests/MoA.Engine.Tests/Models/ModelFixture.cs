@@ -51,19 +51,19 @@ internal sealed class ModelFixture : IDisposable
             batch.Clear();
             int first = batch.Add(sequence, tokens.Slice(start, count), mode);
             transformer.Forward(batch);
-            ReadLogits(transformer, first, count, logits.AsSpan(start * vocabulary));
+            ReadLogits(transformer, batch, first, count, logits.AsSpan(start * vocabulary));
         }
 
         return logits;
     }
 
-    public static void ReadLogits(Transformer transformer, int first, int count, Span<float> destination)
+    public static void ReadLogits(Transformer transformer, ForwardBatch batch, int first, int count, Span<float> destination)
     {
         int vocabulary = transformer.Config.VocabularySize;
         for (int row = 0; row < count; row += Transformer.MaxLogitRows)
         {
             int[] rows = [.. Enumerable.Range(first + row, Math.Min(Transformer.MaxLogitRows, count - row))];
-            transformer.Logits(rows).CopyTo(destination[(row * vocabulary)..]);
+            transformer.Logits(batch, rows, destination[(row * vocabulary)..]);
         }
     }
 

@@ -113,7 +113,7 @@ public sealed class TransformerTests(ITestOutputHelper output)
             firstRows[i] = batch.Add(sequences[i], fixture.Tokens.AsSpan(0, prompts[i]), AttentionMode.Prefill);
         transformer.Forward(batch);
         for (int i = 0; i < prompts.Length; i++)
-            Check(transformer.Logits([firstRows[i] + prompts[i] - 1]), prompts[i] - 1);
+            Check(PassLogits.Of(transformer, batch, firstRows[i] + prompts[i] - 1), prompts[i] - 1);
 
         // The last prompt goes on in prefill while the others decode.
         for (int step = 0; step < 5; step++)
@@ -127,7 +127,7 @@ public sealed class TransformerTests(ITestOutputHelper output)
             positions[^1] += 8;
             rows[^1] += 8;
             transformer.Forward(batch);
-            float[] logits = transformer.Logits(rows).ToArray();
+            float[] logits = PassLogits.Of(transformer, batch, rows);
             for (int i = 0; i < prompts.Length; i++)
                 Check(logits.AsSpan(i * vocabulary, vocabulary), positions[i]);
         }

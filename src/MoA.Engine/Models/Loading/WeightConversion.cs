@@ -30,7 +30,7 @@ internal sealed class WeightConversion : IDisposable
         WeightConversion conversion = new(type, threads);
         try
         {
-            return source with { Weights = conversion.Convert(source.Weights) };
+            return new LoadedModel(source.Config, conversion.Convert(source.Weights), source.Generation, source.Name);
         }
         catch
         {
