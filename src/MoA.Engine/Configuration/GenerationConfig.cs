@@ -37,17 +37,18 @@ public sealed record GenerationConfig
     {
         ArgumentNullException.ThrowIfNull(folder);
         string path = Path.Combine(folder, FileName);
-        return File.Exists(path) ? JsonFields.ReadFile(path, Read) : new GenerationConfig();
+        return File.Exists(path) ? JsonField.ReadFile(path, Read) : new GenerationConfig();
     }
 
-    private static GenerationConfig Read(JsonFields file) => new()
+    // -1 is how vLLM and others write "all tokens" and "none".
+    private static GenerationConfig Read(JsonField file) => new()
     {
-        DoSample = file.Has("do_sample") ? file.Bool("do_sample", missing: false) : null,
-        Temperature = file.OptionalDouble("temperature", 0, 1000),
-        TopK = file.OptionalInt("top_k", 0, int.MaxValue),
-        TopP = file.OptionalDouble("top_p", 0, 1),
-        MinP = file.OptionalDouble("min_p", 0, 1),
-        EosTokenIds = file.OptionalInts("eos_token_id", 0, int.MaxValue) ?? [],
-        MaxLength = file.OptionalInt("max_length", 1, int.MaxValue),
+        DoSample = file["do_sample"].AsOptionalBoolean(),
+        Temperature = file["temperature"].AsOptionalNumber(0, 1000),
+        TopK = file["top_k"] is { HasValue: true } topK ? topK.AsOptionalIntegerOrNone(0, int.MaxValue) ?? 0 : null,
+        TopP = file["top_p"].AsOptionalNumber(0, 1),
+        MinP = file["min_p"].AsOptionalNumber(0, 1),
+        EosTokenIds = file["eos_token_id"].AsTokenIds(int.MaxValue),
+        MaxLength = file["max_length"].AsOptionalIntegerOrNone(1, int.MaxValue),
     };
 }

@@ -35,7 +35,7 @@ internal sealed class GgufConfig
             "mistral" => ModelFamily.Mistral,
             "qwen2" => ModelFamily.Qwen2,
             "qwen3" => ModelFamily.Qwen3,
-            _ => throw _metadata.Fault($"the architecture is \"{JsonFields.Cut(_architecture)}\"; expected one of llama, " +
+            _ => throw _metadata.Fault($"the architecture is \"{InputFile.Cut(_architecture)}\"; expected one of llama, " +
                 "mistral, qwen2, qwen3"),
         };
     }
@@ -50,8 +50,8 @@ internal sealed class GgufConfig
         RefuseWhatIsNotRun();
         int hidden = _metadata.Int(Key("embedding_length"), 1, LargestWidth);
         int layers = _metadata.Int(Key("block_count"), 1, MostLayers);
-        int queryHeads = _metadata.Int(Key("attention.head_count"), 1, MostHeads);
-        int keyValueHeads = _metadata.Int(Key("attention.head_count_kv"), 1, MostHeads, missing: queryHeads);
+        int queryHeads = IntOfLayers("attention.head_count", MostHeads, layers) ?? throw _metadata.Missing(Key("attention.head_count"));
+        int keyValueHeads = IntOfLayers("attention.head_count_kv", MostHeads, layers) ?? queryHeads;
         if (queryHeads % keyValueHeads != 0)
         {
             throw _metadata.Fault($"\"{Key("attention.head_count")}\" is {queryHeads} and \"{Key("attention.head_count_kv")}\" " +
@@ -64,7 +64,7 @@ internal sealed class GgufConfig
         {
             Architecture = _family,
             HiddenSize = hidden,
-            IntermediateSize = _metadata.Int(Key("feed_forward_length"), 1, LargestWidth),
+            IntermediateSize = IntOfLayers("feed_forward_length", LargestWidth, layers) ?? throw _metadata.Missing(Key("feed_forward_length")),
             Layers = layers,
             QueryHeads = queryHeads,
             KeyValueHeads = keyValueHeads,
@@ -85,6 +85,8 @@ internal sealed class GgufConfig
     }
 
     private string Key(string name) => $"{_architecture}.{name}";
+
+    private int? IntOfLayers(string name, int most, int layers) => _metadata.OptionalIntOfLayers(Key(name), 1, most, layers);
 
     private void RefuseWhatIsNotRun()
     {
@@ -134,7 +136,7 @@ internal sealed class GgufConfig
             factor = 1; // how some writers say that nothing is scaled
         bool scales = kind == "linear" && factor != 1;
         if (kind is not ("none" or "linear") && (kind != "yarn" || factor != 1))
-            throw _metadata.Fault($"the RoPE scaling is \"{JsonFields.Cut(kind)}\"; expected none or linear");
+            throw _metadata.Fault($"the RoPE scaling is \"{InputFile.Cut(kind)}\"; expected none or linear");
         if (!_checkpoint.Contains(RopeFactors))
             return scales ? new RopeScaling.Linear(factor) : new RopeScaling.None();
         float[] divisors = ReadFactors(headSize / 2);
@@ -158,7 +160,7 @@ internal sealed class GgufConfig
 
     private int?[] SlidingWindows(int layers)
     {
-        int window = _metadata.Int(Key("attention.sliding_window"), 0, int.MaxValue, missing: 0);
+        int window = _metadata.OptionalIntOrNone(Key("attention.sliding_window"), 0, int.MaxValue) ?? 0;
         if (window == 0)
             return [];
         bool[]? pattern = _metadata.OptionalBools(Key("attention.sliding_window_pattern"));

@@ -15,99 +15,102 @@ internal static class HuggingFaceConfig
     private const int MostLayers = 1 << 14;
     private const int LargestVocabulary = 1 << 28;
 
-    private static readonly (string Architecture, string ModelType, ModelFamily Family)[] Supported =
+    private const string WithHead = "ForCausalLM";
+
+    // Architectures are named so with ForCausalLM behind it, or Model where the file was saved without the head.
+    private static readonly (string Stem, string ModelType, ModelFamily Family)[] Supported =
     [
-        ("LlamaForCausalLM", "llama", ModelFamily.Llama),
-        ("MistralForCausalLM", "mistral", ModelFamily.Mistral),
-        ("Qwen2ForCausalLM", "qwen2", ModelFamily.Qwen2),
-        ("Qwen3ForCausalLM", "qwen3", ModelFamily.Qwen3),
+        ("Llama", "llama", ModelFamily.Llama),
+        ("Mistral", "mistral", ModelFamily.Mistral),
+        ("Qwen2", "qwen2", ModelFamily.Qwen2),
+        ("Qwen3", "qwen3", ModelFamily.Qwen3),
     ];
 
-    public static ModelConfig Read(string path) => JsonFields.ReadFile(path, Read);
+    public static ModelConfig Read(string path) => JsonField.ReadFile(path, Read);
 
-    private static ModelConfig Read(JsonFields file)
+    private static ModelConfig Read(JsonField file)
     {
         ModelFamily family = Family(file);
         RefuseWhatIsNotRun(file);
-        int hidden = file.Int("hidden_size", 1, LargestWidth);
-        int layers = file.Int("num_hidden_layers", 1, MostLayers);
-        int vocabulary = file.Int("vocab_size", 1, LargestVocabulary);
-        int queryHeads = file.Int("num_attention_heads", 1, MostHeads);
-        int keyValueHeads = file.Int("num_key_value_heads", 1, MostHeads, missing: queryHeads);
+        int hidden = file["hidden_size"].AsInteger(1, LargestWidth);
+        int layers = file["num_hidden_layers"].AsInteger(1, MostLayers);
+        int vocabulary = file["vocab_size"].AsInteger(1, LargestVocabulary);
+        int queryHeads = file["num_attention_heads"].AsInteger(1, MostHeads);
+        int keyValueHeads = file["num_key_value_heads"].AsOptionalInteger(1, MostHeads) ?? queryHeads;
         if (queryHeads % keyValueHeads != 0)
         {
-            throw file.Fault($"\"num_attention_heads\" is {queryHeads} and \"num_key_value_heads\" is " +
+            throw file.Refuse($"\"num_attention_heads\" is {queryHeads} and \"num_key_value_heads\" is " +
                 $"{keyValueHeads}; expected a multiple of the latter");
         }
 
-        JsonFields? rope = file.OptionalObject("rope_parameters");
-        double theta = file.Double("rope_theta", double.Epsilon, 1e30, missing: 10_000);
+        JsonField rope = file["rope_parameters"];
+        double theta = file["rope_theta"].AsOptionalNumber(double.Epsilon, 1e30) ?? 10_000;
         return new ModelConfig
         {
             Architecture = family,
             HiddenSize = hidden,
-            IntermediateSize = file.Int("intermediate_size", 1, LargestWidth),
+            IntermediateSize = file["intermediate_size"].AsInteger(1, LargestWidth),
             Layers = layers,
             QueryHeads = queryHeads,
             KeyValueHeads = keyValueHeads,
             HeadSize = HeadSize(file, hidden, queryHeads),
             VocabularySize = vocabulary,
-            MaxPositions = file.Int("max_position_embeddings", 1, int.MaxValue, missing: DefaultMaxPositions(family)),
-            RmsNormEpsilon = file.Double("rms_norm_eps", double.Epsilon, 1, missing: 1e-6),
-            RopeTheta = rope?.OptionalDouble("rope_theta", double.Epsilon, 1e30) ?? theta,
-            RopeScaling = Scaling(rope ?? file.OptionalObject("rope_scaling")),
-            TieWordEmbeddings = file.Bool("tie_word_embeddings", missing: false),
+            MaxPositions = file["max_position_embeddings"].AsOptionalInteger(1, int.MaxValue) ?? DefaultMaxPositions(family),
+            RmsNormEpsilon = file["rms_norm_eps"].AsOptionalNumber(double.Epsilon, 1) ?? 1e-6,
+            RopeTheta = (rope.HasValue ? rope["rope_theta"].AsOptionalNumber(double.Epsilon, 1e30) : null) ?? theta,
+            RopeScaling = Scaling(rope.HasValue ? rope : file["rope_scaling"]),
+            TieWordEmbeddings = file["tie_word_embeddings"].AsBoolean(missing: false),
             SlidingWindows = SlidingWindows(file, family, layers),
             BosTokenId = TokenIds(file, "bos_token_id", family, 1, vocabulary) is [int bos, ..] ? bos : null,
             EosTokenIds = TokenIds(file, "eos_token_id", family, 2, vocabulary),
         };
     }
 
-    private static ModelFamily Family(JsonFields file)
+    private static ModelFamily Family(JsonField file)
     {
-        string? architecture = file.OptionalStrings("architectures") is [string first, ..] ? first : null;
-        string? named = architecture ?? file.OptionalString("model_type");
-        foreach (var known in Supported)
+        string? architecture = file["architectures"] is { HasValue: true } names ? names.Items().FirstOrDefault().AsOptionalString() : null;
+        string? named = architecture ?? file["model_type"].AsOptionalString();
+        foreach ((string stem, string modelType, ModelFamily family) in Supported)
         {
-            if (named == (architecture is null ? known.ModelType : known.Architecture))
-                return known.Family;
+            if (architecture is null ? named == modelType : named == stem + WithHead || named == stem + "Model")
+                return family;
         }
 
-        string supported = string.Join(", ", Supported.Select(known => known.Architecture));
-        throw file.Fault(named is null
+        string supported = string.Join(", ", Supported.Select(known => known.Stem + WithHead));
+        throw file.Refuse(named is null
             ? $"\"architectures\" is missing; expected one of {supported}"
-            : $"the architecture is \"{JsonFields.Cut(named)}\"; expected one of {supported}");
+            : $"the architecture is \"{InputFile.Cut(named)}\"; expected one of {supported}");
     }
 
-    private static void RefuseWhatIsNotRun(JsonFields file)
+    private static void RefuseWhatIsNotRun(JsonField file)
     {
-        if (file.Has("quantization_config"))
+        if (file["quantization_config"] is { HasValue: true } quantization)
         {
-            string? method = file.OptionalObject("quantization_config")?.OptionalString("quant_method");
-            throw file.Fault($"the checkpoint is quantised ({JsonFields.Cut(method ?? "quantization_config")}); " +
+            string? method = quantization["quant_method"].AsOptionalString();
+            throw file.Refuse($"the checkpoint is quantised ({InputFile.Cut(method ?? "quantization_config")}); " +
                 "expected one in F32, F16 or BF16");
         }
 
-        string activation = file.OptionalString("hidden_act") ?? "silu";
+        string activation = file["hidden_act"].AsOptionalString() ?? "silu";
         if (activation is not ("silu" or "swish"))
-            throw file.Fault($"\"hidden_act\" is \"{JsonFields.Cut(activation)}\"; expected \"silu\"");
-        double rotary = file.Double("partial_rotary_factor", 0, 1, missing: 1);
+            throw file.Refuse($"\"hidden_act\" is \"{InputFile.Cut(activation)}\"; expected \"silu\"");
+        double rotary = file["partial_rotary_factor"].AsOptionalNumber(0, 1) ?? 1;
         if (rotary != 1)
-            throw file.Fault("\"partial_rotary_factor\" is below 1; expected RoPE over whole heads");
+            throw file.Refuse("\"partial_rotary_factor\" is below 1; expected RoPE over whole heads");
     }
 
-    private static int HeadSize(JsonFields file, int hidden, int queryHeads)
+    private static int HeadSize(JsonField file, int hidden, int queryHeads)
     {
-        int? given = file.OptionalInt("head_dim", 1, LargestHead);
+        int? given = file["head_dim"].AsOptionalInteger(1, LargestHead);
         if (given is null && hidden % queryHeads != 0)
         {
-            throw file.Fault($"\"hidden_size\" is {hidden} and \"num_attention_heads\" is {queryHeads}; " +
+            throw file.Refuse($"\"hidden_size\" is {hidden} and \"num_attention_heads\" is {queryHeads}; " +
                 "expected a multiple of the latter, or \"head_dim\"");
         }
 
         int size = given ?? hidden / queryHeads;
         if (size % 2 != 0 || size > LargestHead)
-            throw file.Fault($"the size of a head is {size}; expected an even number up to {LargestHead}");
+            throw file.Refuse($"the size of a head is {size}; expected an even number up to {LargestHead}");
         return size;
     }
 
@@ -118,17 +121,17 @@ internal static class HuggingFaceConfig
         _ => 32_768,
     };
 
-    private static RopeScaling Scaling(JsonFields? settings)
+    private static RopeScaling Scaling(JsonField rope)
     {
-        if (settings is not { Count: > 0 } rope)
+        if (!rope.HasValue || !rope.Fields().Any())
             return new RopeScaling.None();
-        if (rope.Has("full_attention") || rope.Has("sliding_attention"))
-            throw rope.Fault("\"rope_parameters\" differ by kind of layer; expected one set for all layers");
-        string? kind = rope.OptionalString("rope_type") ?? rope.OptionalString("type");
+        if (rope["full_attention"].HasValue || rope["sliding_attention"].HasValue)
+            throw rope.Refuse("\"rope_parameters\" differ by kind of layer; expected one set for all layers");
+        string? kind = rope["rope_type"].AsOptionalString() ?? rope["type"].AsOptionalString();
         switch (kind)
         {
             case "default" or "none":
-            case null when rope.Has("rope_theta"):
+            case null when rope["rope_theta"].HasValue:
                 return new RopeScaling.None();
             case "linear":
                 return new RopeScaling.Linear(Factor(rope, "factor"));
@@ -136,33 +139,32 @@ internal static class HuggingFaceConfig
                 double low = Factor(rope, "low_freq_factor");
                 double high = Factor(rope, "high_freq_factor");
                 if (low >= high)
-                    throw rope.Fault("\"low_freq_factor\" is not below \"high_freq_factor\"; expected low < high");
+                    throw rope.Refuse("\"low_freq_factor\" is not below \"high_freq_factor\"; expected low < high");
                 return new RopeScaling.Llama3(
-                    Factor(rope, "factor"), low, high, rope.Int("original_max_position_embeddings", 1, int.MaxValue));
+                    Factor(rope, "factor"), low, high, rope["original_max_position_embeddings"].AsInteger(1, int.MaxValue));
             case null:
-                throw rope.Missing("rope_type");
+                throw rope["rope_type"].Expected("default, linear or llama3");
             default:
-                throw rope.Fault($"the RoPE scaling is \"{JsonFields.Cut(kind)}\"; expected default, linear or llama3");
+                throw rope.Refuse($"the RoPE scaling is \"{InputFile.Cut(kind)}\"; expected default, linear or llama3");
         }
     }
 
-    private static double Factor(JsonFields rope, string key) => rope.Double(key, 1e-6, 1e6);
+    private static double Factor(JsonField rope, string key) => rope[key].AsNumber(1e-6, 1e6);
 
-    private static int?[] SlidingWindows(JsonFields file, ModelFamily family, int layers)
+    private static int?[] SlidingWindows(JsonField file, ModelFamily family, int layers)
     {
         if (family == ModelFamily.Llama)
             return [];
         bool qwen = family is ModelFamily.Qwen2 or ModelFamily.Qwen3;
-        int? window = file.OptionalInt("sliding_window", 1, int.MaxValue);
-        if (!file.Names("sliding_window"))
-            window = 4096;
-        if (window is null || (qwen && !file.Bool("use_sliding_window", missing: false)))
+        JsonField given = file["sliding_window"];
+        int? window = given.Exists ? given.AsOptionalIntegerOrNone(0, int.MaxValue) : 4096;
+        if (window is null or 0 || (qwen && !file["use_sliding_window"].AsBoolean(missing: false)))
             return [];
 
-        int first = qwen ? file.Int("max_window_layers", 0, int.MaxValue, missing: 28) : 0;
-        string[]? kinds = file.OptionalStrings("layer_types");
+        int first = qwen ? file["max_window_layers"].AsOptionalInteger(0, int.MaxValue) ?? 28 : 0;
+        string[]? kinds = file["layer_types"] is { HasValue: true } types ? [.. types.Items().Select(kind => kind.AsString())] : null;
         if (kinds is not null && kinds.Length != layers)
-            throw file.Fault($"\"layer_types\" has {kinds.Length} entries; expected {layers}, one per layer");
+            throw file.Refuse($"\"layer_types\" has {kinds.Length} entries; expected {layers}, one per layer");
         var windows = new int?[layers];
         for (int layer = 0; layer < layers; layer++)
         {
@@ -171,7 +173,7 @@ internal static class HuggingFaceConfig
                 null => layer >= first,
                 "sliding_attention" => true,
                 "full_attention" => false,
-                string other => throw file.Fault($"\"layer_types[{layer}]\" is \"{JsonFields.Cut(other)}\"; " +
+                string other => throw file.Refuse($"\"layer_types[{layer}]\" is \"{InputFile.Cut(other)}\"; " +
                     "expected \"full_attention\" or \"sliding_attention\""),
             };
             windows[layer] = slides ? window : null;
@@ -180,11 +182,10 @@ internal static class HuggingFaceConfig
         return windows;
     }
 
-    private static int[] TokenIds(JsonFields file, string key, ModelFamily family, int ofLlama, int vocabulary)
+    private static int[] TokenIds(JsonField file, string key, ModelFamily family, int ofLlama, int vocabulary)
     {
-        int[]? given = file.OptionalInts(key, 0, vocabulary - 1);
-        if (given is not null || file.Names(key))
-            return given ?? [];
+        if (file[key] is { Exists: true } given)
+            return given.AsTokenIds(vocabulary - 1);
         bool hasDefault = family is ModelFamily.Llama or ModelFamily.Mistral && ofLlama < vocabulary;
         return hasDefault ? [ofLlama] : [];
     }

@@ -26,6 +26,14 @@ internal sealed record WeightNames
         Down = "mlp.down_proj",
     };
 
+    /// <summary>The names in a file that was saved from a model without its head (LlamaModel): the same without <c>model.</c>.</summary>
+    public static WeightNames HuggingFaceBase { get; } = HuggingFace with
+    {
+        Embedding = "embed_tokens",
+        FinalNorm = "norm",
+        Layers = "layers.",
+    };
+
     /// <summary>The names of GGUF files.</summary>
     public static WeightNames Gguf { get; } = new()
     {

@@ -1,3 +1,5 @@
+using MoA.Engine.Numerics;
+
 namespace MoA.Engine.Files;
 
 /// <summary>The tensors and metadata of a GGUF model, in one file or in numbered parts. Each file is mapped once.</summary>
@@ -58,9 +60,16 @@ internal sealed unsafe class GgufCheckpoint : ICheckpoint
     public bool Contains(string name) => _tensors.ContainsKey(name);
 
     /// <inheritdoc/>
-    public StoredTensor Find(string name) => _tensors.TryGetValue(name, out (GgufFile File, GgufTensor Tensor) found)
-        ? new StoredTensor(found.File.Path, found.Tensor.Type, found.Tensor.Shape, (nint)found.File.DataOf(found.Tensor))
-        : throw InputFile.Error(Path, $"has no tensor {JsonFields.Cut(name)}, which the model needs");
+    public StoredTensor Find(string name)
+    {
+        if (!_tensors.TryGetValue(name, out (GgufFile File, GgufTensor Tensor) found))
+            throw InputFile.Error(Path, $"has no tensor {InputFile.Cut(name)}, which the model needs");
+        (GgufFile file, GgufTensor tensor) = found;
+        ElementType type = tensor.Type ?? throw InputFile.Error(
+            file.Path, $"tensor {name} is {GgufTensorTypes.NameOf(tensor.TypeCode)}; expected one of {GgufTensorTypes.SupportedNames}: " +
+            "convert the model to one of these");
+        return new StoredTensor(file.Path, type, tensor.Shape, (nint)file.DataOf(tensor));
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -57,7 +57,7 @@ internal unsafe ref struct GgufCursor(string path, byte* start, long length)
                 break;
             case GgufValueType.Array:
                 if (depth == DeepestArray)
-                    throw InputFile.Error(path, $"\"{JsonFields.Cut(key)}\" nests lists more than {DeepestArray} deep");
+                    throw InputFile.Error(path, $"\"{InputFile.Cut(key)}\" nests lists more than {DeepestArray} deep");
                 for (long i = 0; i < count; i++)
                 {
                     (GgufValueType itemType, long items) = ReadArrayHead(key);
@@ -71,14 +71,14 @@ internal unsafe ref struct GgufCursor(string path, byte* start, long length)
         }
 
         if (Position - from > LargestValue)
-            throw InputFile.Error(path, $"\"{JsonFields.Cut(key)}\" has {Position - from} bytes; expected at most {LargestValue}");
+            throw InputFile.Error(path, $"\"{InputFile.Cut(key)}\" has {Position - from} bytes; expected at most {LargestValue}");
         return new GgufValue(type, isArray, count, first, Position - from);
     }
 
     private (GgufValueType Type, long Count) ReadArrayHead(string key)
     {
         GgufValueType type = ReadType(key);
-        return (type, ReadCount(type.LeastBytes(), $"the length of \"{JsonFields.Cut(key)}\""));
+        return (type, ReadCount(type.LeastBytes(), $"the length of \"{InputFile.Cut(key)}\""));
     }
 
     private GgufValueType ReadType(string key)
@@ -86,14 +86,14 @@ internal unsafe ref struct GgufCursor(string path, byte* start, long length)
         GgufValueType type = (GgufValueType)ReadUInt32(key);
         return type.IsKnown()
             ? type
-            : throw InputFile.Error(path, $"\"{JsonFields.Cut(key)}\" has the unknown value type {(uint)type}; expected 0 to 12");
+            : throw InputFile.Error(path, $"\"{InputFile.Cut(key)}\" has the unknown value type {(uint)type}; expected 0 to 12");
     }
 
     private ReadOnlySpan<byte> TakeString(string what)
     {
-        long bytes = ReadCount(1, $"the length of a string in {JsonFields.Cut(what)}");
+        long bytes = ReadCount(1, $"the length of a string in {InputFile.Cut(what)}");
         if (bytes > Array.MaxLength / 4)
-            throw InputFile.Error(path, $"a string in {JsonFields.Cut(what)} has {bytes} bytes; expected far fewer");
+            throw InputFile.Error(path, $"a string in {InputFile.Cut(what)} has {bytes} bytes; expected far fewer");
         return Take((int)bytes, what);
     }
 
@@ -108,7 +108,7 @@ internal unsafe ref struct GgufCursor(string path, byte* start, long length)
     {
         if (count > Remaining)
         {
-            throw InputFile.Error(path, $"truncated: {JsonFields.Cut(what)} needs bytes {Position}..{Position + count} but the " +
+            throw InputFile.Error(path, $"truncated: {InputFile.Cut(what)} needs bytes {Position}..{Position + count} but the " +
                 $"file has {length}; download or copy it again");
         }
 

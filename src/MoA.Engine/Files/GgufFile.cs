@@ -28,12 +28,12 @@ internal sealed unsafe class GgufFile : IDisposable
     /// <summary>The tensors in the order of the file.</summary>
     public IReadOnlyList<GgufTensor> Tensors => _header.Tensors;
 
-    /// <summary>Bytes before those of the tensors.</summary>
-    public long HeaderBytes => _header.DataStart;
+    /// <summary>What stands before the tensors: metadata, and the tensors' names, shapes and places.</summary>
+    public ReadOnlySpan<byte> Header => new(_file.Data, (int)_header.DataStart);
 
     /// <summary>Opens a file and checks its header.</summary>
-    /// <exception cref="InvalidInputException">The file cannot be read, is cut short, is not a well-formed GGUF file, or
-    /// holds a tensor in a format that is not read.</exception>
+    /// <exception cref="InvalidInputException">The file cannot be read, is cut short, or is not a well-formed GGUF
+    /// file.</exception>
     public static GgufFile Open(string path)
     {
         MappedFile file = MappedFile.Open(path, LeastBytes, "a GGUF file");

@@ -16,10 +16,11 @@ internal sealed class GgufHeader
     private const int LongestName = 1024;
     private const int MostDimensions = 4;
     private const int LargestAlignment = 1 << 20;
+    private const int LongestHeader = 1 << 30;
 
     // Fewest bytes of a metadata entry (key length, type, value) and of a tensor (name length, dimensions, type, offset).
     private const int LeastEntryBytes = 8 + 4 + 1;
-    private const int LeastTensorBytes = 8 + 4 + 8 + 4 + 8;
+    private const int LeastTensorBytes = 8 + 4 + 4 + 8;
 
     private GgufHeader(uint version, GgufMetadata metadata, List<GgufTensor> tensors, int alignment, long dataStart)
     {
@@ -43,8 +44,7 @@ internal sealed class GgufHeader
     public long DataStart { get; }
 
     /// <summary>Reads and checks the header of a mapped file.</summary>
-    /// <exception cref="InvalidInputException">It is not a whole, well-formed GGUF file of a version and of formats that
-    /// are read.</exception>
+    /// <exception cref="InvalidInputException">It is not a whole, well-formed GGUF file of a version that is read.</exception>
     public static unsafe GgufHeader Read(string path, byte* start, long length)
     {
         GgufCursor cursor = new(path, start, length);
@@ -61,10 +61,12 @@ internal sealed class GgufHeader
         {
             GgufTensor tensor = ReadTensor(path, ref cursor, alignment);
             if (!names.Add(tensor.Name))
-                throw InputFile.Error(path, $"two tensors are named {JsonFields.Cut(tensor.Name)}");
+                throw InputFile.Error(path, $"two tensors are named {InputFile.Cut(tensor.Name)}");
             tensors.Add(tensor);
         }
 
+        if (cursor.Position > LongestHeader)
+            throw InputFile.Error(path, $"has a header of {cursor.Position} bytes; expected at most {LongestHeader}");
         // A file of metadata only may end without padding.
         long dataStart = Math.Min(length, (cursor.Position + alignment - 1) / alignment * alignment);
         CheckExtents(path, tensors, dataStart, length);
@@ -104,35 +106,32 @@ internal sealed class GgufHeader
         if (name.Length is 0 or > LongestName)
             throw InputFile.Error(path, $"a tensor's name has {name.Length} characters; expected 1 to {LongestName}");
         uint dimensions = cursor.ReadUInt32(name);
-        if (dimensions is 0 or > MostDimensions)
-            throw InputFile.Error(path, $"tensor {name} has {dimensions} dimensions; expected 1 to {MostDimensions}");
+        if (dimensions > MostDimensions)
+            throw InputFile.Error(path, $"tensor {name} has {dimensions} dimensions; expected at most {MostDimensions}");
         long[] shape = new long[dimensions];
         for (int i = shape.Length - 1; i >= 0; i--)
         {
             ulong size = cursor.ReadUInt64(name);
-            shape[i] = size is > 0 and <= long.MaxValue
+            shape[i] = size <= long.MaxValue
                 ? (long)size
-                : throw InputFile.Error(path, $"tensor {name} has a dimension of {size}; expected at least 1 and a sane size");
+                : throw InputFile.Error(path, $"tensor {name} has a dimension of {size}; expected a sane size");
         }
 
         uint code = cursor.ReadUInt32(name);
-        ElementType type = GgufTensorTypes.Type(code) ?? throw InputFile.Error(
-            path, $"tensor {name} is {GgufTensorTypes.NameOf(code)}; expected one of {GgufTensorTypes.SupportedNames}: convert the model to one of these");
         ulong offset = cursor.ReadUInt64(name);
         if (offset > long.MaxValue || offset % (ulong)alignment != 0)
             throw InputFile.Error(path, $"tensor {name} starts at offset {offset}; expected a multiple of {alignment}");
-        return new GgufTensor(name, type, shape, (long)offset, BytesOf(path, name, type, shape));
+        return new GgufTensor(name, code, shape, (long)offset, BytesOf(path, name, code, shape));
     }
 
-    private static long BytesOf(string path, string name, ElementType type, long[] shape)
+    // How long a tensor in a format that is not read is nobody needs to know: it is in nobody's way until it is needed.
+    private static long BytesOf(string path, string name, uint code, long[] shape)
     {
-        long block = type.ElementsPerBlock();
-        if (shape[^1] % block != 0)
-        {
-            throw InputFile.Error(path,
-                $"tensor {name} is {type} with rows of {shape[^1]} elements; expected a multiple of {block}");
-        }
-
+        if (GgufTensorTypes.Type(code) is not ElementType type)
+            return 0;
+        long block = type.ElementsPerBlock(), columns = shape is [.., long fastest] ? fastest : 1;
+        if (columns % block != 0)
+            throw InputFile.Error(path, $"tensor {name} is {type} with rows of {columns} elements; expected a multiple of {block}");
         long? count = SafetensorsHeader.ElementCount(shape);
         if (count is null || count / block > long.MaxValue / type.BytesPerBlock())
             throw InputFile.Error(path, $"tensor {name} has shape [{string.Join(", ", shape)}]; expected sizes whose bytes fit 63 bits");

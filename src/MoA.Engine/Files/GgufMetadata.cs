@@ -20,7 +20,7 @@ internal sealed class GgufMetadata(string path)
     public void Add(string key, GgufValue value)
     {
         if (!_values.TryAdd(key, value))
-            throw Fault($"the metadata key \"{JsonFields.Cut(key)}\" stands there twice");
+            throw Fault($"the metadata key \"{InputFile.Cut(key)}\" stands there twice");
         _keys.Add(key);
     }
 
@@ -40,11 +40,35 @@ internal sealed class GgufMetadata(string path)
             : throw Wrong(key, value, $"a whole number from {least} to {most}");
     }
 
-    /// <summary>A token's id, or null if it is missing or, as some writers have it, all bits are ones.</summary>
-    public int? OptionalId(string key, int vocabulary)
+    /// <summary>
+    /// A whole number in a range, or null if it is missing or, as writers say that there is none, -1 in any width.
+    /// </summary>
+    public int? OptionalIntOrNone(string key, int least, int most) =>
+        _values.TryGetValue(key, out GgufValue value) && !value.IsArray && value.IsMinusOne ? null : OptionalInt(key, least, most);
+
+    /// <summary>A token's id, or null if it is missing or -1.</summary>
+    public int? OptionalId(string key, int vocabulary) => OptionalIntOrNone(key, 0, vocabulary - 1);
+
+    /// <summary>
+    /// A whole number in a range that a file states once or once a layer, as llama.cpp reads it; null if it is missing.
+    /// </summary>
+    /// <exception cref="InvalidInputException">It is not in the range, layers differ, or there are more or fewer numbers than
+    /// layers.</exception>
+    public int? OptionalIntOfLayers(string key, int least, int most, int layers)
     {
-        bool isNone = _values.TryGetValue(key, out GgufValue value) && !value.IsArray && value.Integer(0) is -1 or uint.MaxValue;
-        return isNone ? null : OptionalInt(key, 0, vocabulary - 1);
+        if (!_values.TryGetValue(key, out GgufValue value) || !value.IsArray)
+            return OptionalInt(key, least, most);
+        if (value.Count != layers)
+            throw Wrong(key, value, $"one number, or one for each of {layers} layers");
+        for (int layer = 0; layer < layers; layer++)
+        {
+            if (value.Integer(layer) is not long number || number < least || number > most)
+                throw Wrong(key, value, $"whole numbers from {least} to {most}");
+            if (number != value.Integer(0))
+                throw Fault($"\"{key}\" is {value.Integer(0)} for layer 0 and {number} for layer {layer}; expected the same for every layer");
+        }
+
+        return (int)value.Integer(0)!.Value;
     }
 
     /// <summary>A finite number in a range, or null if it is missing.</summary>

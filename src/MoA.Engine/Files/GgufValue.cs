@@ -35,6 +35,10 @@ internal readonly unsafe record struct GgufValue(GgufValueType Type, bool IsArra
         };
     }
 
+    /// <summary>Whether the first item is a whole number with all bits set: -1, whether or not its type has a sign.</summary>
+    public bool IsMinusOne => Type.IsInteger() && Type is not (GgufValueType.UInt8 or GgufValueType.UInt16) &&
+        !new ReadOnlySpan<byte>(Start, Type.LeastBytes()).ContainsAnyExcept((byte)0xFF);
+
     /// <summary>Item <paramref name="index"/> as a number; null if it is none.</summary>
     public double? Number(long index)
     {
@@ -75,7 +79,7 @@ internal readonly unsafe record struct GgufValue(GgufValueType Type, bool IsArra
             return $"a list of {Count} values of type {Type}";
         return Type switch
         {
-            GgufValueType.String => $"\"{JsonFields.Cut(Strings()[0])}\"",
+            GgufValueType.String => $"\"{InputFile.Cut(Strings()[0])}\"",
             GgufValueType.Bool => Bool(0) is bool flag ? (flag ? "true" : "false") : $"the byte {*Start}",
             _ => FormattableString.Invariant($"{Number(0)}"),
         };

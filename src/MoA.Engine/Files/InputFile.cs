@@ -53,7 +53,7 @@ internal static class InputFile
 
     /// <summary>All bytes of a file of at most <paramref name="longest"/> bytes.</summary>
     /// <exception cref="InvalidInputException">The file cannot be read or is longer.</exception>
-    public static byte[] ReadAll(string path, int longest)
+    public static byte[] ReadAll(string path, int longest = 1 << 30)
     {
         using SafeFileHandle file = Open(path);
         long length = Length(path, file);
@@ -84,6 +84,9 @@ internal static class InputFile
             throw Error(path, $"cannot be read: {e.Message}", e);
         }
     }
+
+    /// <summary>The start of a name or value that may be of any length, for messages.</summary>
+    public static string Cut(string text) => text.Length <= 100 ? text : string.Concat(text.AsSpan(0, 100), "…");
 
     private static string OneLine(string text) => string.Create(text.Length, text, static (line, source) =>
     {

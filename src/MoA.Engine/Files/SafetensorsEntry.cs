@@ -11,7 +11,7 @@ public sealed unsafe class SafetensorsEntry
         Length = length;
     }
 
-    /// <summary>The format of the elements as the file spells it: F32, F16, BF16, F64, I64 … BOOL.</summary>
+    /// <summary>The format of the elements as the file spells it: F32, F16, BF16, F64, I64 … F4.</summary>
     public string DType { get; }
 
     /// <summary>

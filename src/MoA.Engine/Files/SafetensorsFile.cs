@@ -40,7 +40,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// <exception cref="InvalidInputException">The file has no such tensor.</exception>
     public SafetensorsEntry this[string name] => _entries.TryGetValue(name, out SafetensorsEntry? entry)
         ? entry
-        : throw InputFile.Error(Path, $"has no tensor {JsonFields.Cut(name)}");
+        : throw InputFile.Error(Path, $"has no tensor {InputFile.Cut(name)}");
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="InvalidInputException">The file cannot be read, is cut short, or is not a well-formed
@@ -72,7 +72,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         SafetensorsEntry entry = this[name];
         if (entry.DType is not ("F32" or "F16" or "BF16" or "F64"))
             throw InputFile.Error(Path, $"tensor {name} is {entry.DType}; expected F32, F16, BF16 or F64");
-        long count = entry.Length / SafetensorsHeader.ElementSize(entry.DType)!.Value;
+        long count = SafetensorsHeader.ElementCount(entry.Shape)!.Value;
         if (count > Array.MaxLength)
             throw InputFile.Error(Path, $"tensor {name} has {count} elements; expected at most {Array.MaxLength}");
         float[] values = new float[count];

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text.Json;
 
 namespace MoA.Engine.Files;
 
@@ -36,15 +35,26 @@ internal sealed class SafetensorsHeader
     /// <summary>The tensors by position.</summary>
     public IReadOnlyList<SafetensorsExtent> Tensors { get; }
 
-    /// <summary>Bytes of one element, or null if the format is not known.</summary>
-    public static int? ElementSize(string dType) => dType switch
+    /// <summary>Bits of one element, or null if the format is not one of the safetensors library's.</summary>
+    public static int? ElementBits(string dType) => dType switch
     {
-        "F64" or "I64" or "U64" => 8,
-        "F32" or "I32" or "U32" => 4,
-        "F16" or "BF16" or "I16" or "U16" => 2,
-        "I8" or "U8" or "BOOL" or "F8_E4M3" or "F8_E5M2" => 1,
+        "F64" or "I64" or "U64" or "C64" => 64,
+        "F32" or "I32" or "U32" => 32,
+        "F16" or "BF16" or "I16" or "U16" => 16,
+        "I8" or "U8" or "BOOL" or "F8_E4M3" or "F8_E5M2" or "F8_E8M0" or "F8_E4M3FNUZ" or "F8_E5M2FNUZ" => 8,
+        "F6_E2M3" or "F6_E3M2" => 6,
+        "F4" => 4,
         _ => null,
     };
+
+    /// <summary>
+    /// Bytes of a tensor; null if the format is not known, or the shape gives no whole number of bytes below 2⁶³.
+    /// </summary>
+    public static long? Bytes(string dType, ReadOnlySpan<long> shape) =>
+        ElementBits(dType) is int bits && ElementCount(shape) is long count && (Int128)count * bits is var all &&
+        all % 8 == 0 && all / 8 <= long.MaxValue
+            ? (long)(all / 8)
+            : null;
 
     /// <summary>Number of elements of a shape, or null if a size is negative or the product overflows.</summary>
     public static long? ElementCount(ReadOnlySpan<long> shape)
@@ -81,71 +91,61 @@ internal sealed class SafetensorsHeader
         byte[] json = new ReadOnlySpan<byte>(start + LengthBytes, (int)length).ToArray();
         if (json[0] != (byte)'{')
             throw InputFile.Error(path, "not a safetensors file: its header does not begin with '{'");
-        return JsonFields.Read(path, json, fields => Parse(fields, dataStart, fileBytes));
+        return JsonField.Read(path, json, root => Parse(root, dataStart, fileBytes));
     }
 
-    private static SafetensorsHeader Parse(JsonFields fields, long dataStart, long fileBytes)
+    private static SafetensorsHeader Parse(JsonField root, long dataStart, long fileBytes)
     {
         Dictionary<string, string> metadata = [];
-        List<SafetensorsExtent> tensors = new(fields.Count);
-        foreach (JsonProperty member in fields.All)
+        List<SafetensorsExtent> tensors = new(root.Count);
+        foreach ((string name, JsonField value) in root.Fields())
         {
-            if (member.Name == MetadataKey)
-                ReadMetadata(fields.ObjectOf(member.Name, member.Value), metadata);
+            if (name != MetadataKey)
+                tensors.Add(ReadTensor(root, name, value));
             else
-                tensors.Add(ReadTensor(fields.ObjectOf(member.Name, member.Value), member.Name));
+                metadata = value.Fields().ToDictionary(text => text.Name, text => text.Value.AsString());
         }
 
         tensors.Sort(static (a, b) => (a.Start, a.End).CompareTo((b.Start, b.End)));
-        CheckExtents(fields, tensors, dataStart, fileBytes);
+        CheckExtents(root, tensors, dataStart, fileBytes);
         return new SafetensorsHeader(dataStart, metadata, tensors);
     }
 
-    private static void ReadMetadata(JsonFields strings, Dictionary<string, string> metadata)
+    private static SafetensorsExtent ReadTensor(JsonField root, string name, JsonField tensor)
     {
-        foreach (JsonProperty member in strings.All)
-        {
-            metadata.Add(member.Name, member.Value.ValueKind == JsonValueKind.String
-                ? member.Value.GetString()!
-                : throw strings.Wrong(member.Name, member.Value, "a string"));
-        }
-    }
-
-    private static SafetensorsExtent ReadTensor(JsonFields tensor, string name)
-    {
-        string dType = tensor.OptionalString("dtype") ?? throw tensor.Missing("dtype");
-        int elementSize = ElementSize(dType) ??
-            throw tensor.Fault($"tensor {JsonFields.Cut(name)} has the unknown dtype \"{JsonFields.Cut(dType)}\"");
-        long[] shape = tensor.OptionalLongs("shape") ?? throw tensor.Missing("shape");
-        if (tensor.OptionalLongs("data_offsets") is not [long start, long end])
-            throw tensor.Fault($"tensor {JsonFields.Cut(name)}: expected two data_offsets");
-        if (ElementCount(shape) is not long count || count > long.MaxValue / elementSize)
-            throw tensor.Fault($"{Stated()}; expected sizes of at least 0 whose bytes fit 63 bits");
-        if (start < 0 || end < start || end - start != count * elementSize)
-            throw tensor.Fault($"{Stated()} and data_offsets {start}..{end}; expected {count * elementSize} bytes");
+        string dType = tensor["dtype"].AsString();
+        long[] shape = [.. tensor["shape"].Items().Select(size => size.AsLong())];
+        if (tensor["data_offsets"].Items().Select(offset => offset.AsLong()).ToArray() is not [long start, long end])
+            throw tensor["data_offsets"].Expected("two offsets");
+        // Where the format is not known the offsets alone say how long the tensor is: it is in nobody's way until it is needed.
+        long? bytes = Bytes(dType, shape);
+        if (bytes is null && (ElementBits(dType) is not null || ElementCount(shape) is null))
+            throw root.Refuse($"{Stated()}; expected sizes of at least 0 that give whole bytes, whose number fits 63 bits");
+        if (start < 0 || end < start || (bytes is long expected && end - start != expected))
+            throw root.Refuse($"{Stated()} and data_offsets {start}..{end}; expected {(bytes is null ? "start ≤ end" : $"{bytes} bytes")}");
         return new SafetensorsExtent(name, dType, shape, start, end);
 
-        string Stated() =>
-            $"tensor {JsonFields.Cut(name)} has dtype {dType}, shape [{JsonFields.Cut(string.Join(", ", shape))}]";
+        string Stated() => $"tensor {InputFile.Cut(name)} has dtype {InputFile.Cut(dType)}, " +
+            $"shape [{InputFile.Cut(string.Join(", ", shape))}]";
     }
 
     private static void CheckExtents(
-        JsonFields fields, List<SafetensorsExtent> tensors, long dataStart, long fileBytes)
+        JsonField root, List<SafetensorsExtent> tensors, long dataStart, long fileBytes)
     {
         long position = 0;
         foreach (SafetensorsExtent tensor in tensors)
         {
-            string name = JsonFields.Cut(tensor.Name);
+            string name = InputFile.Cut(tensor.Name);
             if (tensor.End > fileBytes - dataStart)
             {
-                throw fields.Fault($"truncated: tensor {name} needs bytes {dataStart + tensor.Start}.." +
+                throw root.Refuse($"truncated: tensor {name} needs bytes {dataStart + tensor.Start}.." +
                     $"{(ulong)dataStart + (ulong)tensor.End} but the file has {fileBytes}; download or copy it again");
             }
 
             if (tensor.Start != position)
             {
                 string fault = tensor.Start < position ? "overlaps the tensor before it" : "leaves a gap before it";
-                throw fields.Fault($"tensor {name} {fault}: starts at data offset {tensor.Start}; expected {position}");
+                throw root.Refuse($"tensor {name} {fault}: starts at data offset {tensor.Start}; expected {position}");
             }
 
             position = tensor.End;
@@ -153,7 +153,7 @@ internal sealed class SafetensorsHeader
 
         if (position != fileBytes - dataStart)
         {
-            throw fields.Fault($"has {fileBytes} bytes but its tensors end at byte {dataStart + position}; " +
+            throw root.Refuse($"has {fileBytes} bytes but its tensors end at byte {dataStart + position}; " +
                 "expected nothing after them");
         }
     }

@@ -75,10 +75,9 @@ public static class SafetensorsWriter
             throw new ArgumentException($"Two tensors are named {tensor.Name}.", nameof(tensor));
         if (tensor.Name == SafetensorsHeader.MetadataKey)
             throw new ArgumentException($"No tensor may be named {tensor.Name}.", nameof(tensor));
-        int size = SafetensorsHeader.ElementSize(tensor.DType) ??
+        if (SafetensorsHeader.ElementBits(tensor.DType) is null)
             throw new ArgumentException($"Tensor {tensor.Name} has the unknown dtype {tensor.DType}.", nameof(tensor));
-        if (SafetensorsHeader.ElementCount(tensor.Shape) is not long count ||
-            tensor.Length % size != 0 || count != tensor.Length / size)
+        if (SafetensorsHeader.Bytes(tensor.DType, tensor.Shape) != tensor.Length)
         {
             throw new ArgumentException(
                 $"Tensor {tensor.Name} has {tensor.Length} bytes of {tensor.DType}, which its shape does not give.",

@@ -13,10 +13,11 @@ public sealed class LanguageModel : IDisposable
 {
     private readonly LoadedModel _model;
 
-    private LanguageModel(LoadedModel model, ComputeBackend backend, int maxRows, string path)
+    private LanguageModel(LoadedModel model, ComputeBackend backend, int maxRows, string path, CancellationToken cancellation)
     {
         _model = model;
         Path = path;
+        cancellation.ThrowIfCancellationRequested();
         if (Tokenization.Tokenizer.Exists(path))
         {
             Tokenizer = Tokenization.Tokenizer.Load(path);
@@ -24,6 +25,7 @@ public sealed class LanguageModel : IDisposable
             CheckVocabulary(Tokenizer);
         }
 
+        cancellation.ThrowIfCancellationRequested();
         HashSet<int> stops = [.. model.Config.EosTokenIds, .. model.Generation.EosTokenIds];
         stops.UnionWith(Conversations?.EndOfTurnIds ?? new HashSet<int>());
         StopTokens = stops;
@@ -63,15 +65,21 @@ public sealed class LanguageModel : IDisposable
     /// <param name="backend">The device; stays the caller's.</param>
     /// <param name="maxRows">Most tokens in one forward pass: the prefill chunk.</param>
     /// <param name="weights">Format to convert the matrices to, or null to use them as stored.</param>
+    /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="InvalidInputException">A file is missing, damaged or not supported.</exception>
+    /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
     public static LanguageModel Load(
-        string path, ComputeBackend backend, int maxRows = Transformer.DefaultMaxRows, ElementType? weights = null)
+        string path,
+        ComputeBackend backend,
+        int maxRows = Transformer.DefaultMaxRows,
+        ElementType? weights = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(backend);
-        LoadedModel model = ModelFile.Load(path, weights, backend.Threads);
+        LoadedModel model = ModelFile.Load(path, weights, backend.Threads, cancellation);
         try
         {
-            return new LanguageModel(model, backend, maxRows, path);
+            return new LanguageModel(model, backend, maxRows, path, cancellation);
         }
         catch
         {

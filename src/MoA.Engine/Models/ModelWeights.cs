@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+using System.Text;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 
@@ -16,18 +18,21 @@ public sealed class ModelWeights : IDisposable
     /// <param name="layers">One per layer.</param>
     /// <param name="finalNorm">[hidden].</param>
     /// <param name="head">[vocabulary, hidden]; <paramref name="embedding"/> itself when tied.</param>
+    /// <param name="storedHash">A hash over all weights as they are stored.</param>
     /// <param name="memory">What holds the memory; disposed with the weights.</param>
     internal ModelWeights(
         WeightTensor embedding,
         IReadOnlyList<LayerWeights> layers,
         WeightTensor finalNorm,
         WeightTensor head,
+        string storedHash,
         IReadOnlyList<IDisposable> memory)
     {
         Embedding = embedding;
         Layers = layers;
         FinalNorm = finalNorm;
         Head = head;
+        StoredHash = storedHash;
         _memory = memory;
         Bytes = All.Sum(weight => weight.Bytes);
     }
@@ -45,6 +50,16 @@ public sealed class ModelWeights : IDisposable
     /// The language-model head, [vocabulary, hidden]; the same object as <see cref="Embedding"/> when tied.
     /// </summary>
     public WeightTensor Head { get; }
+
+    /// <summary>
+    /// Tells weights apart by every one of their bytes: a hash over names, shapes and contents as they are stored, and over the
+    /// formats that they are used in.
+    /// </summary>
+    public string Fingerprint => $"{StoredHash}-{Convert.ToHexStringLower(XxHash64.Hash(
+        Encoding.UTF8.GetBytes(string.Join(' ', All.Select(weight => weight.Type.Name())))))}";
+
+    /// <summary>The part of <see cref="Fingerprint"/> that does not change where weights are converted on loading.</summary>
+    internal string StoredHash { get; }
 
     /// <summary>Bytes of all weights; a tied head counts once.</summary>
     public long Bytes { get; }

@@ -75,7 +75,7 @@ internal sealed class GgufVocabulary
             "llama" => ReadSentencePiece(),
             "gpt2" => ReadByteLevel(),
             _ => throw _metadata.Fault(
-                $"the tokenizer is of the kind \"{JsonFields.Cut(kind)}\"; expected llama (SentencePiece) or gpt2 (byte-level BPE)"),
+                $"the tokenizer is of the kind \"{InputFile.Cut(kind)}\"; expected llama (SentencePiece) or gpt2 (byte-level BPE)"),
         };
         return parts with { AddedTokens = ReadAddedTokens(), BosToken = bos, EosToken = eos };
     }
@@ -106,7 +106,7 @@ internal sealed class GgufVocabulary
     {
         string name = _metadata.OptionalString("tokenizer.ggml.pre") ?? "default";
         GgufPreTokenizers splitting = GgufPreTokenizers.Find(name) ?? throw _metadata.Fault(
-            $"the pre-tokenizer is \"{JsonFields.Cut(name)}\"; expected one of {GgufPreTokenizers.AllNames}");
+            $"the pre-tokenizer is \"{InputFile.Cut(name)}\"; expected one of {GgufPreTokenizers.AllNames}");
         List<string> merges = _metadata.OptionalStrings("tokenizer.ggml.merges") ?? throw _metadata.Missing("tokenizer.ggml.merges");
         return new TokenizerParts
         {
@@ -149,7 +149,7 @@ internal sealed class GgufVocabulary
             if (_tokens[id].Length > 0 && belongs(_types[id]) && !vocabulary.TryAdd(_tokens[id], id))
             {
                 throw _metadata.Fault(
-                    $"the token \"{JsonFields.Cut(_tokens[id])}\" has the ids {vocabulary[_tokens[id]]} and {id}; expected one");
+                    $"the token \"{InputFile.Cut(_tokens[id])}\" has the ids {vocabulary[_tokens[id]]} and {id}; expected one");
             }
         }
 
@@ -185,6 +185,6 @@ internal sealed class GgufVocabulary
         int space = merge.Length < 3 ? -1 : merge.IndexOf(' ', 1);
         return space > 0
             ? (merge[..space], merge[(space + 1)..])
-            : throw _metadata.Fault($"merge {rank + 1} is \"{JsonFields.Cut(merge)}\"; expected two tokens with a space between");
+            : throw _metadata.Fault($"merge {rank + 1} is \"{InputFile.Cut(merge)}\"; expected two tokens with a space between");
     }
 }

@@ -1,3 +1,4 @@
+using MoA.Engine.Files;
 using MoA.Engine.Tokenization.Normalizing;
 
 namespace MoA.Engine.Tokenization;

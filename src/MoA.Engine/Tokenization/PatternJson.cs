@@ -1,3 +1,4 @@
+using MoA.Engine.Files;
 using System.Text;
 using MoA.Engine.Tokenization.Patterns;
 

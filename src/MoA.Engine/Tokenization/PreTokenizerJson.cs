@@ -1,3 +1,4 @@
+using MoA.Engine.Files;
 using MoA.Engine.Tokenization.PreTokenizing;
 
 namespace MoA.Engine.Tokenization;

@@ -1,3 +1,4 @@
+using MoA.Engine.Files;
 namespace MoA.Engine.Tokenization;
 
 /// <summary>What <c>tokenizer_config.json</c> and <c>special_tokens_map.json</c> of a model folder say.</summary>

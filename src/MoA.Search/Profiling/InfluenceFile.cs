@@ -114,5 +114,5 @@ public static class InfluenceFile
             $"{file.Path}: the metadata has no {key}; expected an influence profile as profiling writes it");
 
     private static InvalidInputException Wrong(SafetensorsFile file, string key, string text, string expected) =>
-        InputFile.Error(file.Path, $"{key} in the metadata is \"{JsonFields.Cut(text)}\"; expected {expected}");
+        InputFile.Error(file.Path, $"{key} in the metadata is \"{InputFile.Cut(text)}\"; expected {expected}");
 }

@@ -3,20 +3,18 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using MoA.Engine.Configuration;
+using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
-using MoA.Engine.Numerics;
 
 namespace MoA.Search.Profiling;
 
 /// <summary>
-/// Tells one piece of profiling work from another: a hash of the model's name, shape and constants, of samples of its
-/// weights, of the length, and of the items' tokens and loss positions in their order. Work that was interrupted is
-/// only gone on with under the same fingerprint.
+/// Tells one piece of profiling work from another: a hash of the model's name, shape and constants, of all its weights, of the
+/// length, and of the items' tokens and loss positions in their order. Work that was interrupted is only gone on with under the
+/// same fingerprint.
 /// </summary>
 internal static class WorkFingerprint
 {
-    private const int SampleBytes = 256;
-
     /// <summary>The fingerprint as hexadecimal digits.</summary>
     public static string Of(LoadedModel model, int length, IReadOnlyList<ProfileItem> items)
     {
@@ -24,13 +22,13 @@ internal static class WorkFingerprint
         ModelConfig config = model.Config;
         // The record prints its values in the culture's form, which the product fixes as invariant; lists need spelling
         // out.
-        Add(hash, "moa-profile/1");
+        Add(hash, "moa-profile/2");
         Add(hash, model.Name);
-        Add(hash, (config with { SlidingWindows = [], EosTokenIds = [] }).ToString());
+        Add(hash, (config with { SlidingWindows = [], EosTokenIds = [], RopeScaling = new RopeScaling.None() }).ToString());
+        Add(hash, string.Join(' ', Transformer.RopeFrequencies(config).Select(frequency => frequency.ToString("R", CultureInfo.InvariantCulture))));
         Add(hash, string.Join(' ', config.SlidingWindows.Select(window => window ?? 0)));
         Add(hash, length.ToString(CultureInfo.InvariantCulture));
-        foreach (WeightTensor weight in model.Weights.All)
-            AddSample(hash, weight);
+        Add(hash, model.Weights.Fingerprint);
         foreach (ProfileItem item in items)
         {
             Add(hash, item.Tokens);
@@ -54,15 +52,5 @@ internal static class WorkFingerprint
         for (int i = 0; i < numbers.Length; i++)
             BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan((i + 1) * sizeof(int)), numbers[i]);
         hash.AppendData(bytes);
-    }
-
-    private static unsafe void AddSample(IncrementalHash hash, WeightTensor weight)
-    {
-        Add(hash, $"{weight.Name} {weight.Type} {weight.Rows} {weight.Columns}");
-        int count = (int)Math.Min(SampleBytes, weight.Bytes);
-        byte* data = (byte*)weight.Data;
-        hash.AppendData(new ReadOnlySpan<byte>(data, count));
-        hash.AppendData(new ReadOnlySpan<byte>(data + weight.Bytes / 2 - count / 2, count));
-        hash.AppendData(new ReadOnlySpan<byte>(data + weight.Bytes - count, count));
     }
 }

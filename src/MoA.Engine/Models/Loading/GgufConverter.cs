@@ -1,6 +1,7 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
 using MoA.Engine.Tokenization;
 
 namespace MoA.Engine.Models.Loading;
@@ -39,7 +40,7 @@ public static class GgufConverter
         ArgumentException.ThrowIfNullOrEmpty(file);
         using GgufCheckpoint? source = ModelPath.FindGguf(path) is string gguf ? GgufCheckpoint.Open(gguf) : null;
         RefuseOwnInput(file, source?.Files.Select(part => part.Path) ?? FilesIn(path));
-        using LoadedModel model = ModelFile.Load(path);
+        using LoadedModel model = ModelFile.Load(path, threads: threads, cancellation: cancellation);
         GgufWriter writer = new();
         List<string> notes = [];
         if (source is null)
@@ -53,11 +54,7 @@ public static class GgufConverter
                 writer.Copy(key, source.Metadata[key]);
         }
 
-        ParallelOptions parallel = new()
-        {
-            MaxDegreeOfParallelism = threads > 0 ? threads : Environment.ProcessorCount,
-            CancellationToken = cancellation,
-        };
+        ParallelOptions parallel = ParallelWork.Options(threads, cancellation);
         GgufTensorPlan plan = new(model.Config, weights);
         writer.Add("general.file_type", GgufTensorTypes.FileType(weights ?? model.Weights.Layers[0].Down.Type));
         writer.Add("general.quantization_version", 2u);

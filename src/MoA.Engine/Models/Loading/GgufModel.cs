@@ -1,25 +1,31 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>Loads a Llama, Mistral or Qwen model from a GGUF file or from the numbered parts of one.</summary>
 public static class GgufModel
 {
+    private const string TopKKey = "general.sampling.top_k";
+
     /// <summary>
     /// Maps the weights, checks every shape and that every weight is a finite number. Weights are used where they are
     /// mapped, in the format they are stored in. Tensors that the model does not need are ignored.
     /// </summary>
     /// <param name="path">The file, or any part of a model in parts.</param>
+    /// <param name="threads">Most threads for checking; 0 means one for each processor.</param>
+    /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="InvalidInputException">A file, a value or a tensor is missing or unusable.</exception>
-    public static LoadedModel Load(string path)
+    /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
+    public static LoadedModel Load(string path, int threads = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(path);
         GgufCheckpoint checkpoint = GgufCheckpoint.Open(path);
         try
         {
             ModelConfig config = GgufConfig.Read(checkpoint);
-            ModelWeights weights = new WeightReader(config, WeightNames.Gguf, checkpoint).Read();
+            ModelWeights weights = new WeightReader(config, WeightNames.Gguf, checkpoint, ParallelWork.Options(threads, cancellation)).Read();
             return new LoadedModel(config, weights, Generation(checkpoint.Metadata), NameOf(checkpoint));
         }
         catch
@@ -36,7 +42,7 @@ public static class GgufModel
         {
             DoSample = temperature is null ? null : temperature > 0,
             Temperature = temperature,
-            TopK = metadata.OptionalInt("general.sampling.top_k", int.MinValue, int.MaxValue) is int k ? Math.Max(k, 0) : null,
+            TopK = metadata.Has(TopKKey) ? Math.Max(metadata.OptionalIntOrNone(TopKKey, int.MinValue, int.MaxValue) ?? 0, 0) : null,
             TopP = metadata.OptionalDouble("general.sampling.top_p", 0, 1),
             MinP = metadata.OptionalDouble("general.sampling.min_p", 0, 1),
         };
@@ -44,6 +50,6 @@ public static class GgufModel
 
     private static string NameOf(GgufCheckpoint checkpoint) =>
         checkpoint.Metadata.OptionalString("general.name") is { Length: > 0 } name
-            ? JsonFields.Cut(name)
+            ? InputFile.Cut(name)
             : Path.GetFileNameWithoutExtension(checkpoint.Path);
 }

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Engine.Numerics;
 
@@ -23,6 +23,11 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
 
     /// <inheritdoc/>
     public string ShapesFrom => "config.json";
+
+    /// <summary>How its tensors are named: by whether the embedding stands there with or without <c>model.</c>.</summary>
+    public WeightNames TensorNames =>
+        new[] { WeightNames.HuggingFace, WeightNames.HuggingFaceBase }.FirstOrDefault(names => Contains(names.Embedding + ".weight")) ??
+        WeightNames.HuggingFace;
 
     /// <summary>Maps the files of a folder.</summary>
     /// <exception cref="InvalidInputException">There are none, or one is missing or malformed.</exception>
@@ -62,7 +67,7 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
             "F32" => ElementType.F32,
             "F16" => ElementType.F16,
             "BF16" => ElementType.BF16,
-            _ => throw InputFile.Error(file.Path, $"tensor {name} is {entry.DType}; expected F32, F16 or BF16"),
+            _ => throw InputFile.Error(file.Path, $"tensor {name} is {InputFile.Cut(entry.DType)}; expected F32, F16 or BF16"),
         };
         return new StoredTensor(file.Path, type, entry.Shape, (nint)entry.Data);
     }
@@ -93,7 +98,7 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
 
     private void AddShards(string folder, string index)
     {
-        Dictionary<string, string> shardOfTensor = JsonFields.ReadFile(index, ReadWeightMap);
+        Dictionary<string, string> shardOfTensor = JsonField.ReadFile(index, ReadWeightMap);
         Dictionary<string, SafetensorsFile> shards = new(StringComparer.Ordinal);
         foreach (string shard in shardOfTensor.Values.Distinct().Order(StringComparer.Ordinal))
         {
@@ -109,16 +114,14 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
             _fileOfTensor.Add(name, shards[shard]);
     }
 
-    private static Dictionary<string, string> ReadWeightMap(JsonFields index)
+    private static Dictionary<string, string> ReadWeightMap(JsonField index)
     {
-        JsonFields map = index.OptionalObject("weight_map") ?? throw index.Missing("weight_map");
         Dictionary<string, string> shardOfTensor = new(StringComparer.Ordinal);
-        foreach (JsonProperty member in map.All)
+        foreach ((string name, JsonField shard) in index["weight_map"].Fields())
         {
-            string? shard = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : null;
-            if (shard is null || !IsPlainName(shard))
-                throw map.Wrong(member.Name, member.Value, "the name of a .safetensors file in the same folder");
-            shardOfTensor.Add(member.Name, shard);
+            if (!shard.IsString || !IsPlainName(shard.AsString()))
+                throw shard.Expected("the name of a .safetensors file in the same folder");
+            shardOfTensor.Add(name, shard.AsString());
         }
 
         return shardOfTensor;

@@ -1,5 +1,6 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Models.Loading;
 
@@ -16,9 +17,13 @@ public static class HuggingFaceFolder
     /// Maps the weights, checks every shape and that every weight is a finite number. Weights are used where they are
     /// mapped, in the format they are stored in. Tensors that the model does not need are ignored.
     /// </summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="threads">Most threads for checking; 0 means one for each processor.</param>
+    /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="InvalidInputException">The folder, a file, a value or a tensor is missing or
     /// unusable.</exception>
-    public static LoadedModel Load(string folder)
+    /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
+    public static LoadedModel Load(string folder, int threads = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
         if (!Directory.Exists(folder))
@@ -33,7 +38,7 @@ public static class HuggingFaceFolder
         HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.Open(folder);
         try
         {
-            ModelWeights weights = new WeightReader(config, WeightNames.HuggingFace, checkpoint).Read();
+            ModelWeights weights = new WeightReader(config, checkpoint.TensorNames, checkpoint, ParallelWork.Options(threads, cancellation)).Read();
             return new LoadedModel(config, weights, generation, NameOf(folder));
         }
         catch

@@ -1,5 +1,6 @@
 using MoA.Engine.Files;
 using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Models.Loading;
 
@@ -10,15 +11,17 @@ public static class ModelFile
     /// <param name="path">A folder with <c>config.json</c>, a <c>.gguf</c> file, or a folder that holds one of these and no
     /// <c>config.json</c>.</param>
     /// <param name="weights">Format to convert the matrices to, or null to use them as stored.</param>
-    /// <param name="threads">Most threads for converting; 0 means one for each processor.</param>
+    /// <param name="threads">Most threads for checking and converting; 0 means one for each processor.</param>
+    /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="InvalidInputException">The path or a file, a value or a tensor in it is missing or
     /// unusable.</exception>
-    public static LoadedModel Load(string path, ElementType? weights = null, int threads = 0)
+    /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
+    public static LoadedModel Load(string path, ElementType? weights = null, int threads = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(path);
-        LoadedModel model = ModelPath.FindGguf(path) is string file ? GgufModel.Load(file) : HuggingFaceFolder.Load(path);
-        return weights is ElementType type
-            ? WeightConversion.Convert(model, type, threads > 0 ? threads : Environment.ProcessorCount)
-            : model;
+        LoadedModel model = ModelPath.FindGguf(path) is string file
+            ? GgufModel.Load(file, threads, cancellation)
+            : HuggingFaceFolder.Load(path, threads, cancellation);
+        return weights is ElementType type ? WeightConversion.Convert(model, type, ParallelWork.Options(threads, cancellation)) : model;
     }
 }

@@ -1,6 +1,7 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Models.Loading;
 
@@ -43,11 +44,7 @@ public static class RandomModel
         WriteVocabulary(writer, shape.VocabularySize);
         if (GgufConfigWriter.RopeFactors(shape) is float[] divisors)
             GgufConverter.AddVector(writer, GgufConfig.RopeFactors, divisors);
-        RandomWeights random = new(seed, new ParallelOptions
-        {
-            MaxDegreeOfParallelism = threads > 0 ? threads : Environment.ProcessorCount,
-            CancellationToken = cancellation,
-        });
+        RandomWeights random = new(seed, ParallelWork.Options(threads, cancellation));
         RandomTensors tensors = new(writer, shape, weights, random);
         tensors.Add();
         writer.Write(file, progress);

@@ -73,7 +73,7 @@ internal sealed unsafe class TensorConversion(WeightTensor source, ElementType t
         if (type is ElementType.F32 or ElementType.BF16 || source.Type == type)
             return;
         WeightTensor written = new(source.Name, type, rows, columns, bytes);
-        if (NonFiniteScan.First([written]) is (_, long position))
+        if (WeightScan.Of([written], parallel).NonFinite is (_, long position))
         {
             throw new InvalidInputException($"tensor {source.Name} has a number in row {start + position / columns} that is " +
                 $"beyond the range of {type.Name()}; choose bf16");

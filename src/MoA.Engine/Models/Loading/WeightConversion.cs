@@ -10,10 +10,10 @@ internal sealed class WeightConversion : IDisposable
     private readonly NativeAllocator _allocator = new();
     private readonly List<NativeBuffer<byte>> _memory = [];
 
-    private WeightConversion(ElementType type, int threads)
+    private WeightConversion(ElementType type, ParallelOptions parallel)
     {
         _type = type;
-        _parallel = new ParallelOptions { MaxDegreeOfParallelism = threads };
+        _parallel = parallel;
     }
 
     /// <summary>
@@ -22,12 +22,13 @@ internal sealed class WeightConversion : IDisposable
     /// </summary>
     /// <param name="model">A loaded model.</param>
     /// <param name="type">Format of the matrices.</param>
-    /// <param name="threads">Most threads to use, at least 1.</param>
+    /// <param name="parallel">Most threads to use, and what ends the work.</param>
     /// <exception cref="InvalidInputException">A number is beyond the range of the format.</exception>
-    public static LoadedModel Convert(LoadedModel model, ElementType type, int threads)
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static LoadedModel Convert(LoadedModel model, ElementType type, ParallelOptions parallel)
     {
         using LoadedModel source = model;
-        WeightConversion conversion = new(type, threads);
+        WeightConversion conversion = new(type, parallel);
         try
         {
             return new LoadedModel(source.Config, conversion.Convert(source.Weights), source.Generation, source.Name);
@@ -52,7 +53,7 @@ internal sealed class WeightConversion : IDisposable
         LayerWeights[] layers = [.. weights.Layers.Select(layer => layer.Convert(Convert))];
         WeightTensor finalNorm = Convert(weights.FinalNorm);
         WeightTensor head = ReferenceEquals(weights.Head, weights.Embedding) ? embedding : Convert(weights.Head);
-        return new ModelWeights(embedding, layers, finalNorm, head, [this]);
+        return new ModelWeights(embedding, layers, finalNorm, head, weights.StoredHash, [this]);
     }
 
     private unsafe WeightTensor Convert(WeightTensor source)

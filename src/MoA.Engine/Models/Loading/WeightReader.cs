@@ -5,13 +5,14 @@ using MoA.Engine.Numerics;
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>Finds the tensors of a model in a checkpoint and checks them.</summary>
-internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheckpoint checkpoint)
+internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheckpoint checkpoint, ParallelOptions parallel)
 {
     private readonly List<(WeightTensor Weight, string Path)> _found = [];
 
     /// <summary>All weights of the model.</summary>
     /// <exception cref="InvalidInputException">A tensor is missing, has another shape or format than expected, or holds
     /// NaN or infinity.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public ModelWeights Read()
     {
         WeightTensor embedding = Matrix(names.Embedding, config.VocabularySize, config.HiddenSize);
@@ -22,8 +23,7 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
         WeightTensor head = config.TieWordEmbeddings
             ? embedding
             : Matrix(names.Head, config.VocabularySize, config.HiddenSize);
-        RefuseNonFinite();
-        return new ModelWeights(embedding, layers, finalNorm, head, checkpoint.Files);
+        return new ModelWeights(embedding, layers, finalNorm, head, Scan(), checkpoint.Files);
     }
 
     private LayerWeights Layer(string layer)
@@ -75,7 +75,7 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
         StoredTensor stored = checkpoint.Find(name);
         if (!shape.SequenceEqual(stored.Shape))
         {
-            string found = JsonFields.Cut(string.Join(", ", stored.Shape));
+            string found = InputFile.Cut(string.Join(", ", stored.Shape));
             throw InputFile.Error(stored.Path, $"tensor {name} has shape [{found}]; expected " +
                 $"[{string.Join(", ", shape.ToArray())}] by {checkpoint.ShapesFrom}");
         }
@@ -86,10 +86,12 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
         return weight;
     }
 
-    private void RefuseNonFinite()
+    // The one time that all weights are read on loading.
+    private string Scan()
     {
-        if (NonFiniteScan.First([.. _found.Select(found => found.Weight)]) is not (int tensor, long position))
-            return;
+        WeightScan scan = WeightScan.Of([.. _found.Select(found => found.Weight)], parallel);
+        if (scan.NonFinite is not (int tensor, long position))
+            return scan.Hash;
         (WeightTensor weight, string path) = _found[tensor];
         (long row, long column) = Math.DivRem(position, weight.Columns);
         string place = weight.Rows == 1 ? $"element {column}" : $"row {row}, column {column}";

@@ -210,7 +210,7 @@ public sealed class GgufConverterTests
             for (int i = part; i < file.Tensors.Count; i += count)
             {
                 GgufTensor tensor = file.Tensors[i];
-                bytes.AddTensor(tensor.Name, GgufTensorTypes.Code(tensor.Type), [.. tensor.Shape.Reverse().Select(size => (ulong)size)],
+                bytes.AddTensor(tensor.Name, tensor.TypeCode, [.. tensor.Shape.Reverse().Select(size => (ulong)size)],
                     new ReadOnlySpan<byte>(file.DataOf(tensor), (int)tensor.Bytes).ToArray());
             }
 

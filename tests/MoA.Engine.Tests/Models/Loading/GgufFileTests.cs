@@ -31,7 +31,7 @@ public sealed class GgufFileTests
         Assert.Equal(-2, file.Metadata.Int("a.small", -5, 5));
         Assert.Null(file.Metadata.OptionalInt("a.none", 0, 1));
         Assert.Equal(["matrix", "half", "blocks"], file.Tensors.Select(tensor => tensor.Name));
-        Assert.Equal([ElementType.F32, ElementType.F16, ElementType.Q8_0], file.Tensors.Select(tensor => tensor.Type));
+        Assert.Equal([ElementType.F32, ElementType.F16, ElementType.Q8_0], file.Tensors.Select(tensor => tensor.Type!.Value));
         Assert.Equal([2, 3], file.Tensors[0].Shape);
         Assert.Equal([24, 4, 68], file.Tensors.Select(tensor => tensor.Bytes));
         Assert.Equal([1f, 2, 3, 4, 5, 6], new ReadOnlySpan<float>(file.DataOf(file.Tensors[0]), 6).ToArray());
@@ -76,10 +76,8 @@ public sealed class GgufFileTests
     [Fact]
     public void Tensors_that_cannot_be_read_are_named()
     {
-        AssertRefused("tensor t is IQ4_XS; expected one of F32, F16", new GgufBytes().AddTensor("t", 23, [256], new byte[136]));
-        AssertRefused("tensor t is of the unknown type 99", new GgufBytes().AddTensor("t", 99, [256], new byte[136]));
         AssertRefused("tensor t has 5 dimensions", new GgufBytes().AddTensor("t", 0, [1, 1, 1, 1, 1], new byte[4]));
-        AssertRefused("tensor t has a dimension of 0", new GgufBytes().AddTensor("t", 0, [0], []));
+        AssertRefused("tensor t has a dimension of 18446744073709551615", new GgufBytes().AddTensor("t", 0, [ulong.MaxValue], []));
         AssertRefused("tensor t is Q4_K with rows of 32 elements; expected a multiple of 256",
             new GgufBytes().AddTensor("t", 12, [32], new byte[144]));
         AssertRefused("expected sizes whose bytes fit 63 bits", new GgufBytes().AddTensor("t", 0, [1UL << 40, 1UL << 40], new byte[4]));

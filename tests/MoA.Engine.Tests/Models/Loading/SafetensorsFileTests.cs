@@ -111,9 +111,11 @@ public sealed class SafetensorsFileTests
     [InlineData("{\"__metadata__\":[]}", "expected an object")]
     [InlineData("{\"x\":{\"shape\":[1],\"data_offsets\":[0,4]}}", "\"x.dtype\" is missing")]
     [InlineData("{\"x\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", "\"x.shape\" is missing")]
-    [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[1]}}", "tensor x: expected two data_offsets")]
-    [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", "tensor x: expected two data_offsets")]
-    [InlineData("{\"x\":{\"dtype\":\"Q4\",\"shape\":[1],\"data_offsets\":[0,4]}}", "tensor x has the unknown dtype \"Q4\"")]
+    [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[1]}}", "\"x.data_offsets\" is missing")]
+    [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", "\"x.data_offsets\" is a list; expected two offsets")]
+    [InlineData("{\"x\":{\"dtype\":\"Q4\",\"shape\":[1],\"data_offsets\":[4,0]}}", "tensor x has dtype Q4, shape [1] and data_offsets 4..0")]
+    [InlineData("{\"x\":{\"dtype\":\"F4\",\"shape\":[9],\"data_offsets\":[0,4]}}", "shape [9]; expected sizes of at least 0 that give whole bytes")]
+    [InlineData("{\"x\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":[0,4]}}", "expected 2 bytes")]
     [InlineData("{\"x\":{\"dtype\":4,\"shape\":[1],\"data_offsets\":[0,4]}}", "\"x.dtype\" is 4; expected a string")]
     [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[\"1\"],\"data_offsets\":[0,4]}}", "\"x.shape[0]\" is \"1\"")]
     [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[1.5],\"data_offsets\":[0,4]}}", "\"x.shape[0]\" is 1.5")]
@@ -134,7 +136,7 @@ public sealed class SafetensorsFileTests
     [InlineData("{\"x\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"x\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", "uplicate")]
     [InlineData("{\"x\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"\\u0078\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", "uplicate")]
     [InlineData("{\"\\ud800\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", "not valid JSON")]
-    [InlineData("{\"a\\nb\":{\"dtype\":\"Q4\",\"shape\":[4],\"data_offsets\":[0,4]}}", "tensor a b has")]
+    [InlineData("{\"a\\nb\":{\"dtype\":\"Q4\",\"shape\":[-4],\"data_offsets\":[0,4]}}", "tensor a b has")]
     public void A_bad_header_is_refused(string header, string problem)
     {
         using TemporaryFolder folder = new();

@@ -5,7 +5,7 @@ using MoA.Engine.Numerics;
 namespace MoA.Tests.Models.Loading;
 
 /// <summary>The scan finds the first NaN or infinity wherever it stands, and nothing else.</summary>
-public sealed class NonFiniteScanTests
+public sealed class WeightScanTests
 {
     [Fact]
     public void Every_place_of_an_f32_tensor_is_looked_at()
@@ -65,7 +65,7 @@ public sealed class NonFiniteScanTests
                     int first = Array.FindIndex(values, value => !float.IsFinite(value));
                     Assert.Equal(bits == 0x7BFF ? -1 : block, first < 0 ? -1 : first / elements);
                     (int, long)? expected = first < 0 ? null : (0, (long)block * elements);
-                    Assert.Equal(expected, NonFiniteScan.First([new WeightTensor("x", type, 1, values.Length, data)]));
+                    Assert.Equal(expected, WeightScan.Of([new WeightTensor("x", type, 1, values.Length, data)], new ParallelOptions()).NonFinite);
                 }
             }
         }
@@ -90,8 +90,9 @@ public sealed class NonFiniteScanTests
         GCHandle[] pins = [.. tensors.Select(tensor => GCHandle.Alloc(tensor, GCHandleType.Pinned))];
         try
         {
-            return NonFiniteScan.First([.. tensors.Select((tensor, i) =>
-                new WeightTensor("x", type, 1, tensor.Length, (void*)pins[i].AddrOfPinnedObject()))]);
+            return WeightScan.Of(
+                [.. tensors.Select((tensor, i) => new WeightTensor("x", type, 1, tensor.Length, (void*)pins[i].AddrOfPinnedObject()))],
+                new ParallelOptions()).NonFinite;
         }
         finally
         {

@@ -1,22 +1,26 @@
+using System.IO.Hashing;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models.Loading;
 
-/// <summary>
-/// Finds NaN and infinity in weights: numbers, or factors of quantised blocks, whose exponent bits are all ones. Uses all
-/// cores.
-/// </summary>
-internal static unsafe class NonFiniteScan
+/// <summary>What one pass over weights, with several threads, found.</summary>
+/// <param name="NonFinite">
+/// The first number that is NaN or infinite, by tensor and then by position, or null: a number, or a factor of a quantised block,
+/// whose exponent bits are all ones. Of a block it is the first element.
+/// </param>
+/// <param name="Hash">A hash over every tensor's name, format, shape and bytes; empty where a number is not finite.</param>
+internal readonly unsafe record struct WeightScan((int Tensor, long Position)? NonFinite, string Hash)
 {
-    private const long PieceElements = 1 << 20;
+    // A piece stays in the second cache between the two looks at it. Whole blocks of every format.
+    private const long PieceElements = 1 << 17;
 
-    /// <summary>
-    /// The first number that is not finite, by tensor and then by position, or null; independent of the number of
-    /// threads. Of a quantised block whose factors are not finite it is the first element.
-    /// </summary>
-    public static (int Tensor, long Position)? First(IReadOnlyList<WeightTensor> tensors)
+    /// <summary>Scans tensors; what is found does not depend on the number of threads.</summary>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static WeightScan Of(IReadOnlyList<WeightTensor> tensors, ParallelOptions parallel)
     {
         List<(int Tensor, long Start, long Count)> pieces = [];
         for (int tensor = 0; tensor < tensors.Count; tensor++)
@@ -27,15 +31,32 @@ internal static unsafe class NonFiniteScan
         }
 
         long[] found = new long[pieces.Count];
-        ParallelLoopResult result = Parallel.For(0, pieces.Count, (i, loop) =>
+        UInt128[] hashes = new UInt128[pieces.Count];
+        ParallelLoopResult result = Parallel.For(0, pieces.Count, parallel, (i, loop) =>
         {
             (int tensor, long start, long count) = pieces[i];
+            hashes[i] = XxHash128.HashToUInt128(Bytes(tensors[tensor], start, count));
             found[i] = Position(tensors[tensor], start, count);
             if (found[i] >= 0)
                 loop.Break(); // lower pieces still run, so the lowest one that breaks is the first
         });
-        return result.LowestBreakIteration is long first ? (pieces[(int)first].Tensor, found[first]) : null;
+        return result.LowestBreakIteration is long first
+            ? new WeightScan((pieces[(int)first].Tensor, found[first]), "")
+            : new WeightScan(null, Joined(tensors, hashes));
     }
+
+    // The number of a tensor's pieces follows from its shape.
+    private static string Joined(IReadOnlyList<WeightTensor> tensors, UInt128[] hashes)
+    {
+        XxHash128 all = new();
+        foreach (WeightTensor tensor in tensors)
+            all.Append(Encoding.UTF8.GetBytes($"{tensor.Name} {tensor.Type.Name()} {tensor.Rows} {tensor.Columns}\n"));
+        all.Append(MemoryMarshal.AsBytes(hashes.AsSpan()));
+        return Convert.ToHexStringLower(all.GetCurrentHash());
+    }
+
+    private static ReadOnlySpan<byte> Bytes(WeightTensor tensor, long start, long count) =>
+        new((byte*)tensor.Data + tensor.Type.RowBytes(start), (int)tensor.Type.RowBytes(count));
 
     private static long Position(WeightTensor tensor, long start, long count)
     {
