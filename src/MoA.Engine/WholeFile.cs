@@ -1,11 +1,17 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
+using MoA.Engine.Numerics;
 
 namespace MoA.Engine;
 
-/// <summary>Files that are never seen half written: the content goes to a neighbour, which then takes the name.</summary>
-public static class WholeFile
+/// <summary>
+/// Files that are never seen half written, whatever ends the program or the machine: the content goes to a neighbour, which takes
+/// the name once all of it is on disk.
+/// </summary>
+public static unsafe class WholeFile
 {
     private const string Unfinished = ".tmp";
+    private const int ReadOnly = 0; // O_RDONLY
 
     /// <summary>Writes a file and makes its folder if there is none; an existing file is replaced at the end.</summary>
     /// <param name="path">The file.</param>
@@ -19,11 +25,16 @@ public static class WholeFile
         string unfinished = $"{path}.{Guid.NewGuid():N}{Unfinished}";
         try
         {
-            using (FileStream file = Create(path, unfinished))
-                write(file);
+            using (UnfinishedFile content = new(Create(path, unfinished)))
+            {
+                write(content);
+                content.FlushToDisk();
+            }
+
             File.Move(unfinished, path, overwrite: true);
+            FlushFolderOf(path);
         }
-        catch (Exception failure) when (failure is IOException or ArgumentOutOfRangeException) // the latter beyond a size limit
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new IOException($"{path}: cannot be written to its end ({OneLine(failure)})", failure);
         }
@@ -53,6 +64,26 @@ public static class WholeFile
             // Only names that this class gives: others like it are somebody's.
             if (Guid.TryParseExact(Path.GetFileName(file)[start.Length..^Unfinished.Length], "N", out _))
                 DeleteIfThere(file);
+        }
+    }
+
+    /// <summary>
+    /// Brings a file's name itself to disk: without it a new file may be gone after a power cut, however well its content was
+    /// flushed. Windows does that by itself.
+    /// </summary>
+    /// <exception cref="IOException">The disk fails.</exception>
+    public static void FlushFolderOf(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var open = (delegate* unmanaged<byte*, int, int>)CLibrary.Find("open");
+        if (open is null)
+            return;
+        fixed (byte* folder = Encoding.UTF8.GetBytes(Path.GetDirectoryName(Path.GetFullPath(path)) + "\0"))
+        {
+            // A folder that may be written but not read cannot be flushed.
+            using SafeFileHandle handle = new(open(folder, ReadOnly), ownsHandle: true);
+            if (!handle.IsInvalid)
+                RandomAccess.FlushToDisk(handle);
         }
     }
 

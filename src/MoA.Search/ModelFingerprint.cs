@@ -35,7 +35,7 @@ public static class ModelFingerprint
         {
             foreach (string name in ModelFiles.Where(name => File.Exists(Path.Combine(model.Path, name))))
             {
-                byte[] content = InputFile.ReadAll(Path.Combine(model.Path, name));
+                byte[] content = InputFile.ReadBytes(Path.Combine(model.Path, name));
                 hash.AppendData(Encoding.UTF8.GetBytes($"{name} {content.Length}\n"));
                 hash.AppendData(content);
             }

@@ -30,6 +30,7 @@ public sealed class ResultJournal : IDisposable
             file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             ResultJournal journal = new(file);
             journal.Read();
+            WholeFile.FlushFolderOf(path);
             file = null;
             return journal;
         }

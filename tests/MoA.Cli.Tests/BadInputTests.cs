@@ -31,11 +31,11 @@ public sealed class BadInputTests : IDisposable
     {
         string empty = _folder.Write("empty.jsonl", "");
         Invocation.Of("score", "--model", Model, "--data", empty).AssertRefused(empty, "empty");
-        Invocation.Of("score", "--model", Model, "--data", _folder["none.jsonl"]).AssertRefused(_folder["none.jsonl"], "cannot be read");
-        Invocation.Of("score", "--model", Model, "--data", _folder.Path).AssertRefused(_folder.Path, "cannot be read");
+        Invocation.Of("score", "--model", Model, "--data", _folder["none.jsonl"]).AssertRefused(_folder["none.jsonl"], "there is no such file");
+        Invocation.Of("score", "--model", Model, "--data", _folder.Path).AssertRefused(_folder.Path, "is a folder; expected a file");
         Invocation.Of("model", "tokenize", "--data", empty).AssertRefused(empty, "empty");
         Invocation.Of("calibrate", "--data", empty, "--out", _folder["out"]).AssertRefused(empty, "empty");
-        Invocation.Of("generate", "--prompt-file", _folder["none.txt"]).AssertRefused(_folder["none.txt"], "cannot be read");
+        Invocation.Of("generate", "--prompt-file", _folder["none.txt"]).AssertRefused(_folder["none.txt"], "there is no such file", "--prompt-file");
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class BadInputTests : IDisposable
         Refused(noJson, noJson, "not JSON");
         Refused(other, other, "4 layers of 8 heads", "2 layers of 4 query heads");
         Refused(named, named, "giant");
-        Refused(_folder["none.json"], _folder["none.json"], "cannot be read");
+        Refused(_folder["none.json"], _folder["none.json"], "there is no such file");
         Invocation.Of("score", "--model", Model, "--data", data, "--plan", other, "--policy", "dense").AssertRefused("takes no plan");
 
         void Refused(string plan, params string[] words) =>

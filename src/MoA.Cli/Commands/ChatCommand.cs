@@ -3,6 +3,7 @@ using System.Globalization;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
+using MoA.Engine.Files;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.Tokenization;
@@ -68,15 +69,7 @@ internal sealed class ChatCommand : CliCommand
         const string Prefix = "/file ";
         if (!line.StartsWith(Prefix, StringComparison.Ordinal))
             return line;
-        string path = line[Prefix.Length..].Trim();
-        try
-        {
-            return File.ReadAllText(path);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException($"/file {path}: cannot be read ({failure.Message.TrimEnd('.')})", failure);
-        }
+        return InputFile.ReadText(line[Prefix.Length..].Trim(), "give /file a text file");
     }
 
     private static void Turn(CommandContext context, ChatSession session, string text)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
+using MoA.Engine.Files;
 using MoA.Engine.Generation;
 using MoA.Evaluation.Needle;
 using MoA.Evaluation.Tasks;
@@ -62,24 +63,12 @@ internal sealed class EvalNeedleCommand : EvalCommand
             Needle = context.Get(_needle),
             Question = context.Get(_question),
             Answer = context.Get(_answer),
-            Haystack = context.Get(_haystack) is string file ? ReadLines(file) : null,
+            Haystack = context.Get(_haystack) is string file ? [.. InputFile.ReadLines(file, "give --haystack a text file").SkipWhile(string.IsNullOrWhiteSpace)] : null,
             Depths = CalibrationOptions.Positive(context, _depths) ?? 11,
             ItemsPerCell = EvalOptions.MostItems(context) ?? 1,
         };
         NeedleTask task = new(model, options);
         ulong seed = context.Get(GlobalOptions.Seed) ?? 0;
         return [.. LengthsOf(context, model.Config, defaults.ConstrainedLengths).Select(length => task.Create(length, seed))];
-    }
-
-    private static string[] ReadLines(string file)
-    {
-        try
-        {
-            return [.. File.ReadAllLines(file).SkipWhile(string.IsNullOrWhiteSpace)];
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException($"--haystack {file}: cannot be read ({failure.Message.TrimEnd('.')}); expected a text file", failure);
-        }
     }
 }

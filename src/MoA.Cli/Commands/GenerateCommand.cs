@@ -4,6 +4,7 @@ using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Files;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
@@ -103,14 +104,7 @@ internal sealed class GenerateCommand : CliCommand
             return (context.Read(input => input.ReadToEnd()), "standard input");
         }
 
-        try
-        {
-            return (File.ReadAllText(file), file);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException($"--prompt-file {file}: cannot be read ({failure.Message.TrimEnd('.')})", failure);
-        }
+        return (InputFile.ReadText(file, "give --prompt-file a text file"), file);
     }
 
     private int[] Encode(CommandContext context, LanguageModel model, string text)

@@ -28,7 +28,8 @@ internal sealed class ModelInfoCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         string path = ModelOptions.ModelPath(context);
-        using LoadedModel model = ModelFile.Load(path, ModelOptions.WeightType(context));
+        using LoadedModel model = ModelFile.Load(
+            path, ModelOptions.WeightType(context), GlobalOptions.ReadThreads(context) ?? 0, context.Cancellation);
         Tokenizer? tokenizer = Tokenizer.Exists(path) ? Tokenizer.Load(path) : null;
         bool hasTemplate = tokenizer is not null && ChatTemplate.Load(path) is not null;
         ModelConfig config = model.Config;
@@ -71,7 +72,7 @@ internal sealed class ModelInfoCommand : CliCommand
         Line("model", $"{model.Name} ({config.Architecture})");
         Line("layers", $"{config.Layers} of {config.QueryHeads} query heads, {config.KeyValueHeads} KV heads, head size {config.HeadSize}");
         Line("widths", $"hidden {config.HiddenSize}, feed-forward {config.IntermediateSize}, vocabulary {config.VocabularySize}");
-        Line("context", $"{config.MaxPositions} tokens, RoPE theta {config.RopeTheta}, scaling {config.RopeScaling}");
+        Line("context", $"{config.MaxPositions} tokens, RoPE theta {config.RopeTheta}, {config.RopeScaling.Describe()}");
         if (Enumerable.Range(0, config.Layers).Any(layer => config.SlidingWindow(layer) is not null))
         {
             Line("windows", $"sliding window of {string.Join(", ", Enumerable.Range(0, config.Layers)

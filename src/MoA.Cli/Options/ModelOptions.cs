@@ -68,7 +68,7 @@ internal static class ModelOptions
 
     /// <summary>Loads the model that the options name.</summary>
     public static LanguageModel Load(CommandContext context, ComputeBackend backend) =>
-        LanguageModel.Load(ModelPath(context), backend, weights: WeightType(context));
+        LanguageModel.Load(ModelPath(context), backend, weights: WeightType(context), cancellation: context.Cancellation);
 
     /// <summary>The format to convert the matrices to, or null to use them as stored.</summary>
     public static ElementType? WeightType(CommandContext context) => GgufOutput.ReadType(context.Get(Weights));

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoA.Engine.Files;
 
 namespace MoA.Engine.Attention;
 
@@ -14,20 +15,7 @@ public static class PlanFile
     /// <summary>Reads a plan of either format.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="InvalidInputException">The file cannot be read or is not a plan that can be used.</exception>
-    public static PlanDocument Load(string path)
-    {
-        byte[] bytes;
-        try
-        {
-            bytes = File.ReadAllBytes(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException($"{path}: the plan cannot be read ({exception.Message})", exception);
-        }
-
-        return Parse(bytes, path);
-    }
+    public static PlanDocument Load(string path) => Parse(InputFile.ReadBytes(path), path);
 
     /// <summary>Reads a plan of either format from its JSON text.</summary>
     /// <param name="utf8">The text.</param>

@@ -157,8 +157,8 @@ internal static class HuggingFaceConfig
             return [];
         bool qwen = family is ModelFamily.Qwen2 or ModelFamily.Qwen3;
         JsonField given = file["sliding_window"];
-        int? window = given.Exists ? given.AsOptionalIntegerOrNone(0, int.MaxValue) : 4096;
-        if (window is null or 0 || (qwen && !file["use_sliding_window"].AsBoolean(missing: false)))
+        int? window = given.Exists ? given.AsOptionalIntegerOrNone(1, int.MaxValue) : 4096;
+        if (window is null || (qwen && !file["use_sliding_window"].AsBoolean(missing: false)))
             return [];
 
         int first = qwen ? file["max_window_layers"].AsOptionalInteger(0, int.MaxValue) ?? 28 : 0;

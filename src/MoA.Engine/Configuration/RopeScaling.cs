@@ -19,11 +19,17 @@ public abstract record RopeScaling
     /// <param name="pair">From 0, the fastest, to d/2 - 1.</param>
     public abstract double Scale(double frequency, int pair);
 
+    /// <summary>The kind as config.json names it and its numbers, in words for a reader.</summary>
+    public abstract string Describe();
+
     /// <summary>Frequencies stay as they are.</summary>
     public sealed record None : RopeScaling
     {
         /// <inheritdoc/>
         public override double Scale(double frequency, int pair) => frequency;
+
+        /// <inheritdoc/>
+        public override string Describe() => "no scaling";
     }
 
     /// <summary>Position interpolation: every frequency is divided by the factor (arXiv 2306.15595).</summary>
@@ -32,6 +38,9 @@ public abstract record RopeScaling
     {
         /// <inheritdoc/>
         public override double Scale(double frequency, int pair) => frequency / Factor;
+
+        /// <inheritdoc/>
+        public override string Describe() => FormattableString.Invariant($"scaling linear, factor {Factor}");
     }
 
     /// <summary>
@@ -52,6 +61,11 @@ public abstract record RopeScaling
             double kept = Math.Clamp((turns - LowFrequencyFactor) / (HighFrequencyFactor - LowFrequencyFactor), 0, 1);
             return (1 - kept) * frequency / Factor + kept * frequency;
         }
+
+        /// <inheritdoc/>
+        public override string Describe() => FormattableString.Invariant(
+            $"scaling llama3, factor {Factor} beyond a context of {OriginalMaxPositions}, low and high frequency factors ") +
+            FormattableString.Invariant($"{LowFrequencyFactor} and {HighFrequencyFactor}");
     }
 
     /// <summary>A divisor for every pair of components, as GGUF files store what Llama 3.1 computes.</summary>
@@ -62,6 +76,7 @@ public abstract record RopeScaling
         public override double Scale(double frequency, int pair) => frequency / Divisors[pair];
 
         /// <inheritdoc/>
-        public override string ToString() => FormattableString.Invariant($"Factors {Divisors.Min()} to {Divisors.Max()}");
+        public override string Describe() =>
+            FormattableString.Invariant($"scaling by factors of {Divisors.Min()} to {Divisors.Max()}, one for each pair of components");
     }
 }

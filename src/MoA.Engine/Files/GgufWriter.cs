@@ -97,9 +97,9 @@ internal sealed class GgufWriter
         TensorBytes += Padded(bytes);
     }
 
-    /// <summary>Writes the file; an existing one is replaced at the end.</summary>
+    /// <summary>Writes the file with its tensors, of which there is one at least; an existing file is replaced at the end.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="progress">Told before each tensor.</param>
+    /// <param name="progress">Told before each tensor and at the end.</param>
     /// <exception cref="InvalidInputException">No file can be made there.</exception>
     /// <exception cref="IOException">Writing failed on the way, as on a full disk.</exception>
     public void Write(string path, Action<ConversionProgress>? progress)
@@ -119,7 +119,7 @@ internal sealed class GgufWriter
                 file.Write(new byte[Padded(tensor.Bytes) - tensor.Bytes]);
             }
         });
-        progress?.Invoke(new ConversionProgress("", _tensors.Count, _tensors.Count));
+        progress?.Invoke(new ConversionProgress(_tensors[^1].Name, _tensors.Count, _tensors.Count));
     }
 
     private byte[] Header()

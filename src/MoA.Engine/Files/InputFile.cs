@@ -1,9 +1,10 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace MoA.Engine.Files;
 
-/// <summary>Opens files that come from outside and words what is wrong with them, always in one line.</summary>
-internal static class InputFile
+/// <summary>
+/// Opens and reads files that come from outside and words what is wrong with them, always in one line: the file, the problem,
+/// what to do.
+/// </summary>
+public static class InputFile
 {
     private const int LongestProblem = 400;
 
@@ -12,81 +13,105 @@ internal static class InputFile
     /// </summary>
     public static InvalidInputException Error(string path, string problem, Exception? cause = null)
     {
+        ArgumentNullException.ThrowIfNull(problem);
         if (problem.Length > LongestProblem)
             problem = string.Concat(problem.AsSpan(0, LongestProblem), "…");
-        string message = OneLine($"{path}: {problem}");
+        string message = OneLine($"{(string.IsNullOrEmpty(path) ? "\"\"" : path)}: {problem}");
         return cause is null ? new InvalidInputException(message) : new InvalidInputException(message, cause);
     }
 
+    /// <summary>The exception for a failure to open or read a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="failure">What the system says.</param>
+    /// <param name="advice">What to do, or null.</param>
+    public static InvalidInputException Unreadable(string path, Exception failure, string? advice = null)
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        string problem = failure is FileNotFoundException or DirectoryNotFoundException ? "there is no such file"
+            : string.IsNullOrEmpty(path) ? "the path is empty; expected a file"
+            : Directory.Exists(path) ? "is a folder; expected a file"
+            : $"cannot be read ({failure.Message.TrimEnd('.')})";
+        return Error(path, advice is null ? problem : $"{problem}; {advice}", failure);
+    }
+
     /// <summary>Opens a file for reading; symbolic links are followed.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="advice">What to do if it is not there or may not be read, for the message.</param>
     /// <exception cref="InvalidInputException">The file is not there or may not be read.</exception>
-    public static SafeFileHandle Open(string path)
+    public static FileStream Open(string path, string? advice = null)
     {
         try
         {
-            return File.OpenHandle(path);
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw Error(path, "there is no such file", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            string problem = Directory.Exists(path) ? "is a folder; expected a file" : $"cannot be read: {e.Message}";
-            throw Error(path, problem, e);
+            throw Unreadable(path, e, advice);
         }
     }
 
-    /// <summary>Length of an open file in bytes.</summary>
-    /// <exception cref="InvalidInputException">It is a pipe or a device.</exception>
-    public static long Length(string path, SafeFileHandle file)
-    {
-        try
-        {
-            return RandomAccess.GetLength(file);
-        }
-        catch (Exception e) when (e is IOException or NotSupportedException)
-        {
-            throw Error(path, $"has no length: {e.Message}; expected a file", e);
-        }
-    }
-
-    /// <summary>All bytes of a file of at most <paramref name="longest"/> bytes.</summary>
+    /// <summary>All bytes of a file, or of a pipe until it ends.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="advice">What to do if it cannot be read, for the message.</param>
+    /// <param name="longest">The most bytes that are read.</param>
     /// <exception cref="InvalidInputException">The file cannot be read or is longer.</exception>
-    public static byte[] ReadAll(string path, int longest = 1 << 30)
+    public static byte[] ReadBytes(string path, string? advice = null, int longest = 1 << 30)
     {
-        using SafeFileHandle file = Open(path);
-        long length = Length(path, file);
-        if (length > longest)
-            throw Error(path, $"has {length} bytes; expected at most {longest}");
-        byte[] bytes = new byte[length];
-        Fill(path, file, bytes, 0);
-        return bytes;
-    }
-
-    /// <summary>Reads exactly as many bytes as <paramref name="bytes"/> holds.</summary>
-    /// <exception cref="InvalidInputException">The file ends before, or reading fails.</exception>
-    public static void Fill(string path, SafeFileHandle file, Span<byte> bytes, long offset)
-    {
+        using FileStream file = Open(path, advice);
         try
         {
-            while (!bytes.IsEmpty)
+            // Not by the length alone: pipes have none, and files of /proc say 0.
+            long length = file.CanSeek ? file.Length : 0;
+            if (length > longest)
+                throw Error(path, $"has {length} bytes; expected at most {longest}");
+            byte[] bytes = new byte[length];
+            int count = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            for (int next; (next = file.ReadByte()) >= 0; bytes[count++] = (byte)next)
             {
-                int read = RandomAccess.Read(file, bytes, offset);
-                if (read == 0)
-                    throw Error(path, $"truncated: ends at byte {offset}; download or copy it again");
-                bytes = bytes[read..];
-                offset += read;
+                if (count == longest)
+                    throw Error(path, $"has more than {longest} bytes; expected fewer");
+                if (count == bytes.Length)
+                    Array.Resize(ref bytes, (int)Math.Min(longest, 2L * count + 256));
             }
+
+            Array.Resize(ref bytes, count);
+            return bytes;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Error(path, $"cannot be read: {e.Message}", e);
+            throw Unreadable(path, e, advice);
         }
     }
 
+    /// <summary>
+    /// The text of a file, or of a pipe until it ends: UTF-8, or what a byte order mark at its start says, which is left out.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="advice">What to do if it cannot be read, for the message.</param>
+    /// <exception cref="InvalidInputException">The file cannot be read.</exception>
+    public static string ReadText(string path, string? advice = null)
+    {
+        using StreamReader reader = new(new MemoryStream(ReadBytes(path, advice)));
+        return reader.ReadToEnd();
+    }
+
+    /// <summary>The lines of a text; otherwise as <see cref="ReadText"/>.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="advice">What to do if it cannot be read, for the message.</param>
+    /// <exception cref="InvalidInputException">The file cannot be read.</exception>
+    public static IEnumerable<string> ReadLines(string path, string? advice = null)
+    {
+        using StringReader reader = new(ReadText(path, advice));
+        while (reader.ReadLine() is string line)
+            yield return line;
+    }
+
     /// <summary>The start of a name or value that may be of any length, for messages.</summary>
-    public static string Cut(string text) => text.Length <= 100 ? text : string.Concat(text.AsSpan(0, 100), "…");
+    public static string Cut(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.Length <= 100 ? text : string.Concat(text.AsSpan(0, 100), "…");
+    }
 
     private static string OneLine(string text) => string.Create(text.Length, text, static (line, source) =>
     {

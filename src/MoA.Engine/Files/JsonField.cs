@@ -36,7 +36,7 @@ internal readonly struct JsonField
 
     /// <summary>Reads a file and hands its root to a reader; the document lives as long as the call.</summary>
     /// <exception cref="InvalidInputException">The file cannot be read or is no JSON.</exception>
-    public static T ReadFile<T>(string file, Func<JsonField, T> read) => Read(file, InputFile.ReadAll(file, LongestFile), read);
+    public static T ReadFile<T>(string file, Func<JsonField, T> read) => Read(file, InputFile.ReadBytes(file, longest: LongestFile), read);
 
     /// <summary>Hands the root of a text to a reader; the document lives as long as the call.</summary>
     /// <param name="file">Where the text stands, for messages.</param>

@@ -1,5 +1,4 @@
 using System.IO.MemoryMappedFiles;
-using Microsoft.Win32.SafeHandles;
 
 namespace MoA.Engine.Files;
 
@@ -10,11 +9,11 @@ internal sealed unsafe class MappedFile : IDisposable
     private readonly MemoryMappedViewAccessor _view;
     private bool _disposed;
 
-    private MappedFile(SafeFileHandle handle, long length)
+    private MappedFile(FileStream file)
     {
-        Length = length;
+        Length = file.Length;
         _file = MemoryMappedFile.CreateFromFile(
-            handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
         try
         {
             _view = _file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
@@ -43,19 +42,20 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <exception cref="InvalidInputException">It cannot be read or is too short.</exception>
     public static MappedFile Open(string path, int leastBytes, string kind)
     {
-        SafeFileHandle handle = InputFile.Open(path);
+        FileStream file = InputFile.Open(path);
         try
         {
-            long length = InputFile.Length(path, handle);
-            if (length < leastBytes)
-                throw InputFile.Error(path, $"truncated: has {length} bytes, {kind} at least {leastBytes}");
-            return new MappedFile(handle, length);
+            if (!file.CanSeek)
+                throw InputFile.Error(path, "has no length; expected a file, not a pipe or a device");
+            if (file.Length < leastBytes)
+                throw InputFile.Error(path, $"truncated: has {file.Length} bytes, {kind} at least {leastBytes}");
+            return new MappedFile(file);
         }
         catch (Exception e)
         {
-            handle.Dispose();
+            file.Dispose();
             if (e is IOException or UnauthorizedAccessException)
-                throw InputFile.Error(path, $"cannot be mapped into memory: {e.Message}", e);
+                throw InputFile.Error(path, $"cannot be mapped into memory ({e.Message.TrimEnd('.')})", e);
             throw;
         }
     }

@@ -120,7 +120,7 @@ internal sealed class SafetensorsHeader
         // Where the format is not known the offsets alone say how long the tensor is: it is in nobody's way until it is needed.
         long? bytes = Bytes(dType, shape);
         if (bytes is null && (ElementBits(dType) is not null || ElementCount(shape) is null))
-            throw root.Refuse($"{Stated()}; expected sizes of at least 0 that give whole bytes, whose number fits 63 bits");
+            throw root.Refuse($"{Stated()}; expected sizes of at least 0 whose bytes are whole and fit 63 bits");
         if (start < 0 || end < start || (bytes is long expected && end - start != expected))
             throw root.Refuse($"{Stated()} and data_offsets {start}..{end}; expected {(bytes is null ? "start ≤ end" : $"{bytes} bytes")}");
         return new SafetensorsExtent(name, dType, shape, start, end);

@@ -6,10 +6,13 @@ namespace MoA.Engine.Numerics;
 /// Hands out aligned native memory and counts it, so that what is reported as used is what was really allocated.
 /// Large buffers lie in huge pages where Linux has any to give. Safe to use from several threads.
 /// </summary>
-public sealed partial class NativeAllocator
+public sealed unsafe class NativeAllocator
 {
     private const nuint HugePage = 2 << 20;
     private const int AdviseHugePage = 14; // MADV_HUGEPAGE
+
+    private static readonly delegate* unmanaged<void*, nuint, int, int> Advise =
+        (delegate* unmanaged<void*, nuint, int, int>)(OperatingSystem.IsLinux() ? CLibrary.Find("madvise") : 0);
 
     private long _allocatedBytes;
     private long _peakBytes;
@@ -23,13 +26,13 @@ public sealed partial class NativeAllocator
     /// <summary>The most bytes that were allocated at one time.</summary>
     public long PeakBytes => Volatile.Read(ref _peakBytes);
 
-    internal unsafe void* Allocate(nuint bytes)
+    internal void* Allocate(nuint bytes)
     {
         bool spansHugePages = bytes >= 2 * HugePage;
         void* memory = NativeMemory.AlignedAlloc(Math.Max(bytes, 1), spansHugePages ? HugePage : Alignment);
         // Only a hint: caches and weights are read from one end to the other, a tenth to a sixth faster without a page
         // walk for every 4 KiB.
-        if (spansHugePages && OperatingSystem.IsLinux())
+        if (spansHugePages && Advise is not null)
             _ = Advise(memory, bytes, AdviseHugePage);
         long now = Interlocked.Add(ref _allocatedBytes, (long)bytes);
         long peak;
@@ -41,13 +44,9 @@ public sealed partial class NativeAllocator
         return memory;
     }
 
-    internal unsafe void Free(void* memory, nuint bytes)
+    internal void Free(void* memory, nuint bytes)
     {
         NativeMemory.AlignedFree(memory);
         _ = Interlocked.Add(ref _allocatedBytes, -(long)bytes);
     }
-
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static unsafe partial int Advise(void* address, nuint bytes, int advice);
 }

@@ -69,7 +69,7 @@ public sealed class ChatTemplate
 
         TokenizerConfig config = TokenizerConfig.Read(path);
         string file = Path.Combine(path, FileName);
-        return File.Exists(file) ? config with { ChatTemplate = File.ReadAllText(file) } : config;
+        return File.Exists(file) ? config with { ChatTemplate = InputFile.ReadText(file) } : config;
     }
 
     /// <summary>Writes a conversation.</summary>

@@ -52,7 +52,7 @@ internal static class GgufVocabularyWriter
         file.Add("tokenizer.ggml.add_eos_token", around.Length > 0 && config.EosTokenIds.Contains(around[^1]) && around[^1] != config.BosTokenId);
         if (settings.ChatTemplate is { } template)
             file.Add(GgufVocabulary.ChatTemplateKey, template);
-        file.Add(GgufVocabulary.HuggingFaceKey, File.ReadAllText(path));
+        file.Add(GgufVocabulary.HuggingFaceKey, InputFile.ReadText(path));
         return notes;
     }
 

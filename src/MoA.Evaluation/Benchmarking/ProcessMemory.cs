@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace MoA.Evaluation.Benchmarking;
 
 /// <summary>Memory of this process and of the machine, as the operating system counts it.</summary>
-internal static partial class ProcessMemory
+internal static class ProcessMemory
 {
     private const string Status = "/proc/self/status";
 
@@ -44,22 +44,13 @@ internal static partial class ProcessMemory
         return Math.Min(limit, Field("/proc/meminfo", "MemAvailable:") ?? long.MaxValue);
     }
 
-    // glibc keeps freed blocks for later allocations; they would count as resident in whatever is measured next.
-    private static void ReturnFreedMemory()
+    // glibc keeps freed blocks for later allocations; they would count as resident in whatever is measured next. Other C
+    // libraries have no such function and give memory back by themselves.
+    private static unsafe void ReturnFreedMemory()
     {
-        try
-        {
-            _ = MallocTrim(0);
-        }
-        catch (EntryPointNotFoundException)
-        {
-            // Another C library (musl), which gives memory back by itself.
-        }
+        if (NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "malloc_trim", out nint trim))
+            _ = ((delegate* unmanaged<nuint, int>)trim)(0);
     }
-
-    [LibraryImport("libc", EntryPoint = "malloc_trim")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int MallocTrim(nuint pad);
 
     private static long? Field(string file, string name)
     {

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using MoA.Engine;
+using MoA.Engine.Files;
 
 namespace MoA.Evaluation.Data;
 
@@ -15,18 +16,21 @@ public sealed record DataFile(string Path, string? Entry = null)
     /// <exception cref="InvalidInputException">It cannot be read.</exception>
     public Stream Open()
     {
+        if (Entry is null)
+            return InputFile.Open(Path);
+        ZipArchive? archive = null;
         try
         {
-            if (Entry is null)
-                return File.OpenRead(Path);
-            ZipArchive archive = ZipFile.OpenRead(Path);
-            return archive.GetEntry(Entry)?.Open() is Stream stream
-                ? new OwningStream(stream, archive)
-                : throw new InvalidInputException($"{Path}: the archive has no {Entry}");
+            archive = ZipFile.OpenRead(Path);
+            ZipArchiveEntry entry = archive.GetEntry(Entry) ?? throw InputFile.Error(Path, $"the archive has no {Entry}");
+            return new OwningStream(entry.Open(), archive);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException)
+        catch (Exception failure)
         {
-            throw new InvalidInputException($"{Name}: cannot be read ({failure.Message.TrimEnd('.')})", failure);
+            archive?.Dispose();
+            if (failure is IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException)
+                throw InputFile.Unreadable(Name, failure, "get the archive again");
+            throw;
         }
     }
 

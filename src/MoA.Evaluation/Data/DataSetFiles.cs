@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using MoA.Engine;
+using MoA.Engine.Files;
 
 namespace MoA.Evaluation.Data;
 
@@ -70,7 +71,7 @@ public sealed class DataSetFiles(string? place, string repository)
         string snapshots = Path.Combine(root, "snapshots"), main = Path.Combine(root, "refs", "main");
         if (!Directory.Exists(snapshots))
             return [];
-        string current = File.Exists(main) ? File.ReadAllText(main).Trim() : "";
+        string current = File.Exists(main) ? InputFile.ReadText(main).Trim() : "";
         return Directory.EnumerateDirectories(snapshots)
             .OrderBy(folder => Path.GetFileName(folder) == current ? 0 : 1).ThenBy(folder => folder, StringComparer.Ordinal);
     }
@@ -84,7 +85,7 @@ public sealed class DataSetFiles(string? place, string repository)
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException or UnauthorizedAccessException)
         {
-            throw new InvalidInputException($"{archive}: the archive cannot be read ({failure.Message.TrimEnd('.')}); get it again", failure);
+            throw InputFile.Unreadable(archive, failure, "get the archive again");
         }
     }
 

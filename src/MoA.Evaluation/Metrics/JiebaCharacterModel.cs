@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using MoA.Engine;
+using MoA.Engine.Files;
 
 namespace MoA.Evaluation.Metrics;
 
@@ -48,17 +49,8 @@ internal sealed partial class JiebaCharacterModel
             throw new InvalidInputException($"{path}: holds no probabilities for one of the states B, E, M, S; take the file from the package jieba");
     }
 
-    public static JiebaCharacterModel Load(string path)
-    {
-        try
-        {
-            return new JiebaCharacterModel(File.ReadAllText(path), path);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException($"{path}: cannot be read ({failure.Message}); give the folder of the Python package jieba", failure);
-        }
-    }
+    public static JiebaCharacterModel Load(string path) =>
+        new(InputFile.ReadText(path, "give the folder of the Python package jieba"), path);
 
     /// <summary>Words of a run of characters; letters and digits stay together.</summary>
     public IEnumerable<string> Cut(string text)

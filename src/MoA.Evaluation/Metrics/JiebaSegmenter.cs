@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using MoA.Engine;
+using MoA.Engine.Files;
 
 namespace MoA.Evaluation.Metrics;
 
@@ -24,7 +25,7 @@ internal sealed partial class JiebaSegmenter : IWordSegmenter
         string path = Path.Combine(folder, DictionaryFile);
         long total = 0;
         int number = 0;
-        foreach (string line in ReadLines(path))
+        foreach (string line in InputFile.ReadLines(path, "give the folder of the Python package jieba"))
         {
             number++;
             string[] fields = line.Trim().Split(' ');
@@ -129,18 +130,6 @@ internal sealed partial class JiebaSegmenter : IWordSegmenter
             words.AddRange(_characters.Cut(run));
         else
             words.AddRange(run.Select(c => c.ToString()));
-    }
-
-    private static string[] ReadLines(string path)
-    {
-        try
-        {
-            return File.ReadAllLines(path);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException($"{path}: cannot be read ({failure.Message}); give the folder of the Python package jieba", failure);
-        }
     }
 
     [GeneratedRegex(@"([\u4E00-\u9FD5a-zA-Z0-9+#&\._%\-]+)")]

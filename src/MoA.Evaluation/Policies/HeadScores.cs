@@ -2,6 +2,7 @@ using System.Globalization;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
+using MoA.Engine.Files;
 using MoA.Search.Optimization;
 using MoA.Search.Profiling;
 
@@ -18,16 +19,7 @@ internal static class HeadScores
     /// <exception cref="InvalidInputException">The file cannot be read or belongs to a model of another shape.</exception>
     public static double[][] ReadFile(string path, ModelConfig config)
     {
-        string[] lines;
-        try
-        {
-            lines = [.. File.ReadLines(path).Where(line => !string.IsNullOrWhiteSpace(line)).Take(config.Layers + 1)];
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException($"{path}: the head scores cannot be read ({failure.Message})", failure);
-        }
-
+        string[] lines = [.. InputFile.ReadLines(path).Where(line => !string.IsNullOrWhiteSpace(line)).Take(config.Layers + 1)];
         if (lines.Length != config.Layers)
         {
             throw new InvalidInputException(

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MoA.Engine;
+using MoA.Engine.Files;
 
 namespace MoA.Evaluation.Reports;
 
@@ -76,9 +77,8 @@ public sealed record CompressionReport
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            using FileStream stream = File.OpenRead(path);
             CompressionReport? report = JsonSerializer.Deserialize(
-                stream, ReportJsonContext.Default.CompressionReport);
+                InputFile.ReadBytes(path), ReportJsonContext.Default.CompressionReport);
             if (report?.Format == CurrentFormat)
                 return report;
             throw new InvalidInputException(
@@ -91,10 +91,6 @@ public sealed record CompressionReport
                 $"{path}: line {e.LineNumber + 1}, {e.Path ?? "$"}: not a report of 'moa compress'; "
                 + "give the report.json that it wrote.",
                 e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException($"{path}: the report cannot be read; check the path.", e);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MoA.Engine;
+using MoA.Engine.Files;
 
 namespace MoA.Evaluation.Tasks;
 
@@ -22,15 +23,23 @@ internal sealed class PredictionFile : IDisposable
     public static PredictionFile Open(string folder)
     {
         string path = Path.Combine(folder, FileName);
+        FileStream? file = null;
         try
         {
-            PredictionFile predictions = new(path, new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            PredictionFile predictions = new(path, file);
             predictions.ReadKnown();
+            WholeFile.FlushFolderOf(path);
+            file = null;
             return predictions;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new InvalidInputException($"{path}: cannot be opened for writing ({failure.Message.TrimEnd('.')}); is another run using the folder?", failure);
+        }
+        finally
+        {
+            file?.Dispose();
         }
     }
 
@@ -39,16 +48,7 @@ internal sealed class PredictionFile : IDisposable
     public static IReadOnlyList<Prediction> ReadAll(string folder)
     {
         string path = Path.Combine(folder, FileName);
-        byte[] content;
-        try
-        {
-            content = File.ReadAllBytes(path);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException($"{path}: cannot be read ({failure.Message.TrimEnd('.')}); run the evaluation first", failure);
-        }
-
+        byte[] content = InputFile.ReadBytes(path, "run the evaluation first");
         List<Prediction> predictions = [];
         int number = 0;
         foreach (ReadOnlyMemory<byte> line in Lines(content))

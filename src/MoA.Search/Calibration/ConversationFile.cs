@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using MoA.Engine;
+using MoA.Engine.Files;
 using MoA.Engine.Tokenization;
 
 namespace MoA.Search.Calibration;
@@ -22,7 +23,7 @@ public static class ConversationFile
     /// message names file and line.</exception>
     public static IEnumerable<CalibrationItem> Read(string path, bool requireAnswers = false)
     {
-        using FileStream stream = Open(path);
+        using FileStream stream = InputFile.Open(path);
         foreach (CalibrationItem item in Read(stream, path, requireAnswers))
             yield return item;
     }
@@ -139,17 +140,5 @@ public static class ConversationFile
         }
 
         writer.WriteEndArray();
-    }
-
-    private static FileStream Open(string path)
-    {
-        try
-        {
-            return File.OpenRead(path);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new InvalidInputException($"{path}: the conversations file cannot be read ({failure.Message}); name another", failure);
-        }
     }
 }

@@ -1,4 +1,5 @@
 using MoA.Engine;
+using MoA.Engine.Files;
 
 namespace MoA.Search.Calibration;
 
@@ -71,7 +72,7 @@ internal sealed class JsonLineReader(Stream stream, string name)
         }
         catch (IOException failure)
         {
-            throw new InvalidInputException($"{name}: cannot be read after line {Line} ({failure.Message})", failure);
+            throw InputFile.Unreadable(name, failure, $"line {Line} was the last that could be");
         }
     }
 }

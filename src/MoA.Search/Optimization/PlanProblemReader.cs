@@ -13,7 +13,7 @@ internal static class PlanProblemReader
     {
         string settingsPath = Path.Combine(folder, "instance.json");
         string tensorsPath = Path.Combine(folder, "instance.safetensors");
-        byte[] settings = ReadFile(settingsPath);
+        byte[] settings = InputFile.ReadBytes(settingsPath, "expected instance.json and instance.safetensors");
         using SafetensorsFile tensors = SafetensorsFile.Open(tensorsPath);
         try
         {
@@ -23,20 +23,6 @@ internal static class PlanProblemReader
         catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException)
         {
             throw new InvalidInputException($"{settingsPath}: not a plan problem ({exception.Message})", exception);
-        }
-    }
-
-    private static byte[] ReadFile(string path)
-    {
-        try
-        {
-            return File.ReadAllBytes(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException(
-                $"{path}: cannot be read ({exception.Message}); expected instance.json and instance.safetensors.",
-                exception);
         }
     }
 

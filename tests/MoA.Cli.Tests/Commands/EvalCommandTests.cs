@@ -120,7 +120,7 @@ public sealed class EvalCommandTests : IDisposable
     [InlineData("needle --needle x --lengths 256", "--question")]
     [InlineData("needle --depths 0", "--depths 0")]
     [InlineData("needle --lengths 256 --haystack {none}", "--haystack")]
-    [InlineData("perplexity --data {none}", "cannot be read")]
+    [InlineData("perplexity --data {none}", "there is no such file")]
     [InlineData("perplexity --lengths 256 --items 1 --through both", "--through both")]
     [InlineData("retrieval --lengths 8192", "context is 4096")]
     [InlineData("retrieval --policy streaming-llm --densities 2", "--densities 2")]

@@ -29,12 +29,26 @@ public sealed class GenerationConfigTests
         }
     }
 
+    /// <summary>As published files write "all tokens" and "none".</summary>
+    [Fact]
+    public void Minus_one_and_null_stand_for_none()
+    {
+        GenerationConfig config = Parse("""{"top_k": -1, "eos_token_id": -1, "max_length": -1.0, "temperature": null, "do_sample": null}""");
+        Assert.Equal((0, null, null, null), (config.TopK, config.MaxLength, config.Temperature, config.DoSample));
+        Assert.Empty(config.EosTokenIds);
+        Assert.Equal([7, 9], Parse("""{"eos_token_id": [7, -1, null, 9]}""").EosTokenIds);
+    }
+
     [Theory]
+    [InlineData("{\"top_k\": -2}", "\"top_k\" is -2; expected a whole number from 0")]
+    [InlineData("{\"max_length\": -5}", "\"max_length\" is -5; expected a whole number from 1")]
+    [InlineData("{\"eos_token_id\": [2, -7]}", "\"eos_token_id[1]\" is -7")]
+    [InlineData("{\"eos_token_id\": -2}", "\"eos_token_id\" is -2")]
+    [InlineData("{\"top_k\": 1, \"top_k\": 2}", "uplicate")]
     [InlineData("{\"temperature\": -1}", "\"temperature\" is -1; expected a number from 0")]
     [InlineData("{\"top_p\": 1.5}", "\"top_p\" is 1.5")]
     [InlineData("{\"top_k\": \"50\"}", "\"top_k\" is \"50\"")]
     [InlineData("{\"do_sample\": \"yes\"}", "\"do_sample\" is \"yes\"; expected true or false")]
-    [InlineData("{\"eos_token_id\": -1}", "\"eos_token_id\" is -1")]
     [InlineData("{", "not valid JSON")]
     public void Bad_values_are_refused(string text, string problem)
     {

@@ -71,6 +71,30 @@ public sealed class ModelConfigTests
     }
 
     [Fact]
+    public void Minus_one_and_null_stand_for_none()
+    {
+        foreach (string none in new[] { "-1", "null", "[-1]", "[]", "-1.0" })
+        {
+            ModelConfig config = Parse($"{Llama}, \"bos_token_id\": {none}, \"eos_token_id\": {none}, \"pad_token_id\": {none}");
+            Assert.Null(config.BosTokenId);
+            Assert.Empty(config.EosTokenIds);
+        }
+
+        Assert.Equal([2, 5], Parse($"{Llama}, \"eos_token_id\": [2, -1, null, 5]").EosTokenIds);
+        Assert.Equal(3, Parse($"{Llama}, \"bos_token_id\": [-1, 3]").BosTokenId);
+        Assert.Equal([null, null, null, null], Windows(Parse($"{Mistral}, \"sliding_window\": -1")));
+        Assert.Equal([null, null, null, null], Windows(Parse($"{Mistral}, \"sliding_window\": null")));
+    }
+
+    [Theory]
+    [InlineData("LlamaModel", ModelFamily.Llama)]
+    [InlineData("MistralModel", ModelFamily.Mistral)]
+    [InlineData("Qwen2Model", ModelFamily.Qwen2)]
+    [InlineData("Qwen3Model", ModelFamily.Qwen3)]
+    public void A_model_saved_without_its_head_is_of_the_same_family(string architecture, ModelFamily family) =>
+        Assert.Equal(family, Parse($"\"architectures\": [\"{architecture}\"], {Sizes}").Architecture);
+
+    [Fact]
     public void The_family_comes_from_the_model_type_if_no_architecture_is_named()
     {
         Assert.Equal(ModelFamily.Qwen3, Parse("\"model_type\": \"qwen3\", " + Sizes).Architecture);
@@ -137,12 +161,12 @@ public sealed class ModelConfigTests
 
     [Theory]
     [InlineData("", "not valid JSON")]
-    [InlineData("[]", "expected a JSON object")]
+    [InlineData("[]", "expected an object")]
     [InlineData("{}", "\"architectures\" is missing; expected one of LlamaForCausalLM")]
     [InlineData("{\"architectures\": [\"GPT2LMHeadModel\"]}", "the architecture is \"GPT2LMHeadModel\"; expected one of")]
     [InlineData("{\"model_type\": \"gemma\"}", "the architecture is \"gemma\"; expected one of")]
     [InlineData("{\"architectures\": [7]}", "\"architectures[0]\" is 7; expected a string")]
-    [InlineData("{\"architectures\": \"LlamaForCausalLM\"}", "expected a list of strings")]
+    [InlineData("{\"architectures\": \"LlamaForCausalLM\"}", "\"architectures\" is \"LlamaForCausalLM\"; expected a list")]
     [InlineData("{\"architectures\": [\"LlamaForCausalLM\"]}", "\"hidden_size\" is missing")]
     [InlineData("{\"architectures\": [\"LlamaForCausalLM\"], \"hidden_size\": \"64\"}", "\"hidden_size\" is \"64\"; expected a whole number")]
     [InlineData("{\"architectures\": [\"Llama\\ud800ForCausalLM\"]}", "not valid JSON")]
@@ -163,6 +187,8 @@ public sealed class ModelConfigTests
     [InlineData("\"rope_theta\": 1e999", "\"rope_theta\" is 1e999")]
     [InlineData("\"rope_theta\": [1]", "\"rope_theta\" is a list")]
     [InlineData("\"tie_word_embeddings\": 1", "\"tie_word_embeddings\" is 1; expected true or false")]
+    [InlineData("\"eos_token_id\": -2", "\"eos_token_id\" is -2; expected a whole number from 0 to 127")]
+    [InlineData("\"num_key_value_heads\": -1", "\"num_key_value_heads\" is -1; expected a whole number from 1")]
     [InlineData("\"eos_token_id\": 128", "\"eos_token_id\" is 128; expected a whole number from 0 to 127")]
     [InlineData("\"eos_token_id\": [2, \"x\"]", "\"eos_token_id[1]\" is \"x\"")]
     [InlineData("\"hidden_act\": \"gelu\"", "\"hidden_act\" is \"gelu\"; expected \"silu\"")]
@@ -186,6 +212,7 @@ public sealed class ModelConfigTests
 
     [Theory]
     [InlineData("\"sliding_window\": 0", "\"sliding_window\" is 0")]
+    [InlineData("\"sliding_window\": -2", "\"sliding_window\" is -2")]
     [InlineData("\"layer_types\": [\"full_attention\"]", "\"layer_types\" has 1 entries; expected 4")]
     [InlineData("\"layer_types\": [\"a\", \"a\", \"a\", \"a\"]", "\"layer_types[0]\" is \"a\"")]
     public void Bad_windows_are_refused(string setting, string problem) =>

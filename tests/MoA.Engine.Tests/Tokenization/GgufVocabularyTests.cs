@@ -117,7 +117,7 @@ public sealed class GgufVocabularyTests
         AssertRefused("token 0 is of type 9", Start("llama", "a").Add("tokenizer.ggml.token_type", [9]));
         AssertRefused("the token \"a\" has the ids 0 and 1", Start("llama", "a", "a"));
         AssertRefused("\"tokenizer.ggml.bos_token_id\" is 7; expected a whole number from 0 to 0", Start("llama", "a").Add("tokenizer.ggml.bos_token_id", 7u));
-        AssertRefused("expected a JSON document", Start("gpt2", "a").Add("tokenizer.huggingface.json", "{"));
+        AssertRefused("not valid JSON", Start("gpt2", "a").Add("tokenizer.huggingface.json", "{"));
 
         static GgufBytes Start(string kind, params string[] tokens) =>
             new GgufBytes().Add("tokenizer.ggml.model", kind).Add("tokenizer.ggml.tokens", tokens);

@@ -55,6 +55,88 @@ public sealed class GgufModelTests
         Assert.Equal(Math.Pow(500, -0.25) / 4, Transformer.RopeFrequencies(model.Config)[2], 1e-9);
     }
 
+    /// <summary>llama.cpp reads these as one number or as one number a layer.</summary>
+    [Fact]
+    public void Numbers_of_layers_may_stand_once_or_once_a_layer()
+    {
+        using TemporaryFolder folder = new();
+        GgufBytes bytes = TinyGguf.Create(changeKeys: keys =>
+        {
+            keys["llama.attention.head_count"] = (int[])[2];
+            keys["llama.attention.head_count_kv"] = (int[])[2];
+            keys["llama.feed_forward_length"] = (int[])[64];
+        });
+        using LoadedModel model = GgufModel.Load(folder.Write("tiny.gguf", bytes.Build()));
+        Assert.Equal((2, 2, 64), (model.Config.QueryHeads, model.Config.KeyValueHeads, model.Config.IntermediateSize));
+    }
+
+    [Fact]
+    public void Layers_that_differ_are_refused()
+    {
+        foreach (string key in new[] { "llama.attention.head_count", "llama.attention.head_count_kv", "llama.feed_forward_length" })
+        {
+            AssertRefused(key, new int[] { 2, 1 }, $"\"{key}\" is 2 for layer 0 and 1 for layer 1; expected the same for every layer");
+            AssertRefused(key, new int[] { 2, 2, 2 }, $"\"{key}\" is a list of 3 values of type Int32; expected one number, or one for each of 2 layers");
+            AssertRefused(key, Array.Empty<int>(), $"\"{key}\" is a list of 0 values");
+            AssertRefused(key, new int[] { 2, 0 }, $"\"{key}\" is a list of 2 values of type Int32; expected whole numbers from 1 to");
+        }
+
+        static void AssertRefused(string key, int[] numbers, string problem)
+        {
+            using TemporaryFolder folder = new();
+            string path = folder.Write("tiny.gguf", TinyGguf.Create(changeKeys: keys =>
+            {
+                keys["llama.block_count"] = 2u;
+                keys[key] = numbers;
+            }).Build());
+            Refusal.AssertThrows(path, problem, () => GgufModel.Load(path));
+        }
+    }
+
+    [Fact]
+    public void Minus_one_stands_for_none_in_every_width()
+    {
+        foreach (object none in new object[] { uint.MaxValue, -1L })
+        {
+            using TemporaryFolder folder = new();
+            GgufBytes bytes = TinyGguf.Create(changeKeys: keys =>
+            {
+                keys["llama.attention.sliding_window"] = none;
+                keys["tokenizer.ggml.bos_token_id"] = none;
+                keys["tokenizer.ggml.eos_token_id"] = none;
+                keys["general.sampling.top_k"] = none;
+            });
+            using LoadedModel model = GgufModel.Load(folder.Write("tiny.gguf", bytes.Build()));
+            Assert.Null(model.Config.SlidingWindow(0));
+            Assert.Null(model.Config.BosTokenId);
+            Assert.Empty(model.Config.EosTokenIds);
+            Assert.Equal(0, model.Generation.TopK);
+        }
+    }
+
+    /// <summary>23 is IQ4_XS, 39 MXFP4, 99 a type of tomorrow; 0 with a size of 0 and without sizes.</summary>
+    [Fact]
+    public void Tensors_that_nobody_needs_may_be_of_any_type_and_shape()
+    {
+        using TemporaryFolder folder = new();
+        byte[] bytes = TinyGguf.Create().AddTensor("vision.0", 23, [256], new byte[136]).AddTensor("vision.1", 99, [7, 3], new byte[5])
+            .AddTensor("vision.2", 39, [32], new byte[17]).AddTensor("vision.3", 0, [0, 4], []).AddTensor("vision.4", 0, [], new byte[4]).Build();
+        using LoadedModel model = GgufModel.Load(folder.Write("tiny.gguf", bytes));
+        Assert.Equal(11, model.Weights.All.Count());
+    }
+
+    [Theory]
+    [InlineData(23u, "tensor blk.0.ffn_up.weight is IQ4_XS; expected one of F32, F16")]
+    [InlineData(99u, "tensor blk.0.ffn_up.weight is of the unknown type 99; expected one of F32, F16")]
+    public void A_tensor_that_is_needed_must_be_of_a_type_that_is_read(uint type, string problem)
+    {
+        using TemporaryFolder folder = new();
+        byte[] bytes = TinyGguf.Create(tensors => tensors.Remove("blk.0.ffn_up.weight"))
+            .AddTensor("blk.0.ffn_up.weight", type, [32, 64], new byte[1088]).Build();
+        string path = folder.Write("tiny.gguf", bytes);
+        Refusal.AssertThrows(path, problem, () => GgufModel.Load(path));
+    }
+
     [Theory]
     [InlineData("general.architecture", "gemma", "the architecture is \"gemma\"; expected one of llama, mistral, qwen2, qwen3")]
     [InlineData("llama.block_count", 2u, "has no tensor blk.1.attn_norm.weight, which the model needs")]

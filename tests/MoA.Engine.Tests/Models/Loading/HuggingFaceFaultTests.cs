@@ -82,6 +82,100 @@ public sealed class HuggingFaceFaultTests
         Assert.Equal(2, model.Weights.Layers.Count);
     }
 
+    /// <summary>The types of the safetensors library that no weight has, with the bytes of 8 elements.</summary>
+    [Theory]
+    [InlineData("BOOL", 8)]
+    [InlineData("F4", 4)]
+    [InlineData("F6_E2M3", 6)]
+    [InlineData("F6_E3M2", 6)]
+    [InlineData("U8", 8)]
+    [InlineData("I8", 8)]
+    [InlineData("F8_E5M2", 8)]
+    [InlineData("F8_E4M3", 8)]
+    [InlineData("F8_E8M0", 8)]
+    [InlineData("F8_E4M3FNUZ", 8)]
+    [InlineData("F8_E5M2FNUZ", 8)]
+    [InlineData("I16", 16)]
+    [InlineData("U16", 16)]
+    [InlineData("I32", 32)]
+    [InlineData("U32", 32)]
+    [InlineData("C64", 64)]
+    [InlineData("F64", 64)]
+    [InlineData("I64", 64)]
+    [InlineData("U64", 64)]
+    public void A_tensor_may_be_of_any_type_until_it_is_needed(string dType, int bytes)
+    {
+        using (TemporaryFolder folder = new())
+        {
+            CopyFixture("llama-mha", folder, tensors => tensors["freqs_cis"] = new Tensor(dType, [2, 4], new byte[bytes]));
+            using LoadedModel model = HuggingFaceFolder.Load(folder.Path);
+            Assert.Equal(2, model.Weights.Layers.Count);
+        }
+
+        AssertRefused(
+            tensors => tensors[Down] = new Tensor(dType, [64, 128], new byte[64 * 128 / 8 * bytes]),
+            $"tensor {Down} is {dType}; expected F32, F16 or BF16");
+    }
+
+    [Fact]
+    public void A_type_that_nobody_knows_yet_is_in_the_way_only_where_it_is_needed()
+    {
+        using TemporaryFolder folder = new();
+        CopyFixture("llama-mha", folder, tensors => tensors["extra"] = new Tensor("U64", [3], new byte[24]));
+        RenameType("U64", "Q9X");
+        using (LoadedModel model = HuggingFaceFolder.Load(folder.Path))
+            Assert.Equal(2, model.Weights.Layers.Count);
+        RenameType("F32", "Q9X");
+        Refusal.AssertThrows(folder.File(WeightsFile), "tensor model.embed_tokens.weight is Q9X; expected F32, F16 or BF16",
+            () => HuggingFaceFolder.Load(folder.Path));
+
+        void RenameType(string from, string to)
+        {
+            byte[] file = File.ReadAllBytes(folder.File(WeightsFile));
+            int header = (int)BitConverter.ToInt64(file);
+            string text = System.Text.Encoding.UTF8.GetString(file, 8, header).Replace($"\"{from}\"", $"\"{to}\"", StringComparison.Ordinal);
+            System.Text.Encoding.UTF8.GetBytes(text).CopyTo(file, 8);
+            File.WriteAllBytes(folder.File(WeightsFile), file);
+        }
+    }
+
+    /// <summary>A file saved from LlamaModel rather than LlamaForCausalLM.</summary>
+    [Fact]
+    public unsafe void Names_may_lack_the_prefix_of_the_model_with_a_head()
+    {
+        using TemporaryFolder folder = new(), bare = new();
+        CopyFixture("llama-mha", folder);
+        CopyFixture("llama-mha", bare, tensors =>
+        {
+            foreach (string name in tensors.Keys.Where(name => name.StartsWith("model.", StringComparison.Ordinal)).ToArray())
+            {
+                _ = tensors.Remove(name, out Tensor? tensor);
+                tensors.Add(name["model.".Length..], tensor!);
+            }
+        });
+        using (LoadedModel whole = HuggingFaceFolder.Load(folder.Path))
+        using (LoadedModel model = HuggingFaceFolder.Load(bare.Path))
+        {
+            foreach ((WeightTensor expected, WeightTensor actual) in whole.Weights.All.Zip(model.Weights.All))
+            {
+                Assert.True(new ReadOnlySpan<byte>(expected.Data, (int)expected.Bytes)
+                    .SequenceEqual(new ReadOnlySpan<byte>(actual.Data, (int)actual.Bytes)), expected.Name);
+            }
+        }
+
+        AssertRefused(
+            tensors =>
+            {
+                foreach (string name in tensors.Keys.ToArray())
+                {
+                    _ = tensors.Remove(name, out Tensor? tensor);
+                    if (name != "lm_head.weight")
+                        tensors.Add(name["model.".Length..], tensor!);
+                }
+            },
+            "has no tensor lm_head.weight");
+    }
+
     [Fact]
     public void Every_bias_is_found_where_there_is_one()
     {

@@ -114,7 +114,7 @@ public sealed class SafetensorsFileTests
     [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[1]}}", "\"x.data_offsets\" is missing")]
     [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", "\"x.data_offsets\" is a list; expected two offsets")]
     [InlineData("{\"x\":{\"dtype\":\"Q4\",\"shape\":[1],\"data_offsets\":[4,0]}}", "tensor x has dtype Q4, shape [1] and data_offsets 4..0")]
-    [InlineData("{\"x\":{\"dtype\":\"F4\",\"shape\":[9],\"data_offsets\":[0,4]}}", "shape [9]; expected sizes of at least 0 that give whole bytes")]
+    [InlineData("{\"x\":{\"dtype\":\"F4\",\"shape\":[9],\"data_offsets\":[0,4]}}", "shape [9]; expected sizes of at least 0 whose bytes are whole")]
     [InlineData("{\"x\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":[0,4]}}", "expected 2 bytes")]
     [InlineData("{\"x\":{\"dtype\":4,\"shape\":[1],\"data_offsets\":[0,4]}}", "\"x.dtype\" is 4; expected a string")]
     [InlineData("{\"x\":{\"dtype\":\"F32\",\"shape\":[\"1\"],\"data_offsets\":[0,4]}}", "\"x.shape[0]\" is \"1\"")]

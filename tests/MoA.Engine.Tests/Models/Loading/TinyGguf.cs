@@ -37,6 +37,8 @@ internal static class TinyGguf
                 uint number => bytes.Add(key, number),
                 float number => bytes.Add(key, number),
                 bool flag => bytes.Add(key, flag),
+                int[] numbers => bytes.Add(key, numbers),
+                long number => bytes.Add(key, 11, BitConverter.GetBytes(number)),
                 _ => throw new ArgumentException(key, nameof(changeKeys)),
             };
         }

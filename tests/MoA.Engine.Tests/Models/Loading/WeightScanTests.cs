@@ -84,6 +84,60 @@ public sealed class WeightScanTests
         }
     }
 
+    /// <summary>Every byte counts, wherever it stands, and what else tells tensors apart; the number of threads does not.</summary>
+    [Theory]
+    [InlineData(ElementType.F32)]
+    [InlineData(ElementType.F16)]
+    [InlineData(ElementType.BF16)]
+    [InlineData(ElementType.Q8_0)]
+    [InlineData(ElementType.Q4_K)]
+    [InlineData(ElementType.Q6_K)]
+    public unsafe void The_hash_sees_every_byte(ElementType type)
+    {
+        int columns = 3 * type.ElementsPerBlock();
+        int rows = (5 << 17) / columns; // several pieces, the last of them not full
+        byte[] bytes = new byte[rows * type.RowBytes(columns)];
+        new Random(1).NextBytes(bytes);
+        for (int i = 0; i < bytes.Length; i++)
+            bytes[i] &= 0x3B; // no exponent is all ones
+        fixed (byte* data = bytes)
+        {
+            string first = Hash("a", rows, columns, data, 1);
+            Assert.Equal(32, first.Length);
+            foreach (int threads in new[] { 1, 2, 3, 7 })
+                Assert.Equal(first, Hash("a", rows, columns, data, threads));
+            Assert.NotEqual(first, Hash("b", rows, columns, data, 2));
+            Assert.NotEqual(first, Hash("a", columns, rows / type.ElementsPerBlock() * type.ElementsPerBlock(), data, 2));
+            HashSet<string> seen = [first];
+            foreach (int place in new[] { 0, 1, 70_000, bytes.Length / 2, bytes.Length - 70_000, bytes.Length - 1 })
+            {
+                bytes[place] ^= 1;
+                Assert.True(seen.Add(Hash("a", rows, columns, data, 2)), $"byte {place}");
+                bytes[place] ^= 1;
+            }
+        }
+
+        string Hash(string name, int rows, int columns, byte* data, int threads)
+        {
+            WeightScan scan = WeightScan.Of([new WeightTensor(name, type, rows, columns, data)], new ParallelOptions { MaxDegreeOfParallelism = threads });
+            Assert.Null(scan.NonFinite);
+            return scan.Hash;
+        }
+    }
+
+    [Fact]
+    public void A_cancelled_scan_ends_without_a_result()
+    {
+        using TemporaryFolder folder = new();
+        CancellationToken cancelled = new(canceled: true);
+        string gguf = folder.Write("tiny.gguf", TinyGguf.Create().Build()), fixture = RepositoryFiles.Fixture("models", "llama-mha");
+        foreach (string path in new[] { gguf, fixture })
+        {
+            _ = Assert.ThrowsAny<OperationCanceledException>(() => ModelFile.Load(path, cancellation: cancelled));
+            _ = Assert.ThrowsAny<OperationCanceledException>(() => ModelFile.Load(path, ElementType.Q8_0, 1, cancelled));
+        }
+    }
+
     private static unsafe (int, long)? Scan<T>(ElementType type, params T[][] tensors)
         where T : unmanaged
     {
