@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics.Tensors;
+using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Generation;
 
@@ -10,7 +11,7 @@ public sealed class Sampler
 
     // A weight (likelihood relative to the likeliest token) above, its token below: see Pack.
     private readonly ulong[] _candidates;
-    private ulong _state;
+    private SplitMix64 _random;
 
     /// <summary>A sampler for one sequence.</summary>
     /// <param name="options">What to keep and how to draw.</param>
@@ -20,7 +21,7 @@ public sealed class Sampler
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
         _options = options;
-        _state = options.Seed;
+        _random = new SplitMix64(options.Seed);
         _candidates = options.Temperature == 0 ? [] : new ulong[vocabularySize];
     }
 
@@ -76,7 +77,7 @@ public sealed class Sampler
         ReadOnlySpan<ulong> candidates = _candidates.AsSpan(0, count);
         if (_options.TopK > 0 || _options.TopP < 1)
             candidates = candidates[..Filter(count)];
-        double point = NextUniform() * Sum(candidates);
+        double point = _random.NextDouble() * Sum(candidates);
         foreach (ulong candidate in candidates[..^1])
         {
             point -= WeightOf(candidate);
@@ -124,15 +125,4 @@ public sealed class Sampler
     private static float WeightOf(ulong candidate) => BitConverter.UInt32BitsToSingle(~(uint)(candidate >> 32));
 
     private static int TokenOf(ulong candidate) => (int)(uint)candidate;
-
-    // SplitMix64: a few operations, a defined sequence for every seed.
-    private double NextUniform()
-    {
-        _state += 0x9E3779B97F4A7C15;
-        ulong z = _state;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        z ^= z >> 31;
-        return (z >> 11) * (1.0 / (1UL << 53));
-    }
 }

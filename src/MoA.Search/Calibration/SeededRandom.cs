@@ -1,26 +1,23 @@
+using MoA.Engine.Numerics;
+
 namespace MoA.Search.Calibration;
 
-/// <summary>
-/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). Documents must be the same on
-/// every machine and every version of .NET, which <see cref="Random"/> does not promise.
-/// </summary>
+/// <summary>Choices from <see cref="SplitMix64"/>: documents must be the same on every machine and every version of .NET.</summary>
 internal sealed class SeededRandom(ulong seed)
 {
-    private const ulong Gamma = 0x9E3779B97F4A7C15;
-
-    private ulong _state = seed;
+    private SplitMix64 _bits = new(seed);
 
     /// <summary>A seed of its own for every sequence of numbers, so that documents of one set do not hang on each other.</summary>
     public static ulong Derive(ulong seed, params ReadOnlySpan<ulong> parts)
     {
-        ulong derived = Mix(seed + Gamma);
+        ulong derived = new SplitMix64(seed).Next();
         foreach (ulong part in parts)
-            derived = Mix((derived ^ part) + Gamma);
+            derived = new SplitMix64(derived ^ part).Next();
 
         return derived;
     }
 
-    public ulong NextBits() => Mix(_state += Gamma);
+    public ulong NextBits() => _bits.Next();
 
     /// <summary>Uniform over 0 ≤ value &lt; <paramref name="bound"/>; the bias of the multiplication is below 2⁻³².</summary>
     public int Next(int bound)
@@ -30,7 +27,7 @@ internal sealed class SeededRandom(ulong seed)
     }
 
     /// <summary>Uniform over 0 ≤ value &lt; 1, in steps of 2⁻⁵³.</summary>
-    public double NextDouble() => (NextBits() >> 11) * (1.0 / (1UL << 53));
+    public double NextDouble() => _bits.NextDouble();
 
     public T Pick<T>(IReadOnlyList<T> choices) => choices[Next(choices.Count)];
 
@@ -41,12 +38,5 @@ internal sealed class SeededRandom(ulong seed)
             int j = Next(i + 1);
             (values[i], values[j]) = (values[j], values[i]);
         }
-    }
-
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
     }
 }

@@ -13,6 +13,9 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
     private const int ElementsPerPiece = 1 << 18;
     private const int PiecesAtOnce = 16;
 
+    // Of the scales of groups in a block of 256.
+    private const int SubScale = 32;
+
     private ulong _stream;
 
     /// <summary>Draws a matrix and writes it. The order of the calls matters.</summary>
@@ -26,7 +29,7 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
     /// <summary>Draws a vector around a mean.</summary>
     public float[] Vector(int length, float mean, float deviation)
     {
-        SplitMix random = new(Mixed(++_stream, 0));
+        SplitMix64 random = new(Mixed(++_stream, 0));
         float[] values = new float[length];
         for (int i = 0; i < length; i++)
             values[i] = mean + deviation * UniformOfUnitVariance((short)random.Next());
@@ -50,14 +53,14 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
                 {
                     byte* to = (byte*)start + (nint)piece * blocksPerPiece * blockBytes;
                     int size = (int)Math.Min(blocksPerPiece, count - (long)piece * blocksPerPiece);
-                    Fill(type, to, size, deviation, new SplitMix(Mixed(stream, (ulong)(first + piece))));
+                    Fill(type, to, size, deviation, new SplitMix64(Mixed(stream, (ulong)(first + piece))));
                 });
                 file.Write(buffer, 0, (int)(count * blockBytes));
             }
         }
     }
 
-    private static void Fill(ElementType type, byte* to, int blocks, float deviation, SplitMix random)
+    private static void Fill(ElementType type, byte* to, int blocks, float deviation, SplitMix64 random)
     {
         switch (type)
         {
@@ -81,7 +84,7 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
 
     // Every quant is as likely as any other, or, where their range has no middle, every odd one, so that the mean is 0; the
     // factors, which are the same everywhere, give the deviation.
-    private static void FillBlocks(ElementType type, byte* to, int blocks, float deviation, SplitMix random)
+    private static void FillBlocks(ElementType type, byte* to, int blocks, float deviation, SplitMix64 random)
     {
         int blockBytes = type.BytesPerBlock();
         long bytes = (long)blocks * blockBytes;
@@ -98,7 +101,8 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
             ElementType.Q8_0 => (2, 34, 0x0101_0101_0101_0101UL),
             ElementType.Q4_0 => (2, 18, 0x1111_1111_1111_1111UL),
             ElementType.Q6_K => (0, 128, 0x1111_1111_1111_1111UL),
-            _ => (0, 0, 0UL),
+            ElementType.Q4_K or ElementType.Q5_K => (0, 0, 0UL),
+            _ => throw ElementFormat.Unknown(type),
         };
         for (byte* block = to; block < to + bytes; block += blockBytes)
         {
@@ -111,7 +115,6 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
     // The bytes of a block that are its factors, and where they stand.
     private static (int Offset, int Length) Factors(ElementType type, float deviation, byte* head)
     {
-        const int SubScale = 32;
         switch (type)
         {
             case ElementType.Q8_0: // -128 to 127
@@ -124,15 +127,24 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
                 new Span<byte>(head, 16).Fill(SubScale);
                 *(Half*)(head + 16) = (Half)(deviation / Spread(64) / SubScale);
                 return (192, 18);
-            default: // 0 to 15 or 31, less as much as the mean: scales and minima of 6 bits, all 32
-                int levels = type == ElementType.Q4_K ? 16 : 32;
-                float factor = deviation / Spread(levels) / SubScale;
-                ((Half*)head)[0] = (Half)factor;
-                ((Half*)head)[1] = (Half)(factor * (levels - 1) / 2);
-                new Span<byte>(head + 4, 8).Fill(SubScale | (SubScale >> 4 << 6));
-                new Span<byte>(head + 12, 4).Clear();
-                return (0, 16);
+            case ElementType.Q4_K:
+                return SixBitFactors(deviation, 16, head);
+            case ElementType.Q5_K:
+                return SixBitFactors(deviation, 32, head);
+            default:
+                throw ElementFormat.Unknown(type);
         }
+    }
+
+    // 0 to 15 or 31, less as much as the mean: scales and minima of 6 bits, all 32.
+    private static (int Offset, int Length) SixBitFactors(float deviation, int levels, byte* head)
+    {
+        float factor = deviation / Spread(levels) / SubScale;
+        ((Half*)head)[0] = (Half)factor;
+        ((Half*)head)[1] = (Half)(factor * (levels - 1) / 2);
+        new Span<byte>(head + 4, 8).Fill(SubScale | (SubScale >> 4 << 6));
+        new Span<byte>(head + 12, 4).Clear();
+        return (0, 16);
     }
 
     // Standard deviation of a whole number drawn evenly from so many neighbours.
@@ -141,19 +153,5 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
     private static float UniformOfUnitVariance(short bits) => bits * (1.7320508f / 32768);
 
     private ulong Mixed(ulong stream, ulong piece) =>
-        new SplitMix(new SplitMix(seed ^ (stream * 0xD1342543DE82EF95)).Next() ^ piece).Next();
-
-    /// <summary>SplitMix64 (Steele, Lea and Flood, 2014).</summary>
-    private struct SplitMix(ulong state)
-    {
-        private ulong _state = state;
-
-        public ulong Next()
-        {
-            ulong z = _state += 0x9E3779B97F4A7C15;
-            z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-            z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-            return z ^ (z >> 31);
-        }
-    }
+        new SplitMix64(new SplitMix64(seed ^ (stream * 0xD1342543DE82EF95)).Next() ^ piece).Next();
 }
