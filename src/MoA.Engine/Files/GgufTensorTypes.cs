@@ -5,10 +5,11 @@ namespace MoA.Engine.Files;
 /// <summary>The numbers that GGUF files give to tensor formats (<c>ggml_type</c>).</summary>
 internal static class GgufTensorTypes
 {
-    private static readonly (uint Code, ElementType Type)[] Supported =
+    // The numbers of tensors (ggml_type) and of files whose matrices are such tensors (general.file_type).
+    private static readonly (uint Code, ElementType Type, uint FileType)[] Supported =
     [
-        (0, ElementType.F32), (1, ElementType.F16), (2, ElementType.Q4_0), (8, ElementType.Q8_0), (12, ElementType.Q4_K),
-        (13, ElementType.Q5_K), (14, ElementType.Q6_K), (30, ElementType.BF16),
+        (0, ElementType.F32, 0), (1, ElementType.F16, 1), (2, ElementType.Q4_0, 2), (8, ElementType.Q8_0, 7), (12, ElementType.Q4_K, 14),
+        (13, ElementType.Q5_K, 16), (14, ElementType.Q6_K, 18), (30, ElementType.BF16, 32),
     ];
 
     // By number; those that are read stand here too.
@@ -25,7 +26,7 @@ internal static class GgufTensorTypes
     /// <summary>The format of a number; null if it is not read.</summary>
     public static ElementType? Type(uint code)
     {
-        foreach ((uint known, ElementType type) in Supported)
+        foreach ((uint known, ElementType type, _) in Supported)
         {
             if (known == code)
                 return type;
@@ -35,21 +36,17 @@ internal static class GgufTensorTypes
     }
 
     /// <summary>The number of a format.</summary>
-    public static uint Code(ElementType type) => Supported.First(known => known.Type == type).Code;
+    public static uint Code(ElementType type) => Find(type).Code;
 
     /// <summary>The name of a number that is not read.</summary>
     public static string NameOf(uint code) => (code < Names.Length ? Names[code] : null) ?? $"of the unknown type {code}";
 
     /// <summary>What <c>general.file_type</c> calls a file whose matrices are in a format.</summary>
-    public static uint FileType(ElementType type) => type switch
+    public static uint FileType(ElementType type) => Find(type).FileType;
+
+    private static (uint Code, ElementType Type, uint FileType) Find(ElementType type)
     {
-        ElementType.F32 => 0,
-        ElementType.F16 => 1,
-        ElementType.Q4_0 => 2,
-        ElementType.Q8_0 => 7,
-        ElementType.Q4_K => 14,
-        ElementType.Q5_K => 16,
-        ElementType.Q6_K => 18,
-        _ => 32,
-    };
+        int at = Array.FindIndex(Supported, known => known.Type == type);
+        return at >= 0 ? Supported[at] : throw ElementFormat.Unknown(type);
+    }
 }

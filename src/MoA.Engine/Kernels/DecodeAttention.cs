@@ -93,11 +93,13 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
                     new DecodeTile<TTileSimd, TTileVector, RowPairsQ8>(queries, scratch, size), index, segment, item,
                     rows, state);
                 break;
-            default:
+            case ElementType.Q8_0:
                 Run(
                     new DecodeTileQ8<TTileSimd, TTileVector>(queries, scratch, PaddedHeads(_inputs.Group), size), index,
                     segment, item, rows, state);
                 break;
+            default:
+                throw ElementFormat.Unknown(rows.Cache.Type);
         }
     }
 

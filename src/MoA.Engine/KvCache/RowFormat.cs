@@ -23,19 +23,28 @@ internal static unsafe class RowFormat<TSimd, TVector>
     /// <summary>Replaces a row by what would be read back if it were stored.</summary>
     public static void Round(float* values, ElementType type, int count)
     {
-        if (type == ElementType.F32)
-            return;
-        if (type == ElementType.BF16)
+        switch (type)
         {
-            NumberFormat<TSimd, TVector>.Round(values, count);
-            return;
+            case ElementType.F32:
+                break;
+            case ElementType.BF16:
+                NumberFormat<TSimd, TVector>.Round(values, count);
+                break;
+            case ElementType.Q8_0:
+                RoundQ8(values, count);
+                break;
+            default:
+                throw ElementFormat.Unknown(type);
         }
+    }
 
+    private static void RoundQ8(float* values, int count)
+    {
         byte* stored = stackalloc byte[BlockQ8.Bytes];
         for (float* end = values + count; values < end; values += BlockQ8.Elements)
         {
-            Write(values, type, stored, BlockQ8.Elements);
-            NumberFormat<TSimd, TVector>.Widen(type, stored, values, BlockQ8.Elements);
+            Write(values, ElementType.Q8_0, stored, BlockQ8.Elements);
+            NumberFormat<TSimd, TVector>.Widen(ElementType.Q8_0, stored, values, BlockQ8.Elements);
         }
     }
 

@@ -14,9 +14,11 @@ internal readonly unsafe struct BlockQ6K : ISuperBlockFormat
 
     public const int ElementsPerScale = 16;
 
+    /// <summary>Where the factor stands.</summary>
+    public const int Factor = 208;
+
     private const int UpperBits = 128;
     private const int Scales = 192;
-    private const int Factor = 208;
 
     public static int BlockBytes => Bytes;
 

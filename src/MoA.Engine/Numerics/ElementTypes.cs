@@ -1,33 +1,22 @@
 namespace MoA.Engine.Numerics;
 
-/// <summary>Sizes and names of <see cref="ElementType"/> values.</summary>
+/// <summary>
+/// Sizes and names of <see cref="ElementType"/> values. Of a value that is no format they throw
+/// <see cref="ArgumentOutOfRangeException"/>.
+/// </summary>
 public static class ElementTypes
 {
     /// <summary>Every format, in the order of the enumeration.</summary>
-    public static IReadOnlyList<ElementType> All { get; } = Enum.GetValues<ElementType>();
+    public static IReadOnlyList<ElementType> All { get; } = [.. ElementFormat.All.Select(format => format.Type)];
 
     /// <summary>Whether elements stand in blocks that share factors.</summary>
-    public static bool IsQuantized(this ElementType type) => type >= ElementType.Q8_0;
+    public static bool IsQuantized(this ElementType type) => ElementFormat.Of(type).Elements > 1;
 
     /// <summary>Consecutive elements that are stored together: 1, 32 or 256. A row holds whole blocks.</summary>
-    public static int ElementsPerBlock(this ElementType type) => type switch
-    {
-        ElementType.F32 or ElementType.F16 or ElementType.BF16 => 1,
-        ElementType.Q8_0 or ElementType.Q4_0 => 32,
-        _ => 256,
-    };
+    public static int ElementsPerBlock(this ElementType type) => ElementFormat.Of(type).Elements;
 
     /// <summary>Bytes of one block.</summary>
-    public static int BytesPerBlock(this ElementType type) => type switch
-    {
-        ElementType.F32 => 4,
-        ElementType.F16 or ElementType.BF16 => 2,
-        ElementType.Q8_0 => BlockQ8.Bytes,
-        ElementType.Q4_0 => BlockQ4.Bytes,
-        ElementType.Q4_K => BlockQ4K.Bytes,
-        ElementType.Q5_K => BlockQ5K.Bytes,
-        _ => BlockQ6K.Bytes,
-    };
+    public static int BytesPerBlock(this ElementType type) => ElementFormat.Of(type).Bytes;
 
     /// <summary>Bytes of <paramref name="elements"/> consecutive elements.</summary>
     /// <param name="type">Format.</param>
@@ -46,17 +35,7 @@ public static class ElementTypes
     }
 
     /// <summary>The name used on the command line and in files: f32, bf16, q8_0, q4_k.</summary>
-    public static string Name(this ElementType type) => type switch
-    {
-        ElementType.F32 => "f32",
-        ElementType.F16 => "f16",
-        ElementType.BF16 => "bf16",
-        ElementType.Q8_0 => "q8_0",
-        ElementType.Q4_0 => "q4_0",
-        ElementType.Q4_K => "q4_k",
-        ElementType.Q5_K => "q5_k",
-        _ => "q6_k",
-    };
+    public static string Name(this ElementType type) => ElementFormat.Of(type).Name;
 
     /// <summary>The format of a <see cref="Name"/>, upper or lower case, or null.</summary>
     public static ElementType? Parse(string? name)

@@ -3,7 +3,8 @@ using System.Runtime.Intrinsics;
 namespace MoA.Engine.Numerics;
 
 /// <summary>
-/// A quantised format as a type. Layouts and rounding follow ggml's <c>ggml-quants.c</c>, whose files these are.
+/// A number format as a type; plain numbers are blocks of one. Layouts and rounding of quantised formats follow ggml's
+/// <c>ggml-quants.c</c>, whose files these are.
 /// </summary>
 internal unsafe interface IBlockFormat
 {

@@ -9,37 +9,34 @@ internal static unsafe class NumberFormat<TSimd, TVector>
     where TVector : struct
 {
     /// <summary>Widens <paramref name="count"/> stored numbers to floats.</summary>
-    [MethodImpl(JitOptions.Loop)]
     public static void Widen(ElementType type, void* source, float* destination, int count)
     {
-        int i = 0;
-        if (type == ElementType.F32)
+        switch (type)
         {
-            Buffer.MemoryCopy(source, destination, count * 4L, count * 4L);
-            return;
+            case ElementType.F32:
+                Buffer.MemoryCopy(source, destination, count * 4L, count * 4L);
+                break;
+            case ElementType.F16:
+                Widen<StoredF16>((byte*)source, destination, count);
+                break;
+            case ElementType.BF16:
+                Widen<StoredBF16>((byte*)source, destination, count);
+                break;
+            default:
+                WidenBlocks(type, (byte*)source, destination, count);
+                break;
         }
+    }
 
-        if (type.IsQuantized())
-        {
-            WidenBlocks(type, (byte*)source, destination, count);
-            return;
-        }
-
-        ushort* stored = (ushort*)source;
-        if (type == ElementType.BF16)
-        {
-            for (; i <= count - TSimd.Width; i += TSimd.Width)
-                TSimd.Store(destination + i, TSimd.LoadBF16(stored + i));
-            for (; i < count; i++)
-                destination[i] = SimdScalar.LoadBF16(stored + i);
-        }
-        else
-        {
-            for (; i <= count - TSimd.Width; i += TSimd.Width)
-                TSimd.Store(destination + i, TSimd.LoadF16(stored + i));
-            for (; i < count; i++)
-                destination[i] = SimdScalar.LoadF16(stored + i);
-        }
+    [MethodImpl(JitOptions.Loop)]
+    private static void Widen<TStored>(byte* source, float* destination, int count)
+        where TStored : IStored
+    {
+        nint i = 0;
+        for (; i <= count - TSimd.Width; i += TSimd.Width)
+            TSimd.Store(destination + i, TStored.Load<TSimd, TVector>(source + i * TStored.Size));
+        for (; i < count; i++)
+            destination[i] = TStored.Load<SimdScalar, float>(source + i * TStored.Size);
     }
 
     private static void WidenBlocks(ElementType type, byte* source, float* destination, int count)
@@ -64,9 +61,11 @@ internal static unsafe class NumberFormat<TSimd, TVector>
             case ElementType.Q5_K:
                 WidenSuperBlocks<BlockQ5K>(source, destination, count);
                 break;
-            default:
+            case ElementType.Q6_K:
                 WidenSuperBlocks<BlockQ6K>(source, destination, count);
                 break;
+            default:
+                throw ElementFormat.Unknown(type);
         }
     }
 
@@ -150,6 +149,8 @@ internal static unsafe class NumberFormat<TSimd, TVector>
             return;
         }
 
+        if (type != ElementType.BF16)
+            throw ElementFormat.Unknown(type);
         ushort* stored = (ushort*)destination;
         int i = 0;
         for (; i <= count - TSimd.Width; i += TSimd.Width)

@@ -39,12 +39,13 @@ internal static unsafe class SimdMath<TSimd, TVector>
         return TSimd.Divide(one, TSimd.Add(one, Exp(TSimd.Subtract(TSimd.Zero, x))));
     }
 
-    /// <summary>Loads <see cref="ISimd{TVector}.Width"/> elements of any stored type, widened.</summary>
+    /// <summary>Loads <see cref="ISimd{TVector}.Width"/> plain numbers of any stored type, widened.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load(ElementType type, void* source) => type switch
     {
         ElementType.F32 => TSimd.Load((float*)source),
         ElementType.BF16 => TSimd.LoadBF16((ushort*)source),
-        _ => TSimd.LoadF16((ushort*)source),
+        ElementType.F16 => TSimd.LoadF16((ushort*)source),
+        _ => throw ElementFormat.Unknown(type),
     };
 }

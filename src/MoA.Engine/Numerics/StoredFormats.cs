@@ -3,8 +3,12 @@ using System.Runtime.CompilerServices;
 namespace MoA.Engine.Numerics;
 
 /// <summary>Binary32 as stored.</summary>
-internal readonly unsafe struct StoredF32 : IStored
+internal readonly unsafe struct StoredF32 : IStored, IBlockFormat
 {
+    public static int BlockBytes => Size;
+
+    public static int BlockSize => 1;
+
     public static int Size
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -16,6 +20,12 @@ internal readonly unsafe struct StoredF32 : IStored
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => false;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Quantize(float* source, byte* block) => *(float*)block = *source;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Dequantize(byte* block, float* destination) => *destination = *(float*)block;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load<TSimd, TVector>(byte* source)
@@ -33,8 +43,12 @@ internal readonly unsafe struct StoredF32 : IStored
 }
 
 /// <summary>bfloat16 as stored.</summary>
-internal readonly unsafe struct StoredBF16 : IStored
+internal readonly unsafe struct StoredBF16 : IStored, IBlockFormat
 {
+    public static int BlockBytes => Size;
+
+    public static int BlockSize => 1;
+
     public static int Size
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -46,6 +60,12 @@ internal readonly unsafe struct StoredBF16 : IStored
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => true;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Quantize(float* source, byte* block) => SimdScalar.StoreBF16((ushort*)block, *source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Dequantize(byte* block, float* destination) => *destination = SimdScalar.LoadBF16((ushort*)block);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load<TSimd, TVector>(byte* source)
@@ -60,8 +80,12 @@ internal readonly unsafe struct StoredBF16 : IStored
 }
 
 /// <summary>Binary16 as stored.</summary>
-internal readonly unsafe struct StoredF16 : IStored
+internal readonly unsafe struct StoredF16 : IStored, IBlockFormat
 {
+    public static int BlockBytes => Size;
+
+    public static int BlockSize => 1;
+
     public static int Size
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -73,6 +97,12 @@ internal readonly unsafe struct StoredF16 : IStored
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => false;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Quantize(float* source, byte* block) => *(Half*)block = (Half)(*source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Dequantize(byte* block, float* destination) => *destination = (float)*(Half*)block;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Load<TSimd, TVector>(byte* source)

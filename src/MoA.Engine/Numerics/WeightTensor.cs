@@ -15,6 +15,7 @@ public sealed unsafe class WeightTensor
         Type = type;
         Rows = rows;
         Columns = columns;
+        BytesPerRow = type.RowBytes(columns);
         Data = data;
     }
 
@@ -34,7 +35,7 @@ public sealed unsafe class WeightTensor
     public long Bytes => Rows * BytesPerRow;
 
     /// <summary>Bytes of one row.</summary>
-    public long BytesPerRow => Type.RowBytes(Columns);
+    public long BytesPerRow { get; }
 
     internal void* Data { get; }
 

@@ -66,19 +66,17 @@ internal readonly unsafe record struct WeightScan((int Tensor, long Position)? N
         {
             ElementType.F32 => IndexOfAllOnes((uint*)tensor.Data + start, count, 0x7F80_0000u),
             ElementType.F16 => IndexOfAllOnes((ushort*)tensor.Data + start, count, (ushort)0x7C00),
-            _ => IndexOfAllOnes((ushort*)tensor.Data + start, count, (ushort)0x7F80),
+            ElementType.BF16 => IndexOfAllOnes((ushort*)tensor.Data + start, count, (ushort)0x7F80),
+            _ => throw ElementFormat.Unknown(tensor.Type),
         };
         return offset < 0 ? -1 : start + offset;
     }
 
     private static long BlockPosition(WeightTensor tensor, long start, long count)
     {
-        int elements = tensor.Type.ElementsPerBlock();
-        int bytes = tensor.Type.BytesPerBlock();
-
-        // The factors are binary16: one in front, two in front, or, of Q6_K, one at the end.
-        int first = tensor.Type == ElementType.Q6_K ? bytes - 2 : 0;
-        int second = tensor.Type is ElementType.Q4_K or ElementType.Q5_K ? 2 : first;
+        ElementFormat format = ElementFormat.Of(tensor.Type);
+        int elements = format.Elements, bytes = format.Bytes;
+        int first = format.Factors[0], second = format.Factors[^1]; // one, or two
         byte* block = (byte*)tensor.Data + start / elements * bytes;
         for (long at = start; at < start + count; at += elements, block += bytes)
         {
