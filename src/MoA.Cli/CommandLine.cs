@@ -36,7 +36,7 @@ internal static class CommandLine
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         ParseResult parsed = Build(new Streams(input, output, error)).Parse(
             args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // a prompt may start with @
-        if (ParseProblem.Find(parsed) is string problem)
+        if (ParseProblem.Find(parsed, args) is string problem)
             return Report(problem, BadInput, error);
         InvocationConfiguration configuration = new()
         {
@@ -69,7 +69,8 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Build(Streams streams)
+    /// <summary>All commands with their options.</summary>
+    internal static RootCommand Build(Streams streams)
     {
         RootCommand root = new(
             "Compresses long-context language models: measures how much of the past each attention head needs, finds a " +
@@ -105,6 +106,7 @@ internal static class CommandLine
         root.Options.Add(GlobalOptions.Seed);
         root.Options.OfType<HelpOption>().Single().Action = new HelpWithExamples();
         root.Options.OfType<VersionOption>().Single().Action = new ShowVersion();
+        NumberOptions.ReadStrictly(root);
         return root;
     }
 

@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
-using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
@@ -87,7 +85,7 @@ internal sealed class BenchCommand : CliCommand
     {
         int decodeTokens = CalibrationOptions.Positive(context, _decodeTokens) ?? 64;
         int repeats = CalibrationOptions.Positive(context, _repeat) ?? 3;
-        int[] batches = Batches(context.Get(_batches) ?? "1");
+        int[] batches = Lists.Batches("--batch", context.Get(_batches) ?? "1");
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = ModelOptions.Load(context, backend);
         BenchmarkSettings settings = new()
@@ -111,19 +109,6 @@ internal sealed class BenchCommand : CliCommand
             WriteJson(context, model, settings, rows);
         else
             WriteTable(context, model, settings, rows);
-    }
-
-    private static int[] Batches(string text)
-    {
-        string[] parts = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        return parts.Length == 0
-            ? throw new InvalidInputException("--batch is empty: expected numbers of sequences such as 1,8")
-            : [.. parts.Select(Batch).Distinct().Order()];
-
-        int Batch(string part) =>
-            int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value is >= 1 and <= 4096
-                ? value
-                : throw new InvalidInputException($"--batch {text}: '{part}' is no batch; expected sequences from 1 to 4096, as in 1,8");
     }
 
     private static string WeightFormats(LanguageModel model) =>

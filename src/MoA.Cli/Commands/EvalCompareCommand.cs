@@ -34,8 +34,6 @@ internal sealed class EvalCompareCommand : CliCommand
     {
         string[] folders = context.Get(_folders)!;
         string page = context.Get(_page) ?? Path.Combine(folders[0], ComparisonPage.FileName);
-        if (string.IsNullOrWhiteSpace(page))
-            throw new InvalidInputException("--page is empty: expected a file");
         ComparisonReport report = ComparisonReport.Read(folders, ToolVersion.Text);
         ComparisonPage.Write(report, page);
         if (context.Json)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MoA.Engine;
 
 namespace MoA.Cli.Options;
@@ -15,8 +14,7 @@ internal static class ByteSize
             _ when text.EndsWith("GiB", StringComparison.OrdinalIgnoreCase) => (30, text[..^3]),
             _ => (0, ""),
         };
-        return double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value)
-            && value > 0 && value < long.MaxValue >> shift
+        return NumberText.TryDecimal(number, out double value) && value * (1L << shift) >= 1 && value < long.MaxValue >> shift
             ? (long)(value * (1L << shift))
             : throw new InvalidInputException($"{option} {text}: expected a size above 0 such as 1500MiB or 4GiB");
     }

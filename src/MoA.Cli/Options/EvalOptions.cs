@@ -108,8 +108,6 @@ internal static partial class EvalOptions
     public static string OutFolder(CommandContext context)
     {
         string folder = context.Get(Out)!;
-        if (string.IsNullOrWhiteSpace(folder))
-            throw new InvalidInputException("--out is empty: expected a folder");
         MoA.Search.Pipeline.OutputFolder.Create(folder);
         return folder;
     }
@@ -122,9 +120,9 @@ internal static partial class EvalOptions
     {
         if (densities is null || policy == "dense" || HasBudget().IsMatch(policy))
             return [policy];
-        return Names(densities).Select(text =>
+        return Lists.Densities("--densities", densities).Select(value =>
         {
-            string density = Lists.Density("--densities", text).ToString("R", CultureInfo.InvariantCulture); // 0.5 for 0.50 too
+            string density = value.ToString("R", CultureInfo.InvariantCulture); // 0.5 for 0.50 too
             return policy.Contains(':', StringComparison.Ordinal) ? $"{policy},density={density}" : $"{policy}:density={density}";
         });
     }

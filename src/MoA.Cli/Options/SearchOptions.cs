@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Configuration;
@@ -130,7 +129,7 @@ internal static class SearchOptions
             return fallback;
         if (text == "none")
             return null;
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int rules) && rules > 0
+        return NumberText.TryWhole(text, out int rules) && rules > 0
             ? rules
             : throw new InvalidInputException($"--max-rules-per-layer {text}: expected a positive number, or none");
     }

@@ -30,8 +30,6 @@ internal static class StepOptions
     public static string OutFolder(CommandContext context)
     {
         string folder = context.Get(Out)!;
-        if (string.IsNullOrWhiteSpace(folder))
-            throw new InvalidInputException("--out is empty: expected a folder");
         OutputFolder.Create(folder);
         return folder;
     }

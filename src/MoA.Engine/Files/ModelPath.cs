@@ -30,6 +30,7 @@ public static class ModelPath
     {
         string name = Path.GetFileNameWithoutExtension(file);
         return name.Length > 15 && name[^15] == '-' && name.AsSpan(name.Length - 9).StartsWith("-of-", StringComparison.Ordinal) &&
-            int.TryParse(name.AsSpan(name.Length - 14, 5), out int part) && part > 1;
+            !name.AsSpan(name.Length - 14, 5).ContainsAnyExceptInRange('0', '9') &&
+            string.CompareOrdinal(name, name.Length - 14, "00001", 0, 5) > 0;
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MoA.Engine.Configuration;
 
 namespace MoA.Engine.Models;
@@ -41,7 +40,7 @@ public static class ModelShape
     public static ModelConfig Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        string[] parts = text.Split(',', StringSplitOptions.TrimEntries);
+        string[] parts = text.Split(',');
         bool isNamed = !parts[0].Contains('=', StringComparison.Ordinal);
         Dictionary<string, string> sizes = new(StringComparer.Ordinal);
         foreach (string part in isNamed ? parts[1..] : parts)
@@ -118,7 +117,7 @@ public static class ModelShape
     }
 
     private static int Number(string text, string key, string value) =>
-        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is >= 1 and <= 1 << 28
+        NumberText.TryWhole(value, out int number) && number is >= 1 and <= 1 << 28
             ? number
             : throw Refusal(text, $"{key}={value}; expected a whole number from 1 to {1 << 28}");
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
+using MoA.Engine;
 
 namespace MoA.Evaluation.Benchmarking;
 
@@ -58,6 +58,6 @@ internal static class ProcessMemory
             return null;
         string? line = File.ReadLines(file).FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
         string[]? words = line?[name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return words is [string kibibytes, "kB"] ? long.Parse(kibibytes, CultureInfo.InvariantCulture) * 1024 : null;
+        return words is [string text, "kB"] && NumberText.TryWhole(text, out long kibibytes) ? kibibytes * 1024 : null;
     }
 }

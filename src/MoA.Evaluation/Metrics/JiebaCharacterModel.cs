@@ -41,7 +41,7 @@ internal sealed partial class JiebaCharacterModel
         {
             if (entry.Groups["state"].Success)
                 current = _emission["BEMS".IndexOf(entry.Groups["state"].Value, StringComparison.Ordinal)];
-            else if (current is not null && double.TryParse(entry.Groups["value"].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
+            else if (current is not null && NumberText.TryDecimal(entry.Groups["value"].Value, out double value))
                 current[(char)int.Parse(entry.Groups["code"].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture)] = value;
         }
 

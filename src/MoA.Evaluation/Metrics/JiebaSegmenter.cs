@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using MoA.Engine;
@@ -29,7 +28,7 @@ internal sealed partial class JiebaSegmenter : IWordSegmenter
         {
             number++;
             string[] fields = line.Trim().Split(' ');
-            if (fields.Length < 2 || fields[0].Length == 0 || !int.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out int count))
+            if (fields.Length < 2 || fields[0].Length == 0 || !NumberText.TryWhole(fields[1], out int count) || count < 0)
                 throw new InvalidInputException($"{path}:{number}: expected a word and its frequency, as in jieba's dict.txt; take the file from that package");
             _frequency[fields[0]] = count;
             total += count;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
@@ -66,7 +65,9 @@ internal static class HeadScores
 
     private static double[] ReadLine(string path, int layer, string line, ModelConfig config)
     {
-        string[] fields = line.Split(['\t', ',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        // A comma parts numbers only where nothing else does: in "0,7 0,3" it is a decimal comma, which is refused below.
+        string[] fields = line.Trim().Split(['\t', ' '], StringSplitOptions.RemoveEmptyEntries);
+        fields = fields.Length == 1 ? line.Trim().Split(',') : [.. fields.Select(field => field.TrimEnd(','))];
         if (fields.Length != config.KeyValueHeads && fields.Length != config.QueryHeads)
         {
             throw new InvalidInputException(
@@ -79,8 +80,8 @@ internal static class HeadScores
     }
 
     private static double Score(string path, int layer, string field) =>
-        double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out double score) && double.IsFinite(score)
+        NumberText.TryDecimal(field, out double score)
             ? score
             : throw new InvalidInputException(
-                $"{path}: layer {layer} has a head score '{(field.Length <= 40 ? field : field[..40] + "…")}'; expected a finite number");
+                $"{path}: layer {layer} has a head score '{(field.Length <= 40 ? field : field[..40] + "…")}'; expected a finite number, written with a point");
 }

@@ -16,8 +16,7 @@ internal sealed class PolicySettings
         Text = text;
         int colon = text.IndexOf(':', StringComparison.Ordinal);
         Name = colon < 0 ? text : text[..colon];
-        string list = colon < 0 ? "" : text[(colon + 1)..];
-        foreach (string part in list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (string part in colon < 0 ? [] : text[(colon + 1)..].Split(','))
         {
             int equals = part.IndexOf('=', StringComparison.Ordinal);
             if (equals < 1 || !_values.TryAdd(part[..equals], part[(equals + 1)..]))
@@ -62,7 +61,7 @@ internal sealed class PolicySettings
     {
         if (!_values.Remove(key, out string? value))
             return otherwise;
-        return int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
+        return NumberText.TryWhole(value, out int number) && number >= least && number <= most
             ? number
             : throw Error($"expected a whole number from {least} to {most} as {key}");
     }
@@ -82,7 +81,7 @@ internal sealed class PolicySettings
     public string? Path(string key)
     {
         string? value = Value(key);
-        return value is "" ? throw Error($"expected a path as {key}") : value;
+        return value is not null && string.IsNullOrWhiteSpace(value) ? throw Error($"expected a path as {key}") : value;
     }
 
     /// <exception cref="InvalidInputException">A setting was not taken: the policy does not know it.</exception>
@@ -94,6 +93,5 @@ internal sealed class PolicySettings
 
     public InvalidInputException Error(string what) => new($"--policy {Text}: {what}");
 
-    private static double Number(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : double.NaN;
+    private static double Number(string text) => NumberText.TryDecimal(text, out double value) ? value : double.NaN;
 }

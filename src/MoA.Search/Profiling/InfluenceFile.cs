@@ -94,8 +94,7 @@ public static class InfluenceFile
     private static double MeanLoss(SafetensorsFile file)
     {
         string text = Text(file, "meanLoss");
-        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double loss)
-            && double.IsFinite(loss)
+        return NumberText.TryDecimal(text, out double loss)
             ? loss
             : throw Wrong(file, "meanLoss", text, "a finite number");
     }
@@ -103,7 +102,7 @@ public static class InfluenceFile
     private static int Integer(SafetensorsFile file, string key)
     {
         string text = Text(file, key);
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= 1
+        return NumberText.TryWhole(text, out int value) && value >= 1
             ? value
             : throw Wrong(file, key, text, "a whole number of at least 1");
     }

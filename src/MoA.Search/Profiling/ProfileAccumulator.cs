@@ -120,8 +120,8 @@ internal sealed class ProfileAccumulator
     private unsafe bool TryLoad(SafetensorsFile file, string fingerprint)
     {
         if (file.Metadata.GetValueOrDefault(FingerprintKey) != fingerprint
-            || !int.TryParse(file.Metadata.GetValueOrDefault(ItemsKey), CultureInfo.InvariantCulture, out int items)
-            || !long.TryParse(file.Metadata.GetValueOrDefault(LossKey), CultureInfo.InvariantCulture, out long lossBits)
+            || !NumberText.TryWhole(file.Metadata.GetValueOrDefault(ItemsKey), out int items)
+            || !NumberText.TryWhole(file.Metadata.GetValueOrDefault(LossKey), out long lossBits)
             || items < 1)
         {
             return false;
