@@ -38,6 +38,7 @@ internal sealed class CalibrateCommand : CliCommand
         CompressionSettings settings = CalibrationOptions.Apply(
             context, CompressionSettings.DefaultsFor(model.Config, SearchOptions.ReadLengths(context, model.Config)));
         string folder = StepOptions.OutFolder(context);
+        CalibrationOptions.NoteBaseModel(context, model);
         using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
         CalibrationSets sets = context.WithProgress(progress => CalibrationStep.Run(
             model, settings.CalibrationStep, journal, folder, progress, context.Cancellation));
@@ -45,8 +46,9 @@ internal sealed class CalibrateCommand : CliCommand
             sets.Calibration.Select(item => (item.Item, item.Length)), [.. settings.Search.ProfileLengths]);
         CalibrationSummary validation = CalibrationSummary.Of(
             sets.Validation.Select(item => (item.Item, item.Length)), [settings.Search.ValidationLength]);
+        CalibrationOptions.NoteSkipped(context, sets.Skipped);
         if (context.Json)
-            WriteJson(context, folder, [.. summary.Rows, .. validation.Rows]);
+            WriteJson(context, folder, [.. summary.Rows, .. validation.Rows], sets.Skipped);
         else
             WriteText(context, folder, [.. summary.Rows, .. validation.Rows]);
     }
@@ -63,7 +65,7 @@ internal sealed class CalibrateCommand : CliCommand
         context.Output.WriteLine(Path.Combine(folder, CalibrationStep.ValidationFile));
     }
 
-    private static void WriteJson(CommandContext context, string folder, IReadOnlyList<CalibrationSummaryRow> rows) =>
+    private static void WriteJson(CommandContext context, string folder, IReadOnlyList<CalibrationSummaryRow> rows, IReadOnlyList<SkippedItems> skipped) =>
         context.WriteJson(writer =>
         {
             writer.WriteString("calibration", Path.Combine(folder, CalibrationStep.CalibrationFile));
@@ -74,6 +76,12 @@ internal sealed class CalibrateCommand : CliCommand
                 writer.WriteNumber("length", row.Length);
                 writer.WriteNumber("items", row.Items);
                 writer.WriteNumber("meanTokens", row.MeanTokens);
+            });
+            writer.WriteObjects("skipped", skipped, static (writer, skipped) =>
+            {
+                writer.WriteString("file", skipped.File);
+                writer.WriteNumber("items", skipped.Items);
+                writer.WriteNumber("skipped", skipped.Tokens.Count);
             });
         });
 }

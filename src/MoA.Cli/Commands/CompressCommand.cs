@@ -8,6 +8,7 @@ using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Evaluation.Compression;
 using MoA.Evaluation.Reports;
+using MoA.Search.Calibration;
 
 namespace MoA.Cli.Commands;
 
@@ -60,8 +61,13 @@ internal sealed class CompressCommand : CliCommand
         CompressionSettings settings = ReadSettings(context, model.Config);
         string folder = StepOptions.OutFolder(context);
         context.Note($"moa: compressing {model.Name} on {backend.Description}, into {folder}");
-        CompressionReport report = context.WithProgress(progress =>
-            new CompressionRun(model, settings, folder, progress).Run(ToolVersion.Text, CommandText(context), context.Cancellation));
+        CalibrationOptions.NoteBaseModel(context, model);
+        (CompressionReport report, IReadOnlyList<SkippedItems> skipped) = context.WithProgress(progress =>
+        {
+            CompressionRun run = new(model, settings, folder, progress);
+            return (run.Run(ToolVersion.Text, CommandText(context), context.Cancellation), run.Skipped);
+        });
+        CalibrationOptions.NoteSkipped(context, skipped);
         if (context.Json)
             context.Output.WriteLine(report.ToJson());
         else

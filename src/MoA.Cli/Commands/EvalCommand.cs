@@ -77,6 +77,7 @@ internal abstract class EvalCommand : CliCommand
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = ModelOptions.Load(context, backend);
+        CalibrationOptions.NoteBaseModel(context, model);
         (EvaluationSet Set, PolicyChoice Choice)[] runs =
         [
             .. from set in CreateSets(context, model)

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using MoA.Cli.Output;
 using MoA.Engine;
+using MoA.Engine.Generation;
 using MoA.Evaluation.Compression;
+using MoA.Search.Calibration;
 
 namespace MoA.Cli.Options;
 
@@ -61,6 +63,20 @@ internal static class CalibrationOptions
         Seed = context.Get(GlobalOptions.Seed) ?? 0,
         CacheType = ModelOptions.CacheType(context),
     };
+
+    /// <summary>Says what a model without chat template is given in place of conversations.</summary>
+    public static void NoteBaseModel(CommandContext context, LanguageModel model)
+    {
+        if (model.Conversations is { HasTemplate: false })
+            context.Note($"moa: {model.Name} has no chat template: documents and questions are plain text; calibration keeps the reference answers, and an answer is the first line written");
+    }
+
+    /// <summary>Says how many items of data files fit no length.</summary>
+    public static void NoteSkipped(CommandContext context, IEnumerable<SkippedItems> files)
+    {
+        foreach (string line in files.Select(file => file.Describe()).OfType<string>())
+            context.Note($"moa: {line}");
+    }
 
     public static int? Positive(CommandContext context, Option<int?> option) => context.Get(option) switch
     {

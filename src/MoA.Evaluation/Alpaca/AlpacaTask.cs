@@ -5,6 +5,7 @@ using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
 using MoA.Evaluation.Data;
 using MoA.Evaluation.Tasks;
+using MoA.Search.Calibration;
 
 namespace MoA.Evaluation.Alpaca;
 
@@ -36,9 +37,10 @@ public static class AlpacaTask
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(files);
         DataFile file = Files.Select(files.TryFind).FirstOrDefault(found => found is not null) ?? files.Find(Files[0]);
+        QuestionEncoder questions = new(model);
         EvaluationItem[] items = [.. Parse(file).Take(mostItems ?? int.MaxValue).Select((instruction, i) => new EvaluationItem(
             $"{file.Name}[{i}]",
-            model.RequireConversations().EncodePrompt([new ChatMessage("user", instruction.Instruction)]),
+            questions.EncodePrompt([new ChatMessage("user", instruction.Instruction)]),
             new ItemReference
             {
                 Input = instruction.Instruction,

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Evaluation.Reports;
@@ -30,6 +31,9 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
     private readonly List<ReportTiming> _timings = [];
     private IReadOnlyList<string> _planFiles = [];
 
+    /// <summary>What was left out of each data file, once calibration is done.</summary>
+    public IReadOnlyList<SkippedItems> Skipped { get; private set; } = [];
+
     /// <summary>Runs all steps and writes <c>plan.json</c>, <c>report.json</c> and <c>report.html</c>.</summary>
     /// <param name="toolVersion">Version of the program, for the report.</param>
     /// <param name="command">The command line, for the report.</param>
@@ -37,10 +41,12 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
     public CompressionReport Run(string toolVersion, string command, CancellationToken cancellation = default)
     {
         settings.Check(model.Config);
+        RetrievalSet[] questions = CreateQuestions(); // lengths that have no room for one are refused before anything runs
         OutputFolder.Create(folder);
         using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
         CalibrationSets sets = Timed("calibrate", () => CalibrationStep.Run(
             model, settings.CalibrationStep, journal, folder, progress, cancellation));
+        Skipped = sets.Skipped;
         ProfileReport profile = Timed("profile", () => ProfileStep.Run(
             model, sets.Calibration, settings.Search.ProfileLengths, folder, progress, settings.MemoryLimit, cancellation));
         IReadOnlyList<InfluenceProfile> influence =
@@ -48,7 +54,8 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
         OptimizationResult optimum = Timed("optimize", () => Optimize(influence, cancellation));
         ValidationOutcome validation = Timed("validate", () => Validate(optimum, sets, journal, cancellation));
         PlanDocument chosen = Document(optimum, validation);
-        IReadOnlyList<RetrievalScore> retrieval = Timed("evaluate", () => Evaluate(chosen.Plan, journal, cancellation));
+        PlanFile.Save(Path.Combine(folder, PlanFileName), chosen);
+        IReadOnlyList<RetrievalScore> retrieval = Timed("evaluate", () => Evaluate(chosen.Plan, questions, journal, cancellation));
 
         CompressionReport report = new ReportBuilder(model, settings, folder)
         {
@@ -61,7 +68,6 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
             Retrieval = retrieval,
             Timings = [.. _timings],
         }.Build(toolVersion, command);
-        PlanFile.Save(Path.Combine(folder, PlanFileName), chosen);
         report.Write(Path.Combine(folder, ReportFileName));
         ReportPage.Write(report, Path.Combine(folder, PageFileName));
         return report;
@@ -102,22 +108,37 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
         };
     }
 
-    private List<RetrievalScore> Evaluate(AttentionPlan plan, ResultJournal journal, CancellationToken cancellation)
+    private RetrievalSet[] CreateQuestions() => settings.RetrievalItems == 0
+        ? []
+        : [.. settings.RetrievalLengths.Select(CreateQuestions)];
+
+    private RetrievalSet CreateQuestions(int length)
+    {
+        try
+        {
+            return RetrievalEvaluation.CreateSet(model, length, settings.RetrievalItems, settings.Seed);
+        }
+        catch (InvalidInputException failure)
+        {
+            throw new InvalidInputException($"--retrieval-lengths {length}: {failure.Message}, or --retrieval-items 0", failure);
+        }
+    }
+
+    private List<RetrievalScore> Evaluate(AttentionPlan plan, RetrievalSet[] questions, ResultJournal journal, CancellationToken cancellation)
     {
         List<RetrievalScore> scores = [];
-        if (settings.RetrievalItems == 0)
+        if (questions.Length == 0)
             return scores;
         RetrievalEvaluation evaluation = new(model, journal, ModelFingerprint.Of(model), settings.CacheType, progress)
         {
-            Total = settings.RetrievalLengths.Count * 3 * settings.RetrievalItems,
+            Total = questions.Sum(set => set.Items.Count) * 3,
         };
-        foreach (int length in settings.RetrievalLengths)
+        foreach (RetrievalSet set in questions)
         {
-            RetrievalSet set = RetrievalEvaluation.CreateSet(model, length, settings.RetrievalItems, settings.Seed);
             PlanPolicy moa = new(plan);
             foreach (AttentionPolicy policy in new AttentionPolicy[]
             {
-                new DensePolicy(), moa, UniformPlan.OfEqualDensity(moa, model.Config, length),
+                new DensePolicy(), moa, UniformPlan.OfEqualDensity(moa, model.Config, set.TargetTokens),
             })
             {
                 scores.Add(evaluation.Run(policy, set, cancellation));

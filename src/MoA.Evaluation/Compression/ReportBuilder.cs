@@ -75,7 +75,7 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
         return new ReportCalibration(
             result.Length, result.Items, Sets.Calibration.Count(item => !settings.Search.ProfileLengths.Any(
                 length => CalibrationSummary.IsUsedAt(item.Length, length))),
-            used.Average(item => item.Length), used.Average(item => item.Scored), result.MeanLoss, !settings.KeepAnswers);
+            used.Average(item => item.Length), used.Average(item => item.Scored), result.MeanLoss, Sets.OwnAnswers);
     }
 
     private ReportPlan ParetoPlan(ParetoPlan plan, int index)
@@ -141,8 +141,14 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
 
     private IEnumerable<string> Notes()
     {
-        if (!settings.KeepAnswers)
+        if (Sets.OwnAnswers)
             yield return "The answers that were profiled and validated on are the dense model's own, greedily decoded.";
+        foreach (SkippedItems skipped in Sets.Skipped)
+        {
+            if (skipped.Describe() is string line)
+                yield return $"{line}.";
+        }
+
         yield return "Losses of plans are first-order predictions from influence; validation losses are measured with the plans running.";
         yield return "The uniform plan gives every head the same span and stores at least as many rows as the chosen plan.";
         if (settings.DataFile is null)

@@ -7,7 +7,7 @@ namespace MoA.Evaluation.Data;
 
 /// <summary>
 /// Prompts as LongBench and LV-Eval make them: a template with the context and the question put in; too long ones lose
-/// their middle, since instructions stand at both ends; then the model's chat template, unless the data set has none.
+/// their middle, since instructions stand at both ends; then the model's chat template, unless the data set or the model has none.
 /// </summary>
 /// <param name="model">The model whose tokens are counted.</param>
 /// <param name="maxTokens">Most tokens before the chat template is added.</param>
@@ -20,7 +20,7 @@ public sealed partial class BenchmarkPrompt(LanguageModel model, int maxTokens)
     /// <param name="template">Text with <c>{context}</c> and <c>{input}</c>.</param>
     /// <param name="context">The long text.</param>
     /// <param name="input">The question; may be empty.</param>
-    /// <param name="usesChatTemplate">Whether the text becomes a user's message or is continued as it is.</param>
+    /// <param name="usesChatTemplate">Whether the text becomes a user's message, where the model has a template, or is continued as it is.</param>
     /// <exception cref="InvalidInputException">The model has no tokenizer.</exception>
     public int[] Encode(string template, string context, string input, bool usesChatTemplate)
     {
@@ -34,7 +34,7 @@ public sealed partial class BenchmarkPrompt(LanguageModel model, int maxTokens)
                 + tokenizer.Decode(tokens.AsSpan(tokens.Length - half), skipSpecialTokens: true);
         }
 
-        return usesChatTemplate
+        return usesChatTemplate && model.RequireConversations().HasTemplate
             ? model.RequireConversations().EncodePrompt([new ChatMessage("user", text)])
             : tokenizer.Encode(text, addSpecialTokens: true, parseSpecialTokens: false);
     }

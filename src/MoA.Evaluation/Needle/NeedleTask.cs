@@ -17,6 +17,8 @@ public sealed class NeedleTask(LanguageModel model, NeedleOptions options)
 {
     private const string Header = "There is a secret in this text. Remember it.";
 
+    private const string SecretStart = "The secret passkey is";
+
     private const int MostLines = 1 << 22;
 
     /// <summary>The items of one length: every depth in turn, then again.</summary>
@@ -29,33 +31,34 @@ public sealed class NeedleTask(LanguageModel model, NeedleOptions options)
             throw new InvalidInputException("a needle of your own needs all of --needle, --question and --answer");
         if (options.Haystack is { Count: 0 })
             throw new InvalidInputException("the haystack is empty; expected text");
-        TokenCounter counter = new ItemEncoder(model).CreateCounter(options.MaxNewTokens);
+        QuestionEncoder questions = new(model);
+        TokenCounter counter = questions.CreateCounter(options.MaxNewTokens);
         EvaluationItem[] items = new EvaluationItem[options.Depths * options.ItemsPerCell];
         for (int i = 0; i < items.Length; i++)
         {
             int step = i % options.Depths;
             double depth = options.Depths == 1 ? 0.5 : (double)step / (options.Depths - 1);
-            items[i] = Item(counter, length, depth, SeededRandom.Derive(seed, (ulong)length, (ulong)i), $"{length}/{i}");
+            items[i] = Item(questions, counter, length, depth, SeededRandom.Derive(seed, (ulong)length, (ulong)i), $"{length}/{i}");
         }
 
-        return new EvaluationSet("needle", length, options.Needle is null ? "last-number" : "contains", items)
+        return new EvaluationSet("needle", length, AnswerScorer.For(questions, options.Needle is null ? "last-number" : "contains"), items)
         {
             DepthBins = options.Depths,
             Source = $"seed {seed}, {(options.Haystack is null ? "Shakespeare" : "own haystack")}, {(options.Needle is null ? "secret numbers" : options.Needle)}",
         };
     }
 
-    private EvaluationItem Item(TokenCounter counter, int length, double depth, ulong seed, string id)
+    private EvaluationItem Item(QuestionEncoder questions, TokenCounter counter, int length, double depth, ulong seed, string id)
     {
         SeededRandom random = new(seed);
         IReadOnlyList<string> haystack = options.Haystack ?? FillerText.Lines;
         int start = random.Next(haystack.Count);
         Fact fact = options.Needle is null ? Secret(random) : new Fact(options.Needle, options.Question!, options.Answer!);
-        string answer = options.Needle is null ? $"The secret passkey is {fact.Answer}." : fact.Answer;
+        string answer = options.Needle is null ? $"{SecretStart} {fact.Answer}." : fact.Answer;
         if (Tokens(0) > length)
             throw new InvalidInputException($"the length {length} is too short for a needle; its question alone takes {Tokens(0)} tokens");
         string text = Text(LargestFit.Find(0, MostLines, length, Tokens));
-        int[] prompt = model.RequireConversations().EncodePrompt([new ChatMessage("user", text)]);
+        int[] prompt = questions.EncodePrompt([new ChatMessage("user", text)], options.Needle is null ? SecretStart : "");
         return new EvaluationItem(id, prompt, new ItemReference { Answers = [fact.Answer], Depth = depth }) { MaxNewTokens = options.MaxNewTokens };
 
         string Text(int lines)
@@ -73,8 +76,8 @@ public sealed class NeedleTask(LanguageModel model, NeedleOptions options)
         while (true)
         {
             string value = (10_000 + random.Next(90_000)).ToString(CultureInfo.InvariantCulture);
-            if (CalibrationSplit.Evaluation.Owns($"The secret passkey is {value}."))
-                return new Fact($"The secret passkey is {value}. Remember it.", "What is the secret passkey?", value);
+            if (CalibrationSplit.Evaluation.Owns($"{SecretStart} {value}."))
+                return new Fact($"{SecretStart} {value}. Remember it.", "What is the secret passkey?", value);
         }
     }
 

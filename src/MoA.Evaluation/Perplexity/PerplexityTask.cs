@@ -17,9 +17,10 @@ public sealed class PerplexityTask(LanguageModel model, bool allTokens)
     /// <exception cref="InvalidInputException">The length is too short or too long.</exception>
     public EvaluationSet Generate(int length, int items, ulong seed)
     {
+        QuestionEncoder questions = new(model);
         IReadOnlyList<GeneratedItem> generated = CalibrationMix.Create(
-            CalibrationSplit.Evaluation, [length], items, seed, new ItemEncoder(model).CreateCounter(0));
-        return Set(length, [.. generated.Select((item, i) => Item(item.Conversation, $"{length}/{i}"))], $"generated, seed {seed}");
+            CalibrationSplit.Evaluation, [length], items, seed, questions.CreateCounter(0));
+        return Set(length, [.. generated.Select((item, i) => Item(questions.Document(item.Conversation), $"{length}/{i}"))], $"generated, seed {seed}");
     }
 
     /// <summary>Conversations or texts of a file, dealt to lengths.</summary>

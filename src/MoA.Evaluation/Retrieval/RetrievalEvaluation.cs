@@ -23,6 +23,7 @@ public sealed class RetrievalEvaluation(
     private const int GroupSize = 10;
 
     private readonly AnswerGenerator _writer = new(model, cacheType);
+    private readonly QuestionEncoder _questions = new(model);
     private int _done;
 
     /// <summary>Questions that are to come in all, for progress.</summary>
@@ -37,7 +38,7 @@ public sealed class RetrievalEvaluation(
     {
         ArgumentNullException.ThrowIfNull(model);
         const int DepthBins = 10;
-        RecordDocument records = new(new ItemEncoder(model).CreateCounter(MaxAnswerTokens));
+        RecordDocument records = new(new QuestionEncoder(model).CreateCounter(MaxAnswerTokens));
         return RetrievalSet.Create(records, length, items, DepthBins, seed);
     }
 
@@ -46,9 +47,10 @@ public sealed class RetrievalEvaluation(
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(set);
+        QuestionEncoder questions = new(model);
         EvaluationItem[] items =
-            [.. set.Items.Select((item, i) => Item(item, model.RequireConversations().EncodePrompt(item.Prompt)) with { Id = $"{set.TargetTokens}/{i}" })];
-        return new EvaluationSet("retrieval", set.TargetTokens, "last-number", items) { DepthBins = set.DepthBins, Source = source };
+            [.. set.Items.Select((item, i) => Item(item, questions.EncodePrompt(item.Prompt, item.AnswerStart)) with { Id = $"{set.TargetTokens}/{i}" })];
+        return new EvaluationSet("retrieval", set.TargetTokens, AnswerScorer.For(questions, "last-number"), items) { DepthBins = set.DepthBins, Source = source };
     }
 
     /// <summary>Asks all questions of a set under a policy.</summary>
@@ -65,7 +67,7 @@ public sealed class RetrievalEvaluation(
             WrittenAnswer[] answers = AskGroup(policy, group, cancellation);
             for (int i = 0; i < group.Length; i++)
             {
-                RetrievalVerdict verdict = group[i].Judge(answers[i].Text);
+                RetrievalVerdict verdict = group[i].Judge(_questions.IsPlainText ? group[i].AnswerIn(answers[i].Text) : answers[i].Text);
                 asked[group[i].DepthBin]++;
                 hits[group[i].DepthBin] += verdict.Correct ? 1 : 0;
                 exact += verdict.Exact ? 1 : 0;
@@ -84,7 +86,7 @@ public sealed class RetrievalEvaluation(
 
     private WrittenAnswer[] AskGroup(AttentionPolicy policy, RetrievalItem[] group, CancellationToken cancellation)
     {
-        int[][] prompts = [.. group.Select(item => model.RequireConversations().EncodePrompt(item.Prompt))];
+        int[][] prompts = [.. group.Select(item => _questions.EncodePrompt(item.Prompt, item.AnswerStart))];
         string spans = string.Join(
             '|', prompts.Select(prompt => policy.Describe(model.Config, prompt.Length + MaxAnswerTokens)));
         string key = "retrieval/" + ResultJournal.Hash(

@@ -5,6 +5,7 @@ using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
 using MoA.Evaluation.Data;
 using MoA.Evaluation.Tasks;
+using MoA.Search.Calibration;
 
 namespace MoA.Evaluation.Retrieval;
 
@@ -27,10 +28,11 @@ public static class RetrievalFile
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(lengths);
+        QuestionEncoder questions = new(model);
         List<EvaluationItem>[] byLength = [.. lengths.Select(_ => new List<EvaluationItem>())];
         foreach (DataLine line in DataLine.Read(new DataFile(path)))
         {
-            EvaluationItem item = Item(model, line);
+            EvaluationItem item = Item(questions, line);
             int level = Enumerable.Range(0, lengths.Count).FirstOrDefault(i => item.Length <= lengths[i], -1);
             if (level >= 0)
                 byLength[level].Add(item);
@@ -38,7 +40,7 @@ public static class RetrievalFile
 
         EvaluationSet[] sets =
         [
-            .. byLength.Select((items, i) => new EvaluationSet("retrieval", lengths[i], "last-number", Spread(items, itemsPerLength))
+            .. byLength.Select((items, i) => new EvaluationSet("retrieval", lengths[i], AnswerScorer.For(questions, "last-number"), Spread(items, itemsPerLength))
             {
                 DepthBins = DepthBins,
                 Source = Path.GetFileName(path),
@@ -61,10 +63,10 @@ public static class RetrievalFile
         return (prompt, new ItemReference { Answers = [expected.ToString(CultureInfo.InvariantCulture)], Depth = depth });
     }
 
-    private static EvaluationItem Item(LanguageModel model, DataLine line)
+    private static EvaluationItem Item(QuestionEncoder questions, DataLine line)
     {
         (string prompt, ItemReference reference) = Parse(line);
-        int[] tokens = model.RequireConversations().EncodePrompt([new ChatMessage("user", prompt)]);
+        int[] tokens = questions.EncodePrompt([new ChatMessage("user", prompt)]);
         return new EvaluationItem(line.Origin, tokens, reference) { MaxNewTokens = RetrievalEvaluation.MaxAnswerTokens };
     }
 

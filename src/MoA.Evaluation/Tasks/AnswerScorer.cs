@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using MoA.Engine;
 using MoA.Evaluation.LvEval;
 using MoA.Evaluation.Metrics;
+using MoA.Search.Calibration;
 
 namespace MoA.Evaluation.Tasks;
 
@@ -33,6 +34,9 @@ public sealed class AnswerScorer
     public AnswerScorer(string? jiebaFolder = null) => _jiebaFolder = jiebaFolder;
 
     internal AnswerScorer(IWordSegmenter segmenter) => _segmenter = segmenter;
+
+    /// <summary>The metric of questions that a model is asked: of its answer, or, for a base model, of the first line that it goes on with.</summary>
+    internal static string For(QuestionEncoder questions, string metric) => questions.IsPlainText ? FirstLine + metric : metric;
 
     private IWordSegmenter Segmenter => _segmenter ??= JiebaSegmenter.Load(_jiebaFolder ?? throw new InvalidInputException(
         "Chinese answers are compared word by word, as the Python package jieba cuts them; give the folder of that package "

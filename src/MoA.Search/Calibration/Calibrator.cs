@@ -6,26 +6,51 @@ namespace MoA.Search.Calibration;
 
 /// <summary>
 /// Makes calibration sets: long-dependency conversations, generated or from a file, packed near the target lengths, and
-/// answered by the model itself (docs/method.md, section 2, says why). Every item of a file is dealt once: sets that are
-/// created one after the other share none.
+/// answered by the model itself (docs/method.md, section 2, says why). Every item of a file is dealt once: sets share none,
+/// whether they are created together or one after the other. A base model is asked nothing: it gets texts, and generated documents
+/// as plain text with their reference answers.
 /// </summary>
 public sealed class Calibrator(LanguageModel model, AnswerWriter answers)
 {
     private readonly ItemEncoder _encoder = new(model);
+    private readonly QuestionEncoder _questions = new(model);
     private readonly Dictionary<(string File, int Allowance), LengthPacker> _packers = [];
+
+    /// <summary>What was left out of each file that was read, by its path.</summary>
+    public Dictionary<string, SkippedItems> Skipped { get; } = [];
 
     /// <summary>The items of all lengths, each used at one of them at least.</summary>
     /// <exception cref="InvalidInputException">The data does not hold an item for some length.</exception>
-    public IReadOnlyList<EncodedItem> Create(CalibrationSettings settings, CancellationToken cancellation = default)
+    public IReadOnlyList<EncodedItem> Create(CalibrationSettings settings, CancellationToken cancellation = default) =>
+        Create([settings], cancellation)[0];
+
+    /// <summary>
+    /// Several sets. All are chosen before the model writes the first answer, so that what cannot work is said at once; where they share
+    /// a file it is dealt to all their lengths in turn, so that none goes without while another has plenty.
+    /// </summary>
+    /// <inheritdoc cref="Create(CalibrationSettings, CancellationToken)"/>
+    public IReadOnlyList<IReadOnlyList<EncodedItem>> Create(IReadOnlyList<CalibrationSettings> sets, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(settings);
-        int allowance = settings.KeepAnswers ? 0 : settings.MaxAnswerTokens;
-        CalibrationItem[] items = settings.DataFile is null
-            ? Generate(settings, allowance)
-            : Select(settings, settings.DataFile, allowance);
-        if (!settings.KeepAnswers)
+        ArgumentNullException.ThrowIfNull(sets);
+        CalibrationItem[][] chosen = [.. sets.Select(set => set.DataFile is null ? Generate(set) : [])];
+        foreach (IGrouping<(string, int), int> shared in Enumerable.Range(0, sets.Count)
+            .Where(i => sets[i].DataFile is not null).GroupBy(i => (Path.GetFullPath(sets[i].DataFile!), Allowance(sets[i]))))
         {
-            int[] open = [.. Enumerable.Range(0, items.Length).Where(i => items[i] is MessagesItem)];
+            int[] sharing = [.. shared];
+            foreach ((int i, CalibrationItem[] items) in sharing.Zip(Deal([.. sharing.Select(i => sets[i])])))
+                chosen[i] = items;
+        }
+
+        return [.. sets.Select((set, i) => Encode(set, chosen[i], cancellation))];
+    }
+
+    private static int Allowance(CalibrationSettings settings) => settings.KeepAnswers ? 0 : settings.MaxAnswerTokens;
+
+    private EncodedItem[] Encode(CalibrationSettings settings, CalibrationItem[] items, CancellationToken cancellation)
+    {
+        int[] open = settings.KeepAnswers ? [] : [.. Enumerable.Range(0, items.Length).Where(i => items[i] is MessagesItem)];
+        if (open.Length > 0)
+        {
             IReadOnlyList<CalibrationItem> own = answers.Answer(
                 [.. open.Select(i => (MessagesItem)items[i])], settings.MaxAnswerTokens, cancellation);
             for (int i = 0; i < open.Length; i++)
@@ -35,31 +60,50 @@ public sealed class Calibrator(LanguageModel model, AnswerWriter answers)
         return [.. items.Select(_encoder.Encode).DistinctBy(item => string.Join(',', item.Tokens))];
     }
 
-    private CalibrationItem[] Generate(CalibrationSettings settings, int allowance) =>
+    private CalibrationItem[] Generate(CalibrationSettings settings) =>
         [.. CalibrationMix
-            .Create(settings.Split, settings.Lengths, settings.ItemsPerLength, settings.Seed, _encoder.CreateCounter(allowance))
-            .Select(item => item.Conversation)];
+            .Create(
+                settings.Split, settings.Lengths, settings.ItemsPerLength, settings.Seed,
+                _questions.CreateCounter(_questions.IsPlainText ? 0 : Allowance(settings)))
+            .Select(item => _questions.Document(item.Conversation))];
 
-    private CalibrationItem[] Select(CalibrationSettings settings, string file, int allowance)
+    // Sets of one file and one kind of answers. Long targets choose first: short ones can be packed or cut from what is left.
+    private CalibrationItem[][] Deal(CalibrationSettings[] sets)
     {
-        if (!_packers.TryGetValue((file, allowance), out LengthPacker? packer))
-            _packers[(file, allowance)] = packer = CreatePacker(file, settings.KeepAnswers, allowance);
-        List<CalibrationItem> selected = [];
-        // Long targets choose first: short ones can be packed from what is left.
-        foreach (int length in settings.Lengths.OrderDescending())
+        string file = sets[0].DataFile!;
+        int allowance = Allowance(sets[0]);
+        (string, int) key = (Path.GetFullPath(file), allowance);
+        if (!_packers.TryGetValue(key, out LengthPacker? packer))
+            _packers[key] = packer = CreatePacker(file, sets[0].KeepAnswers, allowance);
+        (int Set, int Length, List<CalibrationItem> Items)[] targets =
+        [
+            .. from i in Enumerable.Range(0, sets.Length)
+               from length in sets[i].Lengths
+               orderby length descending
+               select (i, length, new List<CalibrationItem>()),
+        ];
+        for (bool dealt = true; dealt;)
         {
-            IReadOnlyList<CalibrationItem> found = packer.Take(length, settings.ItemsPerLength);
-            if (found.Count == 0)
+            dealt = false;
+            foreach ((int set, int length, List<CalibrationItem> items) in targets)
             {
-                throw new InvalidInputException(
-                    $"{file}: no item of {length / 2 + 1} to {length} tokens is left, nor shorter ones to pack together; add " +
-                    "longer conversations, ask for fewer items or choose other lengths");
+                if (items.Count == sets[set].ItemsPerLength || packer.Take(length) is not { } item)
+                    continue;
+                items.Add(item);
+                dealt = true;
             }
-
-            selected.AddRange(found);
         }
 
-        return [.. selected];
+        foreach ((_, int length, _) in targets.Where(target => target.Items.Count == 0))
+        {
+            throw new InvalidInputException(
+                $"{file}: no item of {length / 2 + 1} to {length} tokens is left, nor longer texts to cut or shorter conversations to pack together; " +
+                "add longer ones, ask for fewer items or choose other lengths");
+        }
+
+        bool full = targets.All(target => target.Items.Count == sets[target.Set].ItemsPerLength);
+        Skipped[file] = SkippedItems.Of(file, packer, [.. targets.Select(target => target.Length)], full);
+        return [.. Enumerable.Range(0, sets.Length).Select(i => targets.Where(target => target.Set == i).SelectMany(target => target.Items).ToArray())];
     }
 
     private LengthPacker CreatePacker(string file, bool keepAnswers, int allowance)
@@ -69,7 +113,7 @@ public sealed class Calibrator(LanguageModel model, AnswerWriter answers)
             items = items.Select(WithLastAnswer);
         IEnumerable<CalibrationItem> distinct = items.DistinctBy(
             item => item with { Source = null, Dataset = null, Kind = null });
-        return new LengthPacker(distinct, item => CountTokens(item, allowance));
+        return new LengthPacker(distinct, item => CountTokens(item, allowance), new TextCutter(model.Tokenizer));
     }
 
     // A conversation that ends with a question is to be answered as well; what stands here is replaced.

@@ -33,23 +33,6 @@ public sealed class ItemEncoder(LanguageModel model)
     /// <exception cref="InvalidInputException">The item cannot be turned into tokens.</exception>
     public int CountTokens(CalibrationItem item) => Tokenise(item).Tokens.Length;
 
-    /// <summary>Counts tokens of conversations of one question and one answer, as this model's template writes them.</summary>
-    /// <param name="answerAllowance">Tokens to reserve for an answer that the model is to write; 0 counts the given one.</param>
-    /// <exception cref="InvalidInputException">The model has no tokenizer or no chat template.</exception>
-    public TokenCounter CreateCounter(int answerAllowance)
-    {
-        const string Word = "a";
-        Tokenizer tokenizer = model.RequireTokenizer();
-        int contents = 2 * tokenizer.Encode(Word, false, false).Length;
-        int all = model.RequireConversations().Encode([new("user", Word), new("assistant", Word)]).Tokens.Length;
-        return new TokenCounter(text => tokenizer.Encode(text, false, false).Length)
-        {
-            TokensPerConversation = Math.Max(0, all - contents) + 2, // words may split differently at the borders
-            TokensPerMessage = 0,
-            AnswerAllowance = answerAllowance,
-        };
-    }
-
     private EncodedItem Tokenise(CalibrationItem item)
     {
         ArgumentNullException.ThrowIfNull(item);

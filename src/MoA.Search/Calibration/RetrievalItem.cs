@@ -12,6 +12,16 @@ public sealed record RetrievalItem(GeneratedItem Document, int DepthBin)
     public IReadOnlyList<ChatMessage> Prompt { get; } =
         [.. Document.Conversation.Messages.Take(Document.Conversation.Messages.Count - 1)];
 
+    /// <summary>The reference answer up to its number, without a space at the end: what a base model is given of it.</summary>
+    public string AnswerStart { get; } = StartOf(Document.ExpectedAnswer, Document.ExpectedValue);
+
+    /// <summary>What the text of a base model, which goes on after <see cref="AnswerStart"/>, says as an answer: its first line.</summary>
+    public string AnswerIn(string continuation)
+    {
+        ArgumentNullException.ThrowIfNull(continuation);
+        return AnswerStart + continuation.TrimStart('\n').Split('\n')[0];
+    }
+
     /// <summary>Judges what a model wrote, given without special tokens.</summary>
     public RetrievalVerdict Judge(string output)
     {
@@ -20,6 +30,12 @@ public sealed record RetrievalItem(GeneratedItem Document, int DepthBin)
         return new RetrievalVerdict(
             LastInteger(output) is { } last && last == expected,
             output.AsSpan().Trim().SequenceEqual(Document.ExpectedAnswer));
+    }
+
+    internal static string StartOf(string answer, int? value)
+    {
+        int at = value is int number ? answer.IndexOf(number.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal) : 0;
+        return answer[..Math.Max(at, 0)].TrimEnd(' ');
     }
 
     /// <summary>The digits of the last whole number in a text, without leading zeros; null if there is none.</summary>

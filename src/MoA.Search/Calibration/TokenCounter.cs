@@ -16,11 +16,17 @@ public sealed record TokenCounter(Func<string, int> Count)
     /// the reference's own length.</summary>
     public int AnswerAllowance { get; init; }
 
+    /// <summary>Whether the allowance is for what is written after the reference's beginning, and so counts besides it. Default: in its place.</summary>
+    public bool AllowanceIsBesides { get; init; }
+
     /// <summary>Tokens of the whole conversation; each assistant message counts at least <see cref="AnswerAllowance"/>.</summary>
     public int Of(IEnumerable<ChatMessage> messages)
     {
         ArgumentNullException.ThrowIfNull(messages);
         return TokensPerConversation + messages.Sum(message =>
-            TokensPerMessage + Math.Max(Count(message.Content), message.Role == MessagesItem.AssistantRole ? AnswerAllowance : 0));
+            TokensPerMessage + (message.Role == MessagesItem.AssistantRole ? OfAnswer(message.Content) : Count(message.Content)));
     }
+
+    private int OfAnswer(string content) =>
+        AllowanceIsBesides ? Count(content) + AnswerAllowance : Math.Max(Count(content), AnswerAllowance);
 }

@@ -8,6 +8,12 @@ namespace MoA.Search.Pipeline;
 /// <param name="Validation">To compare plans on; none of them is profiled.</param>
 public sealed record CalibrationSets(IReadOnlyList<EncodedItem> Calibration, IReadOnlyList<EncodedItem> Validation)
 {
+    /// <summary>Whether the model wrote the answers of conversations itself.</summary>
+    public bool OwnAnswers { get; init; }
+
+    /// <summary>What was left out of each data file.</summary>
+    public IReadOnlyList<SkippedItems> Skipped { get; init; } = [];
+
     /// <summary>Drops validation items that are also profiled: two files may hold the same ones.</summary>
     /// <param name="file">What the validation items come from, for the message.</param>
     /// <exception cref="InvalidInputException">None is left.</exception>

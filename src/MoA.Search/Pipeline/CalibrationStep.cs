@@ -25,12 +25,14 @@ public static class CalibrationStep
         ArgumentNullException.ThrowIfNull(settings);
         AnswerWriter answers = new(model, journal, ModelFingerprint.Of(model), settings.CacheType, progress);
         Calibrator calibrator = new(model, answers);
+        bool ownAnswers = !settings.KeepAnswers && !(model.Tokenizer is not null && new QuestionEncoder(model).IsPlainText);
         CalibrationSettings calibration = Settings(
             CalibrationSplit.Calibration, settings.ProfileLengths, settings.ItemsPerLength, settings.DataFile);
         CalibrationSettings validation = Settings(
             CalibrationSplit.Validation, [settings.ValidationLength], settings.ValidationItems,
             settings.ValidationDataFile ?? settings.DataFile);
-        CalibrationSets sets = new(calibrator.Create(calibration, cancellation), calibrator.Create(validation, cancellation));
+        IReadOnlyList<IReadOnlyList<EncodedItem>> created = calibrator.Create([calibration, validation], cancellation);
+        CalibrationSets sets = new(created[0], created[1]) { OwnAnswers = ownAnswers, Skipped = [.. calibrator.Skipped.Values] };
         if (validation.DataFile is not null)
             sets = sets.WithoutSharedItems(validation.DataFile);
         ConversationFile.Write(Path.Combine(folder, CalibrationFile), sets.Calibration.Select(AsTokens));
@@ -43,7 +45,7 @@ public static class CalibrationStep
             ItemsPerLength = items,
             Split = split,
             DataFile = dataFile,
-            KeepAnswers = settings.KeepAnswers,
+            KeepAnswers = !ownAnswers,
             MaxAnswerTokens = settings.MaxAnswerTokens,
             Seed = settings.Seed,
         };

@@ -41,7 +41,7 @@ public sealed class CompressionRunTests(DemoModel demo, ITestOutputHelper output
         })
         {
             _ = Assert.ThrowsAny<OperationCanceledException>(() => Run(pieces, total, step, after));
-            Assert.False(File.Exists(Path.Combine(pieces, CompressionRun.PlanFileName)));
+            Assert.Equal(step == "evaluate", File.Exists(Path.Combine(pieces, CompressionRun.PlanFileName))); // as soon as it is chosen
         }
 
         CompressionReport resumed = Run(pieces, total);
@@ -88,6 +88,11 @@ public sealed class CompressionRunTests(DemoModel demo, ITestOutputHelper output
         Assert.StartsWith("--retrieval-lengths 8192: the model's context is 4096", failure.Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(folder));
         (beyond with { RetrievalItems = 0 }).Check(demo.Model.Config);
+
+        CompressionSettings tooShort = Settings with { RetrievalLengths = [64] };
+        failure = Assert.Throws<InvalidInputException>(() => new CompressionRun(demo.Model, tooShort, folder, null).Run("1", "moa compress"));
+        Assert.StartsWith("--retrieval-lengths 64: the length 64 is too short", failure.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder));
     }
 
     private static void AssertSame(string expected, string actual)

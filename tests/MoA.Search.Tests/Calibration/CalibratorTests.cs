@@ -125,11 +125,36 @@ public sealed class CalibratorTests(DemoModel demo) : IClassFixture<DemoModel>, 
     [Fact]
     public void Repeated_and_overlong_items_are_left_out()
     {
-        string Item(int seed, int count) => $$"""{"tokens":[{{string.Join(',', Enumerable.Range(0, count).Select(i => (i * seed) % 1000))}}]}""";
-        string labelled = Item(3, 90).Replace("]}", "],\"source\":\"another\"}", StringComparison.Ordinal);
+        string Item(int seed, int count) => $$"""{"tokens":[{{string.Join(',', Enumerable.Range(0, count).Select(i => (i * seed) % 1000))}}],"answers":[[1,2]]}""";
+        string labelled = Item(3, 90).Replace("]]}", "]],\"source\":\"another\"}", StringComparison.Ordinal);
         string file = Write(Item(3, 90), Item(3, 90), labelled, Item(7, 5000), Item(5, 90));
         IReadOnlyList<EncodedItem> items = Create(Settings([100], 5) with { DataFile = file });
         Assert.Equal(2, items.Count);
+    }
+
+    /// <summary>
+    /// A text of n tokens gives pieces of 101 (a length of 100), as many as it is long, in order and complete; each begins as a text does. The
+    /// model's own tokens, given as such, are cut alike.
+    /// </summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Texts_longer_than_a_length_are_cut_into_pieces_of_it(bool asText)
+    {
+        string text = string.Join(' ', Enumerable.Range(0, 400));
+        int[] whole = _model.RequireTokenizer().Encode(text, true, false);
+        int start = whole.TakeWhile(_model.RequireTokenizer().IsSpecial).Count();
+        string file = Write(asText ? $$"""{"text":"{{text}}","dataset":"numbers"}""" : $$"""{"tokens":[{{string.Join(',', whole)}}],"dataset":"numbers"}""");
+        IReadOnlyList<EncodedItem> items = Create(Settings([100], 1000) with { DataFile = file });
+        int pieces = (whole.Length - start) / (101 - start);
+        Assert.InRange(items.Count, pieces, pieces + 1);
+        Assert.All(items.Take(pieces), item => Assert.Equal(100, item.Length));
+        Assert.All(items, item => Assert.Equal(whole[..start], item.Tokens[..start]));
+        Assert.All(items, item => Assert.Equal("numbers", item.Item.Dataset));
+        Assert.All(items, item => Assert.Equal([new AnswerSpan(1, item.Tokens.Length)], item.AnswerSpans()));
+        int[] again = [.. items.SelectMany(item => item.Tokens[start..])];
+        Assert.Equal(whole[start..(start + again.Length)], again);
+        Assert.InRange(whole.Length - start - again.Length, 0, 51); // what is left is at most half a length
     }
 
     /// <summary>Twelve short conversations make up two lengths; two sets of one calibrator share none of them.</summary>

@@ -24,13 +24,13 @@ public sealed class CalibrationStepTests(DemoModel demo) : IClassFixture<DemoMod
     {
         string file = WriteTokens("all.jsonl", 0, 7);
         CalibrationSets sets = Run(Settings with { DataFile = file });
-        Assert.Equal((4, 3), (sets.Calibration.Count, sets.Validation.Count));
+        Assert.Equal((3, 4), (sets.Calibration.Count, sets.Validation.Count)); // in turn, the longer first
         Assert.Empty(sets.Calibration.Select(item => item.Tokens[0]).Intersect(sets.Validation.Select(item => item.Tokens[0])));
 
         IReadOnlyList<EncodedItem> read = CalibrationStep.Read(demo.Model, _folder.File(CalibrationStep.CalibrationFile));
         Assert.Equal(sets.Calibration.Select(item => item.Tokens), read.Select(item => item.Tokens));
         Assert.Equal(sets.Calibration.Select(item => item.IsAnswer), read.Select(item => item.IsAnswer));
-        Assert.Equal($"{file}:1", read[0].Item.Source);
+        Assert.Equal($"{file}:2", read[0].Item.Source);
     }
 
     [Fact]
@@ -43,8 +43,44 @@ public sealed class CalibrationStepTests(DemoModel demo) : IClassFixture<DemoMod
         InvalidInputException failure = Assert.Throws<InvalidInputException>(
             () => Run(Settings with { DataFile = first, ValidationDataFile = WriteTokens("third.jsonl", 1, 2) }));
         Assert.Contains("no item is left to validate on", failure.Message, StringComparison.Ordinal);
-        failure = Assert.Throws<InvalidInputException>(() => Run(Settings with { DataFile = first }));
-        Assert.StartsWith($"{first}: no item of 97 to 192 tokens is left", failure.Message, StringComparison.Ordinal);
+        string only = WriteTokens("only.jsonl", 0, 1);
+        failure = Assert.Throws<InvalidInputException>(() => Run(Settings with { DataFile = only }));
+        Assert.StartsWith($"{only}: no item of 65 to 128 tokens is left", failure.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Four items make two and two, not four and none.</summary>
+    [Fact]
+    public void A_small_file_is_dealt_to_both_sets()
+    {
+        CalibrationSets sets = Run(Settings with { DataFile = WriteTokens("four.jsonl", 0, 4) });
+        Assert.Equal((2, 2), (sets.Calibration.Count, sets.Validation.Count));
+    }
+
+    /// <summary>Hours of answers must not be written before the second file turns out to be unusable.</summary>
+    [Fact]
+    public void Bad_validation_data_is_refused_before_the_model_writes_anything()
+    {
+        string questions = _folder.File("questions.jsonl"), bad = _folder.File("bad.jsonl");
+        ConversationFile.Write(questions, [new MessagesItem([new("user", string.Join(' ', Enumerable.Repeat("word", 40)))])]);
+        File.WriteAllText(bad, "{}\n");
+        List<StepProgress> steps = [];
+        using ResultJournal journal = ResultJournal.Open(_folder.File("journal.jsonl"));
+        InvalidInputException failure = Assert.Throws<InvalidInputException>(() => CalibrationStep.Run(
+            demo.Model, Settings with { DataFile = questions, ValidationDataFile = bad, ItemsPerLength = 1 }, journal, _folder.Path, steps.Add));
+        Assert.StartsWith($"{bad}:1", failure.Message, StringComparison.Ordinal);
+        Assert.Empty(steps);
+    }
+
+    /// <summary>Lengths 65 to 128 and 97 to 192: of 30, 60, 120, 190 and 900 tokens two fit, and one is left because nobody needs it.</summary>
+    [Fact]
+    public void Items_that_fit_no_length_are_counted()
+    {
+        string file = _folder.File("lengths.jsonl");
+        int[] lengths = [30, 60, 120, 190, 900, 121];
+        ConversationFile.Write(file, lengths.Select((length, i) => new TokensItem([i, .. Enumerable.Range(100, length)], [new(1, length + 1)])));
+        SkippedItems skipped = Assert.Single(Run(Settings with { DataFile = file, ItemsPerLength = 1, ValidationItems = 1 }).Skipped);
+        Assert.Equal((6, "30 60 900"), (skipped.Items, string.Join(' ', skipped.Tokens)));
+        Assert.Equal($"{file}: 3 of 6 items fit none of the lengths 128, 192 and were left out (30 to 900 tokens)", skipped.Describe());
     }
 
     public void Dispose() => _folder.Dispose();
