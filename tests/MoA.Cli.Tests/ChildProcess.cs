@@ -29,6 +29,13 @@ internal sealed partial class ChildProcess : IDisposable
         return line;
     }
 
+    /// <summary>Waits until the process has mapped a file into its memory; Linux only.</summary>
+    public void WaitUntilMapped(string path)
+    {
+        while (!_process.HasExited && !File.ReadAllText($"/proc/{_process.Id}/maps").Contains(path, StringComparison.Ordinal))
+            Thread.Sleep(10);
+    }
+
     public void Signal(int signal) => _ = kill(_process.Id, signal);
 
     public Invocation WaitForEnd()

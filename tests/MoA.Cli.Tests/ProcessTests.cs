@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace MoA.Tests;
 
 /// <summary>What only a process of its own shows: signals, pipes, full disks.</summary>
@@ -32,6 +34,22 @@ public sealed class ProcessTests
         run.AssertOneLine("interrupted");
     }
 
+    // 64 GiB of weights, all zero, that take no room on the disk: reading them goes on until somebody ends it.
+    [Fact]
+    public void A_model_that_is_loading_can_be_interrupted()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        using TemporaryFolder folder = new();
+        string weights = WriteHollowModel(folder);
+        using ChildProcess child = ChildProcess.Start("model", "info", "--model", folder.Path, "--threads", "1");
+        child.WaitUntilMapped(weights);
+        child.Signal(ChildProcess.Interrupt);
+        Invocation run = child.WaitForEnd();
+        Assert.Equal((130, ""), (run.ExitCode, run.Output));
+        run.AssertOneLine("interrupted");
+    }
+
     [Fact]
     public void A_full_device_ends_with_one_line_and_exit_code_1()
     {
@@ -56,5 +74,34 @@ public sealed class ProcessTests
         Assert.Equal(1, run.ExitCode);
         run.AssertOneLine("plan.json", "cannot be written to its end");
         Assert.Empty(folder.Names());
+    }
+
+    private static string WriteHollowModel(TemporaryFolder folder)
+    {
+        const long Width = 128, Vocabulary = 1 << 27;
+        _ = folder.Write("config.json", $$"""
+            {"architectures":["LlamaForCausalLM"],"hidden_size":{{Width}},"intermediate_size":{{Width}},"num_hidden_layers":1,
+             "num_attention_heads":1,"vocab_size":{{Vocabulary}},"tie_word_embeddings":true}
+            """);
+        string[] square = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
+        (string Name, long[] Shape)[] tensors =
+        [
+            ("model.embed_tokens", [Vocabulary, Width]), ("model.norm", [Width]), ("model.layers.0.input_layernorm", [Width]),
+            ("model.layers.0.post_attention_layernorm", [Width]),
+            .. square.Select(name => ($"model.layers.0.{name}", (long[])[Width, Width])),
+        ];
+        long end = 0;
+        byte[] header = Encoding.UTF8.GetBytes("{" + string.Join(',', tensors.Select(tensor =>
+        {
+            long start = end;
+            end += sizeof(float) * tensor.Shape.Aggregate(1L, (count, size) => count * size);
+            return $"\"{tensor.Name}.weight\":{{\"dtype\":\"F32\",\"shape\":[{string.Join(',', tensor.Shape)}],\"data_offsets\":[{start},{end}]}}";
+        })) + "}");
+        string path = folder["model.safetensors"];
+        using FileStream file = File.Create(path);
+        file.Write(BitConverter.GetBytes((long)header.Length));
+        file.Write(header);
+        file.SetLength(file.Position + end);
+        return path;
     }
 }

@@ -38,7 +38,7 @@ public sealed class GgufModelTests : IDisposable
         Assert.Equal(first, Fingerprint(file));
         byte[] whole = File.ReadAllBytes(file);
         int name = whole.AsSpan().IndexOf("demo"u8); // the value of general.name, in the metadata
-        foreach (int place in new[] { name, whole.Length - 100 })
+        foreach (int place in new[] { name, whole.Length / 2, whole.Length / 3 * 2 + 1, whole.Length - 100 })
         {
             byte[] changed = [.. whole];
             changed[place] ^= 1;

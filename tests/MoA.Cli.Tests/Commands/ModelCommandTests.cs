@@ -109,12 +109,38 @@ public sealed class ModelCommandTests
             info.GetProperty("vocabularySize").GetInt32(), info.GetProperty("maxPositions").GetInt32()));
     }
 
+    /// <summary>Words and the numbers of config.json; no braces and no names of the program's types.</summary>
+    [Theory]
+    [InlineData("llama-mha", "no scaling")]
+    [InlineData("llama-linear", "scaling linear, factor 4")]
+    [InlineData("llama-gqa-llama3", "scaling llama3, factor 8 beyond a context of 64, low and high frequency factors 1 and 4")]
+    public void Info_says_the_scaling_in_words(string model, string words)
+    {
+        Invocation run = Invocation.Of("model", "info", "--model", RepositoryFiles.Fixture("models", model), "--threads", "1");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains($", {words}\n", run.Output.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.DoesNotContain('{', run.Output);
+        Assert.DoesNotContain("MoA.", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_line_of_progress_names_what_it_is_about()
+    {
+        using TemporaryFolder folder = new();
+        Invocation run = Invocation.Of("model", "convert", "--out", folder["a.gguf"]);
+        Assert.Equal(0, run.ExitCode);
+        string[] lines = run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.NotEmpty(lines);
+        Assert.All(lines, line => Assert.Matches(@"^convert: [\w.]+ \(\d+/\d+\)", line));
+    }
+
     [Fact]
     public void Bad_wishes_and_files_are_refused()
     {
         using TemporaryFolder folder = new();
         Invocation.Of("model", "convert", "--out", folder["a.gguf"], "--weights", "q3_k").AssertRefused("--weights q3_k", "expected one of f32", "q6_k");
         Invocation.Of("model", "random", "--shape", "gpt-5", "--out", folder["a.gguf"]).AssertRefused("gpt-5", "llama-3.2-1b");
+        Invocation.Of("model", "info", "--threads", "0").AssertRefused("--threads 0", "expected");
         string broken = folder.Write("broken.gguf", "GGUF");
         Invocation.Of("model", "info", "--model", broken).AssertRefused(broken, "truncated");
         Invocation.Of("model", "tokenize", "x", "--model", broken).AssertRefused(broken, "truncated");

@@ -49,5 +49,15 @@ public sealed class DataSetFilesTests : IDisposable
         Assert.StartsWith(zip, Assert.Throws<InvalidInputException>(() => DataLine.Read(file).Count()).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Who is refused keeps nothing open: the archive may be replaced at once.</summary>
+    [Fact]
+    public void An_archive_is_closed_when_its_content_cannot_be_read()
+    {
+        string zip = SampleFiles.Zip(Path.Combine(_folder, "e"), "data.zip", "x.jsonl", "{}");
+        Assert.Contains("the archive has no y.jsonl", Assert.Throws<InvalidInputException>(() => new DataFile(zip, "y.jsonl").Open()).Message, StringComparison.Ordinal);
+        using FileStream alone = new(zip, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        Assert.True(alone.Length > 0);
+    }
+
     private DataSetFiles In(string folder) => new(Path.Combine(_folder, folder), "o/n");
 }
