@@ -29,7 +29,7 @@ internal sealed unsafe class VectorMachine<TSimd, TVector> : Machine
         _sums = new float[Math.Max(MultiplyAddItems, ReadItems)];
     }
 
-    private int ReadItems => (int)(_memory.Bytes / sizeof(float) / MemoryReads<TSimd, TVector>.ElementsPerItem);
+    private int ReadItems => _memory.Floats.Length / MemoryReads<TSimd, TVector>.ElementsPerItem;
 
     protected override double MeasureMultiplyAdd()
     {
@@ -45,9 +45,9 @@ internal sealed unsafe class VectorMachine<TSimd, TVector> : Machine
 
     protected override double MeasureReads()
     {
-        fixed (float* sums = _sums)
+        fixed (float* sums = _sums, floats = _memory.Floats)
         {
-            MemoryReads<TSimd, TVector> job = new((float*)_memory.Data, sums);
+            MemoryReads<TSimd, TVector> job = new(floats, sums);
             long start = Stopwatch.GetTimestamp();
             _backend.Pool.Run(ref job, ReadItems);
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
