@@ -50,7 +50,7 @@ public sealed class LauncherTests : IDisposable
         Assert.Equal(new Invocation(0, "a b|--json|", Building), Run("a b", "--json"));
         Assert.Equal(new Invocation(0, "a|", ""), Run("a"));
         File.SetLastWriteTimeUtc(_folder["src", "Program.cs"], DateTime.UtcNow.AddMinutes(1));
-        Assert.Equal(new Invocation(0, "", Building), Run());
+        Assert.Equal(new Invocation(0, "|", Building), Run());
         Assert.Equal(2, File.ReadAllLines(_folder["sdk", "builds"]).Length);
     }
 
