@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using MoA.Engine.Attention;
+using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models;
@@ -50,8 +51,9 @@ public sealed class DemoMemoryTests
     }
 
     /// <summary>
-    /// Hundreds of steps of two sequences side by side, counted on each thread by itself, since other tests run meanwhile.
-    /// Counting itself takes 80 bytes, and the runtime 40 when a worker first goes to sleep: hence less than a byte a step.
+    /// Hundreds of steps of two sequences side by side, one greedy and one with every filter, counted on each thread by itself,
+    /// since other tests run meanwhile. Counting itself takes 80 bytes, and the runtime 40 when a worker first goes to sleep:
+    /// hence less than a byte a step.
     /// </summary>
     [Theory]
     [InlineData(ElementType.F32, false)]
@@ -69,34 +71,27 @@ public sealed class DemoMemoryTests
             : new PlanPolicy(AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, rule));
         using SequenceCache first = transformer.CreateSequence(policy, Length, type);
         using SequenceCache second = transformer.CreateSequence(byAttention ? new InfLlmPolicy(rule) : new DensePolicy(), Length, type);
-        ForwardBatch batch = transformer.CreateBatch();
+        GenerationLoop loop = new(transformer);
         int[] prompt = [.. Enumerable.Range(0, 300).Select(i => i * 7 % 1000)];
-        _ = batch.Add(first, prompt, AttentionMode.Prefill);
-        _ = batch.Add(second, prompt.AsSpan(0, 50), AttentionMode.Prefill);
-        transformer.Forward(batch);
-        int[] tokens = [5, 6];
-        int[] rows = [0, 1];
-        float[] logits = new float[2 * transformer.Config.VocabularySize];
+        Join(first, prompt, SamplingOptions.Greedy);
+        Join(second, prompt[..50], new SamplingOptions { Temperature = 0.8, TopK = 50, TopP = 0.95, MinP = 0.01, Seed = 1 });
         Steps(20);
         long nativeBytes = backend.Allocator.AllocatedBytes;
         long[] before = AllocatedOnEachThread();
         Steps(steps);
         long[] after = AllocatedOnEachThread();
+        Assert.Equal(2, loop.ActiveRuns);
         for (int worker = 0; worker < threads; worker++)
             Assert.InRange(after[worker] - before[worker], 0, steps - 1);
         Assert.Equal(nativeBytes, backend.Allocator.AllocatedBytes);
 
+        void Join(SequenceCache sequence, int[] tokens, SamplingOptions sampling) => loop.Add(new GenerationRun(
+            sequence, tokens, 400, new Sampler(sampling, model.Config.VocabularySize), new HashSet<int>()));
+
         void Steps(int count)
         {
             for (int i = 0; i < count; i++)
-            {
-                batch.Clear();
-                _ = batch.Add(first, tokens.AsSpan(0, 1), AttentionMode.Decode);
-                _ = batch.Add(second, tokens.AsSpan(1, 1), AttentionMode.Decode);
-                transformer.Forward(batch);
-                transformer.Logits(batch, rows, logits);
-                tokens[0] = Math.Abs((int)logits[0]) % 1000; // the logits are used
-            }
+                _ = loop.Step();
         }
 
         long[] AllocatedOnEachThread()
