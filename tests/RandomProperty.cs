@@ -16,9 +16,11 @@ internal static class RandomProperty
     // An odd number with bits of either kind in equal parts, as FsCheck's generator (SplitMix64) asks.
     private const ulong Gamma = 0x9E3779B97F4A7C15;
 
-    private static readonly ulong FirstSeed = Number(SeedVariable) ?? 1;
+    /// <summary>The seed of the first round.</summary>
+    public static ulong FirstSeed { get; } = Number(SeedVariable) ?? 1;
 
-    private static readonly ulong Runs = Number(RunsVariable) ?? 1;
+    /// <summary>The number of rounds; 1 but in the longer leg.</summary>
+    public static ulong Runs { get; } = Number(RunsVariable) ?? 1;
 
     /// <summary>Fails with the case for which the property does not hold, and with the seed that draws it again.</summary>
     public static void Holds(this Property property, int cases = 100)

@@ -29,16 +29,18 @@ internal sealed class AddedTokenFinder
     /// <summary>Cuts a text into stretches without and with an added token, in order; empty stretches are left out.</summary>
     /// <param name="text">The text.</param>
     /// <param name="parseSpecial">Whether special tokens are looked for.</param>
-    /// <param name="guards">Positions, ascending, at which no special token may begin: there the text is data, not markup.</param>
-    public List<AddedTokenSpan> Cut(string text, bool parseSpecial, int[] guards)
+    /// <param name="origin">
+    /// The same text with who wrote it: a special token is one where the template wrote its first and last character. Null where
+    /// every text of one counts.
+    /// </param>
+    public List<AddedTokenSpan> Cut(string text, bool parseSpecial, TracedText? origin = null)
     {
         var spans = new List<AddedTokenSpan>();
         int from = 0;
-        for (int at = 0; FindNext(text, at) is (int start, int end, AddedToken token);)
+        for (int at = 0; FindNext(text, at, origin) is (int start, int end, AddedToken token);)
         {
-            bool guarded = token.Special && Array.BinarySearch(guards, start) >= 0;
-            at = guarded ? start + 1 : end;
-            if (guarded || start < from || (token.Special && !parseSpecial) || (token.SingleWord && !StandsAlone(text, start, end)))
+            at = end;
+            if (start < from || (token.Special && !parseSpecial) || (token.SingleWord && !StandsAlone(text, start, end)))
                 continue;
             if (token.StripsLeft)
                 start = Math.Max(from, WhiteSpaceStart(text, start));
@@ -55,30 +57,6 @@ internal sealed class AddedTokenFinder
         return spans;
     }
 
-    /// <summary>
-    /// Where a special token begins, or could begin if the text went on, in ascending order; these places may overlap.
-    /// </summary>
-    public List<int> FindSpecialStarts(string text)
-    {
-        var starts = new List<int>();
-        for (int start = 0; start < text.Length; start++)
-        {
-            int node = Root;
-            int at = start;
-            bool special = false;
-            while (!special && at < text.Length && _children.TryGetValue((node, text[at]), out node))
-            {
-                at++;
-                special = _tokenAtNode.TryGetValue(node, out AddedToken? token) && token.Special;
-            }
-
-            if (special || (at == text.Length && at > start))
-                starts.Add(start);
-        }
-
-        return starts;
-    }
-
     private int AddPath(string text)
     {
         int node = Root;
@@ -92,7 +70,7 @@ internal sealed class AddedTokenFinder
         return node;
     }
 
-    private AddedTokenSpan? FindNext(string text, int from)
+    private AddedTokenSpan? FindNext(string text, int from, TracedText? origin)
     {
         for (int start = from; start < text.Length; start++)
         {
@@ -104,7 +82,7 @@ internal sealed class AddedTokenFinder
             int node = Root;
             for (int i = start; i < text.Length && _children.TryGetValue((node, text[i]), out node); i++)
             {
-                if (_tokenAtNode.TryGetValue(node, out AddedToken? token))
+                if (_tokenAtNode.TryGetValue(node, out AddedToken? token) && !(token.Special && IsData(origin, start, i)))
                     longest = new(start, i + 1, token);
             }
 
@@ -114,6 +92,9 @@ internal sealed class AddedTokenFinder
 
         return null;
     }
+
+    private static bool IsData(TracedText? origin, int first, int last) =>
+        origin is not null && (origin.OriginAt(first) != TracedText.Template || origin.OriginAt(last) != TracedText.Template);
 
     private static bool StandsAlone(string text, int start, int end)
     {

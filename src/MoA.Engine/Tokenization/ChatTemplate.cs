@@ -4,16 +4,16 @@ using MoA.Engine.Tokenization.Jinja;
 namespace MoA.Engine.Tokenization;
 
 /// <summary>
-/// A model's chat template: writes a conversation as the text that the model was trained on. The language is the part of
-/// Jinja that published templates use, rendered as transformers does (apply_chat_template without tools). Immutable and
-/// safe to share between threads.
+/// A model's chat template: writes a conversation as the text that the model was trained on. The language is Jinja 3.1, rendered
+/// as transformers does (apply_chat_template without tools); what is left out is refused by name. Immutable and safe to share
+/// between threads.
 /// </summary>
 public sealed class ChatTemplate
 {
     private const string FileName = "chat_template.jinja";
+    private const int RoleOrigin = -1;
 
-    private readonly IReadOnlyList<JinjaStatement> _statements;
-    private readonly int _length;
+    private readonly JinjaTemplate _template;
     private readonly string _bosText;
     private readonly string _eosText;
     private readonly TimeProvider _clock;
@@ -27,8 +27,7 @@ public sealed class ChatTemplate
     public ChatTemplate(string template, string bosText, string eosText, TimeProvider? clock = null)
     {
         ArgumentNullException.ThrowIfNull(template);
-        _statements = JinjaParser.Parse(template);
-        _length = template.Length;
+        _template = new(template);
         _bosText = bosText;
         _eosText = eosText;
         _clock = clock ?? TimeProvider.System;
@@ -82,21 +81,37 @@ public sealed class ChatTemplate
     public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        List<object?> conversation =
-        [
-            .. messages.Select(message => new JinjaMap { ["role"] = message.Role, ["content"] = message.Content }),
-        ];
+        return RenderTraced(messages, addGenerationPrompt).Text;
+    }
+
+    /// <summary>The origin of a message's content in what <see cref="RenderTraced"/> writes.</summary>
+    internal static int ContentOrigin(int message) => message + 1;
+
+    /// <summary>Writes a conversation and tells of each character whether the template, a role or a message's content gave it.</summary>
+    internal TracedText RenderTraced(IEnumerable<ChatMessage> messages, bool addGenerationPrompt)
+    {
+        var conversation = new List<object?>();
+        int index = 0;
+        long length = 0;
+        foreach (ChatMessage message in messages)
+        {
+            conversation.Add(new JinjaMap
+            {
+                ["role"] = new TracedText(message.Role, RoleOrigin),
+                ["content"] = new TracedText(message.Content, ContentOrigin(index++)),
+            });
+            length += 64L + message.Role.Length + message.Content.Length;
+        }
+
         KeyValuePair<string, object?>[] variables =
         [
-            .. JinjaGlobals.All(_clock),
-            new("messages", conversation),
+            new("messages", JinjaList.Of(conversation)),
             new("add_generation_prompt", addGenerationPrompt),
-            new("bos_token", _bosText),
-            new("eos_token", _eosText),
+            new("bos_token", new TracedText(_bosText)),
+            new("eos_token", new TracedText(_eosText)),
             new("tools", null),
             new("documents", null),
         ];
-        long input = _length + messages.Sum(message => 64L + message.Role.Length + message.Content.Length);
-        return JinjaInterpreter.Run(_statements, variables, new JinjaBudget(input));
+        return _template.Render(variables, length, _clock);
     }
 }

@@ -39,21 +39,20 @@ public sealed class ConversationEncoder
     public EncodedConversation Encode(IReadOnlyList<ChatMessage> messages)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        var conversation = GuardedConversation.Create(messages, _tokenizer);
-        string text = Template.Render(conversation.Messages, addGenerationPrompt: false);
+        TracedText text = Template.RenderTraced(messages, addGenerationPrompt: false);
         var tokens = new List<int>();
         var answers = new List<AnswerSpan>();
         int from = 0;
-        foreach ((int start, int end) in FindAnswers(conversation, text))
+        foreach ((int start, int end) in FindAnswers(messages, text))
         {
-            Append(text[from..start], conversation, tokens);
+            Append(text.Slice(from, start), tokens);
             int first = tokens.Count;
-            Append(text[start..end], conversation, tokens);
+            Append(text.Slice(start, end), tokens);
             answers.Add(new(first, tokens.Count));
             from = end;
         }
 
-        Append(text[from..], conversation, tokens);
+        Append(text.Slice(from), tokens);
         return new([.. tokens], answers);
     }
 
@@ -63,9 +62,8 @@ public sealed class ConversationEncoder
     public int[] EncodePrompt(IReadOnlyList<ChatMessage> messages)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        var conversation = GuardedConversation.Create(messages, _tokenizer);
         var tokens = new List<int>();
-        Append(Template.Render(conversation.Messages, addGenerationPrompt: true), conversation, tokens);
+        Append(Template.RenderTraced(messages, addGenerationPrompt: true), tokens);
         return [.. tokens];
     }
 
@@ -73,39 +71,35 @@ public sealed class ConversationEncoder
         "the model has no chat template, so it cannot take conversations; give plain text or tokens, or a model with one");
 
     // Text that goes on after text, rather than after a special token, gets no prefix space.
-    private void Append(string text, GuardedConversation conversation, List<int> tokens)
+    private void Append(TracedText text, List<int> tokens)
     {
-        (string clean, int[] guards) = conversation.RemoveGuards(text);
         bool continues = tokens.Count > 0 && !_tokenizer.IsSpecial(tokens[^1]);
-        tokens.AddRange(_tokenizer.Encode(clean, guards, continues));
+        tokens.AddRange(_tokenizer.Encode(text, continues));
     }
 
-    private List<(int Start, int End)> FindAnswers(GuardedConversation conversation, string text)
+    private List<(int Start, int End)> FindAnswers(IReadOnlyList<ChatMessage> messages, TracedText text)
     {
         var answers = new List<(int Start, int End)>();
-        (int Start, int End)[] specials = FindSpecialTokens(conversation, text);
+        AddedTokenSpan[] specials = [.. _tokenizer.FindSpecialTokens(text)];
         int searched = 0;
-        for (int i = 0; i < conversation.Messages.Count; i++)
+        for (int i = 0; i < messages.Count; i++)
         {
-            ChatMessage message = conversation.Messages[i];
-            string content = message.Content.Trim();
-            int printed = text.IndexOf(content, searched, StringComparison.Ordinal);
-            if (message.Role != Assistant)
+            (int Start, int End)? printed = FindContent(text, i, searched);
+            if (messages[i].Role != Assistant)
             {
-                searched = printed < 0 ? searched : printed + content.Length;
+                searched = printed?.End ?? searched;
                 continue;
             }
 
-            int start = PromptLength(conversation.Messages, i, text);
+            int start = PromptLength(messages, i, text);
             if (start < searched)
             {
                 // The prompt is no prefix of the whole text, so the answer is what the template printed of the content.
-                start = printed >= 0 ? printed : throw new InvalidInputException(
-                    $"the chat template does not print message {i + 1}, an answer, as it is; where the answer begins cannot be told");
+                start = printed?.Start ?? throw new InvalidInputException(
+                    $"the chat template does not print message {i + 1}, an answer; where the answer begins cannot be told");
             }
 
-            int found = text.IndexOf(content, start, StringComparison.Ordinal);
-            int end = EndOfTurn(text, found < 0 ? start : found + content.Length, specials, mayFollowText: found < 0);
+            int end = EndOfTurn(text, Math.Max(start, printed?.End ?? start), specials);
             answers.Add((start, end));
             searched = end;
         }
@@ -113,13 +107,29 @@ public sealed class ConversationEncoder
         return answers;
     }
 
+    // Where the template printed a message's content: from its first character to its last before a later message's begins.
+    private static (int Start, int End)? FindContent(TracedText text, int message, int from)
+    {
+        int origin = ChatTemplate.ContentOrigin(message);
+        (int Start, int End)? found = null;
+        foreach ((int start, int end, int writer) in text.Runs(from, text.Length))
+        {
+            if (writer == origin)
+                found = (found?.Start ?? start, end);
+            else if (writer > origin && found is not null)
+                break;
+        }
+
+        return found;
+    }
+
     // How far the text is the prompt of an answer, generation prompt included; -1 where the template writes it differently.
-    private int PromptLength(IReadOnlyList<ChatMessage> messages, int answer, string text)
+    private int PromptLength(IReadOnlyList<ChatMessage> messages, int answer, TracedText text)
     {
         try
         {
             string prompt = Template.Render([.. messages.Take(answer)], addGenerationPrompt: true);
-            return text.StartsWith(prompt, StringComparison.Ordinal) ? prompt.Length : -1;
+            return text.Text.StartsWith(prompt, StringComparison.Ordinal) ? prompt.Length : -1;
         }
         catch (InvalidInputException)
         {
@@ -128,19 +138,11 @@ public sealed class ConversationEncoder
     }
 
     // The end of the special token that follows an answer's text, with nothing but white space between.
-    private static int EndOfTurn(string text, int end, (int Start, int End)[] specials, bool mayFollowText)
+    private static int EndOfTurn(TracedText text, int end, AddedTokenSpan[] specials)
     {
         int next = Array.FindIndex(specials, special => special.Start >= end);
-        if (next < 0)
-            return mayFollowText ? text.Length : end;
-        bool follows = mayFollowText || string.IsNullOrWhiteSpace(text[end..specials[next].Start]);
-        return follows ? specials[next].End : end;
+        return next >= 0 && text.Text.AsSpan(end, specials[next].Start - end).IsWhiteSpace() ? specials[next].End : end;
     }
-
-    // Special tokens in a text with guards: a token that a message wrote has a guard in it.
-    private (int Start, int End)[] FindSpecialTokens(GuardedConversation conversation, string text) =>
-        [.. _tokenizer.FindSpecialTokens(text).Where(span => span.Start == 0 || text[span.Start - 1] != conversation.Guard)
-            .Select(span => (span.Start, span.End))];
 
     private HashSet<int> FindEndOfTurn()
     {

@@ -106,29 +106,25 @@ public sealed class Tokenizer
         var ids = new List<int>();
         if (addSpecialTokens)
             ids.AddRange(_parts.Prefix);
-        EncodeText(WellFormed(text), parseSpecialTokens, [], continues: false, ids);
+        EncodeText(WellFormed(text), parseSpecialTokens, origin: null, continues: false, ids);
         if (addSpecialTokens)
             ids.AddRange(_parts.Suffix);
         return [.. ids];
     }
 
-    /// <summary>Encodes a text in which special tokens are parsed but at some places.</summary>
+    /// <summary>Encodes a text in which the special tokens that the template wrote are parsed; in messages they stay text.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="guards">Positions, ascending, at which no special token may begin.</param>
     /// <param name="continues">The text goes on directly after encoded text: no prefix space is added.</param>
-    internal int[] Encode(string text, int[] guards, bool continues)
+    internal int[] Encode(TracedText text, bool continues)
     {
         var ids = new List<int>();
-        EncodeText(WellFormed(text), parseSpecial: true, guards, continues, ids);
+        EncodeText(WellFormed(text.Text), parseSpecial: true, text, continues, ids);
         return [.. ids];
     }
 
-    /// <summary>The special tokens written in a text.</summary>
-    internal IEnumerable<AddedTokenSpan> FindSpecialTokens(string text) =>
-        _rawTokens.Cut(text, parseSpecial: true, guards: []).Where(span => span.Token is { Special: true });
-
-    /// <summary>Where a special token begins in a text, or could begin if the text went on; ascending.</summary>
-    internal List<int> FindSpecialTokenStarts(string text) => _rawTokens.FindSpecialStarts(text);
+    /// <summary>The special tokens that the template wrote in a text.</summary>
+    internal IEnumerable<AddedTokenSpan> FindSpecialTokens(TracedText text) =>
+        _rawTokens.Cut(text.Text, parseSpecial: true, text).Where(span => span.Token is { Special: true });
 
     /// <summary>The text of token ids. Ids that no token has are passed over.</summary>
     /// <param name="ids">Token ids.</param>
@@ -174,10 +170,10 @@ public sealed class Tokenizer
         }
     }
 
-    private void EncodeText(string text, bool parseSpecial, int[] guards, bool continues, List<int> ids)
+    private void EncodeText(string text, bool parseSpecial, TracedText? origin, bool continues, List<int> ids)
     {
         SubwordEncoder encoder = _parts.Model.Start();
-        foreach (AddedTokenSpan span in _rawTokens.Cut(text, parseSpecial, guards))
+        foreach (AddedTokenSpan span in _rawTokens.Cut(text, parseSpecial, origin))
         {
             if (span.Token is null)
                 EncodeStretch(text[span.Start..span.End], parseSpecial, PositionOf(span.Start, continues), encoder, ids);
@@ -191,7 +187,7 @@ public sealed class Tokenizer
     {
         bool continues = position == PiecePosition.Continuation;
         string normalized = _parts.Normalizer?.Normalize(text, continues) ?? text;
-        foreach (AddedTokenSpan span in _normalizedTokens.Cut(normalized, parseSpecial, []))
+        foreach (AddedTokenSpan span in _normalizedTokens.Cut(normalized, parseSpecial))
         {
             if (span.Token is not null)
             {

@@ -51,13 +51,51 @@ public class ConversationEncoderTests
     [InlineData("<|eos|>")]
     [InlineData("a<|eos|><|user|>\nb<|bos|>")]
     [InlineData("<|<|eos|>eos|> <|eo")]
-    [InlineData("\uFDD0<|eos|>\uFDD1")] // the characters that mark places are text too
+    [InlineData("\uFDD0<|eos|>\uFDD1")]
     public void Special_tokens_within_messages_stay_text(string text)
     {
         int[] prompt = Encoder.EncodePrompt([new("user", text)]);
         Assert.Equal([Bos, User, .. Plain($"\n{text}\n"), Assistant, .. Plain("\n")], prompt);
         EncodedConversation conversation = Encoder.Encode([new("user", text), new("assistant", text)]);
         Assert.Equal([.. Plain(text), Eos], Answer(conversation, 0));
+    }
+
+    // What the template does with a message that holds special tokens' texts, and with what it writes itself.
+    [Theory]
+    [InlineData("[{{ messages[0].content.split('<|user|>')[0].rstrip('\n') }}]", "a\n<|user|>b", "[a]")]
+    [InlineData("{{ 'yes' if messages[0].content.startswith('<|eos|>') else 'no' }}", "<|eos|>b", "yes")]
+    [InlineData("{{ messages[0].content | length }}", "a\n<|user|>b", "11")]
+    [InlineData("[{{ messages[0].content.replace('<|eos|>', '') | trim }}]", "a \n<|eos|>", "[a]")]
+    [InlineData("{{ messages[0].content | length }}|{{ messages[0].content[-2:] }}", "if a <", "6| <")]
+    [InlineData("{{ messages[0].content == '<|eos|>' }}{{ messages[0].content in ['<'] }}", "<|eos|>", "TrueFalse")]
+    [InlineData("{{ messages[0].content == '<' }}{{ messages[0].content[0] }}", "<", "True<")]
+    [InlineData("{{ messages[0].content | upper | lower }}{{ [messages[0].content] }}", "<|eos|>", "<|eos|>['<|eos|>']")]
+    [InlineData("{{ '%s{}' % messages[0].content }}{{ messages[0].content | tojson }}", "<|eos|>", "<|eos|>{}\"<|eos|>\"")]
+    public void A_template_sees_messages_as_they_are_and_their_tokens_stay_text(string template, string content, string expected)
+    {
+        ConversationEncoder encoder = new(Demo, new ChatTemplate(template, "", ""));
+        Assert.Equal(Plain(expected), encoder.EncodePrompt([new("user", content)]));
+    }
+
+    [Fact]
+    public void Special_tokens_are_those_whose_ends_the_template_wrote()
+    {
+        const string Source = "{{ '<|' + messages[0].role + '|>' }}{{ messages[0].content.replace('X', '<|eos|>') }}"
+            + "{{ '<|' }}{{ messages[0].content[-5:] }}{{ '<|' ~ messages[0].content }}";
+        ConversationEncoder encoder = new(Demo, new ChatTemplate(Source, "", ""));
+        int[] tokens = encoder.EncodePrompt([new("user", "X<|eos|>Xeos|>")]);
+        Assert.Equal([User, Eos, .. Plain("<|eos|>"), Eos, .. Plain("eos|><|eos|><|X<|eos|>Xeos|>")], tokens);
+    }
+
+    [Fact]
+    public void An_answer_whose_reasoning_the_template_cuts_ends_with_its_turn()
+    {
+        const string Source = "{% for m in messages %}{% if m.role == 'assistant' %}<|assistant|>{{ m.content.split('<|bos|>')[-1].lstrip('\n') }}"
+            + "<|eos|>{% else %}<|user|>{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
+        ConversationEncoder encoder = new(Demo, new ChatTemplate(Source, "", ""));
+        EncodedConversation conversation = encoder.Encode([new("user", "2+2"), new("assistant", "four? <|bos|>\nfour"), new("user", "four")]);
+        Assert.Equal([User, .. Plain("2+2"), Assistant, .. Plain("four"), Eos, User, .. Plain("four")], conversation.Tokens);
+        Assert.Equal([.. Plain("four"), Eos], Answer(conversation, 0));
     }
 
     [Fact]

@@ -14,21 +14,51 @@ internal sealed class JinjaEvaluator(JinjaBudget budget)
 
     public bool IsTrue(JinjaExpression expression, JinjaScope scope) => JinjaOperations.IsTrue(Evaluate(expression, scope));
 
+    /// <summary>A call, with the body of a call block as <c>caller</c> where there is one.</summary>
+    public object? Call(CallExpression call, JinjaScope scope, JinjaFunction? caller = null)
+    {
+        object? callee = Evaluate(call.Callee, scope);
+        JinjaArguments arguments = EvaluateArguments(call.Arguments, call.Line, scope, caller);
+        switch (callee)
+        {
+            case JinjaFunction function:
+                return function.Call(arguments);
+            case JinjaLoop loop:
+                return loop.Call(arguments);
+            default:
+                string name = call.Callee switch
+                {
+                    NameExpression named => named.Name,
+                    AttributeExpression attribute => attribute.Name,
+                    _ => "this",
+                };
+                throw JinjaError.At(call.Line, $"the function or method '{name}' is not supported");
+        }
+    }
+
+    /// <summary>The filters of a block on what it printed.</summary>
+    public object? ApplyFilters(FilterExpression filter, TracedText printed, JinjaScope scope)
+    {
+        object? target = filter.Target is FilterExpression before ? ApplyFilters(before, printed, scope) : printed;
+        return JinjaFilters.Apply(filter.Name, target, EvaluateArguments(filter.Arguments, filter.Line, scope));
+    }
+
     private object? EvaluateKind(JinjaExpression expression, JinjaScope scope) => expression switch
     {
         LiteralExpression literal => literal.Value,
         NameExpression name => scope.TryGet(name.Name, out object? value) ? value : new JinjaUndefined(name.Name),
-        ListExpression list => list.Items.Select(item => Evaluate(item, scope)).ToList(),
+        ListExpression list => new JinjaList(
+            list.IsTuple ? JinjaListKind.Tuple : JinjaListKind.List, [.. list.Items.Select(item => Evaluate(item, scope))]),
         MapExpression map => EvaluateMap(map, scope),
-        AttributeExpression attribute => JinjaMethods.Attribute(
+        AttributeExpression attribute => JinjaAttributes.Attribute(
             Evaluate(attribute.Target, scope), attribute.Name, attribute.Line, budget),
-        ItemExpression item => EvaluateItem(item, scope),
+        ItemExpression item => JinjaAttributes.Item(Evaluate(item.Target, scope), Evaluate(item.Index, scope), item.Line, budget),
         SliceExpression slice => EvaluateSlice(slice, scope),
-        CallExpression call => EvaluateCall(call, scope),
+        CallExpression call => Call(call, scope),
         FilterExpression filter => JinjaFilters.Apply(
-            filter.Name, Evaluate(filter.Target, scope), EvaluateArguments(filter.Arguments, scope), filter.Line, budget),
+            filter.Name, Evaluate(filter.Target!, scope), EvaluateArguments(filter.Arguments, filter.Line, scope)),
         TestExpression test => JinjaTests.Holds(
-            test.Name, Evaluate(test.Target, scope), EvaluateArguments(test.Arguments, scope).Positional, test.Line) != test.Negated,
+            test.Name, Evaluate(test.Target, scope), EvaluateArguments(test.Arguments, test.Line, scope)) != test.Negated,
         UnaryExpression unary => EvaluateUnary(unary, scope),
         BinaryExpression binary => EvaluateBinary(binary, scope),
         ComparisonExpression comparison => EvaluateComparison(comparison, scope),
@@ -41,93 +71,62 @@ internal sealed class JinjaEvaluator(JinjaBudget budget)
         var value = new JinjaMap();
         foreach ((JinjaExpression key, JinjaExpression entry) in map.Entries)
         {
-            string name = Evaluate(key, scope) as string ?? throw JinjaError.At(map.Line, "only texts are supported as keys");
+            object? name = Evaluate(key, scope);
+            if (!JinjaMap.IsKey(name))
+                throw JinjaError.At(map.Line, $"{JinjaOperations.KindOf(name)} cannot be a key");
             value[name] = Evaluate(entry, scope);
         }
 
         return value;
     }
 
-    private object? EvaluateItem(ItemExpression item, JinjaScope scope)
-    {
-        object? target = Evaluate(item.Target, scope);
-        object? index = Evaluate(item.Index, scope);
-        switch (target, index)
-        {
-            case (JinjaUndefined, _):
-                throw JinjaError.At(item.Line, $"cannot take an item of {JinjaOperations.KindOf(target)}");
-            case (JinjaMap map, string key):
-                return map.TryGetValue(key, out object? value) ? value : new JinjaUndefined(key);
-            case (List<object?> list, long at):
-                at = at < 0 ? at + list.Count : at;
-                return at >= 0 && at < list.Count ? list[(int)at] : new JinjaUndefined($"item {at}");
-            case (string text, long):
-                budget.Work(item.Line, text.Length);
-                string[] characters = [.. JinjaOperations.Characters(text)];
-                long place = (long)index < 0 ? (long)index + characters.Length : (long)index;
-                return place >= 0 && place < characters.Length ? characters[place] : new JinjaUndefined($"item {place}");
-            case (_, string name):
-                return JinjaMethods.Attribute(target, name, item.Line, budget);
-            default:
-                return new JinjaUndefined($"item {JinjaOperations.Print(index)}");
-        }
-    }
-
     private object? EvaluateSlice(SliceExpression slice, JinjaScope scope)
     {
         object? target = Evaluate(slice.Target, scope);
-        if (target is not (string or List<object?>))
-            throw JinjaError.At(slice.Line, $"cannot take a slice of {JinjaOperations.KindOf(target)}");
-        List<object?> items = JinjaOperations.Items(target, slice.Line);
-        budget.Work(slice.Line, items.Count);
-        long step = Bound(slice.Step) ?? 1;
-        if (step == 0)
-            throw JinjaError.At(slice.Line, "a slice with step 0");
-        (long low, long high) = step > 0 ? (0L, items.Count) : (-1L, items.Count - 1L);
-        long start = Place(Bound(slice.Start)) ?? (step > 0 ? low : high);
-        long stop = Place(Bound(slice.Stop)) ?? (step > 0 ? high : low);
-        var taken = new List<object?>();
-        for (long at = start; step > 0 ? at < stop : at > stop; at += step)
-            taken.Add(items[(int)at]);
-        return target is string ? string.Concat(taken) : taken;
+        long? start = Bound(slice.Start);
+        long? stop = Bound(slice.Stop);
+        return target switch
+        {
+            TracedText text => JinjaSlice.Of(text, start, stop, Bound(slice.Step), slice.Line, budget),
+            JinjaList { HasPlaces: true } list => JinjaSlice.Of(list, start, stop, Bound(slice.Step), slice.Line, budget),
+            JinjaUndefined => throw JinjaError.At(slice.Line, $"cannot take a slice of {JinjaOperations.KindOf(target)}"),
+            _ => new JinjaUndefined($"a slice of {JinjaOperations.KindOf(target)}"),
+        };
 
         long? Bound(JinjaExpression? bound) => bound is null ? null : Evaluate(bound, scope) switch
         {
             null => null,
-            long number => Math.Clamp(number, int.MinValue, int.MaxValue),
+            long number => number,
+            bool flag => flag ? 1 : 0,
             _ => throw JinjaError.At(slice.Line, "the bounds of a slice are whole numbers"),
         };
-
-        long? Place(long? bound) => bound is null ? null : Math.Clamp(bound < 0 ? bound.Value + items.Count : bound.Value, low, high);
     }
 
-    private object? EvaluateCall(CallExpression call, JinjaScope scope)
+    private JinjaArguments EvaluateArguments(ArgumentExpressions arguments, int line, JinjaScope scope, JinjaFunction? caller = null)
     {
-        object? callee = Evaluate(call.Callee, scope);
-        if (callee is not JinjaFunction function)
+        List<object?> positional = [.. arguments.Positional.Select(argument => Evaluate(argument, scope))];
+        var named = new OrderedDictionary<string, object?>();
+        foreach ((string name, JinjaExpression value) in arguments.Named)
         {
-            string name = call.Callee switch
-            {
-                NameExpression named => named.Name,
-                AttributeExpression attribute => attribute.Name,
-                _ => "this",
-            };
-            throw JinjaError.At(call.Line, $"the function or method '{name}' is not supported");
+            if (!named.TryAdd(name, Evaluate(value, scope)))
+                throw JinjaError.At(line, $"the argument '{name}' is given twice");
         }
 
-        object? result = function(EvaluateArguments(call.Arguments, scope));
-        if (result is List<object?> list)
-            budget.Steps(call.Line, list.Count);
-        return result;
-    }
+        if (caller is not null)
+            named["caller"] = caller;
+        if (arguments.Unpacked is { } items)
+            positional.AddRange(JinjaOperations.Collect(Evaluate(items, scope), line, budget));
+        if (arguments.UnpackedNamed is { } entries)
+        {
+            var map = Evaluate(entries, scope) as JinjaMap ?? throw JinjaError.At(line, "expected a dictionary after **");
+            foreach ((object? key, object? value) in map.Entries)
+            {
+                if (key is not TracedText name || !named.TryAdd(name.Text, value))
+                    throw JinjaError.At(line, $"an argument after ** has no name of its own: {JinjaPrinter.Print(key, line, budget)}");
+            }
+        }
 
-    private JinjaArguments EvaluateArguments(ArgumentExpressions arguments, JinjaScope scope)
-    {
-        var named = new Dictionary<string, object?>();
-        List<object?> positional = [.. arguments.Positional.Select(argument => Evaluate(argument, scope))];
-        foreach ((string name, JinjaExpression value) in arguments.Named)
-            named[name] = Evaluate(value, scope);
-        return new(positional, named);
+        return new(positional, named, line, budget);
     }
 
     private object EvaluateUnary(UnaryExpression unary, JinjaScope scope)
@@ -137,7 +136,9 @@ internal sealed class JinjaEvaluator(JinjaBudget budget)
         {
             "not" => !JinjaOperations.IsTrue(operand),
             "-" => JinjaArithmetic.Negate(operand, unary.Line),
-            _ => JinjaArithmetic.Negate(JinjaArithmetic.Negate(operand, unary.Line), unary.Line),
+            _ => operand is bool flag ? flag ? 1L : 0L
+                : JinjaOperations.AsNumber(operand) is not null ? operand!
+                : throw JinjaError.At(unary.Line, $"'+' does not go with {JinjaOperations.KindOf(operand)}"),
         };
     }
 
@@ -158,29 +159,17 @@ internal sealed class JinjaEvaluator(JinjaBudget budget)
         foreach ((string symbol, JinjaExpression operand) in comparison.Rest)
         {
             object? right = Evaluate(operand, scope);
-            if (right is string text)
+            if (right is TracedText text)
                 budget.Work(comparison.Line, text.Length);
-            else if (right is List<object?> list)
+            else if (right is JinjaList list)
                 budget.Steps(comparison.Line, list.Count);
-            if (!Compares(symbol, left, right, comparison.Line))
+            if (!JinjaTests.Compares(symbol, left, right, comparison.Line, budget))
                 return false;
             left = right;
         }
 
         return true;
     }
-
-    private static bool Compares(string symbol, object? left, object? right, int line) => symbol switch
-    {
-        "==" => JinjaOperations.AreEqual(left, right),
-        "!=" => !JinjaOperations.AreEqual(left, right),
-        "in" => JinjaOperations.Contains(right, left, line),
-        "not in" => !JinjaOperations.Contains(right, left, line),
-        "<" => JinjaOperations.Compare(left, right, line) < 0,
-        "<=" => JinjaOperations.Compare(left, right, line) <= 0,
-        ">" => JinjaOperations.Compare(left, right, line) > 0,
-        _ => JinjaOperations.Compare(left, right, line) >= 0,
-    };
 
     private object? EvaluateConditional(ConditionalExpression conditional, JinjaScope scope)
     {

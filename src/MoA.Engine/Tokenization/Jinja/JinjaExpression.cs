@@ -10,7 +10,7 @@ internal sealed record LiteralExpression(object? Value, int Line) : JinjaExpress
 internal sealed record NameExpression(string Name, int Line) : JinjaExpression(Line);
 
 /// <summary>A list or tuple.</summary>
-internal sealed record ListExpression(IReadOnlyList<JinjaExpression> Items, int Line) : JinjaExpression(Line);
+internal sealed record ListExpression(IReadOnlyList<JinjaExpression> Items, bool IsTuple, int Line) : JinjaExpression(Line);
 
 /// <summary>A dictionary.</summary>
 internal sealed record MapExpression(
@@ -26,9 +26,12 @@ internal sealed record ItemExpression(JinjaExpression Target, JinjaExpression In
 internal sealed record SliceExpression(
     JinjaExpression Target, JinjaExpression? Start, JinjaExpression? Stop, JinjaExpression? Step, int Line) : JinjaExpression(Line);
 
-/// <summary>Arguments by position and by name.</summary>
+/// <summary>Arguments by position and by name, then <c>*items</c> and <c>**entries</c>.</summary>
 internal sealed record ArgumentExpressions(
-    IReadOnlyList<JinjaExpression> Positional, IReadOnlyList<(string Name, JinjaExpression Value)> Named)
+    IReadOnlyList<JinjaExpression> Positional,
+    IReadOnlyList<(string Name, JinjaExpression Value)> Named,
+    JinjaExpression? Unpacked = null,
+    JinjaExpression? UnpackedNamed = null)
 {
     public static ArgumentExpressions None { get; } = new([], []);
 }
@@ -36,9 +39,9 @@ internal sealed record ArgumentExpressions(
 /// <summary><c>callee(arguments)</c></summary>
 internal sealed record CallExpression(JinjaExpression Callee, ArgumentExpressions Arguments, int Line) : JinjaExpression(Line);
 
-/// <summary><c>target | name(arguments)</c></summary>
+/// <summary><c>target | name(arguments)</c>; without a target where what a block prints is filtered.</summary>
 internal sealed record FilterExpression(
-    JinjaExpression Target, string Name, ArgumentExpressions Arguments, int Line) : JinjaExpression(Line);
+    JinjaExpression? Target, string Name, ArgumentExpressions Arguments, int Line) : JinjaExpression(Line);
 
 /// <summary><c>target is [not] name arguments</c></summary>
 internal sealed record TestExpression(

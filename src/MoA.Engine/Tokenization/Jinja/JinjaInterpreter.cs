@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace MoA.Engine.Tokenization.Jinja;
 
 /// <summary>Runs the statements of a template and collects what they print.</summary>
@@ -7,7 +5,7 @@ internal sealed class JinjaInterpreter
 {
     private readonly JinjaBudget _budget;
     private readonly JinjaEvaluator _evaluator;
-    private StringBuilder _output = new();
+    private TracedTextBuilder _output = new();
     private LoopControl _control;
 
     private JinjaInterpreter(JinjaBudget budget)
@@ -27,7 +25,7 @@ internal sealed class JinjaInterpreter
     /// <param name="variables">What the template sees.</param>
     /// <param name="budget">How far it may go.</param>
     /// <exception cref="InvalidInputException">The template raises an exception, fails or goes too far.</exception>
-    public static string Run(
+    public static TracedText Run(
         IReadOnlyList<JinjaStatement> template, IEnumerable<KeyValuePair<string, object?>> variables, JinjaBudget budget)
     {
         var scope = new JinjaScope(outer: null);
@@ -35,7 +33,7 @@ internal sealed class JinjaInterpreter
             scope[name] = value;
         var interpreter = new JinjaInterpreter(budget);
         interpreter.RunAll(template, scope);
-        return interpreter._output.ToString();
+        return interpreter._output.ToText();
     }
 
     private void RunAll(IReadOnlyList<JinjaStatement> statements, JinjaScope scope)
@@ -56,28 +54,41 @@ internal sealed class JinjaInterpreter
         switch (statement)
         {
             case TextStatement text:
-                Write(text.Text, text.Line);
+                _budget.Work(text.Line, text.Text.Length);
+                _output.Append(text.Text);
                 break;
             case OutputStatement output:
-                Write(JinjaOperations.Print(_evaluator.Evaluate(output.Value, scope)), output.Line);
+                Write(_evaluator.Evaluate(output.Value, scope), output.Line);
                 break;
             case IfStatement branches:
                 RunIf(branches, scope);
                 break;
             case ForStatement loop:
-                RunFor(loop, scope);
+                RunFor(loop, _evaluator.Evaluate(loop.Sequence, scope), depth: 0, scope);
                 break;
             case SetStatement assignment:
-                RunSet(assignment, scope);
+                Assign(assignment.Target, _evaluator.Evaluate(assignment.Value, scope), scope);
                 break;
             case SetBlockStatement block:
-                scope[block.Name] = Capture(block.Body, new JinjaScope(scope));
+                RunSetBlock(block, scope);
+                break;
+            case FilterStatement block:
+                var inner = new JinjaScope(scope);
+                TracedText filtered = Capture(block.Body, inner);
+                if (_control == LoopControl.None)
+                    Write(_evaluator.ApplyFilters(block.Filter, filtered, inner), block.Line);
+                break;
+            case WithStatement block:
+                RunWith(block, scope);
                 break;
             case MacroStatement macro:
-                scope[macro.Name] = (JinjaFunction)(arguments => CallMacro(macro, arguments, scope));
+                scope[macro.Name] = Define(macro, scope);
+                break;
+            case CallStatement call:
+                Write(_evaluator.Call(call.Call, scope, Define(call.Caller, scope)), call.Line);
                 break;
             case GroupStatement group:
-                RunAll(group.Body, scope);
+                RunAll(group.Body, new JinjaScope(scope));
                 break;
             case LoopControlStatement control:
                 _control = control.Breaks ? LoopControl.Break : LoopControl.Continue;
@@ -85,8 +96,9 @@ internal sealed class JinjaInterpreter
         }
     }
 
-    private void Write(string text, int line)
+    private void Write(object? value, int line)
     {
+        TracedText text = JinjaPrinter.Print(value, line, _budget);
         _budget.Work(line, text.Length);
         _output.Append(text);
         _budget.Limit(line, _output.Length);
@@ -103,103 +115,145 @@ internal sealed class JinjaInterpreter
         }
     }
 
-    private void RunFor(ForStatement loop, JinjaScope scope)
+    private void RunFor(ForStatement statement, object? sequence, int depth, JinjaScope scope)
     {
-        List<object?> items = JinjaOperations.Items(_evaluator.Evaluate(loop.Sequence, scope), loop.Line);
-        _budget.Steps(loop.Line, items.Count);
-        if (loop.Filter is { } filter)
+        IEnumerable<object?> items = JinjaOperations.Items(sequence, statement.Line);
+        long? length = sequence is JinjaGenerator || statement.Filter is not null
+            ? null
+            : JinjaOperations.Length(sequence, statement.Line);
+        if (statement.Filter is { } filter)
         {
-            items = items.FindAll(item =>
+            items = items.Where(item =>
             {
-                var turn = new JinjaScope(scope);
-                Assign(loop.Names, item, turn, loop.Line);
-                return _evaluator.IsTrue(filter, turn);
+                _budget.Step(statement.Line);
+                var candidate = new JinjaScope(scope);
+                Assign(statement.Target, item, candidate);
+                return _evaluator.IsTrue(filter, candidate);
             });
         }
 
-        if (items.Count == 0)
-            RunAll(loop.Otherwise, new JinjaScope(scope));
-        for (int i = 0; i < items.Count; i++)
+        Func<object?, int, TracedText>? recurse = !statement.IsRecursive
+            ? null
+            : (inner, level) => Capture(() => RunFor(statement, inner, level, scope));
+        var loop = new JinjaLoop(items, length, depth, recurse);
+        bool hasEnded = false; // a turn that break or continue cuts short does not count for 'else'
+        while (loop.TryMove(out object? item))
         {
-            var turn = new JinjaScope(scope) { ["loop"] = DescribeTurn(items, i) };
-            Assign(loop.Names, items[i], turn, loop.Line);
-            RunAll(loop.Body, turn);
+            _budget.Step(statement.Line);
+            var turn = new JinjaScope(scope) { ["loop"] = loop };
+            Assign(statement.Target, item, turn);
+            RunAll(statement.Body, turn);
             LoopControl control = _control;
             _control = LoopControl.None;
             if (control == LoopControl.Break)
                 break;
+            hasEnded |= control == LoopControl.None;
         }
+
+        if (!hasEnded)
+            RunAll(statement.Otherwise, new JinjaScope(scope));
     }
 
-    private static JinjaMap DescribeTurn(List<object?> items, int i) => new()
+    private void RunSetBlock(SetBlockStatement block, JinjaScope scope)
     {
-        ["index"] = i + 1L,
-        ["index0"] = (long)i,
-        ["revindex"] = (long)items.Count - i,
-        ["revindex0"] = items.Count - i - 1L,
-        ["first"] = i == 0,
-        ["last"] = i == items.Count - 1,
-        ["length"] = (long)items.Count,
-        ["previtem"] = i > 0 ? items[i - 1] : new JinjaUndefined("loop.previtem"),
-        ["nextitem"] = i + 1 < items.Count ? items[i + 1] : new JinjaUndefined("loop.nextitem"),
-        ["cycle"] = (JinjaFunction)(arguments => arguments.Positional.Count == 0
-            ? new JinjaUndefined("cycle of nothing")
-            : arguments.Positional[i % arguments.Positional.Count]),
-    };
+        var inner = new JinjaScope(scope);
+        TracedText text = Capture(block.Body, inner);
+        if (_control == LoopControl.None)
+            Assign(block.Target, block.Filter is null ? text : _evaluator.ApplyFilters(block.Filter, text, inner), scope);
+    }
 
-    private void RunSet(SetStatement assignment, JinjaScope scope)
+    private void RunWith(WithStatement block, JinjaScope scope)
     {
-        object? value = _evaluator.Evaluate(assignment.Value, scope);
-        if (assignment.Attribute is not { } attribute)
+        var inner = new JinjaScope(scope);
+        foreach ((JinjaExpression target, JinjaExpression value) in block.Variables)
+            Assign(target, _evaluator.Evaluate(value, scope), inner);
+        RunAll(block.Body, inner);
+    }
+
+    private void Assign(JinjaExpression target, object? value, JinjaScope scope)
+    {
+        switch (target)
         {
-            Assign(assignment.Names, value, scope, assignment.Line);
-            return;
+            case NameExpression name:
+                scope[name.Name] = value;
+                break;
+            case AttributeExpression { Target: NameExpression owner } attribute:
+                if (!scope.TryGet(owner.Name, out object? found) || found is not JinjaNamespace space)
+                    throw JinjaError.At(target.Line, $"'{owner.Name}' is no namespace, so its attributes cannot be set");
+                space.Attributes[attribute.Name] = value;
+                break;
+            case ListExpression names:
+                List<object?> parts = JinjaOperations.Collect(value, target.Line, _budget);
+                if (parts.Count != names.Items.Count)
+                    throw JinjaError.At(target.Line, $"{parts.Count} values for {names.Items.Count} names");
+                for (int i = 0; i < parts.Count; i++)
+                    Assign(names.Items[i], parts[i], scope);
+                break;
         }
-
-        if (!scope.TryGet(assignment.Names[0], out object? target) || target is not JinjaNamespace space)
-            throw JinjaError.At(assignment.Line, $"'{assignment.Names[0]}' is no namespace, so its attributes cannot be set");
-        space.Attributes[attribute] = value;
     }
 
-    private static void Assign(IReadOnlyList<string> names, object? value, JinjaScope scope, int line)
-    {
-        if (names.Count == 1)
+    private JinjaFunction Define(MacroStatement macro, JinjaScope scope) =>
+        new(macro.Name, arguments => CallMacro(macro, arguments, scope), name => name switch
         {
-            scope[names[0]] = value;
-            return;
-        }
+            "name" => new TracedText(macro.Name),
+            "arguments" => JinjaList.Tuple(macro.Parameters.Select(parameter => new TracedText(parameter.Name))),
+            "catch_kwargs" => macro.NamesRead.Contains("kwargs"),
+            "catch_varargs" => macro.NamesRead.Contains("varargs"),
+            "caller" => macro.NamesRead.Contains("caller"),
+            _ => new JinjaUndefined(name),
+        });
 
-        List<object?> parts = JinjaOperations.Items(value, line);
-        if (parts.Count != names.Count)
-            throw JinjaError.At(line, $"{parts.Count} values for {names.Count} names");
-        for (int i = 0; i < parts.Count; i++)
-            scope[names[i]] = parts[i];
-    }
-
-    private string CallMacro(MacroStatement macro, JinjaArguments arguments, JinjaScope definition)
+    private TracedText CallMacro(MacroStatement macro, JinjaArguments arguments, JinjaScope definition)
     {
-        _budget.Enter(macro.Line);
         var scope = new JinjaScope(definition);
-        if (arguments.Positional.Count > macro.Parameters.Count)
-            throw JinjaError.At(macro.Line, $"the macro '{macro.Name}' takes {macro.Parameters.Count} arguments");
+        var named = new OrderedDictionary<string, object?>(arguments.Named);
         for (int i = 0; i < macro.Parameters.Count; i++)
         {
             (string name, JinjaExpression? missing) = macro.Parameters[i];
-            scope[name] = arguments.TryGet(i, name, out object? value) ? value
-                : missing is null ? new JinjaUndefined(name) : _evaluator.Evaluate(missing, scope);
+            if (i < arguments.Positional.Count)
+                scope[name] = arguments.Positional[i];
+            else if (named.Remove(name, out object? value))
+                scope[name] = value;
+            else
+                scope[name] = missing is null ? new JinjaUndefined(name) : _evaluator.Evaluate(missing, scope);
         }
 
-        string text = Capture(macro.Body, scope);
-        _budget.Leave();
-        return text;
+        BindRest(macro, arguments, named, scope);
+        return Capture(macro.Body, scope);
     }
 
-    private string Capture(IReadOnlyList<JinjaStatement> body, JinjaScope scope)
+    // What no parameter takes: the caller of a call block, and the rest for a macro that reads varargs or kwargs.
+    private static void BindRest(
+        MacroStatement macro, JinjaArguments arguments, OrderedDictionary<string, object?> named, JinjaScope scope)
     {
-        StringBuilder outer = _output;
+        if (macro.NamesRead.Contains("caller") && macro.Parameters.All(parameter => parameter.Name != "caller"))
+            scope["caller"] = named.Remove("caller", out object? caller) && caller is not null ? caller : new JinjaUndefined("caller");
+        if (macro.NamesRead.Contains("kwargs"))
+        {
+            var rest = new JinjaMap();
+            foreach ((string name, object? value) in named)
+                rest[name] = value;
+            scope["kwargs"] = rest;
+        }
+        else if (named.Count > 0)
+        {
+            throw arguments.Fail($"the macro '{macro.Name}' takes no argument '{named.GetAt(0).Key}'");
+        }
+
+        if (macro.NamesRead.Contains("varargs"))
+            scope["varargs"] = JinjaList.Tuple(arguments.Positional.Skip(macro.Parameters.Count));
+        else if (arguments.Positional.Count > macro.Parameters.Count)
+            throw arguments.Fail($"the macro '{macro.Name}' takes {macro.Parameters.Count} arguments, found {arguments.Positional.Count}");
+    }
+
+    private TracedText Capture(IReadOnlyList<JinjaStatement> body, JinjaScope scope) => Capture(() => RunAll(body, scope));
+
+    private TracedText Capture(Action run)
+    {
+        TracedTextBuilder outer = _output;
         _output = new();
-        RunAll(body, scope);
-        string text = _output.ToString();
+        run();
+        TracedText text = _output.ToText();
         _output = outer;
         return text;
     }

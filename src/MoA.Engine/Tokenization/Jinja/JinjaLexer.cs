@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace MoA.Engine.Tokenization.Jinja;
 
 /// <summary>
@@ -11,7 +9,7 @@ internal sealed class JinjaLexer
     private static readonly string[] Operators =
     [
         "//", "**", "==", "!=", ">=", "<=",
-        "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",",
+        "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";",
     ];
 
     private readonly string _source;
@@ -82,20 +80,21 @@ internal sealed class JinjaLexer
         string text = _source[_at..tag];
         char modifier = tag + 2 < _source.Length ? _source[tag + 2] : ' ';
         if (modifier == '-')
-            return text.TrimEnd();
+            return TrimEnd(text);
         if (modifier == '+' || _source[tag + 1] == '{')
             return text;
         int lineStart = text.LastIndexOf('\n') + 1;
         bool startsLine = lineStart > 0 || _at == 0 || _source[_at - 1] == '\n';
-        return startsLine && string.IsNullOrWhiteSpace(text[lineStart..]) ? text[..lineStart] : text;
+        return startsLine && LengthWithoutSpace(text.AsSpan(lineStart)) == 0 ? text[..lineStart] : text;
     }
 
     private void SkipComment()
     {
-        int end = _source.IndexOf("#}", _at + 2, StringComparison.Ordinal);
+        int start = _at + 2 < _source.Length && _source[_at + 2] is '-' or '+' ? _at + 3 : _at + 2;
+        int end = _source.IndexOf("#}", Math.Min(start, _source.Length), StringComparison.Ordinal);
         if (end < 0)
             throw JinjaError.At(CurrentLine(), "a comment that is not closed");
-        char modifier = _source[end - 1];
+        char modifier = end > start ? _source[end - 1] : ' ';
         _at = end + 2;
         SkipAfterTag(modifier, dropsNewline: true);
     }
@@ -104,8 +103,7 @@ internal sealed class JinjaLexer
     {
         if (modifier == '-')
         {
-            while (_at < _source.Length && char.IsWhiteSpace(_source[_at]))
-                _at++;
+            _at = SpaceEnd(_at);
         }
         else if (dropsNewline && modifier != '+' && _at < _source.Length && _source[_at] == '\n')
         {
@@ -113,17 +111,17 @@ internal sealed class JinjaLexer
         }
     }
 
-    private bool IsRawBlock(out int bodyStart) => TryReadBareTag("raw", _at, out _, out bodyStart);
+    private bool IsRawBlock(out int bodyStart) => TryReadBareTag("raw", _at, dropsNewline: false, out _, out bodyStart);
 
     private void ReadRaw(int bodyStart)
     {
         for (int end = bodyStart; (end = _source.IndexOf("{%", end, StringComparison.Ordinal)) >= 0; end++)
         {
-            if (!TryReadBareTag("endraw", end, out bool strips, out int after))
+            if (!TryReadBareTag("endraw", end, dropsNewline: true, out bool strips, out int after))
                 continue;
             _at = bodyStart;
             string body = TextBefore(end);
-            AddText(strips ? body.TrimEnd() : body);
+            AddText(strips ? TrimEnd(body) : body);
             _at = after;
             return;
         }
@@ -132,18 +130,41 @@ internal sealed class JinjaLexer
     }
 
     // A tag that is one word; `after` is where the text goes on.
-    private bool TryReadBareTag(string name, int tag, out bool strips, out int after)
+    private bool TryReadBareTag(string name, int tag, bool dropsNewline, out bool strips, out int after)
     {
-        after = 0;
-        int close = _source.IndexOf("%}", tag, StringComparison.Ordinal);
-        strips = tag + 2 < _source.Length && _source[tag + 2] == '-';
-        if (close < 0 || _source[(tag + 2)..close].Trim('-', '+', ' ', '\n', '\t') != name)
+        after = tag + 2;
+        strips = after < _source.Length && _source[after] == '-';
+        if (after < _source.Length && _source[after] is '-' or '+')
+            after++;
+        after = SpaceEnd(after);
+        if (string.CompareOrdinal(_source, after, name, 0, name.Length) != 0)
+            return false;
+        after = SpaceEnd(after + name.Length);
+        char modifier = after < _source.Length && _source[after] is '-' or '+' ? _source[after++] : ' ';
+        if (string.CompareOrdinal(_source, after, "%}", 0, 2) != 0 || (modifier == '+' && !dropsNewline))
             return false;
         int here = _at;
-        _at = close + 2;
-        SkipAfterTag(_source[close - 1], dropsNewline: true);
+        _at = after + 2;
+        SkipAfterTag(modifier, dropsNewline);
         (after, _at) = (_at, here);
         return true;
+    }
+
+    private int SpaceEnd(int at)
+    {
+        while (at < _source.Length && JinjaCharacters.IsSpace(_source[at]))
+            at++;
+        return at;
+    }
+
+    private static string TrimEnd(string text) => text[..LengthWithoutSpace(text)];
+
+    private static int LengthWithoutSpace(ReadOnlySpan<char> text)
+    {
+        int length = text.Length;
+        while (length > 0 && JinjaCharacters.IsSpace(text[length - 1]))
+            length--;
+        return length;
     }
 
     private void ReadTag(JinjaTokenKind start, string close)
@@ -154,8 +175,7 @@ internal sealed class JinjaLexer
             _at++;
         for (int depth = 0; ;)
         {
-            while (_at < _source.Length && char.IsWhiteSpace(_source[_at]))
-                _at++;
+            _at = SpaceEnd(_at);
             if (_at >= _source.Length)
                 throw JinjaError.At(CurrentLine(), $"a tag that is not closed by '{close}'");
             if (depth == 0 && TryReadClose(close))
@@ -166,7 +186,7 @@ internal sealed class JinjaLexer
 
     private bool TryReadClose(string close)
     {
-        char modifier = _source[_at] is '-' or '+' ? _source[_at] : ' ';
+        char modifier = _source[_at] == '-' || (_source[_at] == '+' && close == "%}") ? _source[_at] : ' ';
         int at = modifier == ' ' ? _at : _at + 1;
         if (string.CompareOrdinal(_source, at, close, 0, 2) != 0)
             return false;
@@ -180,8 +200,8 @@ internal sealed class JinjaLexer
     private int ReadTokenInTag()
     {
         char c = _source[_at];
-        if (char.IsLetter(c) || c == '_')
-            AddRun(JinjaTokenKind.Name, RunEnd(_at, next => char.IsLetterOrDigit(next) || next == '_'));
+        if (IsNameStart(c))
+            AddRun(JinjaTokenKind.Name, RunEnd(_at, next => IsNameStart(next) || char.IsDigit(next)));
         else if (char.IsAsciiDigit(c))
             ReadNumber();
         else if (c is '\'' or '"')
@@ -201,9 +221,17 @@ internal sealed class JinjaLexer
         return symbol is "(" or "[" or "{" ? 1 : symbol is ")" or "]" or "}" ? -1 : 0;
     }
 
+    private static bool IsNameStart(char c) => char.IsLetter(c) || c == '_';
+
     private void ReadNumber()
     {
         int end = RunEnd(_at, IsDigit);
+        if (end == _at + 1 && _source[_at] == '0' && end < _source.Length && char.ToLowerInvariant(_source[end]) is 'x' or 'o' or 'b')
+        {
+            AddRun(JinjaTokenKind.Integer, RunEnd(end + 1, next => char.IsAsciiHexDigit(next) || next == '_'));
+            return;
+        }
+
         bool isFloat = end + 1 < _source.Length && _source[end] == '.' && char.IsAsciiDigit(_source[end + 1]);
         if (isFloat)
             end = RunEnd(end + 1, IsDigit);
@@ -232,58 +260,8 @@ internal sealed class JinjaLexer
         if (_at >= _source.Length)
             throw JinjaError.At(CurrentLine(), "a string that is not closed");
         string body = _source[(start + 1).._at];
-        Add(JinjaTokenKind.String, body.Contains('\\') ? Unescape(body) : body);
+        Add(JinjaTokenKind.String, body.Contains('\\') ? JinjaEscapes.Read(body, CurrentLine()) : body);
         _at++;
-    }
-
-    private static string Unescape(string body)
-    {
-        var text = new StringBuilder(body.Length);
-        for (int i = 0; i < body.Length; i++)
-        {
-            if (body[i] != '\\')
-            {
-                text.Append(body[i]);
-                continue;
-            }
-
-            char escape = body[++i];
-            int digits = escape switch { 'x' => 2, 'u' => 4, _ => 0 };
-            if (digits > 0 && i + digits < body.Length && IsHexadecimal(body.AsSpan(i + 1, digits)))
-            {
-                text.Append((char)Convert.ToUInt16(body.Substring(i + 1, digits), 16));
-                i += digits;
-                continue;
-            }
-
-            text.Append(escape switch
-            {
-                'n' => "\n",
-                't' => "\t",
-                'r' => "\r",
-                'b' => "\b",
-                'f' => "\f",
-                'v' => "\v",
-                'a' => "\a",
-                '0' => "\0",
-                '\\' or '\'' or '"' => escape.ToString(),
-                '\n' => "",
-                _ => $"\\{escape}",
-            });
-        }
-
-        return text.ToString();
-    }
-
-    private static bool IsHexadecimal(ReadOnlySpan<char> digits)
-    {
-        foreach (char c in digits)
-        {
-            if (!char.IsAsciiHexDigit(c))
-                return false;
-        }
-
-        return true;
     }
 
     private int RunEnd(int from, Func<char, bool> belongs)

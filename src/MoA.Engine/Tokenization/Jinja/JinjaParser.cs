@@ -5,6 +5,7 @@ internal sealed class JinjaParser
 {
     private readonly JinjaTokenReader _reader;
     private readonly JinjaExpressionParser _expressions;
+    private int _loops;
 
     private JinjaParser(string template)
     {
@@ -64,11 +65,21 @@ internal sealed class JinjaParser
             case "set":
                 return ParseSet(line);
             case "macro":
-                return ParseMacro(line);
+                string macro = _reader.TakeName();
+                return ParseMacro(macro, "endmacro", ParseParameters(), line);
+            case "call":
+                return ParseCall(line);
+            case "filter":
+                return new FilterStatement(_expressions.ParseBlockFilters(), ParseBlockBody("endfilter"), line);
+            case "with":
+                return ParseWith(line);
             case "generation":
-                _reader.ExpectTagEnd();
-                return new GroupStatement(ParseBodyUntil("endgeneration"), line);
+                return new GroupStatement(ParseApart("endgeneration"), line);
+            case "print":
+                return ParsePrint(line);
             case "break" or "continue":
+                if (_loops == 0)
+                    throw JinjaError.At(line, $"'{name}' outside a loop");
                 _reader.ExpectTagEnd();
                 return new LoopControlStatement(name == "break", line);
             default:
@@ -76,15 +87,21 @@ internal sealed class JinjaParser
         }
     }
 
-    private List<JinjaStatement> ParseBodyUntil(string end)
+    // The end of the opening tag, which may have a colon, the body and the closing tag.
+    private List<JinjaStatement> ParseBlockBody(string end)
     {
+        EndOpeningTag();
         List<JinjaStatement> body = ParseBody(end);
         _reader.Take();
         _reader.ExpectName(end);
-        if (end == "endmacro" && _reader.Current.Kind == JinjaTokenKind.Name)
-            _reader.Take();
         _reader.ExpectTagEnd();
         return body;
+    }
+
+    private void EndOpeningTag()
+    {
+        _reader.TryTakeOperator(":");
+        _reader.ExpectTagEnd();
     }
 
     private IfStatement ParseIf(int line)
@@ -93,7 +110,7 @@ internal sealed class JinjaParser
         JinjaExpression? condition = _expressions.ParseTuple();
         while (true)
         {
-            _reader.ExpectTagEnd();
+            EndOpeningTag();
             string[] ends = condition is null ? ["endif"] : ["elif", "else", "endif"];
             branches.Add((condition, ParseBody(ends)));
             _reader.Take();
@@ -109,20 +126,22 @@ internal sealed class JinjaParser
 
     private ForStatement ParseFor(int line)
     {
-        List<string> names = ParseNames();
+        JinjaExpression target = _expressions.ParseTarget(withAttributes: false);
+        if (target is NameExpression { Name: "loop" })
+            throw JinjaError.At(line, "a loop cannot assign to 'loop'");
         _reader.ExpectName("in");
-        JinjaExpression sequence = _expressions.ParseWithoutCondition();
+        JinjaExpression sequence = _expressions.ParseSequence();
         JinjaExpression? filter = _reader.TryTakeName("if") ? _expressions.Parse() : null;
-        if (_reader.IsName("recursive"))
-            throw JinjaError.At(line, "a recursive loop is not supported");
-        _reader.ExpectTagEnd();
+        bool isRecursive = _reader.TryTakeName("recursive");
+        EndOpeningTag();
+        _loops++;
         List<JinjaStatement> body = ParseBody("else", "endfor");
+        _loops--;
         List<JinjaStatement> otherwise = [];
         _reader.Take();
         if (_reader.TryTakeName("else"))
         {
-            _reader.ExpectTagEnd();
-            otherwise = ParseBodyUntil("endfor");
+            otherwise = ParseBlockBody("endfor");
         }
         else
         {
@@ -130,52 +149,89 @@ internal sealed class JinjaParser
             _reader.ExpectTagEnd();
         }
 
-        return new(names, sequence, filter, body, otherwise, line);
-    }
-
-    // One name or several with commas, in parentheses or not.
-    private List<string> ParseNames()
-    {
-        bool parenthesis = _reader.TryTakeOperator("(");
-        var names = new List<string> { _reader.TakeName() };
-        while (_reader.TryTakeOperator(","))
-            names.Add(_reader.TakeName());
-        if (parenthesis)
-            _reader.ExpectOperator(")");
-        return names;
+        return new(target, sequence, filter, isRecursive, body, otherwise, line);
     }
 
     private JinjaStatement ParseSet(int line)
     {
-        List<string> names = ParseNames();
-        string? attribute = names.Count == 1 && _reader.TryTakeOperator(".") ? _reader.TakeName() : null;
+        JinjaExpression target = _expressions.ParseTarget(withAttributes: true);
         if (_reader.TryTakeOperator("="))
         {
             JinjaExpression value = _expressions.ParseTuple();
             _reader.ExpectTagEnd();
-            return new SetStatement(names, attribute, value, line);
+            return new SetStatement(target, value, line);
         }
 
-        if (names.Count > 1 || attribute is not null || _reader.IsOperator("|"))
+        if (target is ListExpression)
             throw _reader.Unexpected("'='");
-        _reader.ExpectTagEnd();
-        return new SetBlockStatement(names[0], ParseBodyUntil("endset"), line);
+        FilterExpression? filter = _reader.TryTakeOperator("|") ? _expressions.ParseBlockFilters() : null;
+        return new SetBlockStatement(target, filter, ParseBlockBody("endset"), line);
     }
 
-    private MacroStatement ParseMacro(int line)
+    private WithStatement ParseWith(int line)
     {
-        string name = _reader.TakeName();
-        var parameters = new List<(string, JinjaExpression?)>();
+        var variables = new List<(JinjaExpression, JinjaExpression)>();
+        while (_reader.Current.Kind != JinjaTokenKind.TagEnd && !_reader.IsOperator(":"))
+        {
+            if (variables.Count > 0)
+                _reader.ExpectOperator(",");
+            JinjaExpression target = _expressions.ParseTarget(withAttributes: false);
+            _reader.ExpectOperator("=");
+            variables.Add((target, _expressions.Parse()));
+        }
+
+        return new(variables, ParseBlockBody("endwith"), line);
+    }
+
+    private GroupStatement ParsePrint(int line)
+    {
+        var values = new List<JinjaStatement> { new OutputStatement(_expressions.Parse(), line) };
+        while (_reader.TryTakeOperator(","))
+            values.Add(new OutputStatement(_expressions.Parse(), line));
+        _reader.ExpectTagEnd();
+        return new(values, line);
+    }
+
+    private CallStatement ParseCall(int line)
+    {
+        List<(string, JinjaExpression?)> parameters = _reader.IsOperator("(") ? ParseParameters() : [];
+        CallExpression call = _expressions.Parse() as CallExpression ?? throw JinjaError.At(line, "expected a call after 'call'");
+        return new(ParseMacro("caller", "endcall", parameters, line), call, line);
+    }
+
+    private MacroStatement ParseMacro(string name, string end, List<(string Name, JinjaExpression?)> parameters, int line)
+    {
+        int namesBefore = _expressions.NamesRead.Count;
+        List<JinjaStatement> body = ParseApart(end);
+        return new(name, parameters, _expressions.NamesRead.Skip(namesBefore).ToHashSet(), body, line);
+    }
+
+    // A body that a loop around it cannot be left from.
+    private List<JinjaStatement> ParseApart(string end)
+    {
+        int loops = _loops;
+        _loops = 0;
+        List<JinjaStatement> body = ParseBlockBody(end);
+        _loops = loops;
+        return body;
+    }
+
+    private List<(string Name, JinjaExpression?)> ParseParameters()
+    {
+        var parameters = new List<(string Name, JinjaExpression? Default)>();
         _reader.ExpectOperator("(");
         while (!_reader.TryTakeOperator(")"))
         {
             if (parameters.Count > 0)
                 _reader.ExpectOperator(",");
+            int line = _reader.Line;
             string parameter = _reader.TakeName();
-            parameters.Add((parameter, _reader.TryTakeOperator("=") ? _expressions.Parse() : null));
+            JinjaExpression? missing = _reader.TryTakeOperator("=") ? _expressions.Parse() : null;
+            if (missing is null && parameters.Count > 0 && parameters[^1].Default is not null)
+                throw JinjaError.At(line, $"the parameter '{parameter}' without default follows one with a default");
+            parameters.Add((parameter, missing));
         }
 
-        _reader.ExpectTagEnd();
-        return new(name, parameters, ParseBodyUntil("endmacro"), line);
+        return parameters;
     }
 }

@@ -13,30 +13,45 @@ internal sealed record OutputStatement(JinjaExpression Value, int Line) : JinjaS
 internal sealed record IfStatement(
     IReadOnlyList<(JinjaExpression? Condition, IReadOnlyList<JinjaStatement> Body)> Branches, int Line) : JinjaStatement(Line);
 
-/// <summary><c>for names in sequence if filter</c></summary>
+/// <summary><c>for target in sequence if filter recursive</c></summary>
 internal sealed record ForStatement(
-    IReadOnlyList<string> Names,
+    JinjaExpression Target,
     JinjaExpression Sequence,
     JinjaExpression? Filter,
+    bool IsRecursive,
     IReadOnlyList<JinjaStatement> Body,
     IReadOnlyList<JinjaStatement> Otherwise,
     int Line) : JinjaStatement(Line);
 
-/// <summary><c>set names = value</c>, or <c>set name.attribute = value</c> on a namespace.</summary>
-internal sealed record SetStatement(
-    IReadOnlyList<string> Names, string? Attribute, JinjaExpression Value, int Line) : JinjaStatement(Line);
+/// <summary><c>set target = value</c>: a name, an attribute of a namespace, or several of these.</summary>
+internal sealed record SetStatement(JinjaExpression Target, JinjaExpression Value, int Line) : JinjaStatement(Line);
 
-/// <summary><c>set name</c> … <c>endset</c>: what the body prints.</summary>
-internal sealed record SetBlockStatement(string Name, IReadOnlyList<JinjaStatement> Body, int Line) : JinjaStatement(Line);
+/// <summary><c>set target | filters</c> … <c>endset</c>: what the body prints.</summary>
+internal sealed record SetBlockStatement(
+    JinjaExpression Target, FilterExpression? Filter, IReadOnlyList<JinjaStatement> Body, int Line) : JinjaStatement(Line);
 
-/// <summary><c>macro name(parameters)</c></summary>
-internal sealed record MacroStatement(
-    string Name,
-    IReadOnlyList<(string Name, JinjaExpression? Default)> Parameters,
+/// <summary><c>filter filters</c> … <c>endfilter</c></summary>
+internal sealed record FilterStatement(
+    FilterExpression Filter, IReadOnlyList<JinjaStatement> Body, int Line) : JinjaStatement(Line);
+
+/// <summary><c>with target = value, …</c> … <c>endwith</c></summary>
+internal sealed record WithStatement(
+    IReadOnlyList<(JinjaExpression Target, JinjaExpression Value)> Variables,
     IReadOnlyList<JinjaStatement> Body,
     int Line) : JinjaStatement(Line);
 
-/// <summary>Statements that print in place, such as the body of <c>generation</c>.</summary>
+/// <summary>A macro, or the body of a <c>call</c> block, which is the macro <c>caller</c>.</summary>
+internal sealed record MacroStatement(
+    string Name,
+    IReadOnlyList<(string Name, JinjaExpression? Default)> Parameters,
+    IReadOnlySet<string> NamesRead,
+    IReadOnlyList<JinjaStatement> Body,
+    int Line) : JinjaStatement(Line);
+
+/// <summary><c>call(parameters) callee(arguments)</c> … <c>endcall</c></summary>
+internal sealed record CallStatement(MacroStatement Caller, CallExpression Call, int Line) : JinjaStatement(Line);
+
+/// <summary>Statements that print in place, with variables of their own: the body of <c>generation</c>.</summary>
 internal sealed record GroupStatement(IReadOnlyList<JinjaStatement> Body, int Line) : JinjaStatement(Line);
 
 /// <summary><c>break</c> or <c>continue</c></summary>

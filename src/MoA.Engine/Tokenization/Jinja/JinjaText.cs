@@ -1,124 +1,204 @@
-using System.Text;
+using System.Buffers;
 
 namespace MoA.Engine.Tokenization.Jinja;
 
-/// <summary>Operations on texts that follow Python where .NET's differ.</summary>
+/// <summary>Operations on texts as Python's str does them.</summary>
 internal static class JinjaText
 {
-    /// <summary>Python's white space: that of Unicode and the four separators U+001C to U+001F.</summary>
-    public static bool IsSpace(char c) => char.IsWhiteSpace(c) || c is >= '\u001C' and <= '\u001F';
+    private static readonly SearchValues<char> LineEnds = SearchValues.Create("\n\r\v\f\u001C\u001D\u001E\u0085\u2028\u2029");
 
     /// <summary>Removes white space, or the characters of a set, from one or both ends.</summary>
-    public static string Strip(string text, string? characters, bool left, bool right)
+    public static TracedText Strip(TracedText text, TracedText? characters, bool left, bool right)
     {
         int start = 0;
         int end = text.Length;
-        while (left && start < end && IsStripped(text[start], characters))
-            start++;
-        while (right && end > start && IsStripped(text[end - 1], characters))
-            end--;
-        return text[start..end];
+        while (left && start < end && IsStripped(text, start, text.WidthAt(start), characters))
+            start += text.WidthAt(start);
+        while (right && end > start && IsStripped(text, end - WidthBefore(text, end), WidthBefore(text, end), characters))
+            end -= WidthBefore(text, end);
+        return text.Slice(start, end);
     }
 
     /// <summary>Splits at a separator, or at runs of white space, at most <paramref name="limit"/> times where it is not negative.</summary>
-    public static List<object?> Split(string text, string? separator, long limit)
+    public static List<object?> Split(TracedText text, TracedText? separator, long limit)
     {
-        int parts = limit < 0 || limit >= int.MaxValue ? int.MaxValue : (int)limit + 1;
-        return separator is null
-            ? SplitAtSpace(text, parts)
-            : [.. text.Split(separator, parts, StringSplitOptions.None)];
+        var parts = new List<object?>();
+        int from = 0;
+        while (limit < 0 || parts.Count < limit)
+        {
+            from = separator is null ? SkipSpace(text, from) : from;
+            if (separator is null && from == text.Length)
+                return parts;
+            int at = separator is null ? SpaceFrom(text, from) : text.Text.IndexOf(separator.Text, from, StringComparison.Ordinal);
+            if (at < 0)
+                break;
+            parts.Add(text.Slice(from, at));
+            from = separator is null ? at : at + separator.Length;
+        }
+
+        if (separator is null)
+            from = SkipSpace(text, from);
+        if (separator is not null || from < text.Length)
+            parts.Add(text.Slice(from));
+        return parts;
     }
 
-    /// <summary>Splits at a separator from the right.</summary>
-    public static List<object?> SplitFromRight(string text, string separator, long limit)
+    /// <summary>Splits from the right.</summary>
+    public static List<object?> SplitFromRight(TracedText text, TracedText? separator, long limit)
     {
         var parts = new List<object?>();
         int end = text.Length;
         while (limit < 0 || parts.Count < limit)
         {
-            int at = end < separator.Length ? -1 : text.LastIndexOf(separator, Math.Max(0, end - 1), end, StringComparison.Ordinal);
-            if (at < 0)
+            if (separator is null)
+            {
+                end = SpaceStart(text, end);
+                if (end == 0)
+                    break;
+            }
+
+            int start = separator is null ? WordStart(text, end) : EndOfLast(text, separator, end);
+            if (start < 0)
                 break;
-            parts.Add(text[(at + separator.Length)..end]);
-            end = at;
+            parts.Add(text.Slice(start, end));
+            end = separator is null ? start : start - separator.Length;
         }
 
-        parts.Add(text[..end]);
+        if (separator is null)
+            end = SpaceStart(text, end);
+        if (separator is not null || end > 0)
+            parts.Add(text.Slice(0, end));
         parts.Reverse();
         return parts;
     }
 
-    /// <summary>Every word with a capital first letter and the rest small.</summary>
-    public static string Title(string text)
+    /// <summary>The lines, without their ends or with them.</summary>
+    public static List<object?> SplitLines(TracedText text, bool keepsEnds)
     {
-        var titled = new StringBuilder(text.Length);
-        bool inWord = false;
-        foreach (Rune rune in text.EnumerateRunes())
+        var lines = new List<object?>();
+        for (int from = 0; from < text.Length;)
         {
-            bool letter = Rune.IsLetter(rune);
-            titled.Append(!letter ? rune : inWord ? Rune.ToLowerInvariant(rune) : Rune.ToUpperInvariant(rune));
-            inWord = letter;
+            int end = text.Text.AsSpan(from).IndexOfAny(LineEnds);
+            end = end < 0 ? text.Length : from + end;
+            int next = end == text.Length ? end : end + (text.Text.AsSpan(end).StartsWith("\r\n") ? 2 : 1);
+            lines.Add(text.Slice(from, keepsEnds ? next : end));
+            from = next;
         }
 
-        return titled.ToString();
+        return lines;
     }
 
-    /// <summary>A capital first letter and the rest small.</summary>
-    public static string Capitalize(string text)
+    /// <summary>What is before the first (or last) separator, the separator, and what is after it.</summary>
+    public static JinjaList Partition(TracedText text, TracedText separator, bool fromRight)
     {
-        if (text.Length == 0)
-            return text;
-        int first = char.IsHighSurrogate(text[0]) && text.Length > 1 ? 2 : 1;
-        return text[..first].ToUpperInvariant() + text[first..].ToLowerInvariant();
+        int at = fromRight
+            ? EndOfLast(text, separator, text.Length) - separator.Length
+            : text.Text.IndexOf(separator.Text, StringComparison.Ordinal);
+        if (at < 0)
+            return fromRight ? JinjaList.Tuple(TracedText.Empty, TracedText.Empty, text) : JinjaList.Tuple(text, TracedText.Empty, TracedText.Empty);
+        return JinjaList.Tuple(text.Slice(0, at), separator, text.Slice(at + separator.Length));
     }
 
     /// <summary>Replaces, at most <paramref name="limit"/> times where it is not negative.</summary>
-    public static string Replace(string text, string find, string replacement, long limit)
+    public static TracedText Replace(TracedText text, TracedText find, TracedText replacement, long limit, int line, JinjaBudget budget)
     {
-        if (limit < 0 && find.Length > 0)
-            return text.Replace(find, replacement, StringComparison.Ordinal);
-        var result = new StringBuilder(text.Length);
+        var result = new TracedTextBuilder();
         int from = 0;
-        for (int at = 0; limit != 0 && at <= text.Length && (at = text.IndexOf(find, at, StringComparison.Ordinal)) >= 0; limit--)
+        for (int at = 0; limit != 0 && at <= text.Length; limit--)
         {
-            result.Append(text, from, at - from).Append(replacement);
+            at = text.Text.IndexOf(find.Text, at, StringComparison.Ordinal);
+            if (at < 0)
+                break;
+            result.Append(text, from, at).Append(replacement);
+            budget.Work(line, replacement.Length);
+            budget.Limit(line, result.Length);
             from = at + find.Length;
-            at = Math.Max(from, at + 1);
+            at = find.Length > 0 ? from : at < text.Length ? at + text.WidthAt(at) : at + 1;
         }
 
-        return from <= text.Length ? result.Append(text, from, text.Length - from).ToString() : result.ToString();
+        return result.Append(text, from, text.Length).ToText();
     }
 
-    /// <summary>Puts blanks before every line but the first, and before that too on request; empty lines stay empty.</summary>
-    public static string Indent(string text, string blanks, bool first)
+    public static TracedText Join(IEnumerable<TracedText> parts, TracedText separator, int line, JinjaBudget budget)
     {
-        IEnumerable<string> lines = text.Split('\n')
-            .Select((line, i) => (i == 0 ? first : line.Length > 0) ? blanks + line : line);
-        return string.Join('\n', lines);
-    }
-
-    private static bool IsStripped(char c, string? characters) => characters?.Contains(c) ?? IsSpace(c);
-
-    private static List<object?> SplitAtSpace(string text, int parts)
-    {
-        var words = new List<object?>();
-        int at = 0;
-        while (true)
+        var joined = new TracedTextBuilder();
+        bool first = true;
+        foreach (TracedText part in parts)
         {
-            while (at < text.Length && IsSpace(text[at]))
-                at++;
-            if (at == text.Length)
-                return words;
-            int start = at;
-            if (words.Count + 1 == parts)
-            {
-                words.Add(text[start..]);
-                return words;
-            }
-
-            while (at < text.Length && !IsSpace(text[at]))
-                at++;
-            words.Add(text[start..at]);
+            budget.Work(line, (long)part.Length + separator.Length);
+            if (!first)
+                joined.Append(separator);
+            first = false;
+            joined.Append(part);
+            budget.Limit(line, joined.Length);
         }
+
+        return joined.ToText();
+    }
+
+    /// <summary>Puts fill characters around a text: before it, behind it, or both.</summary>
+    public static TracedText Pad(TracedText text, long width, TracedText fill, double before, int line, JinjaBudget budget)
+    {
+        long missing = width - text.CodePoints;
+        if (missing <= 0)
+            return text;
+        budget.Work(line, width);
+
+        // Python's centring puts the odd one before where the width is odd.
+        long ahead = before == 0.5 ? missing / 2 + (missing & width & 1) : (long)(missing * before);
+        var padded = new TracedTextBuilder();
+        for (long i = 0; i < ahead; i++)
+            padded.Append(fill);
+        padded.Append(text);
+        for (long i = ahead; i < missing; i++)
+            padded.Append(fill);
+        return padded.ToText();
+    }
+
+    /// <summary>The place behind the last separator that ends by <paramref name="end"/>; -1 where there is none.</summary>
+    private static int EndOfLast(TracedText text, TracedText separator, int end)
+    {
+        int at = text.Text.AsSpan(0, end).LastIndexOf(separator.Text, StringComparison.Ordinal);
+        return at < 0 ? -1 : at + separator.Length;
+    }
+
+    private static int WidthBefore(TracedText text, int end) =>
+        end >= 2 && char.IsSurrogatePair(text.Text[end - 2], text.Text[end - 1]) ? 2 : 1;
+
+    private static bool IsStripped(TracedText text, int at, int width, TracedText? characters)
+    {
+        if (characters is null)
+            return JinjaCharacters.IsSpace(text.Text[at]);
+        return width == 1
+            ? characters.Text.Contains(text.Text[at])
+            : characters.Text.Contains(text.Text.Substring(at, width), StringComparison.Ordinal);
+    }
+
+    private static int SkipSpace(TracedText text, int at)
+    {
+        while (at < text.Length && JinjaCharacters.IsSpace(text.Text[at]))
+            at++;
+        return at;
+    }
+
+    private static int SpaceFrom(TracedText text, int at)
+    {
+        while (at < text.Length && !JinjaCharacters.IsSpace(text.Text[at]))
+            at++;
+        return at;
+    }
+
+    private static int SpaceStart(TracedText text, int end)
+    {
+        while (end > 0 && JinjaCharacters.IsSpace(text.Text[end - 1]))
+            end--;
+        return end;
+    }
+
+    private static int WordStart(TracedText text, int end)
+    {
+        while (end > 0 && !JinjaCharacters.IsSpace(text.Text[end - 1]))
+            end--;
+        return end;
     }
 }

@@ -80,7 +80,10 @@ public class JinjaTemplateTests
     [InlineData("{{ messages[0].x.y }}", "'x'")]
     [InlineData("{% set a.b = 1 %}", "no namespace")]
     [InlineData("{% for a, b in [[1]] %}{% endfor %}", "1 values for 2 names")]
-    [InlineData("{{ f(*x) }}", "unpacked arguments")]
+    [InlineData("{{ 'a' | urlize }}", "the filter 'urlize' is not supported")]
+    [InlineData("{{ 'a'.translate({}) }}", "the method 'translate' is not supported")]
+    [InlineData("{{ lipsum() }}", "the function 'lipsum' is not supported")]
+    [InlineData("{{ range }}", "a function is printed")]
     [InlineData("{{ strftime_now('%Q') }}", "%Q")]
     [InlineData("{{ raise_exception('no\nway') }}", "no way")]
     public void Mistakes_are_named_in_one_line(string template, string named)
@@ -99,6 +102,23 @@ public class JinjaTemplateTests
     [InlineData("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}")]
     [InlineData("{{ 'x' * 999999999999 }}")]
     [InlineData("{{ range(999999999) }}")]
+    [InlineData("{% set n = namespace(s=[1]) %}{% for a in range(90) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s }}")]
+    [InlineData("{% set n = namespace(s=[1]) %}{% for a in range(90) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s | tojson }}")]
+    [InlineData("{% set n = namespace(s=(1,), t=(1,)) %}{% for a in range(90) %}{% set n.s = (n.s, n.s) %}{% set n.t = (n.t, n.t) %}{% endfor %}{{ n.s == n.t }}")]
+    [InlineData("{% set n = namespace(s=(1,)) %}{% for a in range(90) %}{% set n.s = (n.s, n.s) %}{% endfor %}{{ {n.s: 1}[n.s] }}")]
+    [InlineData("{{ [1] * 999999999999 }}")]
+    [InlineData("{{ '%999999999d' % 1 }}")]
+    [InlineData("{{ '{:999999999}'.format(1) }}")]
+    [InlineData("{{ '{:.99999999f}'.format(1.5) }}")]
+    [InlineData("{{ '%.99999999f' % 1.5 }}")]
+    [InlineData("{{ 'a'.center(999999999) }}{{ 'a'.zfill(999999999) }}")]
+    [InlineData("{{ '\\t'.expandtabs(999999999999) }}")]
+    [InlineData("{{ [1] | batch(999999999999, 0) | list }}")]
+    [InlineData("{{ [1] | slice(999999999999) | list }}")]
+    [InlineData("{{ [1] | tojson(indent=999999999999) }}{{ range(99999) | list | tojson(indent=1000) }}")]
+    [InlineData("{{ ['x' * 99999] * 999 | join('y' * 99999) }}")]
+    [InlineData("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}")]
+    [InlineData("{{ 'a b ' * 99999 | wordwrap(1, wrapstring='x' * 99999) }}")]
     [InlineData("{{ 'x' | indent(1000) | indent(999999999) | replace('', 'y' * 3000000) }}")]
     public void Hostile_templates_end(string template)
     {
@@ -116,7 +136,7 @@ public class JinjaTemplateTests
 
         Assert.Throws<InvalidInputException>(() => Render("{{ 1" + string.Concat(Enumerable.Repeat(" + 1", 20_000)) + " }}"));
         string nested = "{% set n = namespace(s=[]) %}{% for a in range(9999) %}{% set n.s = [n.s] %}{% endfor %}";
-        Assert.EndsWith("...]", Render(nested + "{{ n.s }}").Replace("]", "", StringComparison.Ordinal) + "]", StringComparison.Ordinal);
+        Assert.Throws<InvalidInputException>(() => Render(nested + "{{ n.s }}"));
         Assert.Throws<InvalidInputException>(() => Render(nested + "{{ n.s | tojson }}"));
     }
 
