@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 
 namespace MoA.Tests;
 
@@ -12,6 +13,26 @@ public sealed class ProcessTests
         Invocation run = child.WaitForEnd();
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Equal(Invocation.Json("model", "info").GetRawText(), run.Document().GetRawText());
+    }
+
+    [Fact]
+    public void A_byte_order_mark_on_standard_input_is_no_text()
+    {
+        const string Plain = "The key", Mark = @"\xef\xbb\xbf", Utf16 = @"\xff\xfeT\0h\0e\0 \0k\0e\0y\0";
+        int tokens = Generate(Plain).GetProperty("promptTokens").GetInt32();
+        Assert.Equal(tokens, Generate(Mark + Plain).GetProperty("promptTokens").GetInt32());
+        Assert.Equal(tokens, Generate(Utf16).GetProperty("promptTokens").GetInt32());
+        Assert.Equal(Plain, Run(Mark + Plain, "chat").GetProperty("messages")[0].GetProperty("content").GetString());
+
+        static JsonElement Generate(string input) => Run(input, "generate --template off");
+
+        static JsonElement Run(string input, string command)
+        {
+            using ChildProcess child = ChildProcess.Shell($"printf '{input}' | moa {command} -n 1 --json --quiet");
+            Invocation run = child.WaitForEnd();
+            Assert.Equal((0, ""), (run.ExitCode, run.Error));
+            return run.Document();
+        }
     }
 
     [Fact]

@@ -62,7 +62,8 @@ internal sealed class GenerateCommand : CliCommand
         using LanguageModel model = ModelOptions.Load(context, backend);
         AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
         GenerationOptions options = SamplingArguments.Read(context, model);
-        int[] prompt = Encode(context, model, text);
+        (int[] prompt, bool isMessage) = Encode(context, model, text);
+        options = options with { ContinuesPrompt = !isMessage };
         if (prompt.Length == 0)
             throw EmptyPrompt(name);
         model.CheckLength(prompt.Length + 1, name);
@@ -77,7 +78,7 @@ internal sealed class GenerateCommand : CliCommand
         using SequenceCache sequence = model.Transformer.CreateSequence(
             policy, prompt.Length + options.MaxNewTokens, ModelOptions.CacheType(context));
         GenerationResult result = new TextGenerator(model).Run(
-            sequence, prompt, options, context.Json ? null : context.Show, context.Cancellation);
+            sequence, prompt, options, context.Json ? null : context.Show, cancellation: context.Cancellation);
         if (context.Json)
             WriteJson(context, policy, sequence, result);
         else
@@ -107,24 +108,20 @@ internal sealed class GenerateCommand : CliCommand
         return (InputFile.ReadText(file, "give --prompt-file a text file"), file);
     }
 
-    private int[] Encode(CommandContext context, LanguageModel model, string text)
+    private (int[] Tokens, bool IsMessage) Encode(CommandContext context, LanguageModel model, string text)
     {
         Tokenizer tokenizer = model.RequireTokenizer();
-        int[] plain = tokenizer.Encode(text, addSpecialTokens: true, parseSpecialTokens: true);
-        switch (context.Get(_template))
+        ConversationEncoder conversations = model.RequireConversations();
+        bool isMessage = context.Get(_template) switch
         {
-            case "off":
-                return plain;
-            case "on":
-                return model.RequireConversations().EncodePrompt([new ChatMessage("user", text)]);
-            case "auto":
-                bool formatted = tokenizer.Encode(text, addSpecialTokens: false, parseSpecialTokens: true).Any(tokenizer.IsSpecial);
-                return formatted || !model.RequireConversations().HasTemplate
-                    ? plain
-                    : model.RequireConversations().EncodePrompt([new ChatMessage("user", text)]);
-            default:
-                throw new InvalidInputException($"--template {context.Get(_template)}: expected on, off or auto");
-        }
+            "off" => false,
+            "on" => true,
+            "auto" => conversations.HasTemplate
+                && !tokenizer.Encode(text, addSpecialTokens: false, parseSpecialTokens: true).Any(tokenizer.IsSpecial),
+            string other => throw new InvalidInputException($"--template {other}: expected on, off or auto"),
+            null => false,
+        };
+        return (isMessage ? conversations.EncodePrompt([new ChatMessage("user", text)]) : tokenizer.EncodePrompt(text), isMessage);
     }
 
     private static void WriteJson(CommandContext context, AttentionPolicy policy, SequenceCache sequence, GenerationResult result) =>

@@ -85,5 +85,10 @@ internal static class GgufConfigWriter
             file.Add("general.sampling.top_p", (float)p);
         if (generation.MinP is double m)
             file.Add("general.sampling.min_p", (float)m);
+        if (generation.RepetitionPenalty is double r)
+        {
+            file.Add("general.sampling.penalty_repeat", (float)r);
+            file.Add("general.sampling.penalty_last_n", generation.PenaltyLastN ?? -1);
+        }
     }
 }

@@ -35,6 +35,12 @@ internal sealed class GgufWriter
         Put(value);
     }
 
+    public void Add(string key, int value)
+    {
+        Begin(key, GgufValueType.Int32);
+        Put((uint)value);
+    }
+
     public void Add(string key, float value)
     {
         Begin(key, GgufValueType.Float32);

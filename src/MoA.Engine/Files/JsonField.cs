@@ -34,6 +34,9 @@ internal readonly struct JsonField
 
     public bool IsArray => _value.ValueKind == JsonValueKind.Array;
 
+    /// <summary>The value as the file writes it.</summary>
+    public string RawText => HasValue ? _value.GetRawText() : "null";
+
     /// <summary>Reads a file and hands its root to a reader; the document lives as long as the call.</summary>
     /// <exception cref="InvalidInputException">The file cannot be read or is no JSON.</exception>
     public static T ReadFile<T>(string file, Func<JsonField, T> read) => Read(file, InputFile.ReadBytes(file, longest: LongestFile), read);

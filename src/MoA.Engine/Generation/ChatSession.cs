@@ -65,7 +65,8 @@ public sealed class ChatSession : IDisposable
         GenerationResult result;
         try
         {
-            result = _generator.Run(_sequence!, prompt.AsSpan(start), _options with { MaxNewTokens = room }, onText, cancellation);
+            result = _generator.Run(
+                _sequence!, prompt.AsSpan(start), _options with { MaxNewTokens = room }, onText, prompt.AsSpan(0, start), cancellation);
         }
         catch
         {

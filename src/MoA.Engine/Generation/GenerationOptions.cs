@@ -9,6 +9,12 @@ public sealed record GenerationOptions
     /// <summary>How tokens are drawn.</summary>
     public SamplingOptions Sampling { get; init; } = SamplingOptions.Greedy;
 
+    /// <summary>
+    /// Whether the output goes on in the prompt's text, so that a space between the two is part of it; else it is a text of its
+    /// own, such as the answer to a message.
+    /// </summary>
+    public bool ContinuesPrompt { get; init; }
+
     /// <summary>Texts that end the output; they are not part of it.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 }

@@ -35,6 +35,8 @@ public sealed class GenerationRun
         _prompt = prompt.ToArray();
         MaxNewTokens = maxNewTokens;
         _sampler = sampler;
+        _sampler.Read(prompt);
+        _sampler.Reserve(Math.Min(maxNewTokens, sequence.Capacity));
         _stopTokens = stopTokens;
         _onToken = onToken;
         _output = new List<int>(maxNewTokens);

@@ -12,6 +12,7 @@ public sealed class Sampler
     // A weight (likelihood relative to the likeliest token) above, its token below: see Pack.
     private readonly ulong[] _candidates;
     private SplitMix64 _random;
+    private readonly LogitPenalties? _penalties;
 
     /// <summary>A sampler for one sequence.</summary>
     /// <param name="options">What to keep and how to draw.</param>
@@ -22,18 +23,32 @@ public sealed class Sampler
         options.Check();
         _options = options;
         _random = new SplitMix64(options.Seed);
+        _penalties = options.HasPenalties ? new LogitPenalties(options, vocabularySize) : null;
         _candidates = options.Temperature == 0 ? [] : new ulong[vocabularySize];
     }
 
+    /// <summary>Takes note of tokens before the first that is drawn: penalties on repetition see them.</summary>
+    public void Read(ReadOnlySpan<int> prompt) => _penalties?.Read(prompt);
+
     /// <summary>The next token.</summary>
     /// <param name="logits">One number for every token of the vocabulary.</param>
-    /// <exception cref="InvalidOperationException">The logits are not finite: the model's arithmetic overflowed.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The logits are not finite, since the model's arithmetic overflowed; or the options forbid every token.
+    /// </exception>
     public int Next(ReadOnlySpan<float> logits)
     {
         int best = TensorPrimitives.IndexOfMax(logits);
         if (!float.IsFinite(logits[best]))
             throw new InvalidOperationException("The model's logits are not finite: its arithmetic overflowed.");
-        return _options.Temperature == 0 ? best : Draw(logits, logits[best]);
+        if (_penalties is null)
+            return Choose(logits, best);
+        logits = _penalties.Apply(logits);
+        best = TensorPrimitives.IndexOfMax(logits);
+        if (!float.IsFinite(logits[best]))
+            throw new InvalidOperationException("No token is left to draw: no-repeat-ngram-size forbids all of them; raise it.");
+        int token = Choose(logits, best);
+        _penalties.Add(token);
+        return token;
     }
 
     /// <summary>The next token, which is none of some.</summary>
@@ -61,12 +76,19 @@ public sealed class Sampler
         }
     }
 
+    /// <summary>Makes room for tokens, so that drawing them allocates nothing.</summary>
+    internal void Reserve(int tokens) => _penalties?.Reserve(tokens);
+
+    private int Choose(ReadOnlySpan<float> logits, int best) => _options.Temperature == 0 ? best : Draw(logits, logits[best]);
+
     private int Draw(ReadOnlySpan<float> logits, float largest)
     {
         int count = 0;
         for (int token = 0; token < logits.Length; token++)
         {
             float weight = (float)Math.Exp((logits[token] - largest) / _options.Temperature);
+            if (weight == 0)
+                continue;
             // Sorting costs; what min-p will drop in the end need not take part. (Its threshold is relative to the
             // likeliest token, but top-p counts the mass of everything: only then must all stay.)
             if (_options.TopP == 1 && weight < _options.MinP)

@@ -24,21 +24,24 @@ public sealed class TextGenerator
     /// <param name="prompt">Tokens to add.</param>
     /// <param name="options">What to write.</param>
     /// <param name="onText">Sees the text as it comes.</param>
+    /// <param name="before">Tokens that the sequence holds already; penalties on repetition see them.</param>
     /// <param name="cancellation">Checked between forward passes.</param>
     public GenerationResult Run(
         SequenceCache sequence,
         ReadOnlySpan<int> prompt,
         GenerationOptions options,
         Action<string>? onText = null,
+        ReadOnlySpan<int> before = default,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         StringBuilder text = new();
         StopStringScanner scanner = new(options.Stop);
-        StreamingDecoder? decoder = _model.Tokenizer?.CreateStream(skipSpecialTokens: true);
-        GenerationRun run = new(
-            sequence, prompt, options.MaxNewTokens, new Sampler(options.Sampling, _model.Config.VocabularySize),
-            _model.StopTokens, OnToken);
+        StreamingDecoder? decoder = _model.Tokenizer?.CreateStream(
+            skipSpecialTokens: true, options.ContinuesPrompt ? prompt : []);
+        Sampler sampler = new(options.Sampling, _model.Config.VocabularySize);
+        sampler.Read(before);
+        GenerationRun run = new(sequence, prompt, options.MaxNewTokens, sampler, _model.StopTokens, OnToken);
         long start = Stopwatch.GetTimestamp();
         TimeSpan? firstToken = null;
         _loop.Add(run);

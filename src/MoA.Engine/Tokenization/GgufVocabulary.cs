@@ -87,7 +87,7 @@ internal sealed class GgufVocabulary
             throw _metadata.Fault($"\"tokenizer.ggml.scores\" has {scores.Length} numbers; expected {_tokens.Count}, one per token, none NaN");
         bool addsSpace = _metadata.Bool("tokenizer.ggml.add_space_prefix", missing: true);
         Normalizer marksSpaces = new ReplaceTextNormalizer(" ", SpaceMark);
-        TokenDecoder[] steps = [new ReplaceTextDecoder(SpaceMark, " "), new ByteFallbackDecoder(), new FuseDecoder()];
+        TokenDecoder[] steps = [new ReplaceTextDecoder(SpaceMark, " ", sparesAdded: true), new ByteFallbackDecoder(), new FuseDecoder()];
         return new TokenizerParts
         {
             Normalizer = addsSpace ? new SequenceNormalizer([new PrependNormalizer(SpaceMark), marksSpaces]) : marksSpaces,

@@ -27,7 +27,13 @@ public sealed class StreamingDecoder
     {
         string token = _tokenizer.TokenText(id);
         if (token.Length > 0 && !(_skipSpecialTokens && _tokenizer.IsSpecial(id)))
-            _first.Push(token, endsToken: true);
+        {
+            if (_tokenizer.IsAdded(id))
+                _first.PushAdded(token);
+            else
+                _first.Push(token, endsToken: true);
+        }
+
         return _text.Take();
     }
 

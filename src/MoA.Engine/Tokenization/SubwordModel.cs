@@ -11,6 +11,9 @@ internal abstract class SubwordModel
     /// <summary>Id of a token; null where there is none.</summary>
     public abstract int? IdOf(string token);
 
+    /// <summary>Ids of those tokens that words are written with too, beside their being found as added ones.</summary>
+    public virtual IReadOnlySet<int> FindWritten(IEnumerable<string> added) => new HashSet<int>();
+
     /// <summary>Begins encoding a text.</summary>
     public abstract SubwordEncoder Start();
 

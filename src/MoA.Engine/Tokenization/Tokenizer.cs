@@ -21,6 +21,7 @@ public sealed class Tokenizer
     private readonly Dictionary<string, int> _addedIds = [];
     private readonly Dictionary<int, string> _texts;
     private readonly HashSet<int> _special = [];
+    private readonly HashSet<int> _added = [];
 
     /// <summary>Composes a tokenizer.</summary>
     /// <exception cref="InvalidInputException">Two tokens share an id, or an id is negative.</exception>
@@ -36,7 +37,10 @@ public sealed class Tokenizer
             _addedIds[token.Content] = token.Id;
             if (token.Special)
                 _special.Add(token.Id);
+            _added.Add(token.Id);
         }
+
+        _added.ExceptWith(parts.Model.FindWritten(parts.AddedTokens.Select(token => token.Content)));
 
         // Special tokens are markup and looked for in the text as written, also where an old file calls them normalised.
         _rawTokens = new(parts.AddedTokens.Where(IsFoundRaw).Select(token => (token.Content, token)));
@@ -112,6 +116,19 @@ public sealed class Tokenizer
         return [.. ids];
     }
 
+    /// <summary>
+    /// Encodes a prompt: special tokens written in it become their ids, and those that begin a text are added unless the prompt
+    /// begins with them itself.
+    /// </summary>
+    /// <param name="text">Any text; unpaired surrogates count as U+FFFD.</param>
+    /// <exception cref="InvalidInputException">A pattern of the tokenizer takes too many steps on this text.</exception>
+    public int[] EncodePrompt(string text)
+    {
+        int[] ids = Encode(text, addSpecialTokens: true, parseSpecialTokens: true);
+        int added = _parts.Prefix.Count;
+        return ids.AsSpan(added).StartsWith(ids.AsSpan(0, added)) ? ids[added..] : ids;
+    }
+
     /// <summary>Encodes a text in which the special tokens that the template wrote are parsed; in messages they stay text.</summary>
     /// <param name="text">The text.</param>
     /// <param name="continues">The text goes on directly after encoded text: no prefix space is added.</param>
@@ -140,10 +157,22 @@ public sealed class Tokenizer
 
     /// <summary>Begins decoding a text token by token.</summary>
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
-    public StreamingDecoder CreateStream(bool skipSpecialTokens) => new(this, _parts.Decoder, skipSpecialTokens);
+    /// <param name="before">
+    /// Tokens that the text continues. Many decoders drop a space at the start of a text, which is kept where the text is no start.
+    /// </param>
+    public StreamingDecoder CreateStream(bool skipSpecialTokens, ReadOnlySpan<int> before = default)
+    {
+        StreamingDecoder stream = new(this, _parts.Decoder, skipSpecialTokens);
+        foreach (int id in before)
+            _ = stream.Push(id);
+        return stream;
+    }
 
     /// <summary>Whether an id is that of a special token, such as an end of turn.</summary>
     public bool IsSpecial(int id) => _special.Contains(id);
+
+    /// <summary>Whether an id is an added token's, whose text is what was added; a token that words are made of too is none.</summary>
+    internal bool IsAdded(int id) => _added.Contains(id);
 
     /// <summary>The id of a token as the vocabulary writes it; null where there is none.</summary>
     public int? IdOf(string token) =>

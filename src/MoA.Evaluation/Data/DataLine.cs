@@ -18,23 +18,8 @@ internal sealed record DataLine(JsonElement Root, string Origin)
     {
         using Stream stream = file.Open();
         JsonLineReader lines = new(stream, file.Name);
-        int blank = 0, read = 0;
         while (lines.TryRead(out ReadOnlyMemory<byte> line))
-        {
-            if (line.Span.Trim(" \t\r"u8).IsEmpty)
-            {
-                blank = blank == 0 ? lines.Line : blank;
-                continue;
-            }
-
-            if (blank > 0)
-                throw new InvalidInputException($"{file.Name}:{blank}: the line is empty; expected one JSON object a line; remove the empty line");
-            read++;
             yield return Parse(line, $"{file.Name}:{lines.Line}");
-        }
-
-        if (read == 0)
-            throw new InvalidInputException($"{file.Name}: the file is empty; expected one JSON object a line");
     }
 
     /// <summary>Reads one object.</summary>

@@ -17,7 +17,7 @@ public static class ConversationFile
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Reads the items one after the other while the result is enumerated.</summary>
-    /// <param name="path">The file. A byte order mark and CRLF line ends are accepted.</param>
+    /// <param name="path">The file. A byte order mark, CRLF line ends and empty lines at the end are accepted.</param>
     /// <param name="requireAnswers">Refuse items that mark nothing as an answer.</param>
     /// <exception cref="InvalidInputException">The file cannot be read or has no item, or a line is not an item; the
     /// message names file and line.</exception>
@@ -76,9 +76,6 @@ public static class ConversationFile
 
             yield return item;
         }
-
-        if (lines.Line == 0)
-            throw new InvalidInputException($"{name}: the file is empty; expected one conversation a line");
     }
 
     private static void WriteItem(Utf8JsonWriter writer, CalibrationItem item)

@@ -16,9 +16,6 @@ internal sealed class ConversationLine(string origin)
 
     public CalibrationItem Parse(ReadOnlyMemory<byte> line)
     {
-        if (line.Span.Trim(" \t\r"u8).IsEmpty)
-            throw Bad("the line is empty; expected one JSON object a line; remove the empty line");
-
         try
         {
             using JsonDocument document = JsonDocument.Parse(line, Options);

@@ -4,8 +4,8 @@ using MoA.Engine.Files;
 namespace MoA.Search.Calibration;
 
 /// <summary>
-/// Cuts a UTF-8 stream into lines without decoding it and without holding more than the longest line. A byte order mark
-/// at the start is skipped; carriage returns stay, they are white space to JSON.
+/// Cuts a UTF-8 stream into lines, one item each, without decoding it and without holding more than the longest line. A byte
+/// order mark at the start is skipped, empty lines at the end are no items; carriage returns stay, they are white space to JSON.
 /// </summary>
 internal sealed class JsonLineReader(Stream stream, string name)
 {
@@ -16,12 +16,34 @@ internal sealed class JsonLineReader(Stream stream, string name)
     private int _start;
     private int _end;
     private bool _streamEnded;
+    private bool _found;
 
     /// <summary>The number of the line read last, counted from 1.</summary>
     public int Line { get; private set; }
 
     /// <summary>Reads the next line, without its line feed; it stays valid until the next call. False at the end.</summary>
+    /// <exception cref="InvalidInputException">The stream cannot be read, holds no line that is not empty, or one is empty that
+    /// another follows.</exception>
     public bool TryRead(out ReadOnlyMemory<byte> line)
+    {
+        int empty = 0;
+        while (TryReadAny(out line))
+        {
+            if (line.Span.Trim(" \t\r"u8).IsEmpty)
+            {
+                empty = empty == 0 ? Line : empty;
+                continue;
+            }
+
+            if (empty > 0)
+                throw new InvalidInputException($"{name}:{empty}: the line is empty; expected one JSON object a line; remove the empty line");
+            return _found = true;
+        }
+
+        return _found ? false : throw new InvalidInputException($"{name}: the file is empty; expected one JSON object a line");
+    }
+
+    private bool TryReadAny(out ReadOnlyMemory<byte> line)
     {
         int scanned = 0;
         while (true)

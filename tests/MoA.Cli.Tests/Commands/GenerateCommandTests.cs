@@ -73,6 +73,70 @@ public sealed class GenerateCommandTests
     }
 
     [Fact]
+    public void A_penalty_that_the_model_asks_for_is_applied_and_an_option_overrides_it()
+    {
+        // The model of this case writes the token 13 for ever.
+        using TemporaryFolder folder = new();
+        string model = folder.CopyModel(Path.Combine("..", "cases", "stop-string-of-byte-tokens", "model"));
+        string[] command = ["generate", "ab", "--model", model, "--template", "off"];
+        Assert.Equal([13, 13, 13], Tokens("-n", "3"));
+        File.WriteAllText(Path.Combine(model, "generation_config.json"), """{"no_repeat_ngram_size": 1, "max_new_tokens": 5}""");
+        Assert.Equal(5, Tokens().Distinct().Count());
+        Assert.Equal([13, 13, 13, 13, 13], Tokens("--no-repeat-ngram-size", "0"));
+        Assert.True(Tokens("--no-repeat-ngram-size", "0", "--frequency-penalty", "100").Distinct().Count() > 1);
+        Assert.True(Tokens("--no-repeat-ngram-size", "0", "--presence-penalty", "100").Distinct().Count() > 1);
+        Assert.True(Tokens("--no-repeat-ngram-size", "0", "--repetition-penalty", "1000").Distinct().Count() > 1);
+        Assert.Equal([13, 13, 13, 13, 13], Tokens("--no-repeat-ngram-size", "0", "--repetition-penalty", "1000", "--penalty-last-n", "0"));
+        File.WriteAllText(Path.Combine(model, "generation_config.json"), """{"stop_strings": ["\\n"]}""");
+        Assert.Equal([13], Tokens());
+
+        int[] Tokens(params string[] more) =>
+            [.. Invocation.Json([.. command, .. more]).GetProperty("tokens").EnumerateArray().Select(token => token.GetInt32())];
+    }
+
+    [Fact]
+    public void What_the_model_asks_for_and_does_not_get_is_named()
+    {
+        using TemporaryFolder folder = new();
+        string model = folder.CopyModel(Path.Combine("..", "cases", "stop-string-of-byte-tokens", "model"));
+        File.WriteAllText(Path.Combine(model, "generation_config.json"), """{"num_beams": 4, "bad_words_ids": [[7]], "top_p": 1.0}""");
+        Invocation run = Invocation.Of("generate", "ab", "--model", model, "--template", "off", "-n", "1");
+        Assert.Contains("moa: the model asks for what is not applied: num_beams 4, bad_words_ids [[7]]\n", run.Error, StringComparison.Ordinal);
+        Assert.Equal("", Invocation.Of("generate", "ab", "--model", model, "--template", "off", "-n", "1", "--quiet").Error);
+        Assert.DoesNotContain("not applied", Invocation.Of("generate", "ab", "-n", "1").Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--repetition-penalty", "0")]
+    [InlineData("--frequency-penalty", "1e9")]
+    [InlineData("--penalty-last-n", "-2")]
+    [InlineData("--no-repeat-ngram-size", "-1")]
+    public void A_penalty_out_of_range_is_refused(string option, string value) =>
+        Invocation.Of("generate", "ab", option, value).AssertRefused(option[2..]);
+
+    [Theory]
+    [InlineData("off", " upon a")]
+    [InlineData("auto", " upon a")]
+    public void A_continuation_begins_with_its_space(string template, string text)
+    {
+        foreach (string file in (string[])["model", "model.gguf"])
+        {
+            string model = RepositoryFiles.Fixture("cases", "space-before-a-continuation", file);
+            Assert.Equal(text, Invocation.Json("generate", "Once", "--model", model, "--template", template).GetProperty("text").GetString());
+        }
+    }
+
+    [Theory]
+    [InlineData("off")]
+    [InlineData("auto")]
+    public void A_prompt_with_its_own_BOS_gets_no_second(string template)
+    {
+        string model = RepositoryFiles.Fixture("cases", "two-bos-tokens", "model");
+        JsonElement result = Invocation.Json("generate", "<s>ab", "--model", model, "--template", template, "-n", "1");
+        Assert.Equal(2, result.GetProperty("promptTokens").GetInt32());
+    }
+
+    [Fact]
     public void An_empty_prompt_is_refused() => Invocation.Of("generate").AssertRefused("standard input", "no text");
 
     [Fact]

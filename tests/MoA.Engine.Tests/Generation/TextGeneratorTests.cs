@@ -79,7 +79,7 @@ public sealed class TextGeneratorTests(DemoModel demo) : IClassFixture<DemoModel
         using (SequenceCache sequence = _model.Transformer.CreateSequence(new DensePolicy(), prompt.Length + 60))
         {
             _ = Assert.ThrowsAny<OperationCanceledException>(() => generator.Run(
-                sequence, prompt, new GenerationOptions { MaxNewTokens = 60 }, _ => source.Cancel(), source.Token));
+                sequence, prompt, new GenerationOptions { MaxNewTokens = 60 }, _ => source.Cancel(), cancellation: source.Token));
         }
 
         using SequenceCache again = _model.Transformer.CreateSequence(new DensePolicy(), prompt.Length + 60);

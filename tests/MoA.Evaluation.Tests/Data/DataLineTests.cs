@@ -15,7 +15,7 @@ public sealed class DataLineTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
-    [InlineData("", "1: the line is empty")]
+    [InlineData("", "1: the line is empty; expected one JSON object a line")]
     [InlineData("[1]", "1: the line is no JSON object (an array of 1)")]
     [InlineData("{\"a\":", "1: not valid JSON")]
     [InlineData("{\"context\":\"c\",\"answers\":[\"a\"]}", "1: \"input\" is missing; expected text")]

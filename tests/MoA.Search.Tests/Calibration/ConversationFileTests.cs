@@ -59,6 +59,21 @@ public class ConversationFileTests
     }
 
     [Theory]
+    [InlineData("\n")]
+    [InlineData("\n\n")]
+    [InlineData("\r\n\r\n")]
+    [InlineData("\n \t\r\n  ")]
+    public void Empty_lines_at_the_end_are_no_items(string end)
+    {
+        Assert.Equal([new TextItem("good")], Parse(Good + end));
+        Assert.Equal([new TextItem("good"), new TextItem("good")], Parse(Good + "\r\n" + Good + end));
+        Assert.Contains(
+            "data.jsonl: the file is empty", Assert.Throws<InvalidInputException>(() => Parse(end)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "data.jsonl:2: the line is empty", Assert.Throws<InvalidInputException>(() => Parse($"{Good}\n\n\n{Good}{end}")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("", "empty")]
     [InlineData("   \t\r", "empty")]
     [InlineData("{\"text\":\"a\"", "not valid JSON")]

@@ -35,9 +35,12 @@ public static class GgufModel
         }
     }
 
+    private static readonly string[] UnappliedKeys = ["general.sampling.xtc_probability", "general.sampling.mirostat"];
+
     private static GenerationConfig Generation(GgufMetadata metadata)
     {
         double? temperature = metadata.OptionalDouble("general.sampling.temp", 0, 1000);
+        double? repetition = metadata.OptionalDouble("general.sampling.penalty_repeat", 0.001, 1000);
         return new GenerationConfig
         {
             DoSample = temperature is null ? null : temperature > 0,
@@ -45,6 +48,15 @@ public static class GgufModel
             TopK = metadata.Has(TopKKey) ? Math.Max(metadata.OptionalIntOrNone(TopKKey, int.MinValue, int.MaxValue) ?? 0, 0) : null,
             TopP = metadata.OptionalDouble("general.sampling.top_p", 0, 1),
             MinP = metadata.OptionalDouble("general.sampling.min_p", 0, 1),
+            RepetitionPenalty = repetition,
+            PenaltyLastN = metadata.OptionalInt("general.sampling.penalty_last_n", -1, int.MaxValue) switch
+            {
+                null => repetition is null ? null : 64, // what llama.cpp looks at unless told otherwise
+                -1 => null,
+                int n => n,
+            },
+            NotApplied = [.. UnappliedKeys.Where(key => metadata.OptionalDouble(key, double.MinValue, double.MaxValue) > 0)
+                .Select(key => FormattableString.Invariant($"{key} {metadata[key].Number(0)}"))],
         };
     }
 

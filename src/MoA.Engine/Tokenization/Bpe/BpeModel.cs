@@ -47,6 +47,16 @@ internal sealed class BpeModel : SubwordModel
 
     public override int? IdOf(string token) => _vocabulary.TryGetValue(token, out int id) ? id : null;
 
+    // What words begin as, and what merges make of it.
+    public override IReadOnlySet<int> FindWritten(IEnumerable<string> added)
+    {
+        string[] known = [.. added.Where(_vocabulary.ContainsKey)];
+        HashSet<int> written = [.. known.Select(token => _vocabulary[token])];
+        written.IntersectWith(_merges.Values.Select(merge => merge.Id));
+        written.UnionWith(known.Where(token => token.Length == 1).Select(token => _vocabulary[token]));
+        return written;
+    }
+
     public override SubwordEncoder Start() => new Encoder(this);
 
     // The scratch is the working memory of one text and remembers its words.

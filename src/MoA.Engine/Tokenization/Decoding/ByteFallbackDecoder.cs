@@ -1,16 +1,16 @@
+using System.Buffers;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace MoA.Engine.Tokenization.Decoding;
 
 /// <summary>
-/// Joins runs of byte tokens (<c>&lt;0x0A&gt;</c>) to text. A run that is no valid UTF-8 as a whole becomes one U+FFFD per
-/// byte, so a run is passed on only when it has ended.
+/// Joins byte tokens (<c>&lt;0x0A&gt;</c>) to characters. A character is passed on with its last byte; every byte that
+/// belongs to none becomes a U+FFFD of its own.
 /// </summary>
 internal sealed class ByteFallbackDecoder : TokenDecoder
 {
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     public override DecodingStage Start(DecodingStage next) => new Stage(next);
 
     /// <summary>The byte that a token stands for; null for any other token.</summary>
@@ -21,41 +21,57 @@ internal sealed class ByteFallbackDecoder : TokenDecoder
 
     private sealed class Stage(DecodingStage next) : WholeTokenStage(next)
     {
-        private readonly List<byte> _run = [];
+        // The bytes of an incomplete character.
+        private readonly List<byte> _open = [];
 
         protected override void PushToken(string token)
         {
             if (ReadByte(token) is byte value)
             {
-                _run.Add(value);
+                _open.Add(value);
+                PassCharacters();
                 return;
             }
 
-            EndRun();
+            PassBroken(_open.Count);
             Next.Push(token, endsToken: true);
+        }
+
+        public override void PushAdded(string token)
+        {
+            PassBroken(_open.Count);
+            Next.PushAdded(token);
         }
 
         public override void Flush()
         {
-            EndRun();
+            PassBroken(_open.Count);
             Next.Flush();
         }
 
-        private void EndRun()
+        private void PassCharacters()
         {
-            if (_run.Count == 0)
-                return;
-            try
+            while (_open.Count > 0)
             {
-                Next.Push(StrictUtf8.GetString([.. _run]), endsToken: true);
-            }
-            catch (DecoderFallbackException)
-            {
-                for (int i = 0; i < _run.Count; i++)
-                    Next.Push("\uFFFD", endsToken: true);
-            }
+                OperationStatus status = Rune.DecodeFromUtf8(CollectionsMarshal.AsSpan(_open), out Rune character, out int length);
+                if (status == OperationStatus.NeedMoreData)
+                    return;
+                if (status == OperationStatus.InvalidData)
+                {
+                    PassBroken(length);
+                    continue;
+                }
 
-            _run.Clear();
+                _open.RemoveRange(0, length);
+                Next.Push(character.ToString(), endsToken: true);
+            }
+        }
+
+        private void PassBroken(int bytes)
+        {
+            _open.RemoveRange(0, bytes);
+            for (int i = 0; i < bytes; i++)
+                Next.Push("\uFFFD", endsToken: true);
         }
     }
 }

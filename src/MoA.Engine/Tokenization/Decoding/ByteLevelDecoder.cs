@@ -4,7 +4,7 @@ namespace MoA.Engine.Tokenization.Decoding;
 
 /// <summary>
 /// Reads tokens as bytes written in the byte-level alphabet and the bytes of all tokens together as one UTF-8 text;
-/// invalid sequences become U+FFFD.
+/// invalid sequences become U+FFFD. Added tokens are no such bytes.
 /// </summary>
 internal sealed class ByteLevelDecoder : TokenDecoder
 {
@@ -16,6 +16,8 @@ internal sealed class ByteLevelDecoder : TokenDecoder
         private readonly System.Text.Decoder _utf8 = Encoding.UTF8.GetDecoder();
 
         protected override void PushToken(string token) => Pass(ByteLevelAlphabet.Read(token), ends: false);
+
+        public override void PushAdded(string token) => Pass(Encoding.UTF8.GetBytes(token), ends: false);
 
         public override void Flush()
         {

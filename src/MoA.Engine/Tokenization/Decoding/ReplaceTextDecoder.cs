@@ -3,11 +3,14 @@ using System.Text;
 namespace MoA.Engine.Tokenization.Decoding;
 
 /// <summary>Replaces every occurrence of a string within a token, also across the fragments of a fused one.</summary>
-internal sealed class ReplaceTextDecoder(string find, string replacement) : TokenDecoder
+/// <param name="find">What is replaced.</param>
+/// <param name="replacement">What stands there instead.</param>
+/// <param name="sparesAdded">Whether added tokens stay as they are.</param>
+internal sealed class ReplaceTextDecoder(string find, string replacement, bool sparesAdded = false) : TokenDecoder
 {
-    public override DecodingStage Start(DecodingStage next) => new Stage(next, find, replacement);
+    public override DecodingStage Start(DecodingStage next) => new Stage(next, find, replacement, sparesAdded);
 
-    private sealed class Stage(DecodingStage next, string find, string replacement) : DecodingStage
+    private sealed class Stage(DecodingStage next, string find, string replacement, bool sparesAdded) : DecodingStage
     {
         private string _held = "";
 
@@ -25,6 +28,14 @@ internal sealed class ReplaceTextDecoder(string find, string replacement) : Toke
                 end--;
             _held = text[end..];
             next.Push(passed.Append(text, from, end - from).ToString(), endsToken);
+        }
+
+        public override void PushAdded(string token)
+        {
+            if (sparesAdded)
+                next.PushAdded(token);
+            else
+                base.PushAdded(token);
         }
 
         public override void Flush() => next.Flush();

@@ -57,6 +57,18 @@ public sealed class GgufConverterTests
         Assert.Equal(expected.EosTokenIds, read.Config.EosTokenIds);
     }
 
+    [Fact]
+    public void The_penalty_on_repetition_survives()
+    {
+        using TemporaryFolder folder = new();
+        string model = Directory.CreateDirectory(folder.File("model")).FullName;
+        foreach (string path in Directory.EnumerateFiles(RepositoryFiles.Fixture("models", "llama-mha")))
+            File.Copy(path, Path.Combine(model, Path.GetFileName(path)));
+        File.WriteAllText(Path.Combine(model, GenerationConfig.FileName), "{\"repetition_penalty\": 1.5}");
+        using LoadedModel read = GgufModel.Load(GgufConverter.Convert(model, folder.File("model.gguf"), null).File);
+        Assert.Equal((1.5, null), (read.Generation.RepetitionPenalty, read.Generation.PenaltyLastN)); // over all tokens, as transformers has it
+    }
+
     /// <summary>The error of the logits that each format may cause, from its bits; rows of 64 and 128 hold no blocks of 256.</summary>
     [Theory]
     [InlineData(ElementType.F32, 1e-4)]

@@ -36,6 +36,8 @@ public sealed class GgufModelTests
                 keys["general.name"] = "Tiny One";
                 keys["general.sampling.temp"] = 0.5f;
                 keys["general.sampling.top_k"] = 20u;
+                keys["general.sampling.penalty_repeat"] = 1.25f;
+                keys["general.sampling.mirostat"] = 2u;
                 keys["llama.rope.freq_base"] = 500f;
                 keys["llama.rope.scaling.type"] = "linear";
                 keys["llama.rope.scaling.factor"] = 2f;
@@ -48,6 +50,9 @@ public sealed class GgufModelTests
         using LoadedModel model = GgufModel.Load(folder.Write("tiny.gguf", bytes.Build()));
         Assert.Equal("Tiny One", model.Name);
         Assert.Equal((true, 0.5, 20), (model.Generation.DoSample, model.Generation.Temperature, model.Generation.TopK));
+        // llama.cpp's penalty looks at 64 tokens where nothing else is said.
+        Assert.Equal((1.25, 64), (model.Generation.RepetitionPenalty, model.Generation.PenaltyLastN));
+        Assert.Equal(["general.sampling.mirostat 2"], model.Generation.NotApplied);
         Assert.Equal((ModelFamily.Mistral, 64), (model.Config.Architecture, model.Config.SlidingWindow(0)));
         Assert.Equal(3, model.Config.BosTokenId);
         Assert.Equal([5, 6], model.Config.EosTokenIds);
