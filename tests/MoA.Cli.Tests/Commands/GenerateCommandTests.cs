@@ -85,13 +85,21 @@ public sealed class GenerateCommandTests
         Assert.Equal([13, 13, 13, 13, 13], Tokens("--no-repeat-ngram-size", "0"));
         Assert.True(Tokens("--no-repeat-ngram-size", "0", "--frequency-penalty", "100").Distinct().Count() > 1);
         Assert.True(Tokens("--no-repeat-ngram-size", "0", "--presence-penalty", "100").Distinct().Count() > 1);
-        Assert.True(Tokens("--no-repeat-ngram-size", "0", "--repetition-penalty", "1000").Distinct().Count() > 1);
-        Assert.Equal([13, 13, 13, 13, 13], Tokens("--no-repeat-ngram-size", "0", "--repetition-penalty", "1000", "--penalty-last-n", "0"));
-        File.WriteAllText(Path.Combine(model, "generation_config.json"), """{"stop_strings": ["\\n"]}""");
+        File.WriteAllText(Path.Combine(model, "generation_config.json"), """{"stop_strings": ["\n"]}""");
         Assert.Equal([13], Tokens());
 
         int[] Tokens(params string[] more) =>
             [.. Invocation.Json([.. command, .. more]).GetProperty("tokens").EnumerateArray().Select(token => token.GetInt32())];
+    }
+
+    [Fact]
+    public void A_penalty_on_repetition_counts_the_prompt_as_far_as_it_looks_back()
+    {
+        Assert.Equal(Answer, Text("--repetition-penalty", "1"));
+        Assert.NotEqual(Answer, Text("--repetition-penalty", "3"));
+        Assert.Equal(Answer, Text("--repetition-penalty", "3", "--penalty-last-n", "0"));
+
+        static string Text(params string[] options) => Invocation.Json(["generate", Question, .. options]).GetProperty("text").GetString()!;
     }
 
     [Fact]
