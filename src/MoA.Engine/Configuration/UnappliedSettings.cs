@@ -1,3 +1,4 @@
+using System.Globalization;
 using MoA.Engine.Files;
 
 namespace MoA.Engine.Configuration;
@@ -48,7 +49,8 @@ internal static class UnappliedSettings
     {
         if (!value.HasValue || (value.IsArray && !value.Items().Any()) || value.RawText is "false" or "{}")
             return true;
-        string off = OffAtOne.Contains(name) ? "1" : "0";
-        return !name.EndsWith("_token_id", StringComparison.Ordinal) && value.RawText is var text && (text == off || text == off + ".0");
+        return !name.EndsWith("_token_id", StringComparison.Ordinal) // 0 is a token
+            && double.TryParse(value.RawText, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            && number == (OffAtOne.Contains(name) ? 1 : 0);
     }
 }
