@@ -1,5 +1,5 @@
-using MoA.Engine.Files;
 using System.Text;
+using MoA.Engine.Files;
 using MoA.Engine.Tokenization.Patterns;
 
 namespace MoA.Engine.Tokenization;

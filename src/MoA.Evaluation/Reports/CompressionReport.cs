@@ -78,7 +78,7 @@ public sealed record CompressionReport
         try
         {
             CompressionReport? report = JsonSerializer.Deserialize(
-                InputFile.ReadBytes(path), ReportJsonContext.Default.CompressionReport);
+                InputFile.ReadText(path), ReportJsonContext.Default.CompressionReport);
             if (report?.Format == CurrentFormat)
                 return report;
             throw new InvalidInputException(

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using MoA.Engine;
+using MoA.Engine.Files;
 using MoA.Search.Pipeline;
 
 namespace MoA.Evaluation.Tasks;
@@ -141,12 +142,11 @@ public static class EvaluationFolder
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllText(path), type) ?? throw new JsonException("it is null");
+            return JsonSerializer.Deserialize(InputFile.ReadText(path, "run the evaluation again"), type) ?? throw new JsonException("it is null");
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
-            throw new InvalidInputException(
-                $"{path}: cannot be used ({failure.Message.ReplaceLineEndings(" ").TrimEnd('.')}); run the evaluation again", failure);
+            throw InputFile.Error(path, $"cannot be used ({failure.Message.TrimEnd('.')}); run the evaluation again", failure);
         }
     }
 

@@ -1,8 +1,8 @@
 using System.Globalization;
-using System.Text;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
+using MoA.Engine.Files;
 using MoA.Evaluation.Policies;
 using MoA.Search;
 using MoA.Search.Validation;
@@ -31,7 +31,7 @@ public sealed record PolicyChoice(AttentionPolicy Policy, string Setting, string
         AttentionPolicy policy = PolicyReader.Read(text, planFile, config);
         string setting = text ?? policy.Name;
         if (planFile is not null)
-            return OfContent($"{setting} {planFile}", setting, ResultJournal.Hash(File.ReadAllText(planFile, Encoding.UTF8)));
+            return OfContent($"{setting} {planFile}", setting, ResultJournal.Hash(InputFile.ReadText(planFile)));
         if (policy is not TwoClassPolicy heads)
             return new PolicyChoice(policy, setting, setting);
 

@@ -13,7 +13,7 @@ internal static class PlanProblemReader
     {
         string settingsPath = Path.Combine(folder, "instance.json");
         string tensorsPath = Path.Combine(folder, "instance.safetensors");
-        byte[] settings = InputFile.ReadBytes(settingsPath, "expected instance.json and instance.safetensors");
+        string settings = InputFile.ReadText(settingsPath, "expected instance.json and instance.safetensors");
         using SafetensorsFile tensors = SafetensorsFile.Open(tensorsPath);
         try
         {

@@ -28,6 +28,7 @@ internal sealed class UnlinkedFile : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
+            _handle?.Dispose();
             throw InputFile.Error(folder, $"no temporary file can be made here: {failure.Message}", failure);
         }
     }
@@ -40,7 +41,7 @@ internal sealed class UnlinkedFile : IDisposable
         {
             RandomAccess.Write(_handle, bytes, position);
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or ArgumentOutOfRangeException) // the latter beyond a size limit
         {
             throw new IOException(
                 $"{_folder}: the temporary file of the layers' inputs cannot be written at {position} ({failure.Message}); "
