@@ -7,6 +7,7 @@ using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Benchmarking;
+using MoA.Evaluation.Policies;
 using Spectre.Console;
 
 namespace MoA.Cli.Commands;
@@ -18,9 +19,10 @@ internal sealed class BenchCommand : CliCommand
 
     private readonly Option<string[]> _policies = new("--policy")
     {
-        Description = "Policies to compare: dense, moa (every --plan), streaming-llm, h2o, snapkv, pyramidkv, infllm with a size, as in h2o:density=0.5 (or " +
-            ":span=TOKENS), duo-attention, razor-attention with head scores (docs/policies.md), or all:density=0.5; may be repeated (default: dense, or the plans)",
-        HelpName = "NAME[:key=value,…]",
+        Description = $"Policies to compare: {PolicyHelp.WithoutSize} (every --plan), {PolicyHelp.WithSize} with a size, as in h2o:density=0.5 (or " +
+            $":span=TOKENS), {PolicyHelp.WithHeadScores} with head scores (docs/policies.md), or {PolicyReader.All}:density=0.5; may be repeated (default: dense, or the plans)",
+        HelpName = PolicyHelp.Form,
+        CompletionSources = { _ => PolicyHelp.Completions(PolicyReader.All) },
         AllowMultipleArgumentsPerToken = true,
     };
 

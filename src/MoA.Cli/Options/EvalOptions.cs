@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.RegularExpressions;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
@@ -11,17 +10,18 @@ using MoA.Evaluation.Tasks;
 namespace MoA.Cli.Options;
 
 /// <summary>Options shared by the evaluations.</summary>
-internal static partial class EvalOptions
+internal static class EvalOptions
 {
     // Those of the paper's figure.
     private const string DefaultDensities = "0.25,0.5,0.75";
 
     public static Option<string[]> Policies { get; } = new("--policy")
     {
-        Description = "A rival: streaming-llm, h2o, snapkv, pyramidkv, infllm, or with head scores duo-attention, razor-attention (docs/policies.md); all: " +
+        Description = $"A rival: {PolicyHelp.WithSize}, or with head scores {PolicyHelp.WithHeadScores} (docs/policies.md); {PolicyReader.All}: " +
             "every one that can run on the model, those of head scores with all:profile=DIR or all:scores=FILE. May be given several times. Dense " +
             "attention is always measured too",
-        HelpName = "NAME[:key=value,…]",
+        HelpName = PolicyHelp.Form,
+        CompletionSources = { _ => PolicyHelp.Completions(PolicyReader.All) },
     };
 
     public static Option<string[]> Plans { get; } = new("--plan")
@@ -85,7 +85,7 @@ internal static partial class EvalOptions
         string[] plans = context.Get(Plans) ?? [];
         foreach (string text in context.Get(Policies) ?? [])
         {
-            if (text == "moa" && plans.Length > 0)
+            if (text == PlanPolicy.CommandName && plans.Length > 0)
                 continue; // the plans stand for it
             IReadOnlyList<string> policies = PolicyReader.Expand(text, config);
             string? densities = context.Get(Densities) ?? (policies[0] != text ? DefaultDensities : null);
@@ -118,7 +118,7 @@ internal static partial class EvalOptions
 
     private static IEnumerable<string> AtDensities(string policy, string? densities)
     {
-        if (densities is null || policy == "dense" || HasBudget().IsMatch(policy))
+        if (densities is null || PolicyReader.HasSize(policy))
             return [policy];
         return Lists.Densities("--densities", densities).Select(value =>
         {
@@ -126,7 +126,4 @@ internal static partial class EvalOptions
             return policy.Contains(':', StringComparison.Ordinal) ? $"{policy},density={density}" : $"{policy}:density={density}";
         });
     }
-
-    [GeneratedRegex("[:,](density|span|heads)=")]
-    private static partial Regex HasBudget();
 }

@@ -33,9 +33,10 @@ internal static class ModelOptions
 
     public static Option<string?> Policy { get; } = new("--policy")
     {
-        Description = "dense, moa (with --plan), or streaming-llm, h2o, snapkv, pyramidkv, infllm with a size, as in h2o:density=0.5 (or :span=TOKENS), or " +
-            "duo-attention, razor-attention with head scores (docs/policies.md); --plan alone implies moa",
-        HelpName = "NAME[:key=value,…]",
+        Description = $"{PolicyHelp.WithoutSize} (with --plan), or {PolicyHelp.WithSize} with a size, as in h2o:density=0.5 (or :span=TOKENS), or " +
+            $"{PolicyHelp.WithHeadScores} with head scores (docs/policies.md); --plan alone implies {PlanPolicy.CommandName}",
+        HelpName = PolicyHelp.Form,
+        CompletionSources = { _ => PolicyHelp.Completions() },
     };
 
     public static Option<string?> Kv { get; } = new("--kv")

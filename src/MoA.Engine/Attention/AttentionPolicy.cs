@@ -57,7 +57,8 @@ public abstract class AttentionPolicy
         {
             throw new InvalidInputException(
                 $"policy {Name}: layer {layer} of the model attends within a window of {window} tokens; {Name} needs a model with "
-                + "full attention. Use dense, streaming-llm or a plan");
+                + "full attention. Use "
+                + $"{DensePolicy.CommandName}, {StreamingLlmPolicy.CommandName} or a plan");
         }
     }
 

@@ -5,8 +5,11 @@ namespace MoA.Engine.Attention;
 /// <summary>Keeps everything (within the model's own sliding window, where it has one).</summary>
 public sealed class DensePolicy : AttentionPolicy
 {
+    /// <summary>The policy's name on the command line and in reports.</summary>
+    public const string CommandName = "dense";
+
     /// <inheritdoc/>
-    public override string Name => "dense";
+    public override string Name => CommandName;
 
     /// <inheritdoc/>
     public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length) => ElasticRule.Dense;

@@ -6,6 +6,9 @@ namespace MoA.Engine.Attention;
 /// </summary>
 public sealed class H2oPolicy : EvictionPolicy
 {
+    /// <summary>The policy's name on the command line and in reports.</summary>
+    public const string CommandName = "h2o";
+
     private readonly double _recentShare;
 
     /// <summary>A policy of a given size.</summary>
@@ -21,7 +24,7 @@ public sealed class H2oPolicy : EvictionPolicy
     }
 
     /// <inheritdoc/>
-    public override string Name => "h2o";
+    public override string Name => CommandName;
 
     /// <inheritdoc/>
     public override int? ObservedQueries => null;

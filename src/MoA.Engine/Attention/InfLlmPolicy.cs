@@ -10,6 +10,9 @@ namespace MoA.Engine.Attention;
 /// </summary>
 public sealed class InfLlmPolicy : AttentionPolicy
 {
+    /// <summary>The policy's name on the command line and in reports.</summary>
+    public const string CommandName = "infllm";
+
     /// <summary>Tokens that represent a block, as in the official code's configurations.</summary>
     public const int DefaultRepresentatives = 4;
 
@@ -31,7 +34,7 @@ public sealed class InfLlmPolicy : AttentionPolicy
     }
 
     /// <inheritdoc/>
-    public override string Name => "infllm";
+    public override string Name => CommandName;
 
     /// <summary>Rows that a token attends to for a sequence's full length.</summary>
     public ElasticRule Budget { get; }

@@ -5,10 +5,13 @@ namespace MoA.Engine.Attention;
 /// <summary>MoA: every head keeps what its rule of a plan says.</summary>
 public sealed class PlanPolicy : AttentionPolicy
 {
+    /// <summary>The policy's name on the command line and in reports.</summary>
+    public const string CommandName = "moa";
+
     /// <summary>Runs a plan.</summary>
     /// <param name="plan">A plan that fits the model.</param>
     /// <param name="name">Name for reports.</param>
-    public PlanPolicy(AttentionPlan plan, string name = "moa")
+    public PlanPolicy(AttentionPlan plan, string name = CommandName)
     {
         ArgumentNullException.ThrowIfNull(plan);
         Plan = plan;

@@ -7,6 +7,9 @@ namespace MoA.Engine.Attention;
 /// </summary>
 public sealed class PyramidKvPolicy : EvictionPolicy
 {
+    /// <summary>The policy's name on the command line and in reports.</summary>
+    public const string CommandName = "pyramidkv";
+
     /// <summary>The official code's β: the last layer keeps this part of the mean budget.</summary>
     public const int DefaultBeta = 20;
 
@@ -31,7 +34,7 @@ public sealed class PyramidKvPolicy : EvictionPolicy
     }
 
     /// <inheritdoc/>
-    public override string Name => "pyramidkv";
+    public override string Name => CommandName;
 
     /// <inheritdoc/>
     public override int? ObservedQueries => _window;

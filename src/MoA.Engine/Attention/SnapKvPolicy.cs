@@ -6,6 +6,9 @@ namespace MoA.Engine.Attention;
 /// </summary>
 public sealed class SnapKvPolicy : EvictionPolicy
 {
+    /// <summary>The policy's name on the command line and in reports.</summary>
+    public const string CommandName = "snapkv";
+
     /// <summary>Queries that vote, as in the official code.</summary>
     public const int DefaultWindow = 32;
 
@@ -28,7 +31,7 @@ public sealed class SnapKvPolicy : EvictionPolicy
     }
 
     /// <inheritdoc/>
-    public override string Name => "snapkv";
+    public override string Name => CommandName;
 
     /// <inheritdoc/>
     public override int? ObservedQueries => _window;

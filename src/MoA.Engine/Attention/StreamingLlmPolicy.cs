@@ -8,14 +8,18 @@ namespace MoA.Engine.Attention;
 /// </summary>
 public sealed class StreamingLlmPolicy : AttentionPolicy
 {
-    private readonly ElasticRule _rule;
+    /// <summary>The policy's name on the command line and in reports.</summary>
+    public const string CommandName = "streaming-llm";
 
     /// <summary>Uses one rule for every head, e.g. alpha 0 and beta 0.5 for half of every length.</summary>
-    public StreamingLlmPolicy(ElasticRule rule) => _rule = rule;
+    public StreamingLlmPolicy(ElasticRule rule) => Rule = rule;
+
+    /// <summary>The rule of every head.</summary>
+    public ElasticRule Rule { get; }
 
     /// <inheritdoc/>
-    public override string Name => "streaming-llm";
+    public override string Name => CommandName;
 
     /// <inheritdoc/>
-    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length) => _rule;
+    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length) => Rule;
 }

@@ -8,6 +8,12 @@ namespace MoA.Engine.Attention;
 /// </summary>
 public sealed class TwoClassPolicy : AttentionPolicy
 {
+    /// <summary>DuoAttention's name on the command line and in reports.</summary>
+    public const string DuoName = "duo-attention";
+
+    /// <summary>RazorAttention's name on the command line and in reports.</summary>
+    public const string RazorName = "razor-attention";
+
     private readonly int[][] _ranks;
     private readonly ElasticRule _streaming;
     private readonly double? _density;

@@ -28,9 +28,9 @@ public sealed record BenchmarkPolicy(AttentionPolicy Policy, string? Settings, s
         ArgumentNullException.ThrowIfNull(policies);
         ArgumentNullException.ThrowIfNull(planFiles);
         List<BenchmarkPolicy> read = [];
-        foreach (string text in policies.SelectMany(text => PolicyReader.Expand(text, config)).Concat(planFiles.Count > 0 && !policies.Contains("moa") ? ["moa"] : []))
+        foreach (string text in policies.SelectMany(text => PolicyReader.Expand(text, config)).Concat(planFiles.Count > 0 && !policies.Contains(PlanPolicy.CommandName) ? [PlanPolicy.CommandName] : []))
         {
-            if (text == "moa" && planFiles.Count > 0)
+            if (text == PlanPolicy.CommandName && planFiles.Count > 0)
             {
                 read.AddRange(planFiles.Select(file => new BenchmarkPolicy(PolicyReader.Read(text, file, config), null, file)));
                 continue;

@@ -1,4 +1,5 @@
 using MoA.Engine;
+using MoA.Evaluation.Policies;
 using MoA.Evaluation.Reports;
 
 namespace MoA.Evaluation.Comparison;
@@ -29,6 +30,7 @@ public static class ComparisonPage
     {
         "style" => ReportPage.Asset("report.css"),
         "data" => report.ToJson(),
+        "colors" => PolicyTable.ColorsToJson(),
         "echarts" => ReportPage.Asset("echarts.min.js"),
         "charts" => ReportPage.Asset("charts.js"),
         "page" => ReportPage.Asset("compare.js"),

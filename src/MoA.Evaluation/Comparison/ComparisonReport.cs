@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MoA.Engine;
+using MoA.Engine.Attention;
 using MoA.Evaluation.Tasks;
 
 namespace MoA.Evaluation.Comparison;
@@ -33,7 +34,7 @@ public sealed record ComparisonReport(string Version, IReadOnlyList<EvaluationMe
         [
             .. rows.OrderBy(row => row.Task, StringComparer.Ordinal).ThenBy(row => row.Dataset, StringComparer.Ordinal).ThenBy(row => row.Length)
                 .ThenBy(row => row.Model, StringComparer.Ordinal).ThenByDescending(row => row.Density)
-                .ThenBy(row => row.Policy == "dense" ? 0 : 1).ThenBy(row => row.PolicySetting, StringComparer.Ordinal),
+                .ThenBy(row => row.Policy == DensePolicy.CommandName ? 0 : 1).ThenBy(row => row.PolicySetting, StringComparer.Ordinal),
         ];
         return new ComparisonReport(version, sorted, EffectiveLength.Of(sorted));
     }

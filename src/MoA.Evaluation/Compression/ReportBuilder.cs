@@ -102,7 +102,7 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
 
     private static ReportRetrieval RetrievalRow(RetrievalScore score)
     {
-        string name = score.Policy == "streaming-llm" ? ValidationStep.Uniform : score.Policy;
+        string name = score.Policy == StreamingLlmPolicy.CommandName ? ValidationStep.Uniform : score.Policy;
         return new ReportRetrieval(
             name, score.Length, score.Items, score.Correct, score.Accuracy, score.Interval.Low, score.Interval.High,
             score.Density, score.KvBytes, score.ByDepth);

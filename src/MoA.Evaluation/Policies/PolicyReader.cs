@@ -10,11 +10,7 @@ public static class PolicyReader
     /// <summary>The name that stands for every policy: see <see cref="Expand"/>.</summary>
     public const string All = "all";
 
-    private const string Names = "dense, moa, streaming-llm, h2o, snapkv, pyramidkv, infllm, duo-attention or razor-attention";
-
-    // 64 sinks and 256 recent tokens, as DuoAttention deploys its patterns; a fifth of the context in RazorAttention.
-    private const int DuoStreamingTokens = 64 + 256;
-    private const double RazorStreamingShare = 0.2;
+    private static readonly PolicySetting[] SettingsOfAll = [PolicySetting.Density, TwoClassReader.Scores, TwoClassReader.Profile];
 
     /// <summary>
     /// What a text stands for when several policies may be given: <c>all</c> is every policy that can run on the model and takes
@@ -32,21 +28,29 @@ public static class PolicyReader
         if (text != All && !text.StartsWith($"{All}:", StringComparison.Ordinal))
             return [text];
         PolicySettings given = new(text);
-        string? density = given.Value("density"), scores = given.Path("scores"), profile = given.Path("profile");
-        given.RequireNoMore();
-        List<string> policies = [Text("streaming-llm")];
-        if (Enumerable.Range(0, config.Layers).All(layer => config.SlidingWindow(layer) is null))
-            policies.AddRange(((string[])["h2o", "snapkv", "pyramidkv", "infllm"]).Select(name => Text(name)));
-        if (scores is not null || profile is not null)
-            policies.AddRange(((string[])["duo-attention", "razor-attention"]).Select(name => Text(name, ("scores", scores), ("profile", profile))));
-        return policies;
+        (PolicySetting Setting, string? Value)[] values =
+        [
+            .. SettingsOfAll.Select(setting => (setting, setting.IsPath ? given.Path(setting) : given.Value(setting))).Where(entry => entry.Item2 is not null),
+        ];
+        given.RequireNoMore(SettingsOfAll);
+        bool windows = Enumerable.Range(0, config.Layers).Any(layer => config.SlidingWindow(layer) is not null);
+        return
+        [
+            .. from policy in PolicyTable.All
+               where policy.TakesSize && !(windows && policy.NeedsFullAttention)
+               where !policy.NeedsHeadScores || values.Any(entry => entry.Setting.IsPath)
+               let list = string.Join(',', values.Where(entry => policy.Settings.Contains(entry.Setting)).Select(entry => $"{entry.Setting.Key}={entry.Value}"))
+               select list.Length > 0 ? $"{policy.Name}:{list}" : policy.Name,
+        ];
+    }
 
-        string Text(string name, params (string Key, string? Value)[] more)
-        {
-            (string Key, string? Value)[] settings = [("density", density), .. more];
-            string list = string.Join(',', settings.Where(setting => setting.Value is not null).Select(setting => $"{setting.Key}={setting.Value}"));
-            return list.Length > 0 ? $"{name}:{list}" : name;
-        }
+    /// <summary>Whether a text names a size, or is of a policy that takes none.</summary>
+    /// <exception cref="InvalidInputException">The text is no policy's.</exception>
+    public static bool HasSize(string text)
+    {
+        PolicySettings settings = new(text);
+        PolicyDescriptor policy = Find(settings);
+        return !policy.TakesSize || settings.HasAny(policy.Settings.Where(setting => setting.IsSize));
     }
 
     /// <summary>The policy that a text and a plan file stand for.</summary>
@@ -57,30 +61,13 @@ public static class PolicyReader
     public static AttentionPolicy Read(string? text, string? planFile, ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        text ??= planFile is null ? "dense" : "moa";
+        text ??= planFile is null ? DensePolicy.CommandName : PlanPolicy.CommandName;
         PolicySettings settings = new(text);
-        if (settings.Name == All)
-            throw settings.Error("one policy runs here; 'all' is for moa eval and moa bench");
-        if (planFile is not null && settings.Name != "moa")
-            throw new InvalidInputException($"--policy {text} takes no plan; drop --plan {planFile} or use --policy moa");
-        AttentionPolicy policy = settings.Name switch
-        {
-            "dense" => new DensePolicy(),
-            "moa" => new PlanPolicy(ReadPlan(planFile, config)),
-            "streaming-llm" => new StreamingLlmPolicy(settings.Budget()),
-            "h2o" => new H2oPolicy(settings.Budget(), settings.Number("recent", 0, 1, 0.5)),
-            "snapkv" => new SnapKvPolicy(settings.Budget(), Window(settings), Pooling(settings)),
-            "pyramidkv" => new PyramidKvPolicy(
-                settings.Budget(), Window(settings), Pooling(settings),
-                settings.Integer("beta", 1, 1_000_000, PyramidKvPolicy.DefaultBeta)),
-            "infllm" => new InfLlmPolicy(
-                settings.Budget(), settings.Number("local", 0, 1, 0.5),
-                settings.Integer("representatives", 1, ElasticRule.BlockSize, InfLlmPolicy.DefaultRepresentatives)),
-            "duo-attention" => TwoClasses(settings, new ElasticRule(DuoStreamingTokens, 0), config),
-            "razor-attention" => TwoClasses(settings, new ElasticRule(0, RazorStreamingShare), config),
-            _ => throw settings.Error($"there is no policy '{settings.Name}'; expected {Names}"),
-        };
-        settings.RequireNoMore();
+        PolicyDescriptor descriptor = Find(settings);
+        if (planFile is not null && !descriptor.TakesPlan)
+            throw new InvalidInputException($"--policy {text} takes no plan; drop --plan {planFile} or use --policy {PlanPolicy.CommandName}");
+        AttentionPolicy policy = descriptor.Create(settings, planFile, config);
+        settings.RequireNoMore(descriptor.Settings);
         _ = policy.Resolve(config, 1); // refuses a model that the policy cannot run on, before anything runs
         return policy;
     }
@@ -90,44 +77,12 @@ public static class PolicyReader
     {
         ArgumentNullException.ThrowIfNull(config);
         if (planFile is null)
-            throw new InvalidInputException("--policy moa needs a plan: add --plan FILE (moa compress writes one)");
+            throw new InvalidInputException($"--policy {PlanPolicy.CommandName} needs a plan: add --plan FILE (moa compress writes one)");
         return PlanFile.Load(planFile).FitTo(config.Layers, config.QueryHeads, config.KeyValueHeads, planFile);
     }
 
-    private static TwoClassPolicy TwoClasses(PolicySettings settings, ElasticRule streaming, ModelConfig config)
-    {
-        // A share of the length up to 1, tokens above.
-        double size = settings.Number("streaming", double.Epsilon, 1e9, double.NaN);
-        if (double.IsFinite(size))
-            streaming = size <= 1 ? new ElasticRule(0, size) : new ElasticRule(size, 0);
-        double density = settings.Number("density", double.Epsilon, 1, double.NaN);
-        double heads = settings.Number("heads", 0, 1, double.NaN);
-        if (double.IsNaN(density) == double.IsNaN(heads))
-            throw settings.Error($"give {settings.Name} either a density or a share of retrieval heads, as in {settings.Name}:density=0.5");
-        string? scoreFile = settings.Path("scores"), profile = settings.Path("profile");
-        if (scoreFile is null == profile is null)
-        {
-            throw settings.Error(
-                $"give {settings.Name} either scores=FILE, one line a layer with a score for each head, or profile=FOLDER of moa profile");
-        }
-
-        double[][] scores = scoreFile is not null
-            ? HeadScores.ReadFile(scoreFile, config)
-            : HeadScores.FromProfile(profile!, streaming, config);
-        return double.IsNaN(heads)
-            ? TwoClassPolicy.OfDensity(settings.Name, scores, streaming, density)
-            : TwoClassPolicy.OfRetrievalShare(settings.Name, scores, streaming, heads);
-    }
-
-    private static int Window(PolicySettings settings) =>
-        settings.Integer("window", 1, ElasticRule.BlockSize, SnapKvPolicy.DefaultWindow);
-
-    private static ScorePooling Pooling(PolicySettings settings)
-    {
-        int width = settings.Integer("kernel", 1, 1023, SnapKvPolicy.DefaultPooling.Width);
-        if (width % 2 == 0)
-            throw settings.Error("expected an odd number as kernel");
-        PoolingKind kind = settings.Word("pooling", "avg", "max") == "avg" ? PoolingKind.Average : PoolingKind.Maximum;
-        return new ScorePooling(kind, width);
-    }
+    private static PolicyDescriptor Find(PolicySettings settings) => settings.Name == All
+        ? throw settings.Error($"one policy runs here; '{All}' is for moa eval and moa bench")
+        : PolicyTable.Find(settings.Name)
+            ?? throw settings.Error($"there is no policy '{settings.Name}'; expected {PolicyTable.Names(PolicyTable.All, " or ")}");
 }

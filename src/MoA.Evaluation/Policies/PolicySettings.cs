@@ -32,66 +32,64 @@ internal sealed class PolicySettings
     /// <summary>Name and settings that were not taken yet, as they were written.</summary>
     public string Rest => _values.Count == 0 ? Name : $"{Name}:{string.Join(',', _values.Select(pair => $"{pair.Key}={pair.Value}"))}";
 
+    /// <summary>Whether one of some settings is there.</summary>
+    public bool HasAny(IEnumerable<PolicySetting> settings) => settings.Any(setting => _values.ContainsKey(setting.Key));
+
     /// <summary>The policy's size: <c>density</c>, a share of the sequence, or <c>span</c>, tokens.</summary>
-    public ElasticRule Budget() => TryBudget() ?? throw Error($"give {Name} a size, as in {Name}:density=0.5");
-
-    /// <summary>As <see cref="Budget"/>; null if neither is given.</summary>
-    public ElasticRule? TryBudget()
+    public ElasticRule Budget()
     {
-        if (_values.Remove("density", out string? density))
-            return new ElasticRule(0, Number(density) is > 0 and <= 1 and double share ? share : throw Error("expected a density above 0 and up to 1"));
-        if (_values.Remove("span", out string? span))
-            return new ElasticRule(Number(span) is >= 1 and < 1e9 and double tokens ? tokens : throw Error("expected a span in tokens, at least 1"), 0);
-        return null;
+        if (Density() is double share)
+            return new ElasticRule(0, share);
+        return Value(PolicySetting.Span) is not string span ? throw Error($"give {Name} a size, as in {Name}:density=0.5")
+            : Number(span) is >= 1 and < 1e9 and double tokens ? new ElasticRule(tokens, 0)
+            : throw Error($"expected {PolicySetting.Span.Values}");
     }
 
-    /// <summary>A number within bounds, both included.</summary>
-    public double Number(string key, double least, double most, double otherwise)
-    {
-        if (!_values.Remove(key, out string? value))
-            return otherwise;
-        double number = Number(value);
-        return number >= least && number <= most
-            ? number
-            : throw Error(string.Create(CultureInfo.InvariantCulture, $"expected a number from {least} to {most} as {key}"));
-    }
+    /// <summary>The density, or null where none is given.</summary>
+    public double? Density() => Value(PolicySetting.Density) is not string density ? null
+        : Number(density) is > 0 and <= 1 and double share ? share
+        : throw Error($"expected {PolicySetting.Density.Values}");
 
-    /// <summary>A whole number within bounds, both included.</summary>
-    public int Integer(string key, int least, int most, int otherwise)
-    {
-        if (!_values.Remove(key, out string? value))
-            return otherwise;
-        return NumberText.TryWhole(value, out int number) && number >= least && number <= most
-            ? number
-            : throw Error($"expected a whole number from {least} to {most} as {key}");
-    }
+    /// <summary>A number within the setting's bounds.</summary>
+    public double Number(PolicySetting setting, double otherwise) => Value(setting) is not string value ? otherwise
+        : Number(value) is double number && number >= setting.Least && number <= setting.Most ? number
+        : throw Unexpected(setting);
 
-    /// <summary>One of some words.</summary>
-    public string Word(string key, params ReadOnlySpan<string> words)
+    /// <summary>A whole number within the setting's bounds.</summary>
+    public int Whole(PolicySetting setting, int otherwise) => Value(setting) is not string value ? otherwise
+        : NumberText.TryWhole(value, out int number) && number >= setting.Least && number <= setting.Most ? number
+        : throw Unexpected(setting);
+
+    /// <summary>One of the setting's words.</summary>
+    public string Word(PolicySetting setting) => Value(setting) is not string value ? setting.Words[0]
+        : setting.Words.Contains(value) ? value
+        : throw Unexpected(setting);
+
+    /// <summary>A path, or null.</summary>
+    public string? Path(PolicySetting setting)
     {
-        if (!_values.Remove(key, out string? value))
-            return words[0];
-        return words.Contains(value) ? value : throw Error($"expected {string.Join(" or ", words!)} as {key}");
+        string? value = Value(setting);
+        return value is not null && string.IsNullOrWhiteSpace(value) ? throw Unexpected(setting) : value;
     }
 
     /// <summary>A setting as it was written, or null.</summary>
-    public string? Value(string key) => _values.Remove(key, out string? value) ? value : null;
-
-    /// <summary>A path, or null.</summary>
-    public string? Path(string key)
-    {
-        string? value = Value(key);
-        return value is not null && string.IsNullOrWhiteSpace(value) ? throw Error($"expected a path as {key}") : value;
-    }
+    public string? Value(PolicySetting setting) => _values.Remove(setting.Key, out string? value) ? value : null;
 
     /// <exception cref="InvalidInputException">A setting was not taken: the policy does not know it.</exception>
-    public void RequireNoMore()
+    public void RequireNoMore(IReadOnlyList<PolicySetting> known)
     {
-        if (_values.Count > 0)
-            throw Error($"'{_values.Keys.First()}' is no setting of {Name}");
+        if (_values.Count == 0)
+            return;
+        string key = _values.Keys.First();
+        string expected = known.Count == 0 ? "it takes none" : $"expected {string.Join(", ", known.Select(setting => setting.Key))}";
+        throw Error(known.Any(setting => setting.Key == key) // a second size
+            ? $"'{key}' is no setting of {Name} beside the others given"
+            : $"'{key}' is no setting of {Name}; {expected}");
     }
 
     public InvalidInputException Error(string what) => new($"--policy {Text}: {what}");
+
+    private InvalidInputException Unexpected(PolicySetting setting) => Error($"expected {setting.Values} as {setting.Key}");
 
     private static double Number(string text) => NumberText.TryDecimal(text, out double value) ? value : double.NaN;
 }

@@ -19,7 +19,7 @@ public sealed record PolicyChoice(AttentionPolicy Policy, string Setting, string
     public string Label { get; init; } = Setting;
 
     /// <summary>The policy that keeps everything.</summary>
-    public static PolicyChoice Dense { get; } = new(new DensePolicy(), "dense", "dense");
+    public static PolicyChoice Dense { get; } = new(new DensePolicy(), DensePolicy.CommandName, DensePolicy.CommandName);
 
     /// <summary>Reads a policy as the command line writes it.</summary>
     /// <param name="text"><c>NAME[:key=value,…]</c>, or null to follow from the plan.</param>
@@ -37,27 +37,20 @@ public sealed record PolicyChoice(AttentionPolicy Policy, string Setting, string
 
         // Where the scores come from says nothing about them: what counts is the order that they put the heads in.
         PolicySettings settings = new(setting);
-        _ = (settings.Path("scores"), settings.Path("profile"));
+        _ = (settings.Path(TwoClassReader.Scores), settings.Path(TwoClassReader.Profile));
         return OfContent(setting, settings.Rest, ResultJournal.Hash(string.Join(';', heads.Ranks.Select(layer => string.Join(',', layer)))));
 
         PolicyChoice OfContent(string written, string name, string content) =>
             new(policy, written, $"{name} {content}") { Label = $"{name}-{content[..6]}" };
     }
 
-    /// <summary>
-    /// The rival of a plan: the shortest span for all heads that takes no less memory at a length, as
-    /// <see cref="UniformPlan"/> finds it, but with the words that bring it back on a command line.
-    /// </summary>
+    /// <summary>The rival of a plan that <see cref="UniformPlan"/> finds, with the words that bring it back on a command line.</summary>
     public static PolicyChoice UniformRivalOf(PolicyChoice plan, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        double density = plan.Policy.Density(config, length);
-        for (int rows = ElasticRule.MinimumRows; ; rows += ElasticRule.BlockSize)
-        {
-            double share = Math.Min(1, (double)rows / length);
-            PolicyChoice rival = Read(string.Create(CultureInfo.InvariantCulture, $"streaming-llm:density={share:R}"), null, config);
-            if (share >= 1 || rival.Policy.Density(config, length) >= density)
-                return rival;
-        }
+        StreamingLlmPolicy rival = UniformPlan.OfEqualDensity(plan.Policy, config, length);
+        string setting = string.Create(
+            CultureInfo.InvariantCulture, $"{StreamingLlmPolicy.CommandName}:{PolicySetting.Density.Key}={rival.Rule.Beta:R}");
+        return new PolicyChoice(rival, setting, setting);
     }
 }

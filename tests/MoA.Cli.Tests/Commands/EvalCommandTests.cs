@@ -126,7 +126,7 @@ public sealed class EvalCommandTests : IDisposable
     [InlineData("retrieval --policy streaming-llm --densities 2", "--densities 2")]
     [InlineData("retrieval --policy none", "there is no policy 'none'")]
     [InlineData("retrieval --policy all:kernel=3", "'kernel' is no setting of all")]
-    [InlineData("retrieval --policy all --densities 0.5,2", "--densities 2")]
+    [InlineData("retrieval --policy all --densities 0.5,2", "--densities 0.5,2")]
     [InlineData("retrieval --score-only", "has no results of retrieval")]
     [InlineData("longbench --max-length 9000 --data {empty}", "--max-length 9000")]
     public void Bad_input_is_one_line(string command, params string[] words)

@@ -24,13 +24,11 @@
   const groupsOf = shown => unique(shown.filter(row => !isDense(row)).map(groupOf)).sort((a, b) => a - b);
   const percentOf = group => `${group} %`;
 
-  // Dense, MoA and the window have the colours of the search report; the others take the next of a list.
-  const own = { dense: 'dense', moa: 'plan', 'streaming-llm': 'uniform' };
-  const others = ['#8f63d8', '#2f9e66', '#d1497a', '#a8841c', '#2396aa', '#a0583a', '#6a8a2c', '#c152a0'];
+  // The program's table of policies: a role of the style sheet, or a colour. Results of an older program may name others.
+  const colors = JSON.parse(document.getElementById('colors').textContent);
   const symbols = { circle: '●', diamond: '◆', rect: '■', triangle: '▲', emptyCircle: '○', emptyDiamond: '◇', emptyRect: '□', emptyTriangle: '△' };
   const names = unique(rows.map(row => row.policy)).sort((a, b) => (b === 'dense') - (a === 'dense') || (b === 'moa') - (a === 'moa') || a.localeCompare(b));
-  const rivals = names.filter(name => !own[name]);
-  const colorOf = policy => own[policy] ? Charts.color(own[policy]) : others[rivals.indexOf(policy) % others.length];
+  const colorOf = policy => !colors[policy] ? '#6a8a2c' : colors[policy].startsWith('#') ? colors[policy] : Charts.color(colors[policy]);
   const symbolOf = policy => Object.keys(symbols)[names.indexOf(policy) % Object.keys(symbols).length];
 
   function element(tag, attributes = {}, ...children) {

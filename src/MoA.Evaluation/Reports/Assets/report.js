@@ -69,8 +69,7 @@
   const remove = id => byId(id).remove();
 
   // ---- Policies and plans --------------------------------------------------------------------------------------
-  const policies = { dense: ['Dense', 'dense'], moa: ['MoA plan', 'plan'] };
-  policies.uniform = policies['streaming-llm'] = ['Uniform window', 'uniform'];
+  const policies = { dense: ['Dense', 'dense'], moa: ['MoA plan', 'plan'], uniform: ['Uniform window', 'uniform'] };
   const policyName = policy => policies[policy]?.[0] ?? policy;
   const policyRole = policy => policies[policy]?.[1] ?? 'other';
   const retrievalOf = (policy, length) => report.retrieval.find(row => row.length === length && policyName(row.policy) === policy);
