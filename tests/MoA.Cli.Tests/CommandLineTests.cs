@@ -1,4 +1,7 @@
+using System.CommandLine.Completions;
 using System.Globalization;
+using MoA.Cli.Options;
+using MoA.Evaluation.Policies;
 
 namespace MoA.Tests;
 
@@ -52,6 +55,24 @@ public sealed class CommandLineTests
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Contains($"moa {group} [command]", run.Output, StringComparison.Ordinal);
         Invocation.Of(group, "--json").AssertRefused("a command is missing");
+    }
+
+    [Theory]
+    [InlineData("generate")]
+    [InlineData("bench")]
+    [InlineData("eval retrieval")]
+    public void Help_names_every_policy(string command)
+    {
+        string help = System.Text.RegularExpressions.Regex.Replace(Invocation.Of([.. command.Split(' '), "--help"]).Output, @"\s+", " ");
+        Assert.All(PolicyTable.All, policy => Assert.Contains(policy.Name, help, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Shells_are_offered_every_policy()
+    {
+        string[] names = [.. PolicyTable.All.Select(policy => policy.Name)];
+        Assert.Equal(names.Order(), ModelOptions.Policy.GetCompletions(CompletionContext.Empty).Select(item => item.Label).Order());
+        Assert.Equal(names.Append("all").Order(), EvalOptions.Policies.GetCompletions(CompletionContext.Empty).Select(item => item.Label).Order());
     }
 
     [Fact]

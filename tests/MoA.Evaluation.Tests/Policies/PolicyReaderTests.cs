@@ -38,10 +38,10 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
     [InlineData("", "no policy ''")]
     [InlineData("h2o2", "no policy 'h2o2'")]
     [InlineData("Dense", "no policy 'Dense'")]
-    [InlineData("dense:density=1", "'density' is no setting of dense")]
+    [InlineData("dense:density=1", "'density' is no setting of dense; it takes none")]
     [InlineData("moa", "needs a plan")]
     [InlineData("streaming-llm", "give streaming-llm a size")]
-    [InlineData("streaming-llm:", "give streaming-llm a size")]
+    [InlineData("streaming-llm:", "expected NAME:key=value")]
     [InlineData("streaming-llm:size=4", "give streaming-llm a size")]
     [InlineData("streaming-llm:density=0", "density above 0")]
     [InlineData("streaming-llm:density=1.01", "density above 0")]
@@ -55,7 +55,7 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
     [InlineData("streaming-llm:=0.5", "expected NAME:key=value")]
     [InlineData("h2o", "give h2o a size")]
     [InlineData("h2o:density=0.5,recent=2", "number from 0 to 1 as recent")]
-    [InlineData("h2o:density=0.5,window=2", "'window' is no setting of h2o")]
+    [InlineData("h2o:density=0.5,window=2", "'window' is no setting of h2o; expected density, span, recent")]
     [InlineData("snapkv:density=0.5,window=65", "whole number from 1 to 64 as window")]
     [InlineData("snapkv:density=0.5,kernel=4", "odd number as kernel")]
     [InlineData("snapkv:density=0.5,pooling=min", "expected avg or max as pooling")]
@@ -86,7 +86,7 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
             PolicyReader.Expand("all:profile=p,density=0.3", _config));
         ModelConfig windows = _config with { SlidingWindows = [null, 64, null, 64] };
         Assert.Equal(["streaming-llm", "duo-attention:scores=s", "razor-attention:scores=s"], PolicyReader.Expand("all:scores=s", windows));
-        Assert.Equal("--policy all:window=4: 'window' is no setting of all",
+        Assert.Equal("--policy all:window=4: 'window' is no setting of all; expected density, scores, profile",
             Assert.Throws<InvalidInputException>(() => PolicyReader.Expand("all:window=4", _config)).Message);
     }
 

@@ -21,6 +21,7 @@ public sealed class PolicyChoiceTests(DemoModel demo) : IClassFixture<DemoModel>
         double density = UniformPlan.OfEqualDensity(plan.Policy, config, length).Density(config, length);
         Assert.Equal(density, rival.Policy.Density(config, length));
         Assert.Equal(density, PolicyChoice.Read(rival.Setting, null, config).Policy.Density(config, length));
+        Assert.Equal(((StreamingLlmPolicy)rival.Policy).Rule, ((StreamingLlmPolicy)PolicyChoice.Read(rival.Setting, null, config).Policy).Rule);
     }
 
     [Fact]
