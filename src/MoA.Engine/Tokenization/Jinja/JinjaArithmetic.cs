@@ -95,7 +95,10 @@ internal static class JinjaArithmetic
 
     private static double FloorDivide(double x, double y)
     {
-        double quotient = (x - Modulo(x, y)) / y;
+        double rest = x % y;
+        double quotient = (x - rest) / y;
+        if (rest != 0 && (rest < 0) != (y < 0))
+            quotient -= 1;
         double floor = Math.Floor(quotient);
         return quotient == 0 ? Math.CopySign(0, x / y) : quotient - floor > 0.5 ? floor + 1 : floor;
     }

@@ -89,8 +89,7 @@ internal sealed class JinjaEvaluator(JinjaBudget budget)
         {
             TracedText text => JinjaSlice.Of(text, start, stop, Bound(slice.Step), slice.Line, budget),
             JinjaList { HasPlaces: true } list => JinjaSlice.Of(list, start, stop, Bound(slice.Step), slice.Line, budget),
-            JinjaUndefined => throw JinjaError.At(slice.Line, $"cannot take a slice of {JinjaOperations.KindOf(target)}"),
-            _ => new JinjaUndefined($"a slice of {JinjaOperations.KindOf(target)}"),
+            _ => throw JinjaError.At(slice.Line, $"cannot take a slice of {JinjaOperations.KindOf(target)}"),
         };
 
         long? Bound(JinjaExpression? bound) => bound is null ? null : Evaluate(bound, scope) switch

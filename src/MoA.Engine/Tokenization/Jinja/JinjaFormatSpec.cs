@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace MoA.Engine.Tokenization.Jinja;
 
@@ -100,7 +101,9 @@ internal sealed record JinjaFormatSpec
             case long number when Kind is null or 'd' or 'x' or 'X' or 'o' or 'b' or 'n':
                 return FormatInteger(number, line, budget);
             case long number when Kind == 'c':
-                return Pad(new TracedText(char.ConvertFromUtf32((int)Math.Clamp(number, 0, 0xD7FF))), line, budget, defaultAlign: '<');
+                return Rune.IsValid((int)Math.Clamp(number, -1, int.MaxValue))
+                    ? Pad(new TracedText(new Rune((int)number).ToString()), line, budget, defaultAlign: '<')
+                    : throw JinjaError.At(line, $"{number} is the number of no character");
             case bool flag when Kind is not 's':
                 return Format(flag ? 1L : 0L, line, budget);
             case long number:

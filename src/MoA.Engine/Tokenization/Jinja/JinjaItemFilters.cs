@@ -5,6 +5,8 @@ namespace MoA.Engine.Tokenization.Jinja;
 /// <summary>The filters on items: lists, dictionaries, and what is made one by one.</summary>
 internal static class JinjaItemFilters
 {
+    private const int DeepestGenerator = 100;
+
     public static object List(object? value, JinjaArguments arguments)
     {
         arguments.Bind("list");
@@ -167,7 +169,7 @@ internal static class JinjaItemFilters
     public static object Batch(object? value, JinjaArguments arguments)
     {
         object?[] bound = arguments.Bind("batch", ("linecount", JinjaArguments.Required), ("fill_with", null));
-        long count = arguments.Integer(bound[0], "batch");
+        long count = Math.Clamp(arguments.Integer(bound[0], "batch"), int.MinValue, int.MaxValue);
         return Lazy(value, arguments, items => Batches(items));
 
         IEnumerable<object?> Batches(IEnumerable<object?> items)
@@ -239,7 +241,8 @@ internal static class JinjaItemFilters
         var comparer = Comparer<object?>.Create((x, y) =>
         {
             arguments.Budget.Step(arguments.Line);
-            return JinjaOperations.Compare(x, y, arguments.Line, arguments.Budget) ?? 0;
+            return JinjaOperations.Compare(x, y, arguments.Line, arguments.Budget)
+                ?? (JinjaOperations.AsNumber(x) is { } a && JinjaOperations.AsNumber(y) is { } b ? a.CompareTo(b) : 0);
         });
         try
         {
@@ -247,18 +250,21 @@ internal static class JinjaItemFilters
         }
         catch (InvalidOperationException e) when (e.InnerException is InvalidInputException inner)
         {
-            throw inner;
+            throw inner; // thrown within the order of two items
         }
     }
 
     private static JinjaGenerator Lazy(object? value, JinjaArguments arguments, Func<IEnumerable<object?>, IEnumerable<object?>> make)
     {
+        int depth = value is JinjaGenerator source ? source.Depth + 1 : 1;
+        if (depth > DeepestGenerator)
+            throw arguments.Fail($"more than {DeepestGenerator} filters on one another's items; make a list of them in between");
         IEnumerable<object?> items = JinjaOperations.Items(value, arguments.Line).Select(item =>
         {
             arguments.Budget.Step(arguments.Line);
             return item;
         });
-        return new JinjaGenerator(make(items));
+        return new JinjaGenerator(make(items), depth);
     }
 
     private static List<object?> Collect(object? value, JinjaArguments arguments) =>

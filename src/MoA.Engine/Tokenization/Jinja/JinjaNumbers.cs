@@ -96,11 +96,23 @@ internal static class JinjaNumbers
         {
             return value is double ? JinjaFloat.Round(number, places)
                 : places >= 0 ? (object)Whole(value)
-                : (long)JinjaFloat.Round(number, places);
+                : RoundInteger(Whole(value), -places, arguments);
         }
 
         double factor = Math.Pow(10, places);
         return ((method == "ceil" ? Math.Ceiling(number * factor) : Math.Floor(number * factor)) + 0.0) / factor;
+    }
+
+    // Half to even, as with fractions.
+    private static long RoundInteger(Int128 number, int zeros, JinjaArguments arguments)
+    {
+        Int128 unit = 1;
+        for (int i = 0; i < Math.Min(zeros, 20); i++)
+            unit *= 10;
+        Int128 lower = number / unit - (number % unit < 0 ? 1 : 0);
+        Int128 rest = number - lower * unit;
+        Int128 rounded = (2 * rest > unit || (2 * rest == unit && !Int128.IsEvenInteger(lower)) ? lower + 1 : lower) * unit;
+        return rounded >= long.MinValue && rounded <= long.MaxValue ? (long)rounded : throw arguments.Fail($"round: {Beyond64Bits}");
     }
 
     public static TracedText FileSize(object? value, JinjaArguments arguments)
@@ -113,7 +125,7 @@ internal static class JinjaNumbers
         if (bytes == 1)
             return new TracedText("1 Byte");
         if (bytes < numberBase)
-            return new TracedText(string.Create(CultureInfo.InvariantCulture, $"{Math.Truncate(bytes):0} Bytes"));
+            return new TracedText(string.Create(CultureInfo.InvariantCulture, $"{Math.Truncate(bytes) + 0.0:0} Bytes"));
         double unit = numberBase;
         int i = -1;
         do

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace MoA.Engine.Tokenization.Jinja;
 
@@ -97,8 +98,8 @@ internal sealed class JinjaPercentFormat
                 _output.Append(plain.Pad(plain.Cut(text), _line, _budget));
                 break;
             case 'c':
-                TracedText character = (value is bool flag ? flag ? 1L : 0L : value) is long code and >= 0 and <= 0x10FFFF
-                    ? new TracedText(char.ConvertFromUtf32((int)code))
+                TracedText character = (value is bool flag ? flag ? 1L : 0L : value) is long code && Rune.IsValid((int)Math.Clamp(code, -1, int.MaxValue))
+                    ? new TracedText(new Rune((int)code).ToString())
                     : value is TracedText { CodePoints: 1 } one ? one : throw JinjaError.At(_line, "'%c' takes one character or its number");
                 _output.Append((spec with { Fill = ' ', Align = spec.Align == '=' ? '>' : spec.Align }).Pad(character, _line, _budget));
                 break;

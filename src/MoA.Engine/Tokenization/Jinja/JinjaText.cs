@@ -139,7 +139,7 @@ internal static class JinjaText
     /// <summary>Puts fill characters around a text: before it, behind it, or both.</summary>
     public static TracedText Pad(TracedText text, long width, TracedText fill, double before, int line, JinjaBudget budget)
     {
-        long missing = width - text.CodePoints;
+        long missing = Math.Max(0, width) - text.CodePoints;
         if (missing <= 0)
             return text;
         budget.Work(line, width);

@@ -160,11 +160,10 @@ internal static class JinjaTextMethods
     {
         object?[] bound = arguments.Bind(name, ("affix", JinjaArguments.Required), ("start", null), ("end", null));
         List<object?> affixes = bound[0] is JinjaList { IsTuple: true } tuple ? tuple.Items : [bound[0]];
-        List<string> texts = affixes.ConvertAll(affix => arguments.Text(affix, name).Text);
         if (bound[1] is null && bound[2] is null)
-            return texts.Exists(affix => fits(text.Text, affix));
+            return affixes.Exists(affix => fits(text.Text, arguments.Text(affix, name).Text));
         return Range(text, bound[1], bound[2], arguments, name) is (int start, int end)
-            && texts.Exists(affix => fits(text.Text[start..end], affix));
+            && affixes.Exists(affix => fits(text.Text[start..end], arguments.Text(affix, name).Text));
     }
 
     private static long Position(TracedText text, JinjaArguments arguments, string name, bool fromRight)
@@ -203,7 +202,7 @@ internal static class JinjaTextMethods
 
     private static TracedText FillZeros(TracedText text, JinjaArguments arguments)
     {
-        long width = arguments.Integer(arguments.Bind("zfill", ("width", JinjaArguments.Required))[0], "zfill");
+        long width = Math.Max(0, arguments.Integer(arguments.Bind("zfill", ("width", JinjaArguments.Required))[0], "zfill"));
         int sign = text.Length > 0 && text.Text[0] is '+' or '-' ? 1 : 0;
         TracedText padded = JinjaText.Pad(text.Slice(sign), width - sign, new TracedText("0"), before: 1, arguments.Line, arguments.Budget);
         return text.Slice(0, sign) + padded;

@@ -46,9 +46,13 @@ internal sealed record JinjaList(
 }
 
 /// <summary>What filters such as map and select give: items made one by one, which can be looped over once and are always true.</summary>
-internal sealed class JinjaGenerator(IEnumerable<object?> items)
+/// <param name="items">The items.</param>
+/// <param name="depth">How many generators make them, one from the other.</param>
+internal sealed class JinjaGenerator(IEnumerable<object?> items, int depth = 1)
 {
     private readonly IEnumerator<object?> _items = items.GetEnumerator();
+
+    public int Depth => depth;
 
     public bool TryTake(out object? item)
     {

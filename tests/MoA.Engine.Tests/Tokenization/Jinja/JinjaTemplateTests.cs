@@ -84,6 +84,8 @@ public class JinjaTemplateTests
     [InlineData("{{ 'a'.translate({}) }}", "the method 'translate' is not supported")]
     [InlineData("{{ lipsum() }}", "the function 'lipsum' is not supported")]
     [InlineData("{{ range }}", "a function is printed")]
+    [InlineData("{{ '%c' % 0xD800 }}", "one character")]
+    [InlineData("{{ messages[0][messages[1].content ~ '\n' * 3].x }}", "which is undefined")]
     [InlineData("{{ strftime_now('%Q') }}", "%Q")]
     [InlineData("{{ raise_exception('no\nway') }}", "no way")]
     public void Mistakes_are_named_in_one_line(string template, string named)
@@ -106,6 +108,7 @@ public class JinjaTemplateTests
     [InlineData("{% set n = namespace(s=[1]) %}{% for a in range(90) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s | tojson }}")]
     [InlineData("{% set n = namespace(s=(1,), t=(1,)) %}{% for a in range(90) %}{% set n.s = (n.s, n.s) %}{% set n.t = (n.t, n.t) %}{% endfor %}{{ n.s == n.t }}")]
     [InlineData("{% set n = namespace(s=(1,)) %}{% for a in range(90) %}{% set n.s = (n.s, n.s) %}{% endfor %}{{ {n.s: 1}[n.s] }}")]
+    [InlineData("{% set n = namespace(g=[1]) %}{% for a in range(99999) %}{% set n.g = n.g | map('string') %}{% endfor %}{{ n.g | list }}")]
     [InlineData("{{ [1] * 999999999999 }}")]
     [InlineData("{{ '%999999999d' % 1 }}")]
     [InlineData("{{ '{:999999999}'.format(1) }}")]
