@@ -1,7 +1,7 @@
 namespace MoA.Search.Optimization;
 
 /// <summary>Makes a choice of columns keep its limits, then cheaper, by changing one or two groups at a time.</summary>
-internal sealed class ColumnImprovement(CoupledProgramme programme, ColumnPool pool)
+internal sealed class ColumnImprovement(CoupledProgramme programme, ColumnPool pool, SearchEffort effort)
 {
     private const double Tolerance = 1e-11;
     private const int PairCandidates = 600;
@@ -78,6 +78,7 @@ internal sealed class ColumnImprovement(CoupledProgramme programme, ColumnPool p
     /// <summary>The change that buys the most of the violation for its cost.</summary>
     private bool Repair(int[] chosen, ReadOnlySpan<int> candidates)
     {
+        effort.ThrowIfCancelled();
         double violation = programme.Violation(_usage);
         double bestRatio = double.PositiveInfinity;
         int best = -1;
@@ -106,6 +107,7 @@ internal sealed class ColumnImprovement(CoupledProgramme programme, ColumnPool p
         (int First, int Second) best = (-1, -1);
         for (int i = 0; i < likely.Length; i++)
         {
+            effort.ThrowIfCancelled();
             for (int j = 0; j < i; j++)
             {
                 if (pool.GroupOf[likely[i]] == pool.GroupOf[likely[j]])
@@ -154,6 +156,7 @@ internal sealed class ColumnImprovement(CoupledProgramme programme, ColumnPool p
         (int First, int Second) best = (-1, -1);
         for (int i = 0; i < order.Length; i++)
         {
+            effort.ThrowIfCancelled();
             for (int j = i + 1; j < order.Length && extras[i] + extras[j] < least; j++)
             {
                 if (pool.GroupOf[order[i]] == pool.GroupOf[order[j]]

@@ -26,7 +26,7 @@ internal sealed class ColumnSearch
         _programme = programme;
         _pool = pool;
         _effort = effort;
-        _improvement = new ColumnImprovement(programme, pool);
+        _improvement = new ColumnImprovement(programme, pool, effort);
         _costSpread = programme.CostSpread();
     }
 

@@ -7,8 +7,10 @@ namespace MoA.Search.Optimization;
 /// </summary>
 internal sealed class CoupledProgramme
 {
-    private const double DensityTolerance = 1e-9;
     private const double ObjectiveTolerance = 1e-6;
+
+    /// <summary>What sums of many densities may be off by; far less than a block.</summary>
+    private const double Rounding = 1e-9;
 
     private readonly PlanProblem _problem;
     private readonly int[] _ruleOf;
@@ -47,8 +49,8 @@ internal sealed class CoupledProgramme
         foreach (DensityConstraint constraint in problem.Constraints)
         {
             usage.Add(Densities(constraint));
-            upper.Add(1 + DensityTolerance);
-            lower.Add(problem.DensityFloor is double floor ? floor * (1 - DensityTolerance) : double.NegativeInfinity);
+            upper.Add(1 + DensityConstraint.Tolerance);
+            lower.Add(problem.DensityFloor is double floor ? floor * (1 - DensityConstraint.Tolerance) : double.NegativeInfinity);
         }
 
         foreach (ObjectiveBound bound in bounds)
@@ -109,6 +111,9 @@ internal sealed class CoupledProgramme
 
     public int Rows => Usage.Length;
 
+    /// <summary>Whether the search may look at so many nodes that it ends with a proof as a rule.</summary>
+    public bool IsSmall => Layers * Heads <= 64;
+
     /// <summary>Whether some density has a lattice that some rules do not lie on.</summary>
     public bool HasLattices { get; private set; }
 
@@ -117,6 +122,26 @@ internal sealed class CoupledProgramme
 
     /// <summary>The same programme with rows for its lattices.</summary>
     public CoupledProgramme WithLattices() => new(_problem, _primary, _bounds, _costWeights, withLattices: true);
+
+    /// <summary>Whether the limits of a row exclude each other.</summary>
+    public bool ExcludesAll => Lower.Zip(Upper).Any(limits => limits.First > limits.Second);
+
+    /// <summary>The same programme where no other than some rules are used: limits shrink to what whole blocks of these can meet.</summary>
+    public CoupledProgramme ForRules(int[] rules)
+    {
+        double[] lower = (double[])Lower.Clone();
+        double[] upper = (double[])Upper.Clone();
+        int[] given = [.. rules.Select(rule => _ruleOf[rule])];
+        for (int constraint = 0; constraint < _problem.Constraints.Count; constraint++)
+        {
+            if (DensityLattice.Of(_problem.Constraints[constraint], _problem.DensityFloor, given, Layers * Heads) is not DensityLattice lattice)
+                continue;
+            lower[constraint] = Math.Max(lower[constraint], lattice.LeastShare - Rounding);
+            upper[constraint] = Math.Min(upper[constraint], lattice.GreatestShare + Rounding);
+        }
+
+        return Within(lower, upper);
+    }
 
     /// <summary>The same programme with other limits.</summary>
     public CoupledProgramme Within(double[] lower, double[] upper) => new(this, lower, upper);
@@ -211,9 +236,9 @@ internal sealed class CoupledProgramme
         int constraint, bool withRows, List<double[]> usage, List<double> lower, List<double> upper)
     {
         int choices = Layers * Heads;
-        if (DensityLattice.Of(_problem.Constraints[constraint], _ruleOf, choices) is not DensityLattice lattice)
+        if (DensityLattice.Of(_problem.Constraints[constraint], _problem.DensityFloor, _ruleOf, choices) is not DensityLattice lattice)
             return;
-        upper[constraint] = Math.Min(upper[constraint], lattice.GreatestShare + DensityTolerance);
+        (lower[constraint], upper[constraint]) = (lattice.LeastShare - Rounding, lattice.GreatestShare + Rounding);
         HasLattices |= !lattice.IsWhole;
         if (lattice.IsWhole || !withRows)
             return;

@@ -8,10 +8,29 @@ namespace MoA.Search.Optimization;
 /// <param name="Densities">[R]: density of every rule at the length.</param>
 public sealed record DensityConstraint(int Length, double Bound, double[] Densities)
 {
+    /// <summary>A plan keeps a bound whose density is at most this share of it above; the same for floors below.</summary>
+    internal const double Tolerance = 1e-6;
+
+    /// <summary>Greatest error of a density in single precision, rounded up.</summary>
+    private const double Rounding = 1e-7;
+
     /// <summary>A bound with the densities of stored rows (docs/method.md, section 4).</summary>
     /// <param name="length">Sequence length in tokens.</param>
     /// <param name="bound">Greatest mean density, in (0, 1].</param>
     /// <param name="rules">Candidate rules.</param>
     public static DensityConstraint Of(int length, double bound, IReadOnlyList<ElasticRule> rules) =>
         new(length, bound, [.. rules.Select(rule => rule.Density(length))]);
+
+    /// <summary>
+    /// The same, with densities that stand for whole blocks made exactly that, as they are not where they were kept in single
+    /// precision.
+    /// </summary>
+    internal DensityConstraint InWholeBlocks()
+    {
+        int blocks = (Length + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize;
+        double[] whole = [.. Densities.Select(density => Math.Round(density * blocks) / blocks)];
+        bool areWhole = blocks * Rounding < 0.1
+            && Densities.Zip(whole).All(pair => Math.Abs(pair.First - pair.Second) <= Rounding);
+        return areWhole ? this with { Densities = whole } : this;
+    }
 }

@@ -11,10 +11,11 @@ namespace MoA.Search.Optimization;
 internal sealed class DensityLattice
 {
     /// <summary>Share of the different counts that have to lie on the lattice.</summary>
-    private const double LeastShare = 0.7;
+    private const double ShareOnLattice = 0.7;
 
-    private DensityLattice(int step, int[] steps, int[] offsets, long budget, double greatestShare)
+    private DensityLattice(int step, int[] steps, int[] offsets, long budget, double leastShare, double greatestShare)
     {
+        LeastShare = leastShare;
         Step = step;
         Steps = steps;
         Offsets = offsets;
@@ -40,11 +41,15 @@ internal sealed class DensityLattice
     /// <summary>The greatest share of the bound that whole blocks, or steps if all rules lie on the lattice, can use.</summary>
     public double GreatestShare { get; }
 
+    /// <summary>The least share of the bound that they can use without falling below the floor; minus infinity without one.</summary>
+    public double LeastShare { get; }
+
     /// <summary>The lattice of a constraint, or null if its densities are no counts of blocks.</summary>
     /// <param name="constraint">Densities and bound.</param>
+    /// <param name="floor">Least density as a share of the bound, or null.</param>
     /// <param name="ruleOf">[rules]: the rules that count, as indices of the densities.</param>
     /// <param name="choices">Heads that take a rule, n.</param>
-    public static DensityLattice? Of(DensityConstraint constraint, int[] ruleOf, int choices)
+    public static DensityLattice? Of(DensityConstraint constraint, double? floor, int[] ruleOf, int choices)
     {
         int blocks = (constraint.Length + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize;
         int[] counts = new int[ruleOf.Length];
@@ -57,14 +62,17 @@ internal sealed class DensityLattice
         }
 
         double bound = constraint.Bound * blocks * choices;
-        long allowed = (long)Math.Floor(bound * (1 + 1e-9));
+        long allowed = (long)Math.Floor(bound * (1 + DensityConstraint.Tolerance));
+        long required = (long)Math.Ceiling(bound * (floor ?? 0) * (1 - DensityConstraint.Tolerance));
         (int step, int remainder) = StepOf([.. counts.Distinct()]);
         int[] offsets = [.. counts.Select(count => Offset(count - remainder, step))];
         int[] steps = [.. counts.Zip(offsets, (count, offset) => (count - remainder - offset) / step)];
         long budget = allowed - (long)remainder * choices;
         bool isWhole = Array.TrueForAll(offsets, offset => offset == 0);
-        long unused = isWhole ? (budget % step + step) % step : 0;
-        return new DensityLattice(step, steps, offsets, budget, (allowed - unused) / bound);
+        long unused = isWhole ? Remainder(budget, step) : 0;
+        long beyond = isWhole ? Remainder((long)remainder * choices - required, step) : 0;
+        double leastShare = floor is null ? double.NegativeInfinity : (required + beyond) / bound;
+        return new DensityLattice(step, steps, offsets, budget, leastShare, (allowed - unused) / bound);
     }
 
     /// <summary>The greatest A when E is at least a number.</summary>
@@ -77,7 +85,7 @@ internal sealed class DensityLattice
         for (int step = counts.Max(); step > 1; step--)
         {
             IGrouping<int, int> most = counts.GroupBy(count => count % step).MaxBy(group => group.Count())!;
-            if (most.Count() >= Math.Max(2, LeastShare * counts.Length))
+            if (most.Count() >= Math.Max(2, ShareOnLattice * counts.Length))
                 return (step, most.Key);
         }
 
@@ -86,7 +94,10 @@ internal sealed class DensityLattice
 
     private static int Offset(int count, int step)
     {
-        int offset = (count % step + step) % step;
+        int offset = (int)Remainder(count, step);
         return 2 * offset > step ? offset - step : offset;
     }
+
+    /// <summary>The remainder that is not negative.</summary>
+    private static long Remainder(long count, int step) => (count % step + step) % step;
 }

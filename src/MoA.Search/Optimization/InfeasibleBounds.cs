@@ -24,9 +24,9 @@ internal static class InfeasibleBounds
             double least = constraint.Densities.Min();
             double greatest = constraint.Densities.Max();
             double floor = constraint.Bound * (problem.DensityFloor ?? 0);
-            if (least > constraint.Bound * (1 + 1e-9))
+            if (least > constraint.Bound * (1 + DensityConstraint.Tolerance))
                 yield return new DensityShortfall(constraint.Length, constraint.Bound, least);
-            else if (greatest < floor * (1 - 1e-9))
+            else if (greatest < floor * (1 - DensityConstraint.Tolerance))
                 yield return new DensityShortfall(constraint.Length, floor, greatest);
         }
     }

@@ -12,6 +12,8 @@ internal static class LatticeSearch
 
     public static SearchOutcome Run(CoupledProgramme programme, SearchEffort effort, double[] start)
     {
+        if (programme.ExcludesAll)
+            return new SearchOutcome(null, double.PositiveInfinity, double.PositiveInfinity, start);
         double share = programme.HasLattices ? FirstShare : 1;
         SearchOutcome first = SearchOf(programme, effort).Run(programme, start, double.PositiveInfinity, share);
         bool isClosed = first.Bound >= Cutoff(first.Cost, effort);

@@ -34,6 +34,7 @@ internal sealed class LayerColumns(CoupledProgramme programme, PricedLayers pric
     private bool EnumerateAssignments(
         int layer, ReadOnlySpan<int> set, double distance, int limit, List<ushort[]> columns)
     {
+        effort.ThrowIfCancelled();
         double[] costs = priced.Costs[layer];
         int rules = priced.Sets.Stride;
         double slack = priced.Least[layer] + distance;

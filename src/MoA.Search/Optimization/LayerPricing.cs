@@ -14,7 +14,7 @@ internal sealed class LayerPricing : IPricedProgramme
     public LayerPricing(CoupledProgramme programme)
     {
         _programme = programme;
-        _sets = new RuleSetSearch(programme.Layers, programme.Heads, programme.Rules, programme.MaxRules ?? programme.Rules);
+        _sets = new RuleSetSearch(programme.Layers, programme.Heads, programme.Rules, programme.MaxRules ?? programme.Rules, isQuick: programme.IsSmall);
         _priced = new double[programme.Cost.Length];
         _layer = new double[programme.Heads * _sets.Stride];
     }

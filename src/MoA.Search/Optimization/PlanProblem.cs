@@ -32,6 +32,7 @@ public sealed class PlanProblem
         Objectives = objectives;
         Constraints = constraints;
         Check();
+        Constraints = [.. constraints.Select(constraint => constraint.InWholeBlocks())];
     }
 
     /// <summary>Number of layers.</summary>
@@ -49,7 +50,7 @@ public sealed class PlanProblem
     /// <summary>The loss at each profile length.</summary>
     public IReadOnlyList<PlanObjective> Objectives { get; }
 
-    /// <summary>The density bounds.</summary>
+    /// <summary>The density bounds; densities that stand for whole blocks are exactly that.</summary>
     public IReadOnlyList<DensityConstraint> Constraints { get; }
 
     /// <summary>Greatest number of different rules within one layer; null for no limit.</summary>

@@ -43,7 +43,7 @@ public static class PlanSolver
         Array.Fill(weights, otherWeight);
         weights[objective] = 1;
         CoupledProgramme programme = new(problem, objective, bounds, weights);
-        SearchEffort effort = new(options, cancellation);
+        SearchEffort effort = new(options, cancellation, programme.IsSmall);
         double[] start = new double[programme.Rows];
         startPrices.AsSpan(0, Math.Min(startPrices?.Length ?? 0, start.Length)).CopyTo(start);
         SearchOutcome outcome = LatticeSearch.Run(programme, effort, start);

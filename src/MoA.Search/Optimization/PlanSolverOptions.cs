@@ -7,10 +7,10 @@ public sealed record PlanSolverOptions
     public double RelativeGap { get; init; } = 1e-6;
 
     /// <summary>
-    /// Effort in arithmetic operations, roughly: some seconds' worth by default. Unlike a time limit it makes the
-    /// result the same on every machine.
+    /// Effort in arithmetic operations, roughly. Unlike a time limit it makes the result the same on every machine. Null: a
+    /// few seconds' worth, and for at most 64 heads, where that ends with a proof as a rule, up to ten.
     /// </summary>
-    public long WorkLimit { get; init; } = 1_700_000_000;
+    public long? WorkLimit { get; init; }
 
     /// <summary>Time after which the best plan so far is returned; null for none.</summary>
     public TimeSpan? TimeLimit { get; init; }

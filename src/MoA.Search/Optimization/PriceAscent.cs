@@ -72,6 +72,15 @@ internal sealed class PriceAscent
         }
     }
 
+    /// <summary>What the limits take from the priced optimum: less prices·limits.</summary>
+    public double LimitsAt(ReadOnlySpan<double> prices)
+    {
+        double sum = 0;
+        for (int row = 0; row < prices.Length; row++)
+            sum -= prices[row] == 0 ? 0 : prices[row] * (prices[row] > 0 ? _upper[row] : _lower[row]);
+        return sum;
+    }
+
     private void Climb(
         IPricedProgramme programme,
         List<PricedChoice> choices,
@@ -111,16 +120,8 @@ internal sealed class PriceAscent
 
     private double Evaluate(IPricedProgramme programme, double[] prices, PricedChoice choice)
     {
-        double value = programme.Price(prices, choice);
+        double value = programme.Price(prices, choice) + LimitsAt(prices);
         _effort.Add(programme.LastWork);
-        for (int row = 0; row < prices.Length; row++)
-        {
-            if (prices[row] > 0)
-                value -= prices[row] * _upper[row];
-            else if (prices[row] < 0)
-                value -= prices[row] * _lower[row];
-        }
-
         return value;
     }
 }

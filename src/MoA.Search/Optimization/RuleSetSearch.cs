@@ -12,18 +12,19 @@ internal sealed class RuleSetSearch
 {
     /// <summary>Subgradient steps before the first walk, doubled for every further one.</summary>
     private const int FirstSteps = 12;
-    private const int Rounds = 4;
 
     /// <summary>A bound this near to a value is as good as the value.</summary>
     private const double Precision = 1e-8;
 
-    /// <summary>Sets that a walk may extend before the prices are improved instead.</summary>
-    private const int NodesPerRound = 200;
     private const int MostVisits = 200_000;
 
     private readonly int _heads;
     private readonly int _rules;
     private readonly int _greatestSet;
+
+    /// <summary>Times that the prices are improved, and sets that a walk may extend before that (twice as many each time).</summary>
+    private readonly int _rounds;
+    private readonly int _nodesPerRound;
     private readonly double[][] _headPrices;
     private readonly int[][] _lastSets;
     private readonly double[] _gain;
@@ -32,8 +33,9 @@ internal sealed class RuleSetSearch
     private readonly Level[] _levels;
     private readonly int[] _set;
 
-    public RuleSetSearch(int layers, int heads, int rules, int greatestSet)
+    public RuleSetSearch(int layers, int heads, int rules, int greatestSet, bool isQuick = false)
     {
+        (_rounds, _nodesPerRound) = isQuick ? (4, 20) : (4, 200);
         _heads = heads;
         _rules = rules;
         _greatestSet = Math.Min(greatestSet, rules);
@@ -66,12 +68,12 @@ internal sealed class RuleSetSearch
         double[] prices = _headPrices[layer] ??= SecondLeast(costs);
         int steps = FirstSteps;
         double bound = double.NegativeInfinity;
-        for (int round = 0; round < Rounds; round++, steps *= 2)
+        for (int round = 0; round < _rounds; round++, steps *= 2)
         {
             bound = Math.Max(bound, Ascend(costs, prices, found, steps));
             if (found - bound <= Precision * Math.Abs(found))
                 return (bound, false);
-            Walk walk = new(found, prices, NodesPerRound << round, set);
+            Walk walk = new(found, prices, _nodesPerRound << round, set);
             OrderAll(costs, prices);
             if (Extend(costs, 0, ref walk))
                 return (walk.Limit, true);
@@ -91,6 +93,39 @@ internal sealed class RuleSetSearch
         Walk walk = new(limit, _headPrices[layer], MostVisits, null) { Visitor = visitor };
         OrderAll(costs, walk.HeadPrices);
         return Extend(costs, 0, ref walk);
+    }
+
+    /// <summary>
+    /// After <see cref="Least"/> for the same costs: for every head and rule a number that no choice in which the head takes the
+    /// rule is worth less than. Other rules then gain nothing from that head.
+    /// </summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="costs">[heads, <see cref="Stride"/>]: cost of every rule.</param>
+    /// <param name="bounds">[heads, <see cref="Stride"/>]: receives the numbers.</param>
+    public void BoundsOfPairs(int layer, double[] costs, double[] bounds)
+    {
+        double[] prices = _headPrices[layer];
+        OrderAll(costs, prices);
+        double[] rest = new double[_rules];
+        double[] sorted = new double[_rules];
+        for (int head = 0; head < _heads; head++)
+        {
+            for (int rule = 0; rule < _rules; rule++)
+                rest[rule] = _gain[rule] - Math.Min(0, costs[head * Stride + rule] - prices[head]);
+            rest.CopyTo(sorted, 0);
+            Array.Sort(sorted);
+            double most = _levels[0].Bound - prices[head];
+            for (int place = 0; place < _greatestSet - 1; place++)
+                most += sorted[place];
+            for (int rule = 0; rule < _rules; rule++)
+            {
+                bool isAmong = _greatestSet > 1 && rest[rule] <= sorted[_greatestSet - 2];
+                bounds[head * Stride + rule] =
+                    most + (isAmong ? sorted[_greatestSet - 1] : rest[rule]) + costs[head * Stride + rule];
+            }
+        }
+
+        Work += 8L * _heads * _rules;
     }
 
     /// <summary>

@@ -65,7 +65,7 @@ public sealed class ParetoSweepTests
         HashSet<int> threads = [];
         int[][][] plans = [.. new[] { 1, 2, 7 }.Select(count =>
         {
-            ParetoSweepOptions options = new() { Threads = count, RefinementWork = 50_000_000 };
+            ParetoSweepOptions options = new() { Threads = count, Points = 3, RefinementWork = 5_000_000 };
             return ParetoSweep.Run(problem, options, progress: _ => Note(count))
                 .Plans.Select(plan => plan.RuleOfHead).ToArray();
         })];

@@ -8,6 +8,7 @@ public sealed class PlanSolverTests
 {
     [Theory]
     [InlineData("h8", 1e-6, 600_000_000)]
+    [InlineData("h8-exact", 1e-6, 600_000_000)]
     [InlineData("h8-profiled", 1e-6, 600_000_000)]
     [InlineData("h32", 1e-6, 600_000_000)]
     [InlineData("h256", 5e-3, 100_000_000)]
@@ -35,6 +36,22 @@ public sealed class PlanSolverTests
                 Assert.Equal(problem.LossesOf(solution.RuleOfHead), solution.Losses);
             }
         }
+    }
+
+    [Theory]
+    [InlineData(1, 16, 8)]
+    [InlineData(1, 64, 2)]
+    [InlineData(2, 8, 6)]
+    [InlineData(8, 8, 3)]
+    [InlineData(8, 8, 6)]
+    public void Small_problems_end_with_a_proof(int layers, int heads, int maxRules)
+    {
+        WholeBlockProblem draw = new(new Random(7), layers, heads, 50);
+        PlanProblem problem = draw.Problem(maxRules);
+        PlanSolution solution = PlanSolver.Solve(problem, 0);
+        Assert.Equal(SolveStatus.Optimal, solution.Status);
+        PlanInstance.AssertKeepsLimits(problem, solution.RuleOfHead);
+        Assert.InRange(PlanSolver.Solve(problem.WithLimits(null, problem.DensityFloor), 0).LowerBound, 0, solution.Loss);
     }
 
     [Fact]
