@@ -47,6 +47,21 @@ internal static class GgufConfigWriter
         void Add(string key, int value) => file.Add($"{architecture}.{key}", (uint)value);
     }
 
+    /// <summary>Sentences on what a model asks of its sampling and GGUF has no keys for.</summary>
+    public static IReadOnlyList<string> Unwritten(GenerationConfig generation)
+    {
+        (string Name, bool IsAsked)[] settings =
+        [
+            ("frequency_penalty", generation.FrequencyPenalty is not (null or 0)),
+            ("presence_penalty", generation.PresencePenalty is not (null or 0)),
+            ("no_repeat_ngram_size", generation.NoRepeatNgramSize is not (null or 0)),
+            ("max_new_tokens", generation.MaxNewTokens is not null),
+            ("stop_strings", generation.StopStrings.Count > 0),
+        ];
+        return [.. settings.Where(setting => setting.IsAsked)
+            .Select(setting => $"GGUF has no key for the model's {setting.Name}; give it as an option where the file is run")];
+    }
+
     /// <summary>The divisors of RoPE's frequencies where the scaling cannot be said otherwise; else null.</summary>
     public static float[]? RopeFactors(ModelConfig config)
     {

@@ -46,6 +46,7 @@ public static class GgufConverter
         if (source is null)
         {
             GgufConfigWriter.Write(writer, model.Config, model.Generation, model.Name);
+            notes.AddRange(GgufConfigWriter.Unwritten(model.Generation));
             notes.AddRange(GgufVocabularyWriter.Write(writer, path, model.Config, model.Generation));
         }
         else

@@ -64,8 +64,10 @@ public sealed class GgufConverterTests
         string model = Directory.CreateDirectory(folder.File("model")).FullName;
         foreach (string path in Directory.EnumerateFiles(RepositoryFiles.Fixture("models", "llama-mha")))
             File.Copy(path, Path.Combine(model, Path.GetFileName(path)));
-        File.WriteAllText(Path.Combine(model, GenerationConfig.FileName), "{\"repetition_penalty\": 1.5}");
-        using LoadedModel read = GgufModel.Load(GgufConverter.Convert(model, folder.File("model.gguf"), null).File);
+        File.WriteAllText(Path.Combine(model, GenerationConfig.FileName), "{\"repetition_penalty\": 1.5, \"presence_penalty\": 1}");
+        ConversionResult result = GgufConverter.Convert(model, folder.File("model.gguf"), null);
+        Assert.Equal(["GGUF has no key for the model's presence_penalty; give it as an option where the file is run"], result.Notes);
+        using LoadedModel read = GgufModel.Load(result.File);
         Assert.Equal((1.5, null), (read.Generation.RepetitionPenalty, read.Generation.PenaltyLastN)); // over all tokens, as transformers has it
     }
 
