@@ -47,7 +47,6 @@ internal sealed class EvalLongBenchCommand : EvalCommand
         IReadOnlyList<LongBenchDataset> datasets = LongBenchTask.Select(names, extended);
         DataSetFiles files = new(context.Get(EvalOptions.Data), LongBenchData.Shared.Repository);
         LongBenchTask task = new(model, files, extended, MaxPromptTokens(context, _maxLength, model.Config));
-        IEnumerable<LongBenchDataset> there = names.Length > 0 || !datasets.Any(task.Has) ? datasets : datasets.Where(task.Has);
-        return [.. there.Select(dataset => task.Read(dataset, EvalOptions.MostItems(context)))];
+        return [.. files.Choose(datasets, names.Length > 0, task.FileName).Select(dataset => task.Read(dataset, EvalOptions.MostItems(context)))];
     }
 }

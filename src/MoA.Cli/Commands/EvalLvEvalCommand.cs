@@ -45,8 +45,7 @@ internal sealed class EvalLvEvalCommand : EvalCommand
         DataSetFiles files = new(context.Get(EvalOptions.Data), LvEvalData.Shared.Repository);
         LvEvalTask task = new(model, files, MaxPromptTokens(context, _maxLength, model.Config));
         var all = datasets.SelectMany(dataset => levels.Select(level => (dataset, level))).ToArray();
-        bool Has((LvEvalDataset Dataset, string Level) pair) => task.Has(pair.Dataset, pair.Level);
-        return [.. all.Where(pair => names.Length > 0 || !all.Any(Has) || Has(pair))
+        return [.. files.Choose(all, names.Length > 0, pair => LvEvalTask.FileName(pair.dataset, pair.level))
             .Select(pair => task.Read(pair.dataset, pair.level, EvalOptions.MostItems(context)))];
     }
 }

@@ -11,6 +11,8 @@ namespace MoA.Evaluation.Data;
 /// <param name="repository">The data set's name on Hugging Face, such as <c>THUDM/LongBench</c>.</param>
 public sealed class DataSetFiles(string? place, string repository)
 {
+    private readonly SortedSet<string> _unreadable = [];
+
     /// <summary>The cache's folder: <c>HF_HUB_CACHE</c>, <c>HF_HOME</c>/hub or ~/.cache/huggingface/hub.</summary>
     public static string CacheFolder =>
         Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } cache ? cache
@@ -22,12 +24,31 @@ public sealed class DataSetFiles(string? place, string repository)
     /// <exception cref="InvalidInputException">It is nowhere; the message says where to get it and where to put it.</exception>
     public DataFile Find(string name) => TryFind(name) ?? throw Missing(name);
 
-    /// <summary>Finds a file by name, or null.</summary>
-    /// <exception cref="InvalidInputException">The place that was named does not exist, or an archive is damaged.</exception>
+    /// <summary>
+    /// The sets of a benchmark to run: those that were named, else those whose files are there, else all, so that the first is missed by name.
+    /// </summary>
+    /// <param name="sets">The sets that were named, or all that there are.</param>
+    /// <param name="named">Whether they were named.</param>
+    /// <param name="fileName">The file of a set.</param>
+    /// <exception cref="InvalidInputException">The place is one file, and which set it holds cannot be told.</exception>
+    public IReadOnlyList<T> Choose<T>(IReadOnlyList<T> sets, bool named, Func<T, string> fileName)
+    {
+        ArgumentNullException.ThrowIfNull(sets);
+        if (!IsOneFile)
+            return named || sets.Where(set => TryFind(fileName(set)) is not null).ToArray() is not { Length: > 0 } there ? sets : there;
+        T[] own = [.. sets.Where(set => fileName(set) == Path.GetFileName(place))];
+        return own.Length == 1 ? own
+            : named && sets.Count == 1 ? sets
+            : throw new InvalidInputException(
+                $"--data {place}: one file holds one data set, and its name does not say which; name that set alone, or give the folder of the files");
+    }
+
+    /// <summary>Finds a file by name, or null. Archives of others beside the files do not matter.</summary>
+    /// <exception cref="InvalidInputException">The archive that was named is damaged.</exception>
     public DataFile? TryFind(string name)
     {
-        if (place is not null && File.Exists(place) && !IsArchive(place))
-            return new DataFile(place);
+        if (IsOneFile)
+            return new DataFile(place!);
         foreach (string folder in Folders())
         {
             if (File.Exists(Path.Combine(folder, name)))
@@ -42,6 +63,8 @@ public sealed class DataSetFiles(string? place, string repository)
 
         return null;
     }
+
+    private bool IsOneFile => place is not null && File.Exists(place) && !IsArchive(place);
 
     private IEnumerable<string> Folders()
     {
@@ -76,7 +99,7 @@ public sealed class DataSetFiles(string? place, string repository)
             .OrderBy(folder => Path.GetFileName(folder) == current ? 0 : 1).ThenBy(folder => folder, StringComparer.Ordinal);
     }
 
-    private static string? EntryOf(string archive, string name)
+    private string? EntryOf(string archive, string name)
     {
         try
         {
@@ -85,7 +108,10 @@ public sealed class DataSetFiles(string? place, string repository)
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException or UnauthorizedAccessException)
         {
-            throw InputFile.Unreadable(archive, failure, "get the archive again");
+            if (archive == place)
+                throw InputFile.Unreadable(archive, failure, "get the archive again");
+            _unreadable.Add(archive);
+            return null;
         }
     }
 
@@ -94,5 +120,6 @@ public sealed class DataSetFiles(string? place, string repository)
     private InvalidInputException Missing(string name) => place is not null && !File.Exists(place) && !Directory.Exists(place)
         ? new($"--data {place}: no such file or folder; expected {name} of the data set {repository}")
         : new($"{name} is not in {place ?? CacheFolder}; get the data set {repository} from Hugging Face (hf download --repo-type dataset {repository}), "
-            + "or put the file, or the zip archive that holds it, into a folder and name that with --data");
+            + "or put the file, or the zip archive that holds it, into a folder and name that with --data"
+            + (_unreadable.Count == 0 ? "" : $"; {string.Join(", ", _unreadable)} cannot be read as an archive"));
 }

@@ -24,13 +24,6 @@ public sealed class LongBenchTask(LanguageModel model, DataSetFiles files, bool 
                 $"--datasets {name}: {(extended ? "LongBench-E" : "LongBench")} has no such data set; expected {string.Join(", ", known.Select(dataset => dataset.Name))}"))];
     }
 
-    /// <summary>Whether the file of a data set is there.</summary>
-    public bool Has(LongBenchDataset dataset)
-    {
-        ArgumentNullException.ThrowIfNull(dataset);
-        return files.TryFind(FileName(dataset)) is not null;
-    }
-
     /// <summary>Reads a data set.</summary>
     /// <param name="dataset">The data set.</param>
     /// <param name="mostItems">Only the first items, or all.</param>
@@ -77,5 +70,10 @@ public sealed class LongBenchTask(LanguageModel model, DataSetFiles files, bool 
         };
     }
 
-    private string FileName(LongBenchDataset dataset) => extended ? $"{dataset.Name}_e.jsonl" : $"{dataset.Name}.jsonl";
+    /// <summary>The published file of a data set.</summary>
+    public string FileName(LongBenchDataset dataset)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        return extended ? $"{dataset.Name}_e.jsonl" : $"{dataset.Name}.jsonl";
+    }
 }

@@ -34,13 +34,6 @@ public sealed class LvEvalTask(LanguageModel model, DataSetFiles files, int maxT
             : levels.Count > 0 ? levels : [.. LvEvalData.Shared.Levels.Take(1)];
     }
 
-    /// <summary>Whether the file of a data set at a level is there.</summary>
-    public bool Has(LvEvalDataset dataset, string level)
-    {
-        ArgumentNullException.ThrowIfNull(dataset);
-        return files.TryFind(FileName(dataset, level)) is not null;
-    }
-
     /// <summary>Reads a data set at a level.</summary>
     /// <param name="dataset">The data set.</param>
     /// <param name="level">16k, 32k, 64k, 128k or 256k.</param>
@@ -71,5 +64,10 @@ public sealed class LvEvalTask(LanguageModel model, DataSetFiles files, int maxT
         SourceLength = line.OptionalWhole("length"),
     };
 
-    private static string FileName(LvEvalDataset dataset, string level) => $"{dataset.Name}_{level}.jsonl";
+    /// <summary>The published file of a data set at a level.</summary>
+    public static string FileName(LvEvalDataset dataset, string level)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        return $"{dataset.Name}_{level}.jsonl";
+    }
 }

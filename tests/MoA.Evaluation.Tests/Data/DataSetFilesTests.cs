@@ -39,7 +39,13 @@ public sealed class DataSetFilesTests : IDisposable
     public void A_damaged_archive_is_named()
     {
         string path = SampleFiles.Write(_folder, "data.zip", "no archive");
-        Assert.StartsWith(path, Assert.Throws<InvalidInputException>(() => new DataSetFiles(_folder, "o/n").Find("x.jsonl")).Message, StringComparison.Ordinal);
+        Assert.StartsWith(path, Assert.Throws<InvalidInputException>(() => new DataSetFiles(path, "o/n").Find("x.jsonl")).Message, StringComparison.Ordinal);
+
+        // Beside what is looked for it is someone else's; where that is missing it may be why.
+        DataSetFiles beside = new(_folder, "o/n");
+        Assert.Contains($"{path} cannot be read", Assert.Throws<InvalidInputException>(() => beside.Find("x.jsonl")).Message, StringComparison.Ordinal);
+        string good = SampleFiles.Zip(_folder, "good.zip", "x.jsonl", "{}");
+        Assert.Equal(new DataFile(good, "x.jsonl"), beside.Find("x.jsonl"));
         string zip = SampleFiles.Zip(Path.Combine(_folder, "d"), "data.zip", "x.jsonl", [.. Enumerable.Range(0, 3000).Select(i => $"{{\"input\":\"{i * 7919}\"}}")]);
         byte[] bytes = File.ReadAllBytes(zip);
         for (int i = 60; i < bytes.Length / 2; i += 3)
@@ -47,6 +53,27 @@ public sealed class DataSetFilesTests : IDisposable
         File.WriteAllBytes(zip, bytes);
         DataFile file = new DataSetFiles(zip, "o/n").Find("x.jsonl");
         Assert.StartsWith(zip, Assert.Throws<InvalidInputException>(() => DataLine.Read(file).Count()).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A file is one data set: the one that it is named after, or the only one that was asked for, never all of them.</summary>
+    [Fact]
+    public void Sets_are_those_whose_files_are_there()
+    {
+        string[] sets = ["one", "two", "three"];
+        string one = SampleFiles.Write(Path.Combine(_folder, "s"), "one.jsonl", "{}");
+        string two = SampleFiles.Write(Path.Combine(_folder, "s"), "two.jsonl", "{}");
+        string other = SampleFiles.Write(Path.Combine(_folder, "s"), "other.jsonl", "{}");
+        Assert.Equal(["one", "two"], Choose(Path.Combine(_folder, "s"), false, sets));
+        Assert.Equal(["three"], Choose(Path.Combine(_folder, "s"), true, "three"));
+        Assert.Equal(sets, Choose(_folder, false, sets));
+        Assert.Equal(["two"], Choose(two, false, sets));
+        Assert.Equal(["one"], Choose(one, true, "one", "two"));
+        Assert.Equal(["three"], Choose(other, true, "three"));
+        foreach ((bool named, string[] asked) in new[] { (false, sets), (true, ["one", "two"]) })
+            Assert.Contains($"--data {other}: one file holds one data set", Assert.Throws<InvalidInputException>(() => Choose(other, named, asked)).Message, StringComparison.Ordinal);
+
+        static IReadOnlyList<string> Choose(string place, bool named, params string[] sets) =>
+            new DataSetFiles(place, "o/n").Choose(sets, named, set => $"{set}.jsonl");
     }
 
     /// <summary>Who is refused keeps nothing open: the archive may be replaced at once.</summary>

@@ -56,7 +56,7 @@ public sealed class LongBenchTaskTests(DemoModel demo) : IClassFixture<DemoModel
             SampleFiles.LongBench("Q: where?\nType:", "Q: where?\nType: Place", ["Place"], 8000, ["Person", "Place"]));
         LongBenchTask task = new(demo.Model, new DataSetFiles(data, "THUDM/LongBench"), extended: true, 1000);
         LongBenchDataset trec = LongBenchTask.Select(["trec"], true)[0];
-        Assert.True(task.Has(trec));
+        Assert.Equal("trec_e.jsonl", task.FileName(trec));
         EvaluationSet set = task.Read(trec);
         Assert.Equal(["0-4k", "4-8k", "8k+"], set.Items.Select(item => item.Reference.Group!));
         Assert.All(set.Items, item => Assert.Equal(64, item.MaxNewTokens));

@@ -32,8 +32,7 @@ public sealed class LvEvalTaskTests(DemoModel demo) : IClassFixture<DemoModel>
             SampleFiles.LvEval("Who?", "It was Ann.", "It was Ann.", "Ann"), SampleFiles.LvEval("Who?", "It was Bo.", "Bo", null));
         LvEvalTask task = new(demo.Model, new DataSetFiles(data, "Infinigence/LVEval"), 1000);
         LvEvalDataset dataset = LvEvalTask.Select(["loogle_SD_mixup"])[0];
-        Assert.True(task.Has(dataset, "32k"));
-        Assert.False(task.Has(dataset, "16k"));
+        Assert.Equal("loogle_SD_mixup_16k.jsonl", LvEvalTask.FileName(dataset, "16k"));
         EvaluationSet set = task.Read(dataset, "32k");
         Assert.Equal(["Ann", null], set.Items.Select(item => item.Reference.Keywords));
         Assert.Equal("lveval-loogle_SD_mixup_32k", set.Name);
