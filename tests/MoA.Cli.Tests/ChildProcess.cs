@@ -8,6 +8,7 @@ internal sealed partial class ChildProcess : IDisposable
 {
     public const int Interrupt = 2;
     public const int Kill = 9;
+    public const int Terminate = 15;
 
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "moa.dll");
 
