@@ -97,6 +97,7 @@ internal static class CommandLine
             new GroupCommand(
                 "model", "Says what a model holds, tokenises text, and writes GGUF files.", new ModelInfoCommand(streams),
                 new ModelTokenizeCommand(streams), new ModelConvertCommand(streams), new ModelRandomCommand(streams)),
+            new CompletionCommand(streams),
         };
         root.HelpName = "moa";
         root.SetAction(GroupCommand.ShowHelp);

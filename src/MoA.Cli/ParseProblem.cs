@@ -15,7 +15,7 @@ internal static class ParseProblem
     /// <param name="args">The words that were read.</param>
     public static string? Find(ParseResult parsed, string[] args)
     {
-        if (parsed.Action is HelpWithExamples or ShowVersion || parsed.RootCommandResult.Children.OfType<DirectiveResult>().Any())
+        if (parsed.Action is HelpWithExamples or ShowVersion || parsed.Tokens.Any(token => token.Type == TokenType.Directive))
             return null;
         string? problem = OfEmptyValue(parsed, args) ?? OfUnknownWord(parsed) ?? parsed.Errors.Select(Describe).FirstOrDefault();
         return problem is null ? null : $"{problem} (see: {Path(parsed.CommandResult)} --help)";

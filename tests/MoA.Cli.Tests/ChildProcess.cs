@@ -19,7 +19,10 @@ internal sealed partial class ChildProcess : IDisposable
     public static ChildProcess Start(params string[] args) => Launch("dotnet", [Program, .. args]);
 
     /// <summary>Starts a shell line in which <c>moa</c> stands for the program.</summary>
-    public static ChildProcess Shell(string line) => Launch("bash", ["-c", line.Replace("moa ", $"dotnet '{Program}' ", StringComparison.Ordinal)]);
+    public static ChildProcess Shell(string line) => Bash(line.Replace("moa ", $"dotnet '{Program}' ", StringComparison.Ordinal));
+
+    /// <summary>Starts a script of bash.</summary>
+    public static ChildProcess Bash(string script) => Launch("bash", ["-c", script]);
 
     /// <summary>Waits for a line on standard error; null when it never came.</summary>
     public string? WaitForLine(string start)

@@ -7,6 +7,7 @@ using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Benchmarking;
+using MoA.Evaluation.Estimates;
 using MoA.Evaluation.Policies;
 using Spectre.Console;
 
@@ -80,6 +81,7 @@ internal sealed class BenchCommand : CliCommand
         Options.Add(_decodeTokens);
         Options.Add(_syntheticContext);
         Options.Add(_repeat);
+        Options.Add(DryRun.Option);
         ModelOptions.AddTo(this);
     }
 
@@ -105,6 +107,13 @@ internal sealed class BenchCommand : CliCommand
         };
         IReadOnlyList<BenchmarkPolicy> policies = BenchmarkPolicy.Read(
             context.Get(_policies) ?? [], context.Get(_plans) ?? [], model.Config);
+        if (DryRun.Asked(context))
+        {
+            DryRun.Show(context, BenchmarkEstimate.Of(
+                model, ModelSpeed.Measure(model, settings.CacheType, cancellation: context.Cancellation), settings, policies));
+            return;
+        }
+
         IReadOnlyList<BenchmarkRow> rows = context.WithProgress(
             progress => new BenchmarkRun(model, settings, progress).Run(policies, context.Cancellation));
         if (context.Json)

@@ -29,6 +29,7 @@ internal sealed class CalibrateCommand : CliCommand
         Options.Add(SearchOptions.Lengths);
         Options.Add(SearchOptions.ValidateLength);
         Options.Add(StepOptions.Out);
+        Options.Add(DryRun.Option);
     }
 
     protected override void Run(CommandContext context)
@@ -39,6 +40,12 @@ internal sealed class CalibrateCommand : CliCommand
             context, CompressionSettings.DefaultsFor(model.Config, SearchOptions.ReadLengths(context, model.Config)));
         string folder = StepOptions.OutFolder(context);
         CalibrationOptions.NoteBaseModel(context, model);
+        if (DryRun.Asked(context))
+        {
+            DryRun.Show(context, StepOptions.Estimate(context, model, folder).OfCalibration(settings.CalibrationStep));
+            return;
+        }
+
         using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
         CalibrationSets sets = context.WithProgress(progress => CalibrationStep.Run(
             model, settings.CalibrationStep, journal, folder, progress, context.Cancellation));

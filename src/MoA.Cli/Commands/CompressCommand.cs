@@ -52,6 +52,7 @@ internal sealed class CompressCommand : CliCommand
         Options.Add(_maxPlans);
         Options.Add(StepOptions.MemoryLimit);
         Options.Add(StepOptions.Out);
+        Options.Add(DryRun.Option);
     }
 
     protected override void Run(CommandContext context)
@@ -60,6 +61,12 @@ internal sealed class CompressCommand : CliCommand
         using LanguageModel model = ModelOptions.Load(context, backend);
         CompressionSettings settings = ReadSettings(context, model.Config);
         string folder = StepOptions.OutFolder(context);
+        if (DryRun.Asked(context))
+        {
+            DryRun.Show(context, StepOptions.Estimate(context, model, folder, profiles: true).OfCompression(settings));
+            return;
+        }
+
         context.Note($"moa: compressing {model.Name} on {backend.Description}, into {folder}");
         CalibrationOptions.NoteBaseModel(context, model);
         (CompressionReport report, IReadOnlyList<SkippedItems> skipped) = context.WithProgress(progress =>

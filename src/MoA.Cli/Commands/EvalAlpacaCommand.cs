@@ -5,6 +5,7 @@ using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Evaluation.Alpaca;
 using MoA.Evaluation.Data;
+using MoA.Evaluation.Estimates;
 using MoA.Evaluation.Tasks;
 
 namespace MoA.Cli.Commands;
@@ -41,7 +42,7 @@ internal sealed class EvalAlpacaCommand : EvalCommand
 
     public EvalAlpacaCommand(Streams streams)
         : base("alpaca", "Answers AlpacaEval's instructions and writes them in its format; with --judge also asks a judging model which of two " +
-            "answers is better.", streams)
+            "answers is better.", "Only the first N instructions", streams)
     {
         Examples =
         [
@@ -57,11 +58,14 @@ internal sealed class EvalAlpacaCommand : EvalCommand
         using AlpacaJudge? judge = CreateJudge(context); // what is wrong about it is said before the model answers
         EvaluationSet set = AlpacaTask.Read(
             model, new DataSetFiles(context.Get(EvalOptions.Data), AlpacaTask.Repository),
-            CalibrationOptions.Positive(context, _maxNewTokens) ?? 512, EvalOptions.MostItems(context));
+            CalibrationOptions.Positive(context, _maxNewTokens) ?? 512, Items(context));
         if (judge is not null)
             AlpacaJudge.Check(set);
         return [set];
     }
+
+    protected override IEnumerable<EstimatedTime> FurtherSteps(CommandContext context) =>
+        context.Get(_judge) is string url ? [new EstimatedTime("judge", null, $"as long as {url} takes, one question an instruction")] : [];
 
     protected override EvaluationMetrics Finish(CommandContext context, string folder, EvaluationMetrics metrics)
     {

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using MoA.Cli.Options;
@@ -6,6 +7,7 @@ using MoA.Engine;
 using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
+using MoA.Evaluation.Estimates;
 using MoA.Evaluation.Tasks;
 
 namespace MoA.Cli.Commands;
@@ -14,13 +16,20 @@ namespace MoA.Cli.Commands;
 internal abstract class EvalCommand : CliCommand
 {
     private readonly string _task;
+    private readonly Option<int?> _items;
 
-    protected EvalCommand(string task, string description, Streams streams)
+    /// <param name="task">The task's name.</param>
+    /// <param name="description">What it measures.</param>
+    /// <param name="items">What --items counts.</param>
+    /// <param name="streams">Where the command reads and writes.</param>
+    protected EvalCommand(string task, string description, string items, Streams streams)
         : base(task, description, streams)
     {
         _task = task;
+        _items = new Option<int?>("--items") { Description = items, HelpName = "N" };
         KeepsFinishedWork = true;
         EvalOptions.AddTo(this);
+        Options.Add(_items);
     }
 
     /// <summary>The sets to measure.</summary>
@@ -29,14 +38,22 @@ internal abstract class EvalCommand : CliCommand
     /// <summary>Settings of the run besides those of all evaluations.</summary>
     protected virtual EvaluationSettings Configure(CommandContext context, EvaluationSettings settings) => settings;
 
+    /// <summary>What --items asks for, or null.</summary>
+    protected int? Items(CommandContext context) => CalibrationOptions.Positive(context, _items);
+
+    /// <summary>Steps of a run that take time after the model's own.</summary>
+    protected virtual IEnumerable<EstimatedTime> FurtherSteps(CommandContext context) => [];
+
     /// <summary>What is done with a folder's results at the end.</summary>
     protected virtual EvaluationMetrics Finish(CommandContext context, string folder, EvaluationMetrics metrics) => metrics;
 
     protected override void Run(CommandContext context)
     {
-        string folder = EvalOptions.OutFolder(context);
+        string folder = StepOptions.OutFolder(context, EvalOptions.Out);
         AnswerScorer scorer = new(context.Get(EvalOptions.Jieba));
-        List<EvaluationMetrics> results = context.Get(EvalOptions.ScoreOnly) ? Rescore(context, folder, scorer) : Evaluate(context, folder, scorer);
+        List<EvaluationMetrics>? results = context.Get(EvalOptions.ScoreOnly) ? Rescore(context, folder, scorer) : Evaluate(context, folder, scorer);
+        if (results is null)
+            return;
         if (context.Json)
         {
             context.WriteJson(writer =>
@@ -53,9 +70,9 @@ internal abstract class EvalCommand : CliCommand
     }
 
     /// <summary>The lengths that the option names, or the defaults as far as they fit the model.</summary>
-    protected static IReadOnlyList<int> LengthsOf(CommandContext context, ModelConfig config, IEnumerable<int> defaults)
+    protected static IReadOnlyList<int> LengthsOf(CommandContext context, Option<string?> option, ModelConfig config, IEnumerable<int> defaults)
     {
-        int[] lengths = context.Get(SearchOptions.Lengths) is string text
+        int[] lengths = context.Get(option) is string text
             ? Lists.Lengths("--lengths", text)
             : [.. defaults.Where(length => length <= config.MaxPositions).Distinct().Order()];
         return lengths.Length > 0 && lengths[^1] <= config.MaxPositions
@@ -65,7 +82,7 @@ internal abstract class EvalCommand : CliCommand
     }
 
     /// <summary>Most tokens of a published prompt: what is given, or the context without the benchmarks' reserve.</summary>
-    protected static int MaxPromptTokens(CommandContext context, System.CommandLine.Option<int?> option, ModelConfig config)
+    protected static int MaxPromptTokens(CommandContext context, Option<int?> option, ModelConfig config)
     {
         int most = CalibrationOptions.Positive(context, option) ?? config.MaxPositions - MoA.Evaluation.Data.BenchmarkPrompt.Reserve;
         return most >= 64 && most <= config.MaxPositions
@@ -73,7 +90,8 @@ internal abstract class EvalCommand : CliCommand
             : throw new InvalidInputException($"{option.Name} {most}: expected 64 to {config.MaxPositions}, the model's context");
     }
 
-    private List<EvaluationMetrics> Evaluate(CommandContext context, string folder, AnswerScorer scorer)
+    // Null for a dry run.
+    private List<EvaluationMetrics>? Evaluate(CommandContext context, string folder, AnswerScorer scorer)
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = ModelOptions.Load(context, backend);
@@ -92,6 +110,14 @@ internal abstract class EvalCommand : CliCommand
             Scorer = scorer,
             Total = runs.Sum(run => run.Set.Items.Count),
         });
+        if (DryRun.Asked(context))
+        {
+            RunEstimate estimate = EvaluationEstimate.Of(
+                model, ModelSpeed.Measure(model, settings.CacheType, cancellation: context.Cancellation), settings, runs);
+            DryRun.Show(context, estimate with { Times = [.. estimate.Times, .. FurtherSteps(context)] });
+            return null;
+        }
+
         List<(string Folder, EvaluationMetrics Metrics)> results = context.WithProgress(progress =>
         {
             EvaluationRun evaluation = new(model, settings, progress);
@@ -102,6 +128,8 @@ internal abstract class EvalCommand : CliCommand
 
     private List<EvaluationMetrics> Rescore(CommandContext context, string folder, AnswerScorer scorer)
     {
+        if (DryRun.Asked(context))
+            throw new InvalidInputException("--dry-run says what a model would take, and --score-only runs none; give one of them");
         string[] folders = [.. EvaluationFolder.FindAll(folder, finishedOnly: false).Where(found => EvaluationFolder.ReadConfiguration(found).Task == _task)];
         return folders.Length > 0
             ? [.. folders.Select(found => Finish(context, found, EvaluationFolder.Rescore(found, scorer)))]

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine.Generation;
@@ -15,6 +16,7 @@ internal sealed class EvalLongBenchCommand : EvalCommand
     {
         Description = "Data sets such as qasper,hotpotqa (default: all whose files are there)",
         HelpName = "LIST",
+        CompletionSources = { _ => LongBenchData.Shared.Datasets.Select(dataset => new CompletionItem(dataset.Name)) },
     };
 
     private readonly Option<bool> _extended = new("--e")
@@ -29,7 +31,7 @@ internal sealed class EvalLongBenchCommand : EvalCommand
     };
 
     public EvalLongBenchCommand(Streams streams)
-        : base("longbench", "Runs LongBench with its published prompts, lengths and metrics, from its published files.", streams)
+        : base("longbench", "Runs LongBench with its published prompts, lengths and metrics, from its published files.", "Only the first N items of each data set", streams)
     {
         Examples =
         [
@@ -47,6 +49,6 @@ internal sealed class EvalLongBenchCommand : EvalCommand
         IReadOnlyList<LongBenchDataset> datasets = LongBenchTask.Select(names, extended);
         DataSetFiles files = new(context.Get(EvalOptions.Data), LongBenchData.Shared.Repository);
         LongBenchTask task = new(model, files, extended, MaxPromptTokens(context, _maxLength, model.Config));
-        return [.. files.Choose(datasets, names.Length > 0, task.FileName).Select(dataset => task.Read(dataset, EvalOptions.MostItems(context)))];
+        return [.. files.Choose(datasets, names.Length > 0, task.FileName).Select(dataset => task.Read(dataset, Items(context)))];
     }
 }

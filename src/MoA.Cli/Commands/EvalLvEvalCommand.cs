@@ -30,7 +30,7 @@ internal sealed class EvalLvEvalCommand : EvalCommand
     };
 
     public EvalLvEvalCommand(Streams streams)
-        : base("lveval", "Runs LV-Eval with its published prompts and keyword-recall metrics, from its published files.", streams)
+        : base("lveval", "Runs LV-Eval with its published prompts and keyword-recall metrics, from its published files.", "Only the first N items of each data set and level", streams)
     {
         Examples = ["moa eval lveval --model llama --data LVEval --datasets factrecall_en --levels 16k,32k --plan plan.json"];
         foreach (Option option in new Option[] { EvalOptions.Data, _datasets, _levels, _maxLength, EvalOptions.Jieba })
@@ -46,6 +46,6 @@ internal sealed class EvalLvEvalCommand : EvalCommand
         LvEvalTask task = new(model, files, MaxPromptTokens(context, _maxLength, model.Config));
         var all = datasets.SelectMany(dataset => levels.Select(level => (dataset, level))).ToArray();
         return [.. files.Choose(all, names.Length > 0, pair => LvEvalTask.FileName(pair.dataset, pair.level))
-            .Select(pair => task.Read(pair.dataset, pair.level, EvalOptions.MostItems(context)))];
+            .Select(pair => task.Read(pair.dataset, pair.level, Items(context)))];
     }
 }

@@ -43,15 +43,21 @@ internal sealed class EvalNeedleCommand : EvalCommand
         HelpName = "N",
     };
 
+    private readonly Option<string?> _lengths = new("--lengths")
+    {
+        Description = "Tokens of text and answer together (default: the lengths at which moa compress bounds the density of this model)",
+        HelpName = "N,N,…",
+    };
+
     public EvalNeedleCommand(Streams streams)
-        : base("needle", "Hides one fact in a long text and asks for it, over a grid of depths and lengths; --items says how often in each cell.", streams)
+        : base("needle", "Hides one fact in a long text and asks for it, over a grid of depths and lengths.", "Questions in each cell of the grid (default: 1)", streams)
     {
         Examples =
         [
             "moa eval needle --lengths 512,1024,2048 --policy streaming-llm:density=0.5",
             "moa eval needle --needle \"The best tea is in the blue tin.\" --question \"Where is the best tea?\" --answer \"blue tin\" --lengths 1024",
         ];
-        foreach (Option option in new Option[] { SearchOptions.Lengths, _depths, _needle, _question, _answer, _haystack })
+        foreach (Option option in new Option[] { _lengths, _depths, _needle, _question, _answer, _haystack })
             Options.Add(option);
     }
 
@@ -65,10 +71,10 @@ internal sealed class EvalNeedleCommand : EvalCommand
             Answer = context.Get(_answer),
             Haystack = context.Get(_haystack) is string file ? [.. InputFile.ReadLines(file, "give --haystack a text file").SkipWhile(string.IsNullOrWhiteSpace)] : null,
             Depths = CalibrationOptions.Positive(context, _depths) ?? 11,
-            ItemsPerCell = EvalOptions.MostItems(context) ?? 1,
+            ItemsPerCell = Items(context) ?? 1,
         };
         NeedleTask task = new(model, options);
         ulong seed = context.Get(GlobalOptions.Seed) ?? 0;
-        return [.. LengthsOf(context, model.Config, defaults.ConstrainedLengths).Select(length => task.Create(length, seed))];
+        return [.. LengthsOf(context, _lengths, model.Config, defaults.ConstrainedLengths).Select(length => task.Create(length, seed))];
     }
 }

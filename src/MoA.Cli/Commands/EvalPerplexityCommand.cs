@@ -24,19 +24,33 @@ internal sealed class EvalPerplexityCommand : EvalCommand
         Description = "decode: every scored token goes through a decode step of its own, as in generation (default for answers); prefill: all go " +
             "through prefill (default with --all-tokens)",
         HelpName = "STEP",
+        CompletionSources = { "decode", "prefill" },
+    };
+
+    private readonly Option<string?> _lengths = new("--lengths")
+    {
+        Description = "Tokens of generated conversations (default: the lengths at which moa compress bounds the density of this model); with --data each item " +
+            "counts at the shortest length that holds it (default: all together)",
+        HelpName = "N,N,…",
+    };
+
+    private readonly Option<string?> _data = new("--data", "-d")
+    {
+        Description = "Conversations, texts or tokens (.jsonl, one item a line)",
+        HelpName = "FILE",
     };
 
     public EvalPerplexityCommand(Streams streams)
         : base("perplexity", "Measures the perplexity of the answers in conversations, or of whole texts. Without --data, of generated " +
-            "conversations with long dependencies.", streams)
+            "conversations with long dependencies.", $"Most items of each length (default: {DefaultItems} generated ones, or all of --data)", streams)
     {
         Examples =
         [
             "moa eval perplexity --plan moa-out/plan.json --lengths 1024,2048",
             "moa eval perplexity --data texts.jsonl --all-tokens --policy streaming-llm:density=0.5",
         ];
-        Options.Add(SearchOptions.Lengths);
-        Options.Add(EvalOptions.Data);
+        Options.Add(_lengths);
+        Options.Add(_data);
         Options.Add(_allTokens);
         Options.Add(_through);
     }
@@ -56,15 +70,15 @@ internal sealed class EvalPerplexityCommand : EvalCommand
     protected override IReadOnlyList<EvaluationSet> CreateSets(CommandContext context, LanguageModel model)
     {
         PerplexityTask task = new(model, context.Get(_allTokens));
-        if (context.Get(EvalOptions.Data) is string data)
+        if (context.Get(_data) is string data)
         {
-            IReadOnlyList<int>? given = context.IsGiven(SearchOptions.Lengths) ? LengthsOf(context, model.Config, []) : null;
-            return task.Read(data, given, EvalOptions.MostItems(context));
+            IReadOnlyList<int>? given = context.IsGiven(_lengths) ? LengthsOf(context, _lengths, model.Config, []) : null;
+            return task.Read(data, given, Items(context));
         }
 
         ulong seed = context.Get(GlobalOptions.Seed) ?? 0;
-        int items = EvalOptions.MostItems(context) ?? DefaultItems;
-        return [.. LengthsOf(context, model.Config, SearchSettings.DefaultsFor(model.Config).ConstrainedLengths)
+        int items = Items(context) ?? DefaultItems;
+        return [.. LengthsOf(context, _lengths, model.Config, SearchSettings.DefaultsFor(model.Config).ConstrainedLengths)
             .Select(length => task.Generate(length, items, seed))];
     }
 }

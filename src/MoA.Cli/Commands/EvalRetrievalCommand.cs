@@ -1,3 +1,4 @@
+using System.CommandLine;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine.Generation;
@@ -12,9 +13,22 @@ internal sealed class EvalRetrievalCommand : EvalCommand
 {
     private const int DefaultItems = 100;
 
+    private readonly Option<string?> _lengths = new("--lengths")
+    {
+        Description = "Tokens of prompt and answer together (default: the longest at which moa compress profiles this model, and the longest at which it " +
+            "bounds the density)",
+        HelpName = "N,N,…",
+    };
+
+    private readonly Option<string?> _data = new("--data", "-d")
+    {
+        Description = "Published questions of LongEval or MoA (.jsonl), each taken at the shortest length that holds it (default: generated questions)",
+        HelpName = "FILE",
+    };
+
     public EvalRetrievalCommand(Streams streams)
         : base("retrieval", "Asks for numbers out of long records, under dense attention and under other policies; with a plan also under " +
-            "uniform spans of the same density. 100 questions a length, spread over ten depths.", streams)
+            "uniform spans of the same density. Questions are spread over ten depths.", $"Questions of each length (default: {DefaultItems})", streams)
     {
         Examples =
         [
@@ -22,16 +36,16 @@ internal sealed class EvalRetrievalCommand : EvalCommand
             "moa eval retrieval --policy streaming-llm --densities 0.25,0.5,0.75 --items 20 --json",
             "moa eval retrieval --data questions.jsonl --lengths 4096,8192",
         ];
-        Options.Add(SearchOptions.Lengths);
-        Options.Add(EvalOptions.Data);
+        Options.Add(_lengths);
+        Options.Add(_data);
     }
 
     protected override IReadOnlyList<EvaluationSet> CreateSets(CommandContext context, LanguageModel model)
     {
         SearchSettings defaults = SearchSettings.DefaultsFor(model.Config);
-        IReadOnlyList<int> lengths = LengthsOf(context, model.Config, [defaults.ProfileLengths.Max(), defaults.ConstrainedLengths.Max()]);
-        int items = EvalOptions.MostItems(context) ?? DefaultItems;
-        if (context.Get(EvalOptions.Data) is string data)
+        IReadOnlyList<int> lengths = LengthsOf(context, _lengths, model.Config, [defaults.ProfileLengths.Max(), defaults.ConstrainedLengths.Max()]);
+        int items = Items(context) ?? DefaultItems;
+        if (context.Get(_data) is string data)
             return RetrievalFile.Read(model, data, lengths, items);
         ulong seed = context.Get(GlobalOptions.Seed) ?? 0;
         return [.. lengths.Select(length => RetrievalEvaluation.ItemsOf(

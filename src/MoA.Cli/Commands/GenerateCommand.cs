@@ -33,6 +33,7 @@ internal sealed class GenerateCommand : CliCommand
         Description = "on: the prompt is a user's message, written with the model's chat template; off: it is continued as it " +
             "stands; auto: on if the model has a template and the prompt holds none of its special tokens",
         HelpName = "on|off|auto",
+        CompletionSources = { "on", "off", "auto" },
         DefaultValueFactory = _ => "auto",
     };
 

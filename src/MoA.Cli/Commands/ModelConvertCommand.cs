@@ -3,6 +3,7 @@ using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Evaluation.Estimates;
 using MoA.Search;
 
 namespace MoA.Cli.Commands;
@@ -16,6 +17,7 @@ internal sealed class ModelConvertCommand : CliCommand
     {
         Description = $"Format of the matrices: {GgufOutput.TypeNames} (default: as stored)",
         HelpName = "TYPE",
+        CompletionSources = { _ => GgufOutput.TypeChoices },
     };
 
     public ModelConvertCommand(Streams streams)
@@ -29,11 +31,19 @@ internal sealed class ModelConvertCommand : CliCommand
         Options.Add(ModelOptions.Model);
         Options.Add(_out);
         Options.Add(_weights);
+        Options.Add(DryRun.Option);
     }
 
     protected override void Run(CommandContext context)
     {
         ElementType? weights = GgufOutput.ReadType(context.Get(_weights));
+        if (DryRun.Asked(context))
+        {
+            DryRun.Show(context, ConversionEstimate.Of(GgufConverter.Plan(
+                ModelOptions.ModelPath(context), context.Get(_out)!, weights, GlobalOptions.ReadThreads(context) ?? 0, context.Cancellation)));
+            return;
+        }
+
         ConversionResult result = context.WithProgress(report => GgufConverter.Convert(
             ModelOptions.ModelPath(context),
             context.Get(_out)!,

@@ -1,10 +1,12 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine.Configuration;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Evaluation.Estimates;
 using MoA.Search;
 
 namespace MoA.Cli.Commands;
@@ -17,6 +19,7 @@ internal sealed class ModelRandomCommand : CliCommand
         Description = $"{string.Join(", ", ModelShape.Names)}, or sizes by hand: hidden, layers, heads (required), kv-heads, head-size, " +
             "intermediate, vocabulary, context, tied",
         HelpName = "NAME|key=value,…",
+        CompletionSources = { _ => ModelShape.Names.Select(name => new CompletionItem(name)) },
         Required = true,
     };
 
@@ -26,6 +29,7 @@ internal sealed class ModelRandomCommand : CliCommand
     {
         Description = $"Format of the matrices: {GgufOutput.TypeNames}",
         HelpName = "TYPE",
+        CompletionSources = { _ => GgufOutput.TypeChoices },
         DefaultValueFactory = _ => "q8_0",
     };
 
@@ -40,6 +44,7 @@ internal sealed class ModelRandomCommand : CliCommand
         Options.Add(_shape);
         Options.Add(_weights);
         Options.Add(_out);
+        Options.Add(DryRun.Option);
     }
 
     protected override void Run(CommandContext context)
@@ -47,11 +52,19 @@ internal sealed class ModelRandomCommand : CliCommand
         string shape = context.Get(_shape)!;
         ModelConfig config = ModelShape.Parse(shape);
         ElementType weights = GgufOutput.ReadType(context.Get(_weights))!.Value;
+        string name = $"{shape.Split(',')[0]} (random)";
+        if (DryRun.Asked(context))
+        {
+            DryRun.Show(context, ConversionEstimate.Of(RandomModel.Plan(
+                context.Get(_out)!, config, weights, name, GlobalOptions.ReadThreads(context) ?? 0, context.Cancellation)));
+            return;
+        }
+
         ConversionResult result = context.WithProgress(report => RandomModel.Write(
             context.Get(_out)!,
             config,
             weights,
-            $"{shape.Split(',')[0]} (random)",
+            name,
             context.Get(GlobalOptions.Seed) ?? 0,
             GlobalOptions.ReadThreads(context) ?? 0,
             progress => report(new StepProgress("random", progress.Tensor, progress.Done, progress.Total, 0)),

@@ -6,6 +6,8 @@ using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
+using MoA.Engine.Models.Loading;
+using MoA.Evaluation.Estimates;
 using MoA.Search;
 using MoA.Search.Optimization;
 using MoA.Search.Pipeline;
@@ -24,7 +26,8 @@ internal sealed class OptimizeCommand : CliCommand
 
     private readonly Option<string?> _problem = new("--problem")
     {
-        Description = "Instead: a folder with instance.json and instance.safetensors, losses and densities given",
+        Description = "Instead: a folder with instance.json and instance.safetensors, losses and densities given; of the options of the search only " +
+            "--max-rules-per-layer, --density-floor and --same-per-layer count then",
         HelpName = "DIR",
     };
 
@@ -46,6 +49,13 @@ internal sealed class OptimizeCommand : CliCommand
         HelpName = "N",
     };
 
+    private readonly Option<string> _out = new("--out", "-o")
+    {
+        Description = "Folder for the plans; those that an earlier run wrote there are replaced",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => "moa-out",
+    };
+
     public OptimizeCommand(Streams streams)
         : base("optimize", "Finds the plans that lose least under the density bounds, with a proven bound on how far each optimum can be.", streams)
     {
@@ -62,7 +72,8 @@ internal sealed class OptimizeCommand : CliCommand
         Options.Add(_timeLimit);
         Options.Add(_exportMps);
         Options.Add(_exportLength);
-        Options.Add(StepOptions.Out);
+        Options.Add(_out);
+        Options.Add(DryRun.Option);
     }
 
     protected override void Run(CommandContext context)
@@ -70,8 +81,14 @@ internal sealed class OptimizeCommand : CliCommand
         TimeSpan? timeLimit = ReadTimeLimit(context);
         int? threads = GlobalOptions.ReadThreads(context);
         (PlanProblem problem, PlanModel? model) = ReadProblem(context);
+        string folder = StepOptions.OutFolder(context, _out);
+        if (DryRun.Asked(context))
+        {
+            DryRun.Show(context, SearchEstimate.OfPlanSearch(problem, folder, timeLimit, context.Get(_exportMps)));
+            return;
+        }
+
         Export(context, problem);
-        string folder = StepOptions.OutFolder(context);
         OptimizationResult result = context.WithProgress(progress => ParetoSweep.Run(
             problem,
             new ParetoSweepOptions { TimeLimit = timeLimit, Threads = threads },
@@ -112,7 +129,7 @@ internal sealed class OptimizeCommand : CliCommand
         {
             case (string profile, null):
                 string path = ModelOptions.ModelPath(context);
-                ModelConfig config = ModelConfig.Load(Path.Combine(path, "config.json"));
+                ModelConfig config = ModelFile.ReadConfig(path);
                 SearchSettings settings = SearchOptions.Read(context, config);
                 IReadOnlyList<InfluenceProfile> influence =
                     PlanSearchStep.ReadProfiles(profile, settings.ProfileLengths, config);

@@ -16,6 +16,7 @@ internal sealed class PlanConvertCommand : CliCommand
     {
         Description = "moa: moa-plan/1; research: alphas and betas only, as thu-nics/MoA writes them",
         HelpName = "moa|research",
+        CompletionSources = { "moa", "research" },
         DefaultValueFactory = _ => "moa",
     };
 

@@ -32,6 +32,7 @@ internal sealed class ProfileCommand : CliCommand
         Options.Add(SearchOptions.Lengths);
         Options.Add(StepOptions.MemoryLimit);
         Options.Add(StepOptions.Out);
+        Options.Add(DryRun.Option);
     }
 
     protected override void Run(CommandContext context)
@@ -47,6 +48,14 @@ internal sealed class ProfileCommand : CliCommand
         foreach (int length in lengths.Where(length => !items.Any(item => CalibrationSummary.IsUsedAt(item.Length, length))))
             throw new InvalidInputException($"{data}: no item of {length / 2 + 1} to {length} tokens; choose other --lengths");
         string folder = StepOptions.OutFolder(context);
+        if (DryRun.Asked(context))
+        {
+            DryRun.Show(context, StepOptions.Estimate(context, model, folder, profiles: true).OfProfiling(
+                [.. lengths.Select(length => (length, items.Where(item => CalibrationSummary.IsUsedAt(item.Length, length)).Select(item => item.Length)))],
+                limit));
+            return;
+        }
+
         ProfileReport report = context.WithProgress(
             progress => ProfileStep.Run(model, items, lengths, folder, progress, limit, context.Cancellation));
         foreach (IGrouping<string, SkippedItem> skipped in report.Skipped.GroupBy(skipped => skipped.Origin))

@@ -6,6 +6,7 @@ using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
+using MoA.Evaluation.Estimates;
 using MoA.Search;
 using MoA.Search.Calibration;
 
@@ -46,6 +47,7 @@ internal sealed class ScoreCommand : CliCommand
         Options.Add(_maxNewTokens);
         ModelOptions.AddTo(this);
         ModelOptions.AddPolicyTo(this);
+        Options.Add(DryRun.Option);
     }
 
     protected override void Run(CommandContext context)
@@ -66,6 +68,14 @@ internal sealed class ScoreCommand : CliCommand
         };
         ItemEncoder encoder = new(model);
         EncodedItem[] items = [.. ConversationFile.Read(context.Get(_data)!).Select(encoder.Encode)];
+        if (DryRun.Asked(context))
+        {
+            DryRun.Show(context, ScoringEstimate.Of(
+                model, ModelSpeed.Measure(model, scorer.CacheType, cancellation: context.Cancellation), scorer.Policy, scorer.CacheType,
+                [.. items.Select(item => item.Tokens.Length)], scorer.DecodeFrom));
+            return;
+        }
+
         double[][] scores = context.WithProgress(report => ScoreAll(scorer, items, report, context.Cancellation));
         double meanCrossEntropy = -scores.SelectMany(item => item).Average();
         if (context.Json)

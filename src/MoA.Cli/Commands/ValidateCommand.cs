@@ -49,6 +49,7 @@ internal sealed class ValidateCommand : CliCommand
         Options.Add(_length);
         ModelOptions.AddTo(this);
         Options.Add(StepOptions.Out);
+        Options.Add(DryRun.Option);
     }
 
     protected override void Run(CommandContext context)
@@ -62,6 +63,13 @@ internal sealed class ValidateCommand : CliCommand
         if (items.Length == 0)
             throw new InvalidInputException($"{data}: no item of {length / 2 + 1} to {length} tokens; choose another --length");
         string folder = StepOptions.OutFolder(context);
+        if (DryRun.Asked(context))
+        {
+            DryRun.Show(context, StepOptions.Estimate(context, model, folder).OfValidation(
+                [.. plans.Select(plan => new PlanPolicy(plan.Plan))], [.. items.Select(item => item.Tokens.Length)]));
+            return;
+        }
+
         using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
         ValidationOutcome outcome = context.WithProgress(progress => ValidationStep.Run(
             model, [.. plans.Select(plan => (plan.Name, plan.Plan))], items, length, journal, ModelOptions.CacheType(context), progress,

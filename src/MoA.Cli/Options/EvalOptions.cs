@@ -42,12 +42,6 @@ internal static class EvalOptions
         HelpName = "PATH",
     };
 
-    public static Option<int?> Items { get; } = new("--items")
-    {
-        Description = "Most items of each set",
-        HelpName = "N",
-    };
-
     public static Option<bool> ScoreOnly { get; } = new("--score-only")
     {
         Description = "Scores the predictions in --out again; runs no model",
@@ -73,9 +67,9 @@ internal static class EvalOptions
         command.Options.Add(Policies);
         command.Options.Add(Plans);
         command.Options.Add(Densities);
-        command.Options.Add(Items);
         command.Options.Add(Out);
         command.Options.Add(ScoreOnly);
+        command.Options.Add(DryRun.Option);
     }
 
     /// <summary>The policies to measure at a length: dense, those that were named, plans with their uniform rivals.</summary>
@@ -99,17 +93,6 @@ internal static class EvalOptions
         }
 
         return [.. choices.DistinctBy(choice => choice.Identity)];
-    }
-
-    /// <summary>Most items of a set, or null.</summary>
-    public static int? MostItems(CommandContext context) => CalibrationOptions.Positive(context, Items);
-
-    /// <summary>The folder of results, made if it is missing.</summary>
-    public static string OutFolder(CommandContext context)
-    {
-        string folder = context.Get(Out)!;
-        MoA.Search.Pipeline.OutputFolder.Create(folder);
-        return folder;
     }
 
     /// <summary>Names parted by commas, as they are.</summary>

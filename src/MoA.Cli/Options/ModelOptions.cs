@@ -23,6 +23,7 @@ internal static class ModelOptions
     {
         Description = $"Convert the matrices on loading: {GgufOutput.TypeNames} (default: as stored)",
         HelpName = "TYPE",
+        CompletionSources = { _ => GgufOutput.TypeChoices },
     };
 
     public static Option<string?> Plan { get; } = new("--plan")
@@ -43,6 +44,7 @@ internal static class ModelOptions
     {
         Description = "Format of the KV caches: bf16, f32 or q8_0 (default: bf16)",
         HelpName = "TYPE",
+        CompletionSources = { "bf16", "f32", "q8_0" },
     };
 
     /// <summary>The folder of the model that comes with the program.</summary>

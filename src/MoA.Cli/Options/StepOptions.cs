@@ -1,6 +1,9 @@
 using System.CommandLine;
 using MoA.Cli.Output;
 using MoA.Engine;
+using MoA.Engine.Generation;
+using MoA.Engine.Numerics;
+using MoA.Evaluation.Estimates;
 using MoA.Search.Pipeline;
 
 namespace MoA.Cli.Options;
@@ -26,11 +29,22 @@ internal static class StepOptions
     public static long? ReadMemoryLimit(CommandContext context) =>
         context.Get(MemoryLimit) is string size ? ByteSize.Parse("--memory-limit", size) : null;
 
-    /// <summary>The output folder, made if it is missing.</summary>
-    public static string OutFolder(CommandContext context)
+    /// <summary>Reckons what a step takes, after measuring the model.</summary>
+    public static SearchEstimate Estimate(CommandContext context, LanguageModel model, string folder, bool profiles = false)
     {
-        string folder = context.Get(Out)!;
-        OutputFolder.Create(folder);
+        ElementType cacheType = ModelOptions.CacheType(context);
+        return new SearchEstimate(model, ModelSpeed.Measure(model, cacheType, profiles, context.Cancellation), cacheType, folder);
+    }
+
+    /// <summary>The output folder, made if it is missing; not in a dry run.</summary>
+    public static string OutFolder(CommandContext context) => OutFolder(context, Out);
+
+    /// <summary>The folder that an option names, made if it is missing; not in a dry run.</summary>
+    public static string OutFolder(CommandContext context, Option<string> option)
+    {
+        string folder = context.Get(option)!;
+        if (!DryRun.Asked(context))
+            OutputFolder.Create(folder);
         return folder;
     }
 }

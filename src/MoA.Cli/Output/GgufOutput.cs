@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using MoA.Engine;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
@@ -10,6 +11,9 @@ internal static class GgufOutput
 {
     /// <summary>The formats, for help and messages.</summary>
     public static string TypeNames => string.Join(", ", ElementTypes.All.Select(type => type.Name()));
+
+    /// <summary>The formats, as a shell offers them.</summary>
+    public static IEnumerable<CompletionItem> TypeChoices => ElementTypes.All.Select(type => new CompletionItem(type.Name()));
 
     public static Option<string> CreateOption() => new("--out", "-o")
     {

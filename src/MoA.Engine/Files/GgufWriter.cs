@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Text;
 using MoA.Engine.Numerics;
 
@@ -126,6 +127,28 @@ internal sealed class GgufWriter
             }
         });
         progress?.Invoke(new ConversionProgress(_tensors[^1].Name, _tensors.Count, _tensors.Count));
+    }
+
+    /// <summary>The length of the file as it stands now.</summary>
+    public long FileBytes() => Header().Length + TensorBytes;
+
+    /// <summary>
+    /// About the seconds that all tensors take to be made, by some of them: made for half a second and thrown away. The first is
+    /// left out where there are others, since it can be far larger than the rest.
+    /// </summary>
+    public double Rehearse()
+    {
+        const double Enough = 0.5;
+        long start = Stopwatch.GetTimestamp(), bytes = 0;
+        foreach (Tensor tensor in _tensors.Count > 1 ? _tensors.Skip(1) : _tensors)
+        {
+            tensor.Write(Stream.Null);
+            bytes += tensor.Bytes;
+            if (Stopwatch.GetElapsedTime(start).TotalSeconds >= Enough)
+                break;
+        }
+
+        return Stopwatch.GetElapsedTime(start).TotalSeconds * TensorBytes / bytes;
     }
 
     private byte[] Header()

@@ -49,8 +49,7 @@ public sealed class BenchmarkRun
     public IReadOnlyList<BenchmarkRow> Run(IReadOnlyList<BenchmarkPolicy> policies, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policies);
-        CheckLengths();
-        CheckMemory(policies);
+        Check(policies);
         using MemoryBandwidth bandwidth = new(new WorkerPool(_settings.Threads));
         List<BenchmarkRow> rows = [];
         foreach (int length in _settings.Lengths)
@@ -235,6 +234,14 @@ public sealed class BenchmarkRun
             BandwidthShare = Spread.Of(measured.Select(one =>
                 bytesPerStep * _settings.DecodeTokens / one.DecodeSeconds / one.Bandwidth)),
         };
+    }
+
+    /// <summary>Refuses what cannot be measured.</summary>
+    /// <exception cref="InvalidInputException">As <see cref="Run"/> would throw it.</exception>
+    internal void Check(IReadOnlyList<BenchmarkPolicy> policies)
+    {
+        CheckLengths();
+        CheckMemory(policies);
     }
 
     private void CheckLengths()

@@ -13,7 +13,7 @@ namespace MoA.Evaluation.Benchmarking;
 internal sealed class MemoryBandwidth(WorkerPool pool) : IDisposable
 {
     // Many times a last-level cache, so that nothing of one pass is left for the next.
-    private const long BufferBytes = 256L << 20;
+    public const long BufferBytes = 256L << 20;
     private const int ItemBytes = 1 << 20;
     private const int Passes = 4;
 

@@ -14,7 +14,7 @@ namespace MoA.Evaluation.Tasks;
 /// </summary>
 public sealed class EvaluationRun
 {
-    private const int GroupSize = 10;
+    internal const int GroupSize = 10;
 
     private readonly LanguageModel _model;
     private readonly EvaluationSettings _settings;

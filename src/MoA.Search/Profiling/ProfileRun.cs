@@ -163,9 +163,9 @@ public sealed class ProfileRun
     private string? TemporaryFolder(int longest, int length)
     {
         ProfilerMemory memory = ProfilerMemory.Of(_model, _backend.Threads, longest, length);
-        long limit = _memoryLimit ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
-        if (memory.Kept + memory.Working + memory.BlockSums <= limit)
+        if (!memory.Spills(_memoryLimit))
             return null;
+        long limit = _memoryLimit ?? ProfilerMemory.DefaultLimit;
         if (_memoryLimit is null || memory.Working + memory.BlockSums <= limit)
             return _folder;
         throw new InvalidInputException(string.Create(CultureInfo.InvariantCulture,

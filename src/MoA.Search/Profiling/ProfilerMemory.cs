@@ -49,6 +49,15 @@ internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
             (sizeof(double) + 2 * sizeof(float)) * config.Layers * config.QueryHeads * blocks * blocks);
     }
 
+    /// <summary>All of it.</summary>
+    public long Total => Kept + Working + BlockSums;
+
+    /// <summary>Whether what is kept goes to disk under a limit in bytes; null for half of the machine's memory.</summary>
+    public bool Spills(long? limit) => Total > (limit ?? DefaultLimit);
+
+    /// <summary>Half of the machine's memory.</summary>
+    public static long DefaultLimit => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+
     private static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
 
     /// <summary>Whether a model has norms over single heads.</summary>

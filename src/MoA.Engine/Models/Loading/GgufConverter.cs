@@ -34,7 +34,31 @@ public static class GgufConverter
         ElementType? weights,
         int threads = 0,
         Action<ConversionProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellation = default) => Run(path, file, weights, threads, (writer, _, result) =>
+        {
+            writer.Write(file, progress);
+            return result with { Bytes = new FileInfo(file).Length };
+        }, cancellation);
+
+    /// <summary>What <see cref="Convert"/> would write and take; nothing is written.</summary>
+    /// <param name="path">The model: a Hugging Face folder or a GGUF file.</param>
+    /// <param name="file">The file to write.</param>
+    /// <param name="weights">Format of the matrices; null keeps each one's own.</param>
+    /// <param name="threads">Threads; 0 means one for each processor.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="InvalidInputException">The model cannot be read, or <paramref name="file"/> is part of it.</exception>
+    public static ConversionPlan Plan(
+        string path, string file, ElementType? weights, int threads = 0, CancellationToken cancellation = default) =>
+        Run(path, file, weights, threads, (writer, model, result) =>
+            new ConversionPlan(result with { Bytes = writer.FileBytes() }, model.Weights.Bytes, TensorConversion.PieceBytes, writer.Rehearse()), cancellation);
+
+    private static T Run<T>(
+        string path,
+        string file,
+        ElementType? weights,
+        int threads,
+        Func<GgufWriter, LoadedModel, ConversionResult, T> finish,
+        CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentException.ThrowIfNullOrEmpty(file);
@@ -66,8 +90,7 @@ public static class GgufConverter
             writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape, conversion.Write);
         }
 
-        writer.Write(file, progress);
-        return new ConversionResult(file, new FileInfo(file).Length, plan.Counts, plan.Fallbacks, notes);
+        return finish(writer, model, new ConversionResult(file, 0, plan.Counts, plan.Fallbacks, notes));
     }
 
     private static unsafe void AddRopeFactors(GgufWriter writer, ModelConfig config, GgufCheckpoint? source)

@@ -1,3 +1,4 @@
+using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
@@ -23,5 +24,17 @@ public static class ModelFile
             ? GgufModel.Load(file, threads, cancellation)
             : HuggingFaceFolder.Load(path, threads, cancellation);
         return weights is ElementType type ? WeightConversion.Convert(model, type, ParallelWork.Options(threads, cancellation)) : model;
+    }
+
+    /// <summary>Reads a model's shape alone.</summary>
+    /// <param name="path">As <see cref="Load"/> takes it.</param>
+    /// <exception cref="InvalidInputException">The path, a file or a value is missing or unusable.</exception>
+    public static ModelConfig ReadConfig(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (ModelPath.FindGguf(path) is not string file)
+            return ModelConfig.Load(Path.Combine(path, ModelPath.ConfigFile));
+        using GgufCheckpoint checkpoint = GgufCheckpoint.Open(file);
+        return GgufConfig.Read(checkpoint);
     }
 }

@@ -35,6 +35,28 @@ public static class RandomModel
         Action<ConversionProgress>? progress = null,
         CancellationToken cancellation = default)
     {
+        (GgufWriter writer, ConversionResult result) = Prepare(file, shape, weights, name, seed, threads, cancellation);
+        writer.Write(file, progress);
+        return result with { Bytes = new FileInfo(file).Length };
+    }
+
+    /// <summary>What <see cref="Write"/> would write and take; nothing is written.</summary>
+    /// <param name="file">The file to write.</param>
+    /// <param name="shape">The shape; see <see cref="ModelShape"/>.</param>
+    /// <param name="weights">Format of the matrices.</param>
+    /// <param name="name">The model's name.</param>
+    /// <param name="threads">Threads; 0 means one for each processor.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    public static ConversionPlan Plan(
+        string file, ModelConfig shape, ElementType weights, string name, int threads = 0, CancellationToken cancellation = default)
+    {
+        (GgufWriter writer, ConversionResult result) = Prepare(file, shape, weights, name, 0, threads, cancellation);
+        return new ConversionPlan(result with { Bytes = writer.FileBytes() }, 0, RandomWeights.PieceBytes(weights), writer.Rehearse());
+    }
+
+    private static (GgufWriter Writer, ConversionResult Result) Prepare(
+        string file, ModelConfig shape, ElementType weights, string name, ulong seed, int threads, CancellationToken cancellation)
+    {
         ArgumentException.ThrowIfNullOrEmpty(file);
         ArgumentNullException.ThrowIfNull(shape);
         GgufWriter writer = new();
@@ -47,8 +69,7 @@ public static class RandomModel
         RandomWeights random = new(seed, ParallelWork.Options(threads, cancellation));
         RandomTensors tensors = new(writer, shape, weights, random);
         tensors.Add();
-        writer.Write(file, progress);
-        return new ConversionResult(file, new FileInfo(file).Length, tensors.Counts, tensors.Fallbacks, []);
+        return (writer, new ConversionResult(file, 0, tensors.Counts, tensors.Fallbacks, []));
     }
 
     /// <summary>

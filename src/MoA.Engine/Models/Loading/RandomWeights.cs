@@ -18,6 +18,9 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
 
     private ulong _stream;
 
+    /// <summary>Bytes that are drawn at a time.</summary>
+    public static long PieceBytes(ElementType type) => PiecesAtOnce * (long)(ElementsPerPiece / type.ElementsPerBlock()) * type.BytesPerBlock();
+
     /// <summary>Draws a matrix and writes it. The order of the calls matters.</summary>
     public Action<Stream> Matrix(ElementType type, int rows, int columns)
     {

@@ -5,7 +5,8 @@ namespace MoA.Engine.Models.Loading;
 /// <summary>Writes a weight in another format or order, a few megabytes at a time.</summary>
 internal sealed unsafe class TensorConversion(WeightTensor source, ElementType type, ParallelOptions parallel)
 {
-    private const int PieceBytes = 8 << 20;
+    /// <summary>About the bytes that are converted at a time.</summary>
+    public const int PieceBytes = 8 << 20;
 
     /// <summary>Components of a head if the rows are to turn from halves into adjacent pairs; 0 keeps their order.</summary>
     public int PairedHeadSize { get; init; }
