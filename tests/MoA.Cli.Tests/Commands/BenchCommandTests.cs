@@ -47,7 +47,7 @@ public sealed class BenchCommandTests
     [InlineData("--lengths 4096", "--lengths 4096", "context", "2048", "--synthetic-context")]
     [InlineData("--lengths 63", "'63' is no length")]
     [InlineData("--batch 1,two", "--batch 1,two", "'two'")]
-    [InlineData("--batch ,", "--batch is empty")]
+    [InlineData("--batch ,", "--batch ,", "is no batch")]
     [InlineData("--batch 1000", "--batch 1000", "512")]
     [InlineData("--decode-tokens 0", "--decode-tokens 0", "positive")]
     [InlineData("--decode-tokens 4000", "4000 decoded tokens", "2048")]
