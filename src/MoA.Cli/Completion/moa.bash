@@ -5,6 +5,5 @@ _moa() {
   line="${line#"${COMP_WORDS[0]}"}"
   line="${line# }"
   COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" "[suggest:${#line}]" "$line" 2>/dev/null)" -- "$word"))
-  [[ "${COMPREPLY[*]}" != *: ]] || compopt -o nospace 2>/dev/null # settings follow
 }
 complete -o default -F _moa moa

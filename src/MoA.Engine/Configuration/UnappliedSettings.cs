@@ -1,4 +1,3 @@
-using System.Globalization;
 using MoA.Engine.Files;
 
 namespace MoA.Engine.Configuration;
@@ -50,7 +49,7 @@ internal static class UnappliedSettings
         if (!value.HasValue || (value.IsArray && !value.Items().Any()) || value.RawText is "false" or "{}")
             return true;
         return !name.EndsWith("_token_id", StringComparison.Ordinal) // 0 is a token
-            && double.TryParse(value.RawText, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            && NumberText.TryDecimal(value.RawText, out double number)
             && number == (OffAtOne.Contains(name) ? 1 : 0);
     }
 }
