@@ -27,7 +27,9 @@ public sealed class NeedleTask(LanguageModel model, NeedleOptions options)
     /// <exception cref="InvalidInputException">The needle lacks its question or answer, or the length is too short.</exception>
     public EvaluationSet Create(int length, ulong seed)
     {
-        if ((options.Needle, options.Question, options.Answer) is not ((null, null, null) or (not null, not null, not null)))
+        // An empty answer would be found in every text.
+        string?[] own = [options.Needle, options.Question, options.Answer];
+        if (own.Any(text => text is not null) && own.Any(string.IsNullOrWhiteSpace))
             throw new InvalidInputException("a needle of your own needs all of --needle, --question and --answer");
         if (options.Haystack is { Count: 0 })
             throw new InvalidInputException("the haystack is empty; expected text");

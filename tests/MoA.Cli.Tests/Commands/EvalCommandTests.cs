@@ -120,6 +120,7 @@ public sealed class EvalCommandTests : IDisposable
     [InlineData("needle --needle x --lengths 256", "--question")]
     [InlineData("needle --depths 0", "--depths 0")]
     [InlineData("needle --lengths 256 --haystack {none}", "--haystack")]
+    [InlineData("needle --lengths 256 --needle x --question y --answer {space}", "all of --needle, --question and --answer")]
     [InlineData("perplexity --data {none}", "there is no such file")]
     [InlineData("perplexity --lengths 256 --items 1 --through both", "--through both")]
     [InlineData("retrieval --lengths 8192", "context is 4096")]
@@ -133,7 +134,7 @@ public sealed class EvalCommandTests : IDisposable
     {
         _ = Directory.CreateDirectory(_folder["empty"]);
         string[] args = [.. command.Split(' ').Select(word => word
-            .Replace("{none}", _folder["none"], StringComparison.Ordinal).Replace("{empty}", _folder["empty"], StringComparison.Ordinal))];
+            .Replace("{space}", "", StringComparison.Ordinal).Replace("{none}", _folder["none"], StringComparison.Ordinal).Replace("{empty}", _folder["empty"], StringComparison.Ordinal))];
         Invocation.Of(["eval", .. args, "--quiet", "--out", _folder["out"]]).AssertRefused(words);
     }
 
