@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Help;
-using System.Runtime.InteropServices;
 using MoA.Cli.Commands;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
@@ -31,10 +30,18 @@ internal static class CommandLine
     public static int Run(
         string[] args, TextReader input, TextWriter output, TextWriter error, CancellationToken cancellation = default)
     {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        ParseResult parsed = Build(new Streams(input, output, error)).Parse(
+        using Interrupts interrupts = new(cancellation);
+        using IDisposable listening = interrupts.Listen();
+        return Run(args, new Streams(input, output, error, interrupts));
+    }
+
+    /// <summary>Runs a command and returns the exit code.</summary>
+    /// <param name="args">The words after the program's name.</param>
+    /// <param name="streams">Its input, output and interruptions.</param>
+    public static int Run(string[] args, Streams streams)
+    {
+        (TextWriter output, TextWriter error, CancellationToken stop) = (streams.Output, streams.Error, streams.Interrupts.Command);
+        ParseResult parsed = Build(streams).Parse(
             args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // a prompt may start with @
         if (ParseProblem.Find(parsed, args) is string problem)
             return Report(problem, BadInput, error);
@@ -47,7 +54,7 @@ internal static class CommandLine
         };
         try
         {
-            int exitCode = parsed.InvokeAsync(configuration, stop.Token).GetAwaiter().GetResult();
+            int exitCode = parsed.InvokeAsync(configuration, stop).GetAwaiter().GetResult();
             output.Flush();
             return exitCode;
         }
@@ -59,13 +66,6 @@ internal static class CommandLine
                 ? (WhatIsKept(parsed.CommandResult.Command), Interrupted)
                 : Explain(failure);
             return Report(message, exitCode, error);
-        }
-
-        void Stop(PosixSignalContext signal)
-        {
-            // The first signal lets the running item end cleanly; a second one ends the process.
-            signal.Cancel = !stop.IsCancellationRequested;
-            stop.Cancel();
         }
     }
 

@@ -7,7 +7,7 @@ namespace MoA.Tests;
 /// <summary>Every command that does something, with what it must be given.</summary>
 internal static class CommandTree
 {
-    public static RootCommand Root { get; } = CommandLine.Build(new Streams(TextReader.Null, TextWriter.Null, TextWriter.Null));
+    public static RootCommand Root { get; } = CommandLine.Build(new Streams(TextReader.Null, TextWriter.Null, TextWriter.Null, new Interrupts()));
 
     /// <summary>The commands, each with the words that name it.</summary>
     public static IEnumerable<(string[] Path, Command Command)> Commands => Below([], Root);

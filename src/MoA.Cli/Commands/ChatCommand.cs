@@ -1,34 +1,29 @@
-using System.CommandLine;
 using System.Globalization;
+using MoA.Cli.Chat;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
-using MoA.Engine.Files;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.Tokenization;
 
 namespace MoA.Cli.Commands;
 
-/// <summary><c>moa chat</c>: a conversation, one line a turn.</summary>
+/// <summary><c>moa chat</c>: a conversation.</summary>
 internal sealed class ChatCommand : CliCommand
 {
-    private readonly Option<string?> _system = new("--system")
-    {
-        Description = "Message that tells the model how to behave",
-        HelpName = "TEXT",
-    };
-
     public ChatCommand(Streams streams)
-        : base("chat", "Talks with a model; every line that is read is a turn, an empty line or end of input ends. " +
-            "/file PATH sends a file's text as the turn. The caches are kept from turn to turn.", streams)
+        : base("chat", "Talks with a model; every line that is read is a turn, /exit or the end of input ends. The caches are kept from turn " +
+            "to turn. A line that ends with \\ goes on with the next, and \"\"\" begins a text of several lines that ends with \"\"\". " +
+            $"Commands within: {ChatCommands.Names}. Ctrl-C stops an answer and keeps what was written of it; at the prompt it ends the program.",
+            streams)
     {
         Examples =
         [
             "moa chat --model ./Llama-3.2-1B-Instruct --plan llama-plan/plan.json",
             "moa chat --system 'Answer in one sentence.' --json < questions.txt",
         ];
-        Options.Add(_system);
+        Options.Add(PromptOptions.System);
         ModelOptions.AddTo(this);
         ModelOptions.AddPolicyTo(this);
         SamplingArguments.AddTo(this);
@@ -41,46 +36,57 @@ internal sealed class ChatCommand : CliCommand
         using ChatSession session = new(
             model, ModelOptions.ReadPolicy(context, model.Config), SamplingArguments.Read(context, model),
             ModelOptions.CacheType(context));
-        if (context.Get(_system) is string system)
+        if (context.Get(PromptOptions.System) is string system)
             session.Add(new ChatMessage("system", system));
         bool asks = context.InputIsTerminal && !context.Json;
-        while (true)
-        {
-            if (asks)
-                context.Prompt("> ");
-            if (context.Read(input => input.ReadLine()) is not { Length: > 0 } line)
-                break;
-            try
-            {
-                Turn(context, session, ReadTurn(line));
-            }
-            catch (InvalidInputException failure) when (asks)
-            {
-                context.Note($"moa: {failure.Message}"); // the conversation goes on without this turn
-            }
-        }
-
+        using LineEditor? editor = asks && context.CanEdit ? LineEditor.ForConsole() : null;
+        Converse(context, session, prompt => ReadLine(context, editor, asks ? prompt : ""), goesOn: asks);
         if (context.Json)
             WriteJson(context, session);
     }
 
-    private static string ReadTurn(string line)
+    private static string? ReadLine(CommandContext context, LineEditor? editor, string prompt)
     {
-        const string Prefix = "/file ";
-        if (!line.StartsWith(Prefix, StringComparison.Ordinal))
-            return line;
-        return InputFile.ReadText(line[Prefix.Length..].Trim(), "give /file a text file");
+        if (editor is not null)
+            return context.Read(_ => editor.ReadLine(prompt));
+        context.Prompt(prompt);
+        return context.Read(input => input.ReadLine());
     }
 
-    private static void Turn(CommandContext context, ChatSession session, string text)
+    // What cannot be done is said and the conversation goes on; who wrote a script learns of it by the exit code.
+    private static void Converse(CommandContext context, ChatSession session, Func<string, string?> readLine, bool goesOn)
     {
-        GenerationResult result = session.Ask(text, context.Json ? null : context.Show, context.Cancellation);
+        ChatTurnReader reader = new(readLine);
+        ChatCommands commands = new(session, context.Say);
+        while (!commands.Ended)
+        {
+            try
+            {
+                if (reader.Read() is not ChatTurn turn)
+                    break;
+                if ((turn.Command is null ? turn.Text : commands.Run(turn.Command, turn.Text, turn.IsBlock)) is string message)
+                    Ask(context, session, message);
+            }
+            catch (Exception failure) when (failure is InvalidInputException or IOException)
+            {
+                context.Say($"moa: {failure.Message.ReplaceLineEndings(" ").Trim()}");
+                if (!goesOn)
+                    context.ExitCode = failure is IOException ? CommandLine.Failed : CommandLine.BadInput;
+            }
+        }
+    }
+
+    private static void Ask(CommandContext context, ChatSession session, string text)
+    {
+        GenerationResult result = context.RunPart(stop => session.Ask(text, context.Json ? null : context.Show, stop));
         if (!context.Json)
             context.Output.WriteLine();
+        string stopped = result.Finish == FinishReason.Cancelled ? "stopped; " : "";
         string again = session.ReadAgain ? ", the conversation was read again" : "";
         context.Note(string.Create(CultureInfo.InvariantCulture,
-            $"[{session.CachedTokens} tokens kept in {session.KvBytes / 1024.0:F0} KiB{again}; " +
+            $"[{stopped}{session.CachedTokens} tokens kept in {session.KvBytes / 1024.0:F0} KiB{again}; " +
             $"{result.DecodeTokensPerSecond:F0} tokens/s]"));
+        context.Cancellation.ThrowIfCancellationRequested();
     }
 
     private static void WriteJson(CommandContext context, ChatSession session) => context.WriteJson(writer =>

@@ -10,8 +10,9 @@ internal abstract class CliCommand : Command
     {
         SetAction((parsed, cancellation) =>
         {
-            Run(new CommandContext(parsed, streams, cancellation));
-            return Task.FromResult(0);
+            CommandContext context = new(parsed, streams, cancellation);
+            Run(context);
+            return Task.FromResult(context.ExitCode);
         });
     }
 
@@ -19,7 +20,7 @@ internal abstract class CliCommand : Command
     public IReadOnlyList<string> Examples { get; protected init; } = [];
 
     /// <summary>Whether an interrupted run leaves finished work that the next one uses.</summary>
-    public bool KeepsFinishedWork { get; protected init; }
+    public bool KeepsFinishedWork { get; protected set; }
 
     protected abstract void Run(CommandContext context);
 }

@@ -19,7 +19,16 @@ internal sealed class CommandContext(ParseResult parsed, Streams streams, Cancel
 
     public CancellationToken Cancellation { get; } = cancellation;
 
+    /// <summary>The exit code of a command that came to its end.</summary>
+    public int ExitCode { get; set; }
+
     public bool InputIsTerminal => streams.InputIsTerminal;
+
+    /// <summary>
+    /// Whether a person's lines can be edited as they are typed. Windows' console does that by itself.
+    /// </summary>
+    public bool CanEdit => streams.InputIsTerminal && streams.ErrorIsTerminal && !OperatingSystem.IsWindows() &&
+        Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
 
     public TextWriter Output => streams.Output;
 
@@ -39,6 +48,12 @@ internal sealed class CommandContext(ParseResult parsed, Streams streams, Cancel
         if (!Quiet)
             streams.Error.WriteLine(message);
     }
+
+    /// <summary>What the person asked for, or what is wrong though the command goes on.</summary>
+    public void Say(string message) => streams.Error.WriteLine(message);
+
+    /// <summary>Runs a part of the command that Ctrl-C stops without ending the command.</summary>
+    public T RunPart<T>(Func<CancellationToken, T> part) => streams.Interrupts.RunPart(part);
 
     /// <summary>Reads input, which may wait for a person to type; ends with the command.</summary>
     /// <exception cref="OperationCanceledException">The command is to end.</exception>

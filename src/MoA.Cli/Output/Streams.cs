@@ -1,7 +1,10 @@
 namespace MoA.Cli.Output;
 
-/// <summary>Where a command reads and writes: results to <paramref name="Output"/>, everything else to <paramref name="Error"/>.</summary>
-internal sealed record Streams(TextReader Input, TextWriter Output, TextWriter Error)
+/// <summary>
+/// Where a command reads and writes: results to <paramref name="Output"/>, everything else to <paramref name="Error"/>; and what
+/// may interrupt it.
+/// </summary>
+internal sealed record Streams(TextReader Input, TextWriter Output, TextWriter Error, Interrupts Interrupts)
 {
     /// <summary>Whether a person types the input.</summary>
     public bool InputIsTerminal => ReferenceEquals(Input, Console.In) && !Console.IsInputRedirected;

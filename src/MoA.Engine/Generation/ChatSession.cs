@@ -9,17 +9,21 @@ namespace MoA.Engine.Generation;
 /// <summary>
 /// A conversation on one set of caches. A new turn is prefilled onto what is there; only when the template writes the past
 /// differently than it was generated (so that the kept rows are not a prefix any more) is everything read again: rows
-/// that a ring has evicted cannot be brought back one by one.
+/// that a ring has evicted cannot be brought back one by one. What the model wrote stays token by token as it wrote it, an
+/// answer that was stopped included, so neither costs a re-read.
 /// </summary>
 public sealed class ChatSession : IDisposable
 {
+    private const string Assistant = "assistant";
+
     private readonly LanguageModel _model;
     private readonly AttentionPolicy _policy;
     private readonly ElementType _cacheType;
     private readonly GenerationOptions _options;
-    private readonly TextGenerator _generator;
+    private readonly GenerationLoop _loop;
     private readonly List<ChatMessage> _messages = [];
     private readonly List<int> _cached = [];
+    private readonly Dictionary<ChatMessage, int[]> _written = new(ReferenceEqualityComparer.Instance);
     private SequenceCache? _sequence;
 
     /// <summary>An empty conversation.</summary>
@@ -35,7 +39,7 @@ public sealed class ChatSession : IDisposable
         _policy = policy;
         _options = options;
         _cacheType = cacheType;
-        _generator = new TextGenerator(model);
+        _loop = new GenerationLoop(model.Transformer);
     }
 
     /// <summary>The messages so far.</summary>
@@ -53,20 +57,40 @@ public sealed class ChatSession : IDisposable
     /// <summary>Adds a message that needs no answer yet, such as the system's.</summary>
     public void Add(ChatMessage message) => _messages.Add(message);
 
+    /// <summary>
+    /// Goes on with other messages instead; rows of the caches serve them as far as they begin as the old ones did.
+    /// </summary>
+    public void Restart(IEnumerable<ChatMessage> messages)
+    {
+        ChatMessage[] others = [.. messages];
+        _messages.Clear();
+        _messages.AddRange(others);
+        foreach (ChatMessage gone in _written.Keys.Where(known => !others.Contains(known, ReferenceEqualityComparer.Instance)).ToArray())
+            _ = _written.Remove(gone);
+        if (_written.Count == 0)
+            Forget();
+    }
+
     /// <summary>Asks, and adds question and answer to the conversation.</summary>
+    /// <param name="question">The user's message.</param>
+    /// <param name="onText">Sees the answer as it comes.</param>
+    /// <param name="cancellation">
+    /// Stops the answer, between the layers of a pass where no row is lost by that. What was written by then, perhaps nothing,
+    /// is the answer, <see cref="FinishReason.Cancelled"/> its end, and the next turn goes on where the caches end.
+    /// </param>
     /// <exception cref="InvalidInputException">The conversation has outgrown the model's context; nothing was added.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled before the call; nothing was added.</exception>
     public GenerationResult Ask(string question, Action<string>? onText = null, CancellationToken cancellation = default)
     {
+        cancellation.ThrowIfCancellationRequested();
         ChatMessage asked = new("user", question);
-        int[] prompt = _model.RequireConversations().EncodePrompt([.. _messages, asked]);
-        _model.CheckLength(prompt.Length + 1, "the conversation");
-        int room = Math.Min(_options.MaxNewTokens, _model.Config.MaxPositions - prompt.Length);
+        int[] prompt = Encode([.. _messages, asked]);
+        int room = _model.RoomFor(prompt.Length, _options.MaxNewTokens, "the conversation");
         int start = Reuse(prompt, prompt.Length + room);
         GenerationResult result;
         try
         {
-            result = _generator.Run(
-                _sequence!, prompt.AsSpan(start), _options with { MaxNewTokens = room }, onText, prompt.AsSpan(0, start), cancellation);
+            result = Run(prompt.AsSpan(start), prompt.AsSpan(0, start), _options with { MaxNewTokens = room }, onText, cancellation);
         }
         catch
         {
@@ -74,20 +98,88 @@ public sealed class ChatSession : IDisposable
             throw;
         }
 
-        _cached.AddRange(prompt.AsSpan(start));
-        _cached.AddRange(result.Tokens.AsSpan(0, result.Tokens.Length - 1)); // the last token was drawn but never read
+        ReadOnlySpan<int> held = [.. prompt, .. result.Tokens]; // the last token was drawn but never read
+        _cached.AddRange(held[_cached.Count.._sequence!.Length]);
+        ChatMessage answer = new(Assistant, result.Text);
+        // A stop string is no part of the text, but was read.
+        if (result.Finish != FinishReason.Stop || _model.StopTokens.Contains(result.Tokens[^1]))
+            _written.Add(answer, result.Tokens);
         _messages.Add(asked);
-        _messages.Add(new ChatMessage("assistant", result.Text));
+        _messages.Add(answer);
         return result;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _sequence?.Dispose();
 
+    private GenerationResult Run(
+        ReadOnlySpan<int> prompt, ReadOnlySpan<int> before, GenerationOptions options, Action<string>? onText,
+        CancellationToken cancellation)
+    {
+        TextRun text = new(_model, _sequence!, prompt, options, onText, before, keepsCaches: true);
+        _loop.Add(text.Run);
+        try
+        {
+            while (text.Run.Finish == FinishReason.None && !cancellation.IsCancellationRequested)
+                _ = _loop.Step(cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // In the middle of a pass; the caches stand where they stood before it.
+        }
+        finally
+        {
+            _ = _loop.Remove(text.Run);
+        }
+
+        return text.End();
+    }
+
+    // As the template writes the conversation, but with the answers in the tokens that they were written in: text may be cut
+    // into tokens in several ways.
+    private int[] Encode(IReadOnlyList<ChatMessage> messages)
+    {
+        ConversationEncoder encoder = _model.RequireConversations();
+        if (_written.Count == 0)
+            return encoder.EncodePrompt(messages);
+        EncodedConversation encoded;
+        try
+        {
+            encoded = encoder.Encode(messages, addGenerationPrompt: true);
+        }
+        catch (InvalidInputException)
+        {
+            return encoder.EncodePrompt(messages); // where an answer stands in the text cannot be told for every template
+        }
+
+        List<int> tokens = [];
+        int end = 0;
+        foreach ((ChatMessage message, AnswerSpan span) in messages.Where(message => message.Role == Assistant).Zip(encoded.Answers))
+        {
+            tokens.AddRange(encoded.Tokens.AsSpan(end, span.Start - end));
+            tokens.AddRange(AsWritten(message, encoded.Tokens.AsSpan(span.Start, span.End - span.Start)));
+            end = span.End;
+        }
+
+        return [.. tokens, .. encoded.Tokens.AsSpan(end)];
+    }
+
+    // The end of the turn is the template's: whether the model drew one or was stopped, it has not read it yet.
+    private int[] AsWritten(ChatMessage message, ReadOnlySpan<int> printed)
+    {
+        int end = printed.Length;
+        while (end > 0 && _model.StopTokens.Contains(printed[end - 1]))
+            end--;
+        string text = _model.RequireTokenizer().Decode(printed[..end], skipSpecialTokens: true);
+        if (!_written.TryGetValue(message, out int[]? own) || text.Trim() != message.Content.Trim())
+            return [.. printed]; // some templates leave out parts of earlier answers
+        return own is [.., int last] && _model.StopTokens.Contains(last) ? [.. own[..^1], .. printed[end..]] : [.. own, .. printed[end..]];
+    }
+
     // Makes the caches ready for the prompt and returns how many of its tokens they hold already.
     private int Reuse(int[] prompt, int capacity)
     {
-        ReadAgain = _messages.Exists(message => message.Role == "assistant");
+        ReadAgain = _messages.Exists(message => message.Role == Assistant);
         if (_sequence is not null)
         {
             if (_cached.Count < prompt.Length && prompt.AsSpan().StartsWith(CollectionsMarshal.AsSpan(_cached)))

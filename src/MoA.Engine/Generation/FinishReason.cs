@@ -11,4 +11,7 @@ public enum FinishReason
 
     /// <summary>The most new tokens were written.</summary>
     Length,
+
+    /// <summary>The caller cancelled it.</summary>
+    Cancelled,
 }

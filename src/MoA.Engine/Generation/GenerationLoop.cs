@@ -15,6 +15,7 @@ public sealed class GenerationLoop
     private readonly ForwardBatch _batch;
     private readonly List<GenerationRun> _active = [];
     private readonly List<(GenerationRun Run, int Row)> _ready = [];
+    private readonly List<(GenerationRun Run, int Tokens)> _prefilled = [];
     private readonly int[] _token = new int[1];
     private float[] _logits = [];
     private bool _stepping;
@@ -71,12 +72,13 @@ public sealed class GenerationLoop
 
     /// <summary>
     /// One forward pass. Returns the number of tokens that went through it. After an exception the runs stand in the middle
-    /// of a token: drop them all.
+    /// of a token: drop them all. After a cancelled step those whose caches are not cut off can go on.
     /// </summary>
+    /// <param name="cancellation">Checked between the layers of a pass that reads prompts.</param>
     /// <exception cref="ObjectDisposedException">The model or a run's sequence was disposed.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the loop or the model, or a step is asked for
     /// within one.</exception>
-    public int Step()
+    public int Step(CancellationToken cancellation = default)
     {
         Enter();
         try
@@ -84,7 +86,7 @@ public sealed class GenerationLoop
             if (_stepping)
                 throw new InvalidOperationException("A step cannot be taken within a step.");
             _stepping = true;
-            return StepAlone();
+            return StepAlone(cancellation);
         }
         finally
         {
@@ -99,7 +101,7 @@ public sealed class GenerationLoop
         while (ActiveRuns > 0)
         {
             cancellation.ThrowIfCancellationRequested();
-            _ = Step();
+            _ = Step(cancellation);
         }
     }
 
@@ -124,16 +126,19 @@ public sealed class GenerationLoop
             ForwardBatch.CheckToken(token, _transformer.Config);
     }
 
-    private int StepAlone()
+    private int StepAlone(CancellationToken cancellation)
     {
         _batch.Clear();
         _ready.Clear();
+        _prefilled.Clear();
         AddDecoding();
         AddPrefilling();
         int rows = _batch.Rows;
         if (rows == 0)
             return 0;
-        _transformer.Forward(_batch);
+        _transformer.Forward(_batch, MayBeCutOff() ? cancellation : default);
+        foreach ((GenerationRun run, int tokens) in _prefilled)
+            run.Prefilled(tokens);
         Sample();
         _active.RemoveAll(static run => run.Finish != FinishReason.None);
         return rows;
@@ -160,10 +165,22 @@ public sealed class GenerationLoop
             if (count == 0)
                 continue;
             int first = _batch.Add(run.Sequence, run.RestOfPrompt[..count], AttentionMode.Prefill);
-            run.Prefilled(count);
-            if (!run.IsPrefilling)
+            _prefilled.Add((run, count));
+            if (count == run.RestOfPrompt.Length)
                 _ready.Add((run, first + count - 1));
         }
+    }
+
+    // A pass that only decodes is over before anyone could wait for it.
+    private bool MayBeCutOff()
+    {
+        foreach ((GenerationRun run, int tokens) in _prefilled)
+        {
+            if (run.KeepsCaches && !run.Sequence.CanDrop(tokens))
+                return false;
+        }
+
+        return _prefilled.Count > 0;
     }
 
     private void Sample()

@@ -3,7 +3,7 @@ namespace MoA.Engine.Generation;
 /// <summary>What a caller asks of a generation.</summary>
 public sealed record GenerationOptions
 {
-    /// <summary>Most tokens to write.</summary>
+    /// <summary>Most tokens to write; the caches' room and the model's context bound them too.</summary>
     public int MaxNewTokens { get; init; } = 256;
 
     /// <summary>How tokens are drawn.</summary>
@@ -17,4 +17,9 @@ public sealed record GenerationOptions
 
     /// <summary>Texts that end the output; they are not part of it.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>
+    /// If set, <see cref="GenerationResult.LogProbabilities"/> tells how likely each token was, with this many of the likeliest.
+    /// </summary>
+    public int? LogProbabilities { get; init; }
 }

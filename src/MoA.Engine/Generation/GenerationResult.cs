@@ -10,6 +10,9 @@ namespace MoA.Engine.Generation;
 public sealed record GenerationResult(
     string Text, int[] Tokens, FinishReason Finish, int PromptTokens, TimeSpan PrefillTime, TimeSpan DecodeTime)
 {
+    /// <summary>For each of <see cref="Tokens"/> how likely it was; empty unless it was asked for.</summary>
+    public IReadOnlyList<TokenLogProbability> LogProbabilities { get; init; } = [];
+
     /// <summary>Prefilled tokens a second.</summary>
     public double PrefillTokensPerSecond => PromptTokens / Math.Max(PrefillTime.TotalSeconds, 1e-9);
 

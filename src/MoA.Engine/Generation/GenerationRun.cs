@@ -10,7 +10,7 @@ public sealed class GenerationRun
     private readonly IReadOnlySet<int> _stopTokens;
     private readonly Func<int, bool>? _onToken;
     private readonly List<int> _output;
-    private int _prefilled;
+    private readonly List<TokenLogProbability> _scores = [];
 
     /// <summary>Describes a run.</summary>
     /// <param name="sequence">The caches; may hold earlier turns. Stays the caller's.</param>
@@ -39,7 +39,8 @@ public sealed class GenerationRun
         _sampler.Reserve(Math.Min(maxNewTokens, sequence.Capacity));
         _stopTokens = stopTokens;
         _onToken = onToken;
-        _output = new List<int>(maxNewTokens);
+        // Steps are to allocate nothing, yet no more is reserved than the caches can hold.
+        _output = new List<int>(Math.Clamp(sequence.Capacity - sequence.Length - prompt.Length + 1, 0, maxNewTokens));
     }
 
     /// <summary>The caches.</summary>
@@ -54,23 +55,39 @@ public sealed class GenerationRun
     /// <summary>Tokens written so far, a stop token included.</summary>
     public IReadOnlyList<int> Output => _output;
 
+    /// <summary>If set, the likelihood of every token is noted with this many of the likeliest.</summary>
+    public int? LogProbabilities { get; init; }
+
+    /// <summary>The likelihoods of <see cref="Output"/>, if asked for.</summary>
+    public IReadOnlyList<TokenLogProbability> Scores => _scores;
+
+    /// <summary>
+    /// Whether the caches are needed after a cancelled step: a pass that would lose rows of theirs is then run to its end.
+    /// </summary>
+    public bool KeepsCaches { get; init; }
+
+    /// <summary>Tokens of the prompt that are in the caches.</summary>
+    public int PrefilledTokens { get; private set; }
+
     /// <summary>Why the run ended, or <see cref="FinishReason.None"/>.</summary>
     public FinishReason Finish { get; private set; }
 
     /// <summary>Prompt tokens not prefilled yet.</summary>
-    internal ReadOnlySpan<int> RestOfPrompt => _prompt.AsSpan(_prefilled);
+    internal ReadOnlySpan<int> RestOfPrompt => _prompt.AsSpan(PrefilledTokens);
 
-    internal bool IsPrefilling => _prefilled < _prompt.Length;
+    internal bool IsPrefilling => PrefilledTokens < _prompt.Length;
 
     internal int LastToken => _output[^1];
 
-    internal void Prefilled(int tokens) => _prefilled += tokens;
+    internal void Prefilled(int tokens) => PrefilledTokens += tokens;
 
     /// <summary>Draws the next token from the last row's logits.</summary>
     internal void Accept(ReadOnlySpan<float> logits)
     {
         int token = _output.Count < MinNewTokens ? _sampler.Next(logits, _stopTokens) : _sampler.Next(logits);
         _output.Add(token);
+        if (LogProbabilities is int top)
+            _scores.Add(TokenLogProbability.From(logits, token, top));
         if (_stopTokens.Contains(token) || (_onToken?.Invoke(token) ?? false))
             Finish = FinishReason.Stop;
         else if (_output.Count == MaxNewTokens)

@@ -100,13 +100,24 @@ public sealed class LanguageModel : IDisposable
     /// <param name="tokens">Tokens of the sequence.</param>
     /// <param name="what">What it is, for the message: "prompt.txt", "items.jsonl:3".</param>
     /// <exception cref="InvalidInputException">It is longer than the model's context.</exception>
-    public void CheckLength(int tokens, string what)
+    public void CheckLength(long tokens, string what)
     {
         if (tokens > Config.MaxPositions)
         {
             throw new InvalidInputException(
                 $"{what}: {tokens} tokens, but {Name} has a context of {Config.MaxPositions}; shorten it");
         }
+    }
+
+    /// <summary>New tokens after a prompt: as many as asked for, or what the model's context leaves.</summary>
+    /// <param name="promptTokens">Tokens of the prompt.</param>
+    /// <param name="maxNewTokens">Most tokens to write.</param>
+    /// <param name="what">What the prompt is, for the message.</param>
+    /// <exception cref="InvalidInputException">The context leaves none.</exception>
+    public int RoomFor(int promptTokens, int maxNewTokens, string what)
+    {
+        CheckLength(promptTokens + 1L, what);
+        return Math.Min(maxNewTokens, Config.MaxPositions - promptTokens);
     }
 
     /// <inheritdoc/>

@@ -45,7 +45,7 @@ public sealed class SequenceScorer
     /// </summary>
     /// <param name="tokens">The sequence.</param>
     /// <param name="isScored">For each position whether it is scored.</param>
-    /// <param name="cancellation">Checked between forward passes.</param>
+    /// <param name="cancellation">Checked between layers.</param>
     /// <exception cref="InvalidOperationException">Another caller is using the scorer or the model.</exception>
     public double[] Score(ReadOnlySpan<int> tokens, ReadOnlySpan<bool> isScored, CancellationToken cancellation = default)
     {
@@ -56,8 +56,7 @@ public sealed class SequenceScorer
         int inputs = tokens.Length - 1; // the last token is only predicted
         if (inputs < 1)
             return [];
-        int length = MaxNewTokens is int more ? Math.Max(Math.Min(DecodeFrom, tokens.Length) + more, inputs) : tokens.Length;
-        using SequenceCache sequence = _transformer.CreateSequence(Policy, length, CacheType);
+        using SequenceCache sequence = _transformer.CreateSequence(Policy, Capacity(tokens.Length), CacheType);
         int prefill = Math.Min(Math.Max(DecodeFrom, 1), inputs);
         for (int start = 0; start < inputs;)
         {
@@ -66,12 +65,23 @@ public sealed class SequenceScorer
             int count = decodes ? 1 : Math.Min(_transformer.MaxRows, prefill - start);
             _batch.Clear();
             _ = _batch.Add(sequence, tokens.Slice(start, count), decodes ? AttentionMode.Decode : AttentionMode.Prefill);
-            _transformer.Forward(_batch);
+            _transformer.Forward(_batch, cancellation);
             ReadScores(tokens.Slice(start + 1, count), isScored.Slice(start + 1, count), result);
             start += count;
         }
 
         return [.. result];
+    }
+
+    private int Capacity(int tokens)
+    {
+        if (MaxNewTokens is not int more)
+            return tokens;
+        int read = Math.Min(DecodeFrom, tokens), context = _transformer.Config.MaxPositions;
+        return read + (long)more <= Math.Max(context, tokens)
+            ? Math.Max(read + more, tokens - 1)
+            : throw new InvalidInputException(
+                $"{more} new tokens after {read}: the model's context is {context} tokens; ask for fewer");
     }
 
     private void ReadScores(ReadOnlySpan<int> labels, ReadOnlySpan<bool> isScored, List<double> result)
@@ -92,16 +102,10 @@ public sealed class SequenceScorer
                 _logits = new float[count * vocabulary];
             _transformer.Logits(_batch, _rows.AsSpan(0, count), _logits);
             for (int i = 0; i < count; i++)
-                result.Add(LogProbability(_logits.AsSpan(i * vocabulary, vocabulary), labels[_rows[i]]));
+            {
+                ReadOnlySpan<float> row = _logits.AsSpan(i * vocabulary, vocabulary);
+                result.Add(row[labels[_rows[i]]] - TokenLogProbability.LogNormalizer(row));
+            }
         }
-    }
-
-    private static double LogProbability(ReadOnlySpan<float> logits, int token)
-    {
-        float largest = System.Numerics.Tensors.TensorPrimitives.Max(logits);
-        double sum = 0;
-        foreach (float logit in logits)
-            sum += Math.Exp((double)logit - largest);
-        return (double)logits[token] - largest - Math.Log(sum);
     }
 }

@@ -1,7 +1,4 @@
-using System.Diagnostics;
-using System.Text;
 using MoA.Engine.KvCache;
-using MoA.Engine.Tokenization;
 
 namespace MoA.Engine.Generation;
 
@@ -20,12 +17,12 @@ public sealed class TextGenerator
     }
 
     /// <summary>Prefills the prompt onto the sequence and writes until it ends.</summary>
-    /// <param name="sequence">The caches, with room for prompt and new tokens.</param>
+    /// <param name="sequence">The caches, with room for the prompt; no more new tokens are written than they have room for.</param>
     /// <param name="prompt">Tokens to add.</param>
     /// <param name="options">What to write.</param>
     /// <param name="onText">Sees the text as it comes.</param>
     /// <param name="before">Tokens that the sequence holds already; penalties on repetition see them.</param>
-    /// <param name="cancellation">Checked between forward passes.</param>
+    /// <param name="cancellation">Checked between forward passes, and between the layers of a pass that reads the prompt.</param>
     public GenerationResult Run(
         SequenceCache sequence,
         ReadOnlySpan<int> prompt,
@@ -35,50 +32,21 @@ public sealed class TextGenerator
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        StringBuilder text = new();
-        StopStringScanner scanner = new(options.Stop);
-        StreamingDecoder? decoder = _model.Tokenizer?.CreateStream(
-            skipSpecialTokens: true, options.ContinuesPrompt ? prompt : []);
-        Sampler sampler = new(options.Sampling, _model.Config.VocabularySize);
-        sampler.Read(before);
-        GenerationRun run = new(sequence, prompt, options.MaxNewTokens, sampler, _model.StopTokens, OnToken);
-        long start = Stopwatch.GetTimestamp();
-        TimeSpan? firstToken = null;
-        _loop.Add(run);
+        TextRun text = new(_model, sequence, prompt, options, onText, before);
+        _loop.Add(text.Run);
         try
         {
-            while (run.Finish == FinishReason.None)
+            while (text.Run.Finish == FinishReason.None)
             {
                 cancellation.ThrowIfCancellationRequested();
-                _ = _loop.Step();
-                if (firstToken is null && run.Output.Count > 0)
-                    firstToken = Stopwatch.GetElapsedTime(start);
+                _ = _loop.Step(cancellation);
             }
         }
         finally
         {
-            _ = _loop.Remove(run);
+            _ = _loop.Remove(text.Run);
         }
 
-        TimeSpan total = Stopwatch.GetElapsedTime(start);
-        Show(scanner.Push(decoder?.Flush() ?? ""));
-        Show(scanner.Flush());
-        return new GenerationResult(
-            text.ToString(), [.. run.Output], run.Finish, prompt.Length, firstToken ?? total, total - (firstToken ?? total));
-
-        bool OnToken(int token)
-        {
-            if (decoder is not null)
-                Show(scanner.Push(decoder.Push(token)));
-            return scanner.Stopped;
-        }
-
-        void Show(string piece)
-        {
-            if (piece.Length == 0)
-                return;
-            _ = text.Append(piece);
-            onText?.Invoke(piece);
-        }
+        return text.End();
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.Intrinsics;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
@@ -40,6 +41,7 @@ public sealed class SequenceCache : IDisposable
         Capacity = capacity;
         Type = type;
         Spans = policy.Resolve(config, capacity);
+        CheckMemory(Spans, capacity);
         Eviction = policy as EvictionPolicy;
         if (policy is InfLlmPolicy infLlm)
             _blocks = [.. Spans.Select(_ => new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize))];
@@ -62,6 +64,9 @@ public sealed class SequenceCache : IDisposable
 
     /// <summary>Tokens written so far.</summary>
     public int Length { get; private set; }
+
+    /// <summary>Whether a pass that was cut off has overwritten rows, so that the sequence cannot go on.</summary>
+    public bool IsCutOff { get; private set; }
 
     /// <summary>Format of the rows.</summary>
     public ElementType Type { get; }
@@ -134,6 +139,7 @@ public sealed class SequenceCache : IDisposable
         Version++;
         // Heads grow first: should memory run out midway, larger rings under the old spans are still right.
         LayerSpans[] spans = _policy.Resolve(_config, capacity);
+        CheckMemory(spans, capacity);
         for (int i = 0; i < _heads.Length; i++)
         {
             if (_heads[i].Tokens is HeldTokens tokens)
@@ -207,11 +213,14 @@ public sealed class SequenceCache : IDisposable
     /// <summary>Refuses caches that a pass over a model cannot use.</summary>
     /// <exception cref="ObjectDisposedException">They were disposed.</exception>
     /// <exception cref="ArgumentException">They were made for another model.</exception>
+    /// <exception cref="InvalidOperationException">A pass that was cut off has overwritten rows.</exception>
     internal void CheckFor(ModelConfig config)
     {
         _use.ThrowIfDisposed();
         if (!ReferenceEquals(config, _config))
             throw new ArgumentException("The caches were made for another model; let the model that reads them create them.");
+        if (IsCutOff)
+            throw new InvalidOperationException("A pass that was cut off has overwritten rows of these caches; make new ones.");
     }
 
     /// <summary>Takes the caches for one pass, until <see cref="Exit"/>.</summary>
@@ -228,6 +237,26 @@ public sealed class SequenceCache : IDisposable
         Version++;
     }
 
+    /// <summary>A pass over the next tokens has not come to its end.</summary>
+    internal void CutOff(int tokens) => IsCutOff |= !CanDrop(tokens);
+
+    /// <summary>
+    /// Whether a pass over the next tokens could be cut off and made again: none of them takes the place of an older row, and
+    /// nothing else is remembered of them.
+    /// </summary>
+    internal bool CanDrop(int tokens)
+    {
+        if (Eviction is not null || _blocks.Length > 0)
+            return false;
+        foreach (HeadCache head in _heads)
+        {
+            if (Length + tokens > head.Rows)
+                return false;
+        }
+
+        return true;
+    }
+
     internal HeadCache Head(int layer, int keyValueHead) => _heads[layer * _config.KeyValueHeads + keyValueHead];
 
     /// <summary>The last queries of the prompt of a head's group; only for policies that observe such a window.</summary>
@@ -240,6 +269,18 @@ public sealed class SequenceCache : IDisposable
     /// Where a head counts the next token: its position, or the number of rows held where rows are evicted by score.
     /// </summary>
     internal int Start(int layer, int keyValueHead) => Head(layer, keyValueHead).Tokens?.Count ?? Length;
+
+    // What the machine can never hold is refused before it is written to: systems promise more memory than they have.
+    private void CheckMemory(LayerSpans[] spans, int capacity)
+    {
+        long bytes = spans.Sum(layer => layer.StoredRows) * BytesPerRow, available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (bytes > available)
+        {
+            throw new InvalidInputException(string.Create(CultureInfo.InvariantCulture,
+                $"KV caches for {capacity} tokens take {bytes / (double)(1 << 30):F1} GiB, more than the {available / (double)(1 << 30):F1} GiB " +
+                $"of this machine; ask for fewer new tokens, a smaller format of the caches, or a plan that keeps less"));
+        }
+    }
 
     private static void MakeRoom(HeadCache head, int rows)
     {

@@ -101,11 +101,15 @@ public sealed class Transformer : IDisposable
     /// Runs the batch: stores its keys and values in the sequences' caches, advances their lengths, and leaves the last
     /// layer's output for <see cref="Logits"/>.
     /// </summary>
+    /// <param name="batch">The tokens.</param>
+    /// <param name="cancellation">
+    /// Checked between layers. A pass that was cut off adds no token; caches of which it has overwritten rows refuse to go on.
+    /// </param>
     /// <exception cref="ObjectDisposedException">The model, its weights, the backend or a sequence was disposed.</exception>
     /// <exception cref="ArgumentException">The batch was made for another model, or has more rows than a pass.</exception>
     /// <exception cref="InvalidOperationException">Another caller is using one of them, or a sequence went on since it was
     /// added. No sequence has changed.</exception>
-    public void Forward(ForwardBatch batch)
+    public void Forward(ForwardBatch batch, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
         using UseGuard.Use model = _use.TakeAlone();
@@ -117,14 +121,30 @@ public sealed class Transformer : IDisposable
         int rows = batch.Rows;
         Backend.RopeAngles(batch.Positions, _frequencies, _angles);
         Backend.Embed(batch.Tokens, _weights.Embedding, _hidden);
-        for (int layer = 0; layer < Config.Layers; layer++)
+        bool ended = false;
+        try
         {
-            AttentionBlock(batch, layer, rows);
-            FeedForward(_weights.Layers[layer], rows);
+            for (int layer = 0; layer < Config.Layers; layer++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                AttentionBlock(batch, layer, rows);
+                FeedForward(_weights.Layers[layer], rows);
+            }
+
+            ended = true;
+        }
+        finally
+        {
+            for (int i = 0; i < batch.Work.SegmentCount; i++)
+            {
+                AttentionSegment segment = batch.Work.Segments[i];
+                if (ended)
+                    segment.Cache.Advance(segment.Rows);
+                else
+                    segment.Cache.CutOff(segment.Rows);
+            }
         }
 
-        for (int i = 0; i < batch.Work.SegmentCount; i++)
-            batch.Work.Segments[i].Cache.Advance(batch.Work.Segments[i].Rows);
         (_last, _rows) = (batch, rows);
     }
 

@@ -33,13 +33,14 @@ public sealed class ConversationEncoder
     /// header), is encoded apart from what is before it, and ends with its end-of-turn token.
     /// </summary>
     /// <param name="messages">The messages, in order.</param>
+    /// <param name="addGenerationPrompt">Whether the next answer's beginning (the assistant's header) follows.</param>
     /// <exception cref="InvalidInputException">
     /// The model has no chat template, or the template refuses the conversation or does not print an answer.
     /// </exception>
-    public EncodedConversation Encode(IReadOnlyList<ChatMessage> messages)
+    public EncodedConversation Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = false)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        TracedText text = Template.RenderTraced(messages, addGenerationPrompt: false);
+        TracedText text = Template.RenderTraced(messages, addGenerationPrompt);
         var tokens = new List<int>();
         var answers = new List<AnswerSpan>();
         int from = 0;

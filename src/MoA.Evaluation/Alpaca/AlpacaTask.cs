@@ -29,7 +29,7 @@ public static class AlpacaTask
     /// <summary>Reads the instructions as items.</summary>
     /// <param name="model">The model that answers.</param>
     /// <param name="files">Where the file is.</param>
-    /// <param name="maxNewTokens">Most tokens of an answer.</param>
+    /// <param name="maxNewTokens">Most tokens of an answer; the model's context bounds them too.</param>
     /// <param name="mostItems">Only the first instructions, or all.</param>
     /// <exception cref="InvalidInputException">The file is missing or not as published.</exception>
     public static EvaluationSet Read(LanguageModel model, DataSetFiles files, int maxNewTokens, int? mostItems)
@@ -38,16 +38,18 @@ public static class AlpacaTask
         ArgumentNullException.ThrowIfNull(files);
         DataFile file = Files.Select(files.TryFind).FirstOrDefault(found => found is not null) ?? files.Find(Files[0]);
         QuestionEncoder questions = new(model);
-        EvaluationItem[] items = [.. Parse(file).Take(mostItems ?? int.MaxValue).Select((instruction, i) => new EvaluationItem(
-            $"{file.Name}[{i}]",
-            questions.EncodePrompt([new ChatMessage("user", instruction.Instruction)]),
-            new ItemReference
+        EvaluationItem[] items = [.. Parse(file).Take(mostItems ?? int.MaxValue).Select((instruction, i) =>
+        {
+            string id = $"{file.Name}[{i}]";
+            int[] prompt = questions.EncodePrompt([new ChatMessage("user", instruction.Instruction)]);
+            ItemReference reference = new()
             {
                 Input = instruction.Instruction,
                 Group = instruction.Dataset,
                 Answers = instruction.Output is null ? [] : [instruction.Output],
-            })
-        { MaxNewTokens = maxNewTokens })];
+            };
+            return new EvaluationItem(id, prompt, reference) { MaxNewTokens = model.RoomFor(prompt.Length, maxNewTokens, id) };
+        })];
         return new EvaluationSet("alpaca", items.Max(item => item.Length), AnswerScorer.None, items) { Source = Path.GetFileName(file.Name) };
     }
 

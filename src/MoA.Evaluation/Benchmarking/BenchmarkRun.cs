@@ -166,7 +166,7 @@ public sealed class BenchmarkRun
             int count = Math.Min(_model.Transformer.MaxRows, length - start);
             _batch.Clear();
             last = _batch.Add(sequence, tokens.AsSpan(start, count), AttentionMode.Prefill) + count - 1;
-            _model.Transformer.Forward(_batch);
+            _model.Transformer.Forward(_batch, cancellation);
             _tokens += count;
         }
 
@@ -193,7 +193,7 @@ public sealed class BenchmarkRun
             _ = _batch.Add(sequences[i], token, AttentionMode.Decode);
         }
 
-        _model.Transformer.Forward(_batch);
+        _model.Transformer.Forward(_batch, cancellation);
         for (int first = 0; first < sequences.Length; first += rows.Length)
         {
             int count = Math.Min(rows.Length, sequences.Length - first);
@@ -248,7 +248,7 @@ public sealed class BenchmarkRun
     {
         foreach (int length in _settings.Lengths)
         {
-            if (length + _settings.DecodeTokens > _model.Config.MaxPositions)
+            if ((long)length + _settings.DecodeTokens > _model.Config.MaxPositions)
             {
                 throw new InvalidInputException(
                     $"--lengths {length}: with {_settings.DecodeTokens} decoded tokens this exceeds the context of {_model.Name}, " +

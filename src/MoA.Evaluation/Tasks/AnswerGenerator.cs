@@ -35,7 +35,7 @@ internal sealed class AnswerGenerator(LanguageModel model, ElementType cacheType
             while (loop.ActiveRuns > 0)
             {
                 cancellation.ThrowIfCancellationRequested();
-                Tokens += loop.Step();
+                Tokens += loop.Step(cancellation);
             }
 
             return [.. runs.Select((run, i) => new WrittenAnswer(

@@ -56,7 +56,7 @@ public sealed class AnswerWriter(
             {
                 AppendQuestions(group[active[i]], turn, written[active[i]]);
                 prompts[i] = encoder.EncodePrompt(written[active[i]]);
-                model.CheckLength(prompts[i].Length + maxAnswerTokens, group[active[i]].Origin);
+                model.CheckLength((long)prompts[i].Length + maxAnswerTokens, group[active[i]].Origin);
             }
 
             int[][] outputs = Generate(prompts, maxAnswerTokens, cancellation);
@@ -119,7 +119,7 @@ public sealed class AnswerWriter(
             while (loop.ActiveRuns > 0)
             {
                 cancellation.ThrowIfCancellationRequested();
-                _tokens += loop.Step();
+                _tokens += loop.Step(cancellation);
             }
 
             int[][] outputs = [.. runs.Select(run => run.Output.ToArray())];

@@ -32,6 +32,8 @@ public sealed class Calibrator(LanguageModel model, AnswerWriter answers)
     public IReadOnlyList<IReadOnlyList<EncodedItem>> Create(IReadOnlyList<CalibrationSettings> sets, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(sets);
+        foreach (CalibrationSettings set in sets)
+            CheckAllowance(set);
         CalibrationItem[][] chosen = [.. sets.Select(set => set.DataFile is null ? Generate(set) : [])];
         foreach (IGrouping<(string, int), int> shared in Enumerable.Range(0, sets.Count)
             .Where(i => sets[i].DataFile is not null).GroupBy(i => (Path.GetFullPath(sets[i].DataFile!), Allowance(sets[i]))))
@@ -42,6 +44,16 @@ public sealed class Calibrator(LanguageModel model, AnswerWriter answers)
         }
 
         return [.. sets.Select((set, i) => Encode(set, chosen[i], cancellation))];
+    }
+
+    private static void CheckAllowance(CalibrationSettings settings)
+    {
+        if (Allowance(settings) >= settings.Lengths.Min())
+        {
+            throw new InvalidInputException(
+                $"--answer-tokens {Allowance(settings)}: the shortest items have {settings.Lengths.Min()} tokens, question and answer " +
+                "together; expected fewer");
+        }
     }
 
     private static int Allowance(CalibrationSettings settings) => settings.KeepAnswers ? 0 : settings.MaxAnswerTokens;

@@ -156,27 +156,40 @@ public sealed class GenerateCommandTests
     }
 
     [Fact]
-    public void A_chat_keeps_the_conversation()
+    public void A_system_message_stands_before_the_prompt()
     {
-        using TemporaryFolder folder = new();
-        string file = folder.Write("record.txt", Question);
-        string input = $"/file {file}\nWhat is the <REGISTER_CONTENT> in line tidy-lake?\n\nnot read\n";
-        Invocation run = Invocation.WithInput(input, "chat", "--json", "--quiet");
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
-        JsonElement[] messages = [.. run.Document().GetProperty("messages").EnumerateArray()];
-        Assert.Equal(["user", "assistant", "user", "assistant"], messages.Select(message => message.GetProperty("role").GetString()));
-        Assert.Equal([Question, Answer, "What is the <REGISTER_CONTENT> in line tidy-lake?", Answer
-            .Replace("blunt-otter", "tidy-lake", StringComparison.Ordinal).Replace("40893", "23743", StringComparison.Ordinal)],
-            messages.Select(message => message.GetProperty("content").GetString()));
-        Invocation text = Invocation.WithInput(input, "chat");
-        Assert.Equal(messages[1].GetProperty("content").GetString() + Environment.NewLine +
-            messages[3].GetProperty("content").GetString() + Environment.NewLine, text.Output);
+        JsonElement with = Invocation.Json("generate", Question, "--system", "Be brief.", "-n", "1");
+        JsonElement written = Invocation.Json("generate", $"<|bos|><|user|>\nBe brief.\n<|user|>\n{Question}\n<|assistant|>\n", "-n", "1");
+        Assert.Equal(written.GetProperty("promptTokens").GetInt32(), with.GetProperty("promptTokens").GetInt32());
+        Invocation.Of("generate", Question, "--system", "x", "--template", "off").AssertRefused("--system", "--template off");
+        Invocation.Of("generate", "<|bos|>x", "--system", "x").AssertRefused("--system", "special tokens");
+    }
+
+    /// <summary>The numbers are checked in the engine's tests; here that they arrive.</summary>
+    [Fact]
+    public void Log_probabilities_stand_beside_the_tokens()
+    {
+        JsonElement result = Invocation.Json("generate", Question, "--logprobs", "3", "-n", "8");
+        JsonElement[] tokens = [.. result.GetProperty("logProbabilities").EnumerateArray()];
+        Assert.Equal(result.GetProperty("tokens").EnumerateArray().Select(id => id.GetInt32()), tokens.Select(token => token.GetProperty("token").GetInt32()));
+        Assert.Equal(result.GetProperty("text").GetString(), string.Concat(tokens.Select(token => token.GetProperty("text").GetString())));
+        foreach (JsonElement token in tokens)
+        {
+            JsonElement[] top = [.. token.GetProperty("top").EnumerateArray()];
+            Assert.Equal(3, top.Length);
+            Assert.Equal(token.GetProperty("logProbability").GetDouble(), top[0].GetProperty("logProbability").GetDouble()); // greedy
+            Assert.InRange(token.GetProperty("logProbability").GetDouble(), -10, 0);
+        }
+
+        Assert.False(Invocation.Json("generate", "a", "-n", "1").TryGetProperty("logProbabilities", out _));
     }
 
     [Fact]
-    public void A_chat_with_a_file_that_is_not_there_ends()
+    public void The_largest_number_of_new_tokens_is_what_the_context_leaves()
     {
-        Invocation run = Invocation.WithInput("/file none.txt\n", "chat");
-        run.AssertRefused("/file none.txt");
+        Invocation run = Invocation.Of("generate", Question, "-n", "2147483647", "--json");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(Answer, run.Document().GetProperty("text").GetString());
+        Assert.Contains("new tokens at most: the model's context of 4096 is full then", run.Error, StringComparison.Ordinal);
     }
 }

@@ -1,0 +1,6 @@
+namespace MoA.Engine.Generation;
+
+/// <summary>One prompt of many.</summary>
+/// <param name="Prompt">Its tokens, at least 1.</param>
+/// <param name="Options">What to write.</param>
+public sealed record PromptRequest(int[] Prompt, GenerationOptions Options);

@@ -1,0 +1,44 @@
+using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Tests.Generation;
+
+/// <summary>The processor's backend with something that happens before every attention.</summary>
+internal sealed class HookedBackend(ComputeBackend inner) : ComputeBackend(inner.Allocator)
+{
+    /// <summary>Called before the attention of each layer.</summary>
+    public Action BeforeAttention { get; set; } = () => { };
+
+    public override int Threads => inner.Threads;
+
+    public override string Description => inner.Description;
+
+    internal override void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y) => inner.Embed(tokens, embedding, y);
+
+    internal override void RmsNorm(Tensor x, int rows, WeightTensor weight, float epsilon, Tensor y) =>
+        inner.RmsNorm(x, rows, weight, epsilon, y);
+
+    internal override void Project(Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false) =>
+        inner.Project(x, rows, weight, bias, y, accumulate);
+
+    internal override void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles) =>
+        inner.RopeAngles(positions, frequencies, angles);
+
+    internal override void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false) =>
+        inner.Rope(x, rows, headSize, pairs, angles, inverse);
+
+    internal override void SwiGlu(Tensor gate, Tensor up, int rows) => inner.SwiGlu(gate, up, rows);
+
+    internal override void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y) => inner.Gather(x, rows, y);
+
+    internal override ReadOnlySpan<float> Read(Tensor x, int rows) => inner.Read(x, rows);
+
+    internal override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
+    {
+        BeforeAttention();
+        inner.Attend(work, layer, queries, keys, values, outputs);
+    }
+
+    private protected override void Free() => inner.Dispose();
+}
