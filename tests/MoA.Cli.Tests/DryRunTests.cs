@@ -93,6 +93,7 @@ public sealed class DryRunTests : IDisposable
         string[] before = _folder.Names();
         Check(["calibrate", "--lengths", "256", "--items", "2", "--validation-items", "1"], "calibration.jsonl", "validation.jsonl", "journal.jsonl");
         Check(["profile", "--data", data, "--lengths", "128"], "influence-128.safetensors");
+        Invocation.Of("profile", "--data", data, "--lengths", "128", "--memory-limit", "1MiB", "--dry-run", "--out", _folder["out"]).AssertRefused("1 MiB is too low");
         Check(["validate", "--plans", _folder["plans"], "--data", data, "--length", "128"], "plan.json", "journal.jsonl");
         Check(["optimize", "--problem", RepositoryFiles.Fixture("optimum", "h8"), "--time-limit", "5", "--export-mps", _folder["out", "a.mps"]],
             "a.mps", "plan-*.json", "moa-files.sha256");

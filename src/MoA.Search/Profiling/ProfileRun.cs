@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
@@ -163,14 +162,7 @@ public sealed class ProfileRun
     private string? TemporaryFolder(int longest, int length)
     {
         ProfilerMemory memory = ProfilerMemory.Of(_model, _backend.Threads, longest, length);
-        if (!memory.Spills(_memoryLimit))
-            return null;
-        long limit = _memoryLimit ?? ProfilerMemory.DefaultLimit;
-        if (_memoryLimit is null || memory.Working + memory.BlockSums <= limit)
-            return _folder;
-        throw new InvalidInputException(string.Create(CultureInfo.InvariantCulture,
-            $"profile length {length}: a memory limit of {limit / 1048576.0:0.#} MiB is too low; beside weights and what goes to disk, items of "
-            + $"{longest} tokens take {(memory.Working + memory.BlockSums) / 1048576.0:0.#} MiB: allow that much, or choose shorter lengths"));
+        return memory.Spills(_memoryLimit, longest, length) ? _folder : null;
     }
 
     private static InfluenceProfile? Finished(string path, string fingerprint)

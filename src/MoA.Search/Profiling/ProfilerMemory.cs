@@ -1,3 +1,5 @@
+using System.Globalization;
+using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Models.Loading;
@@ -49,14 +51,21 @@ internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
             (sizeof(double) + 2 * sizeof(float)) * config.Layers * config.QueryHeads * blocks * blocks);
     }
 
-    /// <summary>All of it.</summary>
-    public long Total => Kept + Working + BlockSums;
-
-    /// <summary>Whether what is kept goes to disk under a limit in bytes; null for half of the machine's memory.</summary>
-    public bool Spills(long? limit) => Total > (limit ?? DefaultLimit);
-
-    /// <summary>Half of the machine's memory.</summary>
-    public static long DefaultLimit => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+    /// <summary>Whether what is kept goes to disk.</summary>
+    /// <param name="limit">Bytes that all of it may take; null for half of the machine's memory, beyond which the rest may go too.</param>
+    /// <param name="maxTokens">The longest item, for the message.</param>
+    /// <param name="length">The length that is profiled, for the message.</param>
+    /// <exception cref="InvalidInputException">What has to be in memory is more than the limit.</exception>
+    public bool Spills(long? limit, int maxTokens, int length)
+    {
+        if (Kept + Working + BlockSums <= (limit ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2))
+            return false;
+        if (limit is null || Working + BlockSums <= limit)
+            return true;
+        throw new InvalidInputException(string.Create(CultureInfo.InvariantCulture,
+            $"profile length {length}: a memory limit of {limit / 1048576.0:0.#} MiB is too low; beside weights and what goes to disk, items of "
+            + $"{maxTokens} tokens take {(Working + BlockSums) / 1048576.0:0.#} MiB: allow that much, or choose shorter lengths"));
+    }
 
     private static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
 
