@@ -16,7 +16,7 @@ public sealed class DryRunTests : IDisposable
     [Fact]
     public void Every_long_command_has_it()
     {
-        string[] without = ["generate", "chat", "eval compare", "plan show", "plan convert", "model info", "model tokenize", "completion", "serve"];
+        string[] without = ["chat", "eval compare", "plan show", "plan convert", "model info", "model tokenize", "completion", "serve"];
         foreach ((string[] path, Command command) in CommandTree.Commands)
         {
             if (!without.Contains(string.Join(' ', path)))
@@ -80,6 +80,17 @@ public sealed class DryRunTests : IDisposable
         long bytes = Invocation.Json(line).GetProperty("bytes").GetInt64();
         Assert.Equal(bytes, new FileInfo(file).Length);
         Assert.Equal([FormattableString.Invariant($"{file} ({bytes / 1048576.0:N1} MiB)")], Writes(said));
+    }
+
+    [Fact]
+    public void Many_prompts_take_their_caches_together()
+    {
+        string prompts = _folder.Write("prompts.jsonl", "{\"prompt\":\"Once upon a time\",\"maxNewTokens\":300}\n{\"prompt\":\"Once\",\"maxNewTokens\":300}\n");
+        JsonElement said = DryRun("generate", "--prompts", prompts, "--template", "off", "--out", _folder["results.jsonl"]);
+        Assert.Equal([_folder["results.jsonl"]], Writes(said));
+        Assert.Equal(2 * 320 * BytesPerToken, Part(said, "KV caches")); // whole blocks of 64 tokens
+        Assert.Contains("2 prompts, 2 side by side", said.GetProperty("steps")[0].GetProperty("note").GetString(), StringComparison.Ordinal);
+        Invocation.Of("generate", "hi", "--dry-run").AssertRefused("--dry-run belongs to --prompts");
     }
 
     [Fact]

@@ -8,6 +8,8 @@ using MoA.Engine.Files;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
+using MoA.Engine.Numerics;
+using MoA.Evaluation.Estimates;
 using MoA.Evaluation.Prompts;
 
 namespace MoA.Cli.Commands;
@@ -65,7 +67,7 @@ internal sealed class GenerateCommand : CliCommand
         Arguments.Add(_prompt);
         foreach (Option option in new Option[]
         {
-            _promptFile, _prompts, _out, _kvMemory, PromptOptions.System, PromptOptions.Template, _logProbabilities,
+            _promptFile, _prompts, _out, _kvMemory, PromptOptions.System, PromptOptions.Template, _logProbabilities, DryRun.Option,
         })
         {
             Options.Add(option);
@@ -90,7 +92,7 @@ internal sealed class GenerateCommand : CliCommand
 
     private void RunOne(CommandContext context, PromptTemplate template, int? logProbabilities)
     {
-        foreach (Option option in new Option[] { _out, _kvMemory })
+        foreach (Option option in new Option[] { _out, _kvMemory, DryRun.Option })
         {
             if (context.IsGiven(option))
                 throw new InvalidInputException($"{option.Name} belongs to --prompts, which is not given");
@@ -143,6 +145,14 @@ internal sealed class GenerateCommand : CliCommand
         IReadOnlyList<PromptItem> items = PromptFile.Read(
             file, model, new PromptEncoder(model, template, context.Get(PromptOptions.System)), options.MaxNewTokens,
             note => context.Note($"moa: {note}"));
+        if (DryRun.Asked(context))
+        {
+            ElementType cacheType = ModelOptions.CacheType(context);
+            DryRun.Show(context, PromptEstimate.Of(
+                model, ModelSpeed.Measure(model, cacheType, cancellation: context.Cancellation), policy, cacheType, kvMemory, items, results));
+            return;
+        }
+
         KeepsFinishedWork = true;
         int before = context.WithProgress(progress => new PromptRun(model, policy, options, ModelOptions.CacheType(context), kvMemory)
             .Run(items, results, progress, context.Cancellation));
