@@ -30,6 +30,22 @@ internal sealed class ColumnSearch
         _costSpread = programme.CostSpread();
     }
 
+    /// <summary>
+    /// A search over the rules of single heads. Where few rules serve many heads, it is how many take each that decides whether
+    /// whole blocks add up: these numbers then become rows, at which nodes are split first.
+    /// </summary>
+    /// <param name="programme">The programme, within some limits.</param>
+    /// <param name="heads">Its heads' rules.</param>
+    /// <param name="rules">The rules that may be chosen.</param>
+    /// <param name="effort">What may be spent.</param>
+    public static ColumnSearch OfHeads(CoupledProgramme programme, ColumnPool heads, int[] rules, SearchEffort effort)
+    {
+        if (rules.Length > heads.Groups)
+            return new ColumnSearch(programme, heads, effort);
+        CoupledProgramme counted = programme.WithCounts(rules);
+        return new ColumnSearch(counted, ColumnPool.OfHeads(counted), effort);
+    }
+
     /// <summary>Cost of the best choice that keeps the limits; infinity if there is none.</summary>
     public double BestCost { get; private set; } = double.PositiveInfinity;
 
@@ -53,7 +69,9 @@ internal sealed class ColumnSearch
     {
         BestCost = knownCost;
         _cutoffWithoutPlan = _programme.CostBeyondAll();
-        Node? current = new(columns, bound, prices.ToArray(), []);
+        double[] start = new double[_programme.Rows];
+        prices.CopyTo(start);
+        Node? current = new(columns, bound, start, [], _programme.Lower, _programme.Upper);
         while (true)
         {
             if (current is null && !_open.TryDequeue(out current, out _))
@@ -89,7 +107,7 @@ internal sealed class ColumnSearch
         NodeProgramme programme = new(_pool, node.Allowed);
         if (programme.IsEmpty)
             return null;
-        PriceAscent ascent = new(_programme.Lower, _programme.Upper, _effort);
+        PriceAscent ascent = new(node.Lower, node.Upper, _effort);
         List<PricedChoice> known = node.Known.FindAll(
             choice => Array.TrueForAll(choice.Chosen, node.Allowed.Contains));
         ascent.Maximise(
@@ -193,9 +211,16 @@ internal sealed class ColumnSearch
             programme.RemoveBeyond(ascent.BestPrices, BestCost - ascent.Bound + 1e-12 * Math.Abs(BestCost), node.Allowed);
         }
 
-        (int group, Predicate<int>? isFirst) = SplitRule(node, programme, weights);
+        List<PricedChoice> known = [.. ascent.Master!.Mixture().Select(part => part.Choice)];
+        if (SplitCount(ascent.Master!) is (int row, double count))
+            return BranchOnCount(node, ascent.BestPrices, known, row, count);
+        (int group, Predicate<int>? isFirst) = ColumnSplit.Of(_pool, programme, node.Allowed, weights);
         if (isFirst is null)
+        {
+            TryPlain(weights, new NodeProgramme(_pool, node.Allowed));
             return null;
+        }
+
         ColumnSet first = node.Allowed.Copy();
         ColumnSet second = node.Allowed;
         double firstWeight = 0;
@@ -212,9 +237,8 @@ internal sealed class ColumnSearch
             }
         }
 
-        List<PricedChoice> known = [.. ascent.Master!.Mixture().Select(part => part.Choice)];
-        Node one = new(first, node.Bound, ascent.BestPrices, known);
-        Node other = new(second, node.Bound, ascent.BestPrices, known);
+        Node one = new(first, node.Bound, ascent.BestPrices, known, node.Lower, node.Upper);
+        Node other = new(second, node.Bound, ascent.BestPrices, known, node.Lower, node.Upper);
         if (firstWeight < 0.5)
             (one, other) = (other, one);
         _open.Enqueue(other, (other.Bound, _nodes++));
@@ -222,94 +246,46 @@ internal sealed class ColumnSearch
     }
 
     /// <summary>
-    /// The group and the part of its columns to split off: where the fractional solution mixes cheap with dear columns, or
-    /// else with different usage; null when a single choice is left.
+    /// The row of heads that take a rule in which the fractional solution is farthest from a whole number, and its number there; null
+    /// if there is none. With whole numbers in all rows whole blocks add up, and what is left is to share out the rules.
     /// </summary>
-    private (int Group, Predicate<int>? IsFirst) SplitRule(Node node, NodeProgramme programme, double[] weights)
+    private (int Row, double Count)? SplitCount(PriceMaster master)
     {
-        double widest = 1e-9;
-        int splitGroup = -1;
-        double[] splitKey = _pool.Cost;
-        double threshold = 0;
-        for (int row = -1; row < _programme.Rows && splitGroup < 0; row++)
+        double farthest = 1e-6;
+        (int, double)? split = null;
+        for (int row = _programme.CountRows.First; row < _programme.CountRows.End; row++)
         {
-            double[] key = row < 0 ? _pool.Cost : _pool.Usage[row];
-            for (int group = 0; group < _pool.Groups; group++)
-            {
-                (double mean, double spread) = Spread(programme.ColumnsOf(group), node.Allowed, key, weights);
-                if (spread > widest)
-                    (widest, splitGroup, splitKey, threshold) = (spread, group, key, mean);
-            }
+            double count = master.Mixture().Sum(part => part.Weight * part.Choice.Usage[row]) * _pool.Groups;
+            double distance = Math.Abs(count - Math.Round(count));
+            if (distance > farthest)
+                (farthest, split) = (distance, (row, count));
         }
 
-        if (splitGroup >= 0)
-            return (splitGroup, column => splitKey[column] <= threshold);
-        return SplitWithoutMixture(node, programme, weights);
+        return split;
     }
 
-    private static (double Mean, double Spread) Spread(
-        ReadOnlySpan<int> columns, ColumnSet allowed, double[] key, double[] weights)
+    private Node BranchOnCount(Node node, double[] prices, List<PricedChoice> known, int row, double count)
     {
-        double mean = 0;
-        double total = 0;
-        int mixed = 0;
-        foreach (int column in columns)
-        {
-            if (weights[column] > 1e-9 && allowed.Contains(column))
-            {
-                mean += weights[column] * key[column];
-                total += weights[column];
-                mixed++;
-            }
-        }
-
-        if (mixed < 2)
-            return (0, 0);
-        mean /= total;
-        double spread = 0;
-        foreach (int column in columns)
-        {
-            if (weights[column] > 1e-9 && allowed.Contains(column))
-                spread += weights[column] * Math.Abs(key[column] - mean);
-        }
-
-        return (mean, spread);
+        double[] upper = [.. node.Upper];
+        double[] lower = [.. node.Lower];
+        upper[row] = (Math.Floor(count) + 1e-7) / _pool.Groups;
+        lower[row] = (Math.Ceiling(count) - 1e-7) / _pool.Groups;
+        Node fewer = new(node.Allowed.Copy(), node.Bound, prices, known, node.Lower, upper);
+        Node more = new(node.Allowed, node.Bound, prices, known, lower, node.Upper);
+        if (count - Math.Floor(count) >= 0.5)
+            (fewer, more) = (more, fewer);
+        _open.Enqueue(more, (more.Bound, _nodes++));
+        return fewer;
     }
 
-    private (int Group, Predicate<int>? IsFirst) SplitWithoutMixture(
-        Node node, NodeProgramme programme, double[] weights)
+    private sealed class Node(
+        ColumnSet allowed, double bound, double[] prices, List<PricedChoice> known, double[] lower, double[] upper)
     {
-        int largest = 1;
-        int splitGroup = -1;
-        int only = -1;
-        for (int group = 0; group < _pool.Groups; group++)
-        {
-            int count = 0;
-            int heaviest = -1;
-            foreach (int column in programme.ColumnsOf(group))
-            {
-                if (!node.Allowed.Contains(column))
-                    continue;
-                count++;
-                if (heaviest < 0 || weights[column] > weights[heaviest])
-                    heaviest = column;
-            }
+        /// <summary>[rows]: limits, narrower than the programme's where counts were split.</summary>
+        public double[] Lower { get; } = lower;
 
-            if (count > largest)
-                (largest, splitGroup, only) = (count, group, heaviest);
-        }
+        public double[] Upper { get; } = upper;
 
-        if (splitGroup < 0)
-        {
-            TryPlain(weights, new NodeProgramme(_pool, node.Allowed));
-            return (-1, null);
-        }
-
-        return (splitGroup, column => column == only);
-    }
-
-    private sealed class Node(ColumnSet allowed, double bound, double[] prices, List<PricedChoice> known)
-    {
         public ColumnSet Allowed { get; } = allowed;
 
         public double Bound { get; set; } = bound;

@@ -69,7 +69,7 @@ internal sealed class CoupledProgramme
         Upper = [.. upper];
     }
 
-    private CoupledProgramme(CoupledProgramme other, double[] lower, double[] upper)
+    private CoupledProgramme(CoupledProgramme other, double[][] usage, double[] lower, double[] upper)
     {
         _problem = other._problem;
         _ruleOf = other._ruleOf;
@@ -82,7 +82,7 @@ internal sealed class CoupledProgramme
         MaxRules = other.MaxRules;
         Cost = other.Cost;
         CostScale = other.CostScale;
-        Usage = other.Usage;
+        Usage = usage;
         Lower = lower;
         Upper = upper;
     }
@@ -110,6 +110,9 @@ internal sealed class CoupledProgramme
     public double[] Upper { get; }
 
     public int Rows => Usage.Length;
+
+    /// <summary>The rows that count heads, from the first to before the last; what one head is in them is a share of all heads.</summary>
+    public (int First, int End) CountRows { get; private init; }
 
     /// <summary>Whether the search may look at so many nodes that it ends with a proof as a rule.</summary>
     public bool IsSmall => Layers * Heads <= 64;
@@ -144,7 +147,21 @@ internal sealed class CoupledProgramme
     }
 
     /// <summary>The same programme with other limits.</summary>
-    public CoupledProgramme Within(double[] lower, double[] upper) => new(this, lower, upper);
+    public CoupledProgramme Within(double[] lower, double[] upper) => new(this, Usage, lower, upper);
+
+    /// <summary>
+    /// The same programme with a row for each of some rules that counts the heads which take it: unlimited, until a search splits it.
+    /// </summary>
+    public CoupledProgramme WithCounts(int[] rules)
+    {
+        double scale = 1.0 / (Layers * Heads);
+        double[][] counts = [.. rules.Select(counted => PerRule([.. Enumerable.Range(0, Rules).Select(rule => rule == counted ? 1 : 0)], scale))];
+        double[] none = [.. rules.Select(_ => double.PositiveInfinity)];
+        return new CoupledProgramme(this, [.. Usage, .. counts], [.. Lower, .. none.Select(value => -value)], [.. Upper, .. none])
+        {
+            CountRows = (Rows, Rows + rules.Length),
+        };
+    }
 
     /// <summary>Cost of the dearest choice of all, limits aside.</summary>
     private double GreatestCost() => ExtremeCost(double.NegativeInfinity, Math.Max);

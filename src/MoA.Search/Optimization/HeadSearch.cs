@@ -12,9 +12,11 @@ internal sealed class HeadSearch(CoupledProgramme programme, SearchEffort effort
 
     public SearchOutcome Run(CoupledProgramme limited, double[] start, double knownCost, double effortShare)
     {
-        ColumnSearch search = new(limited, _pool, effort);
+        ColumnSearch search = programme.IsSmall
+            ? ColumnSearch.OfHeads(limited, _pool, [.. Enumerable.Range(0, programme.Rules)], effort)
+            : new ColumnSearch(limited, _pool, effort);
         search.Run(ColumnSet.All(_pool.Columns), start, double.NegativeInfinity, knownCost, effortShare);
         return new SearchOutcome(
-            search.BestChosen is int[] chosen ? _pool.RulesOf(chosen) : null, search.BestCost, search.Bound, search.RootPrices);
+            search.BestChosen is int[] chosen ? _pool.RulesOf(chosen) : null, search.BestCost, search.Bound, search.RootPrices[..programme.Rows]);
     }
 }

@@ -64,7 +64,7 @@ internal sealed class LayerSearch(CoupledProgramme programme, SearchEffort effor
                 return new SearchOutcome(choice, cost, bound, ascent.BestPrices);
             }
 
-            if (programme.IsSmall)
+            if (programme.IsSmall && limit > FirstColumns)
             {
                 SearchOutcome rules = new RuleSearch(programme, effort).Run(limited, ascent.BestPrices, bound, cost, effortShare);
                 return rules with { Choice = rules.Choice ?? choice };

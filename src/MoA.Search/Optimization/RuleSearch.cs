@@ -144,10 +144,11 @@ internal sealed class RuleSearch(CoupledProgramme programme, SearchEffort effort
     /// <summary>The best choice of some columns; returns a bound for them, infinity if they hold no plan.</summary>
     private double Search(ColumnSet allowed, double[] prices, double bound, double effortShare)
     {
-        CoupledProgramme narrowed = _limited.ForRules([.. allowed.ToArray().Select(column => column % programme.Rules).Distinct()]);
+        int[] rules = [.. allowed.ToArray().Select(column => column % programme.Rules).Distinct()];
+        CoupledProgramme narrowed = _limited.ForRules(rules);
         if (narrowed.ExcludesAll)
             return double.PositiveInfinity;
-        ColumnSearch search = new(narrowed, _heads, effort);
+        ColumnSearch search = ColumnSearch.OfHeads(narrowed, _heads, rules, effort);
         search.Run(allowed, prices, bound, BestCost, effortShare);
         if (search.BestChosen is int[] chosen)
             (Best, BestCost) = (_heads.RulesOf(chosen), search.BestCost);

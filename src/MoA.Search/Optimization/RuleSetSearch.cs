@@ -30,7 +30,7 @@ internal sealed class RuleSetSearch
     private readonly double[] _gain;
     private readonly double[] _uses;
     private readonly double[] _leastLoss;
-    private readonly Level[] _levels;
+    private readonly RuleSetLevel[] _levels;
     private readonly int[] _set;
 
     public RuleSetSearch(int layers, int heads, int rules, int greatestSet, bool isQuick = false)
@@ -45,7 +45,7 @@ internal sealed class RuleSetSearch
         _gain = new double[Stride];
         _uses = new double[heads];
         _leastLoss = new double[Stride];
-        _levels = [.. Enumerable.Range(0, _greatestSet + 1).Select(_ => new Level(heads, rules))];
+        _levels = [.. Enumerable.Range(0, _greatestSet + 1).Select(_ => new RuleSetLevel(heads, rules))];
         _levels[0].Least.AsSpan().Fill(double.PositiveInfinity);
         _set = new int[_greatestSet];
     }
@@ -73,7 +73,7 @@ internal sealed class RuleSetSearch
             bound = Math.Max(bound, Ascend(costs, prices, found, steps));
             if (found - bound <= Precision * Math.Abs(found))
                 return (bound, false);
-            Walk walk = new(found, prices, _nodesPerRound << round, set);
+            RuleSetWalk walk = new(found, prices, _nodesPerRound << round, set);
             OrderAll(costs, prices);
             if (Extend(costs, 0, ref walk))
                 return (walk.Limit, true);
@@ -90,7 +90,7 @@ internal sealed class RuleSetSearch
     /// <returns>Whether all were visited: not if the visitor ended it, or too many sets had to be looked at.</returns>
     public bool Visit(int layer, double[] costs, double limit, Func<int[], bool> visitor)
     {
-        Walk walk = new(limit, _headPrices[layer], MostVisits, null) { Visitor = visitor };
+        RuleSetWalk walk = new(limit, _headPrices[layer], MostVisits, null) { Visitor = visitor };
         OrderAll(costs, walk.HeadPrices);
         return Extend(costs, 0, ref walk);
     }
@@ -131,10 +131,10 @@ internal sealed class RuleSetSearch
     /// <summary>
     /// Extends the set of a level by one of its candidates or more; false if the walk was cut short.
     /// </summary>
-    private bool Extend(double[] costs, int depth, ref Walk walk)
+    private bool Extend(double[] costs, int depth, ref RuleSetWalk walk)
     {
-        Level level = _levels[depth];
-        Level next = _levels[depth + 1];
+        RuleSetLevel level = _levels[depth];
+        RuleSetLevel next = _levels[depth + 1];
         for (int place = 0; place < level.Count; place++)
         {
             int last = Math.Min(level.Count, place + _greatestSet - depth);
@@ -211,7 +211,7 @@ internal sealed class RuleSetSearch
     private double Relax(double[] costs, double[] prices)
     {
         OrderAll(costs, prices);
-        Level all = _levels[0];
+        RuleSetLevel all = _levels[0];
         Array.Clear(_uses);
         double value = all.Bound;
         for (int place = 0; place < _greatestSet; place++)
@@ -227,7 +227,7 @@ internal sealed class RuleSetSearch
 
     private void OrderAll(double[] costs, double[] prices)
     {
-        Level all = _levels[0];
+        RuleSetLevel all = _levels[0];
         prices.CopyTo(all.Floor, 0);
         all.Bound = prices.Sum();
         all.Count = _rules;
@@ -240,7 +240,7 @@ internal sealed class RuleSetSearch
     /// Orders the candidates of a level by what they gain over its floor (a negative number), most first. A rule that gains
     /// nothing must still be used by some head, or the set without it is meant: it costs what that head loses.
     /// </summary>
-    private void Order(double[] costs, Level level)
+    private void Order(double[] costs, RuleSetLevel level)
     {
         Array.Clear(_gain);
         _leastLoss.AsSpan().Fill(double.PositiveInfinity);
@@ -329,51 +329,5 @@ internal sealed class RuleSetSearch
         }
 
         return value;
-    }
-
-    /// <summary>What a walk looks for: the least value and its set, or, with a visitor, all sets within a limit.</summary>
-    private struct Walk(double limit, double[] headPrices, int nodes, int[]? best)
-    {
-        public readonly double[] HeadPrices => headPrices;
-
-        /// <summary>The limit, or the least value found below it.</summary>
-        public double Limit { get; private set; } = limit;
-
-        public int NodesLeft { get; set; } = nodes;
-
-        public Func<int[], bool>? Visitor { get; init; }
-
-        public readonly bool IsWithin(double value) => Visitor is null ? value < Limit : value <= Limit + 1e-12 * Math.Abs(Limit);
-
-        /// <summary>Notes a set and its value; false to end the walk.</summary>
-        public bool Take(ReadOnlySpan<int> set, double value)
-        {
-            if (Visitor is not null)
-                return Visitor(set.ToArray());
-            Limit = value;
-            for (int i = 0; i < best!.Length; i++)
-                best[i] = set[Math.Min(i, set.Length - 1)];
-            return true;
-        }
-    }
-
-    /// <summary>A set of a walk: its value for every head, and the rules that may still be added.</summary>
-    private sealed class Level(int heads, int rules)
-    {
-        /// <summary>[heads]: cost of the cheapest rule of the set.</summary>
-        public double[] Least { get; } = new double[heads];
-
-        /// <summary>[heads]: that, or the head's price if it is less.</summary>
-        public double[] Floor { get; } = new double[heads];
-
-        /// <summary>Sum of the floor: with the gains of the rules added it is not above the value of the set.</summary>
-        public double Bound { get; set; }
-
-        /// <summary>Candidates by growing gain, <see cref="Count"/> of them.</summary>
-        public int[] Rule { get; } = new int[rules];
-
-        public double[] Gain { get; } = new double[rules];
-
-        public int Count { get; set; }
     }
 }

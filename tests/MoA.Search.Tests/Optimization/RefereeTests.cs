@@ -33,14 +33,17 @@ public sealed class RefereeTests
         PlanSolution solution = PlanSolver.Solve(problem, 0);
         (CpSolverStatus status, double loss, double bound) =
             Referee.Solve(problem, draw.Losses, draw.Blocks, draw.Least(problem), WholeBlockProblem.Most(problem));
-        if (status == CpSolverStatus.Infeasible)
+        bool hasPlan = status is CpSolverStatus.Optimal or CpSolverStatus.Feasible;
+        // With its effort spent the other solver may know of no plan, and this one has shown that there is none.
+        Assert.True(hasPlan || status is CpSolverStatus.Infeasible or CpSolverStatus.Unknown, $"the referee says {status}");
+        if (status == CpSolverStatus.Infeasible || (!hasPlan && !solution.HasPlan))
         {
             Assert.Equal(SolveStatus.Infeasible, solution.Status);
             return;
         }
 
         Assert.Equal(SolveStatus.Optimal, solution.Status);
-        Assert.Contains(status, new[] { CpSolverStatus.Optimal, CpSolverStatus.Feasible });
+        loss = hasPlan ? loss : double.PositiveInfinity;
         Assert.True(solution.LowerBound <= loss * (1 + 1e-12), $"bound {solution.LowerBound}, but there is a plan of {loss}");
         Assert.InRange(solution.Loss, bound * (1 - 1e-12), loss * (1 + 1e-6));
         for (int c = 0; c < draw.Blocks.Length; c++)
