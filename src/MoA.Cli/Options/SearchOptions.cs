@@ -11,7 +11,7 @@ internal static class SearchOptions
 {
     public static Option<string?> Lengths { get; } = new("--lengths")
     {
-        Description = "Lengths to profile at, in tokens (default: 2048,4096,8192; an eighth and a quarter of a shorter context)",
+        Description = "Profile lengths in tokens (default: 2048,4096,8192; an eighth and a quarter of a shorter context)",
         HelpName = "N,N,…",
     };
 
