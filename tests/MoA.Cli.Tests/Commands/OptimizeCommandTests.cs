@@ -7,6 +7,20 @@ public sealed class OptimizeCommandTests
     private static readonly string Instance = RepositoryFiles.Fixture("optimum", "h8");
 
     [Fact]
+    public void A_model_may_be_a_gguf_file()
+    {
+        using TemporaryFolder folder = new();
+        string tokens = string.Join(',', Enumerable.Range(0, 120).Select(i => 1 + i * 7 % 120));
+        string data = folder.Write("items.jsonl", $"{{\"tokens\":[{tokens}],\"answers\":[[100,120]]}}\n"), file = folder["model.gguf"];
+        _ = Invocation.Json("model", "convert", "--model", RepositoryFiles.Fixture("models", "llama-mha"), "--out", file);
+        _ = Invocation.Json("profile", "--model", file, "--data", data, "--lengths", "128", "--out", folder["influence"]);
+        JsonElement result = Invocation.Json(
+            "optimize", "--model", file, "--profile", folder["influence"], "--lengths", "128", "--extend", "256", "--validate-length", "192", "--density", "1",
+            "--out", folder["plans"]);
+        Assert.NotEmpty(result.GetProperty("plans").EnumerateArray());
+    }
+
+    [Fact]
     public void Optima_are_the_expected_ones_and_plans_keep_their_bounds()
     {
         using TemporaryFolder folder = new();

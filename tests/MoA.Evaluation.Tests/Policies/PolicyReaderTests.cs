@@ -168,6 +168,8 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
     [Theory]
     [InlineData("", "0 lines of head scores")]
     [InlineData("1 2\n1 2\n1 2\n1 2", "layer 0 has 2 head scores")]
+    [InlineData("0,1 0,2 0,3 0,4\n1 2 3 4 5 6 7 8\n1 2 3 4 5 6 7 8\n1 2 3 4 5 6 7 8", "layer 0 has 4 head scores")]
+    [InlineData("0,1\t0,2\t0,3\t0,4\t0,5\t0,6\t0,7\t0,8\n1 2 3 4 5 6 7 8\n1 2 3 4 5 6 7 8\n1 2 3 4 5 6 7 8", "a head score '0,1'")]
     [InlineData("1 2 3 4 5 6 7 8\n1 2 3 4 5 6 7 x\n1 2 3 4 5 6 7 8\n1 2 3 4 5 6 7 8", "layer 1 has a head score 'x'")]
     [InlineData("1\n1\n1\n1\n1", "more lines")]
     public void Unusable_head_scores_are_refused_in_one_line(string content, string reason)
