@@ -113,14 +113,28 @@ internal sealed class LineEditor(
         _line.Text = index == _history.Count ? _typed : _history[index];
     }
 
-    // Escape alone, or a sequence that the console knows no key for: only pastes matter.
+    // Escape alone, a letter with Alt, or a sequence that the console knows no key for, such as pasted text.
     private void TakeSequence()
     {
         StringBuilder sequence = new();
         while (keyAvailable() && sequence.Length < PasteStart.Length && PasteStart.StartsWith(sequence.ToString(), StringComparison.Ordinal))
             _ = sequence.Append(readKey().KeyChar);
-        if (sequence.ToString() != PasteStart)
-            return;
+        switch (sequence.ToString())
+        {
+            case PasteStart:
+                TakePasted();
+                break;
+            case "b":
+                _line.WordLeft();
+                break;
+            case "f":
+                _line.WordRight();
+                break;
+        }
+    }
+
+    private void TakePasted()
+    {
         StringBuilder pasted = new();
         string end = $"\e{PasteEnd}";
         while (pasted.Length < end.Length || pasted.ToString(pasted.Length - end.Length, end.Length) != end)

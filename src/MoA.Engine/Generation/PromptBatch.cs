@@ -31,7 +31,7 @@ public sealed class PromptBatch
     /// <summary>Bytes of KV caches at one time; a single larger sequence runs alone.</summary>
     public long CacheBytes { get; init; } = SequenceGroups.BudgetBytes;
 
-    /// <summary>Most sequences at one time: more than a few dozen make a step no cheaper for each.</summary>
+    /// <summary>Most sequences at one time; more than the default make a step no cheaper for each.</summary>
     public int MaxSequences { get; init; } = 64;
 
     /// <summary>Runs all prompts to their ends.</summary>
