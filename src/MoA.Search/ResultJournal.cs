@@ -12,12 +12,35 @@ namespace MoA.Search;
 /// </summary>
 public sealed class ResultJournal : IDisposable
 {
+    /// <summary>Name of the file in the folder of a run.</summary>
+    public const string FileName = "journal.jsonl";
+
     private static ReadOnlySpan<byte> LineStart => "{\"key\":"u8;
 
     private readonly Dictionary<string, JsonElement> _values = [];
     private readonly FileStream _file;
 
     private ResultJournal(FileStream file) => _file = file;
+
+    /// <summary>
+    /// Opens or creates the journal of a folder. It stands beside all that a run writes: where there is none, files with the names
+    /// of the run's outputs are somebody else's, and not replaced.
+    /// </summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="outputs">Names of the files that the run will write there.</param>
+    /// <exception cref="InvalidInputException">Such a file is in the way, or the journal cannot be used.</exception>
+    public static ResultJournal OpenIn(string folder, params ReadOnlySpan<string> outputs)
+    {
+        string path = Path.Combine(folder, FileName);
+        foreach (string name in File.Exists(path) ? [] : outputs)
+        {
+            string output = Path.Combine(folder, name);
+            if (Path.Exists(output))
+                throw new InvalidInputException($"{output}: would be replaced, but no run wrote it (there is no {FileName} beside it); move it, or choose another --out");
+        }
+
+        return Open(path);
+    }
 
     /// <summary>Opens or creates a journal.</summary>
     /// <exception cref="InvalidInputException">The file cannot be written, or it is something else than a journal.</exception>

@@ -46,7 +46,7 @@ internal sealed class CalibrateCommand : CliCommand
             return;
         }
 
-        using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
+        using ResultJournal journal = ResultJournal.OpenIn(folder, CalibrationStep.CalibrationFile, CalibrationStep.ValidationFile);
         CalibrationSets sets = context.WithProgress(progress => CalibrationStep.Run(
             model, settings.CalibrationStep, journal, folder, progress, context.Cancellation));
         CalibrationSummary summary = CalibrationSummary.Of(

@@ -70,7 +70,7 @@ internal sealed class ValidateCommand : CliCommand
             return;
         }
 
-        using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
+        using ResultJournal journal = ResultJournal.OpenIn(folder, CompressionRun.PlanFileName);
         ValidationOutcome outcome = context.WithProgress(progress => ValidationStep.Run(
             model, [.. plans.Select(plan => (plan.Name, plan.Plan))], items, length, journal, ModelOptions.CacheType(context), progress,
             context.Cancellation));

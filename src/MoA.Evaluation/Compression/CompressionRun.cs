@@ -43,7 +43,8 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
         settings.Check(model.Config);
         RetrievalSet[] questions = CreateQuestions(); // lengths that have no room for one are refused before anything runs
         OutputFolder.Create(folder);
-        using ResultJournal journal = ResultJournal.Open(Path.Combine(folder, "journal.jsonl"));
+        using ResultJournal journal = ResultJournal.OpenIn(
+            folder, CalibrationStep.CalibrationFile, CalibrationStep.ValidationFile, PlanFileName, ReportFileName, PageFileName);
         CalibrationSets sets = Timed("calibrate", () => CalibrationStep.Run(
             model, settings.CalibrationStep, journal, folder, progress, cancellation));
         Skipped = sets.Skipped;

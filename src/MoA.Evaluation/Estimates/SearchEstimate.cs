@@ -6,6 +6,7 @@ using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Compression;
 using MoA.Evaluation.Retrieval;
+using MoA.Search;
 using MoA.Search.Optimization;
 using MoA.Search.Pipeline;
 using MoA.Search.Profiling;
@@ -71,7 +72,7 @@ public sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elemen
         ArgumentNullException.ThrowIfNull(plans);
         ArgumentNullException.ThrowIfNull(tokens);
         AddValidation([new DensePolicy(), .. plans, plans[^1]], tokens);
-        Add(CompressionRun.PlanFileName, "journal.jsonl");
+        Add(CompressionRun.PlanFileName, ResultJournal.FileName);
         return Finish();
     }
 
@@ -118,7 +119,7 @@ public sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elemen
             $"{sets.Sum(set => set.Items)} items{(settings.KeepAnswers ? ", answers kept" : $", answers of up to {settings.MaxAnswerTokens} tokens")}")));
         if (!settings.KeepAnswers)
             AddCaches("calibrate", dense, sets.Max(set => set.Length), together);
-        Add(CalibrationStep.CalibrationFile, CalibrationStep.ValidationFile, "journal.jsonl");
+        Add(CalibrationStep.CalibrationFile, CalibrationStep.ValidationFile, ResultJournal.FileName);
     }
 
     private void AddProfiling(IReadOnlyList<(int Length, IEnumerable<int> Tokens)> items, long? memoryLimit)

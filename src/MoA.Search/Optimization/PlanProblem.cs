@@ -54,10 +54,28 @@ public sealed class PlanProblem
     public IReadOnlyList<DensityConstraint> Constraints { get; }
 
     /// <summary>Greatest number of different rules within one layer; null for no limit.</summary>
-    public int? MaxRulesPerLayer { get; init; }
+    /// <exception cref="InvalidInputException">It is below 1.</exception>
+    public int? MaxRulesPerLayer
+    {
+        get;
+        init
+        {
+            Require(value is null or >= 1, $"at most {value} rules in a layer", "at least 1, or no limit");
+            field = value;
+        }
+    }
 
     /// <summary>Least mean density as a share of each bound, in (0, 1]; null for none.</summary>
-    public double? DensityFloor { get; init; }
+    /// <exception cref="InvalidInputException">It is out of range.</exception>
+    public double? DensityFloor
+    {
+        get;
+        init
+        {
+            Require(value is null or (> 0 and <= 1), FormattableString.Invariant($"the density floor {value}"), "a share of the bounds above 0 and at most 1");
+            field = value;
+        }
+    }
 
     /// <summary>Whether all heads of a layer share one rule.</summary>
     public bool SamePerLayer { get; init; }
@@ -137,6 +155,7 @@ public sealed class PlanProblem
         long choices = (long)Heads * Rules.Count;
         foreach (PlanObjective objective in Objectives)
         {
+            Require(objective.Length > 0, $"the profile length {objective.Length}", "a number of tokens above 0");
             Require(
                 objective.Losses.Length == choices,
                 $"{objective.Losses.Length} losses at length {objective.Length}",
@@ -149,6 +168,7 @@ public sealed class PlanProblem
 
         foreach (DensityConstraint constraint in Constraints)
         {
+            Require(constraint.Length > 0, $"a density bound at length {constraint.Length}", "a number of tokens above 0");
             Require(
                 constraint.Densities.Length == Rules.Count,
                 $"{constraint.Densities.Length} densities at length {constraint.Length}",

@@ -60,10 +60,9 @@ internal static class PlanProblemReader
             [.. constraintLengths.Select((length, index) =>
                 new DensityConstraint(length, bounds[index], Row(densities, index, bounds.Length)))])
         {
+            // 0 asks for no floor.
             DensityFloor = settings.TryGetProperty("lower_ratio", out JsonElement floor)
-                && floor.ValueKind == JsonValueKind.Number && floor.GetDouble() > 0
-                    ? floor.GetDouble()
-                    : null,
+                && floor.ValueKind != JsonValueKind.Null && floor.GetDouble() is not 0 and double share ? share : null,
         };
     }
 

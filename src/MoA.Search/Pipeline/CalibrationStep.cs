@@ -1,3 +1,4 @@
+using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Numerics;
 using MoA.Search.Calibration;
@@ -23,6 +24,8 @@ public static class CalibrationStep
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        RefuseOwnInput(folder, settings.DataFile);
+        RefuseOwnInput(folder, settings.ValidationDataFile);
         AnswerWriter answers = new(model, journal, ModelFingerprint.Of(model), settings.CacheType, progress);
         Calibrator calibrator = new(model, answers);
         bool ownAnswers = !settings.KeepAnswers && !(model.Tokenizer is not null && new QuestionEncoder(model).IsPlainText);
@@ -49,6 +52,15 @@ public static class CalibrationStep
             MaxAnswerTokens = settings.MaxAnswerTokens,
             Seed = settings.Seed,
         };
+    }
+
+    private static void RefuseOwnInput(string folder, string? dataFile)
+    {
+        foreach (string name in new[] { CalibrationFile, ValidationFile })
+        {
+            if (dataFile is not null && Path.GetFullPath(Path.Combine(folder, name)) == Path.GetFullPath(dataFile))
+                throw new InvalidInputException($"{dataFile}: would be replaced by what is made of it; choose another --out");
+        }
     }
 
     /// <summary>The items of a file, encoded for the model.</summary>

@@ -130,7 +130,7 @@ public sealed record SearchSettings
         foreach ((int length, double bound) in DensityBounds.OrderBy(bound => bound.Key))
         {
             double least = rules.Min(rule => rule.Density(length));
-            if (bound < least)
+            if (bound * (1 + DensityConstraint.Tolerance) < least)
             {
                 throw new InvalidInputException(FormattableString.Invariant(
                     $"density {bound} at {length} tokens: every rule keeps at least {least:0.####} of a cache there; ") +

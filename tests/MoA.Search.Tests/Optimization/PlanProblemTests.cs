@@ -30,6 +30,11 @@ public sealed class PlanProblemTests
     [InlineData("\"layers\": 2", "\"strata\": 2", "\"layers\" is missing")]
     [InlineData("[0.5, 0.5, 0.5, 0.5]", "[0.5]", "1 density_bounds")]
     [InlineData("[0.5, 0.5, 0.5, 0.5]", "[0.5, 0.5, 0.5, 7]", "density bound 7")]
+    [InlineData("\"lower_ratio\": 0.9", "\"lower_ratio\": 5", "density floor 5")]
+    [InlineData("\"lower_ratio\": 0.9", "\"lower_ratio\": -0.9", "density floor -0.9")]
+    [InlineData("\"lower_ratio\": 0.9", "\"lower_ratio\": \"0.9\"", "instance.json")]
+    [InlineData("\"constraint_lengths\": [2048", "\"constraint_lengths\": [-2048", "length -2048")]
+    [InlineData("\"profile_lengths\": [2048", "\"profile_lengths\": [0", "length 0")]
     [InlineData("[1024.0, 0.0], ", "[1024.0], ", "[alpha, beta]")]
     [InlineData("[1024.0, 0.0], ", "", "47")]
     [InlineData("[2048, 4096, 8192],", "[],", "accuracy_loss")]
@@ -41,6 +46,31 @@ public sealed class PlanProblemTests
         byte[] tensors = File.ReadAllBytes(RepositoryFiles.Fixture("optimum", "h8", "instance.safetensors"));
         string message = RefusalOf(text.Replace(original, changed, StringComparison.Ordinal), tensors);
         Assert.Contains(says, message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0, null, "at most 0 rules")]
+    [InlineData(null, 0.0, "density floor 0")]
+    [InlineData(null, 1.01, "density floor 1.01")]
+    [InlineData(null, double.NaN, "density floor NaN")]
+    public void Limits_out_of_range_are_refused(int? maxRules, double? floor, string says)
+    {
+        PlanProblem problem = PlanProblem.Load(RepositoryFiles.Fixture("optimum", "h8"));
+        InvalidInputException failure = Assert.Throws<InvalidInputException>(() => problem.WithLimits(maxRules, floor));
+        Assert.Contains(says, failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Densities_in_single_precision_that_stand_for_whole_blocks_are_whole_blocks()
+    {
+        // Of five blocks 1, 2 and 4; half a block and more is no count of blocks, and stays.
+        float[] read = [0.2f, 0.4f, 0.8f];
+        PlanProblem problem = new(
+            1, 1, [new(64, 0), new(128, 0), new(256, 0)], [new PlanObjective(320, [2, 1, 0])],
+            [new DensityConstraint(320, 0.8, [.. read.Select(x => (double)x)]), new DensityConstraint(320, 0.8, [0.2, 0.41, 0.8f])]);
+        Assert.Equal([0.2, 0.4, 0.8], problem.Constraints[0].Densities);
+        Assert.Equal([0.2, 0.41, 0.8f], problem.Constraints[1].Densities);
+        Assert.Equal([2], PlanSolver.Solve(problem, 0).RuleOfHead);
     }
 
     [Fact]

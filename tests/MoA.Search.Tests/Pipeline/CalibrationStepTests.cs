@@ -71,6 +71,20 @@ public sealed class CalibrationStepTests(DemoModel demo) : IClassFixture<DemoMod
         Assert.Empty(steps);
     }
 
+    [Fact]
+    public void A_data_file_that_would_be_replaced_is_refused_and_stays()
+    {
+        string file = WriteTokens(CalibrationStep.ValidationFile, 0, 4);
+        byte[] before = File.ReadAllBytes(file);
+        foreach (CalibrationStepSettings settings in new[] { Settings with { DataFile = file }, Settings with { ValidationDataFile = file } })
+        {
+            InvalidInputException failure = Assert.Throws<InvalidInputException>(() => Run(settings));
+            Assert.StartsWith($"{file}: would be replaced", failure.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(before, File.ReadAllBytes(file));
+    }
+
     /// <summary>Lengths 65 to 128 and 97 to 192: of 30, 60, 120, 190 and 900 tokens two fit, and one is left because nobody needs it.</summary>
     [Fact]
     public void Items_that_fit_no_length_are_counted()

@@ -95,6 +95,17 @@ public sealed class ResultJournalTests : IDisposable
     }
 
     [Fact]
+    public void Files_in_the_place_of_outputs_are_refused_where_no_run_was()
+    {
+        File.WriteAllText(_folder.File("plan.json"), "the user's");
+        InvalidInputException failure = Assert.Throws<InvalidInputException>(() => ResultJournal.OpenIn(_folder.Path, "report.html", "plan.json"));
+        Assert.StartsWith($"{_folder.File("plan.json")}: would be replaced", failure.Message, StringComparison.Ordinal);
+        Assert.Equal([_folder.File("plan.json")], Directory.GetFiles(_folder.Path));
+        ResultJournal.OpenIn(_folder.Path, "report.html").Dispose();
+        ResultJournal.OpenIn(_folder.Path, "report.html", "plan.json").Dispose();
+    }
+
+    [Fact]
     public void A_second_run_on_the_same_journal_is_refused()
     {
         using (ResultJournal.Open(Path))
