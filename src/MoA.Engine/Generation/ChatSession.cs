@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using MoA.Engine.Attention;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
 using MoA.Engine.Tokenization;
 
 namespace MoA.Engine.Generation;
@@ -10,12 +11,13 @@ namespace MoA.Engine.Generation;
 /// A conversation on one set of caches. A new turn is prefilled onto what is there; only when the template writes the past
 /// differently than it was generated (so that the kept rows are not a prefix any more) is everything read again: rows
 /// that a ring has evicted cannot be brought back one by one. What the model wrote stays token by token as it wrote it, an
-/// answer that was stopped included, so neither costs a re-read.
+/// answer that was stopped included, so neither costs a re-read. One caller at a time.
 /// </summary>
 public sealed class ChatSession : IDisposable
 {
     private const string Assistant = "assistant";
 
+    private readonly UseGuard _use = new("The conversation is", typeof(ChatSession));
     private readonly LanguageModel _model;
     private readonly AttentionPolicy _policy;
     private readonly ElementType _cacheType;
@@ -25,6 +27,7 @@ public sealed class ChatSession : IDisposable
     private readonly List<int> _cached = [];
     private readonly Dictionary<ChatMessage, int[]> _written = new(ReferenceEqualityComparer.Instance);
     private SequenceCache? _sequence;
+    private volatile bool _disposed;
 
     /// <summary>An empty conversation.</summary>
     /// <param name="model">A model with a chat template.</param>
@@ -55,13 +58,22 @@ public sealed class ChatSession : IDisposable
     public bool ReadAgain { get; private set; }
 
     /// <summary>Adds a message that needs no answer yet, such as the system's.</summary>
-    public void Add(ChatMessage message) => _messages.Add(message);
+    /// <exception cref="InvalidOperationException">An answer is being written.</exception>
+    public void Add(ChatMessage message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        using UseGuard.Use use = _use.TakeAlone();
+        _messages.Add(message);
+    }
 
     /// <summary>
     /// Goes on with other messages instead; rows of the caches serve them as far as they begin as the old ones did.
     /// </summary>
+    /// <exception cref="InvalidOperationException">An answer is being written.</exception>
     public void Restart(IEnumerable<ChatMessage> messages)
     {
+        ArgumentNullException.ThrowIfNull(messages);
+        using UseGuard.Use use = _use.TakeAlone();
         ChatMessage[] others = [.. messages];
         _messages.Clear();
         _messages.AddRange(others);
@@ -80,9 +92,14 @@ public sealed class ChatSession : IDisposable
     /// </param>
     /// <exception cref="InvalidInputException">The conversation has outgrown the model's context; nothing was added.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled before the call; nothing was added.</exception>
+    /// <exception cref="InvalidOperationException">Another answer is being written, or another caller is using the model.</exception>
+    /// <exception cref="ObjectDisposedException">The conversation or the model was disposed.</exception>
     public GenerationResult Ask(string question, Action<string>? onText = null, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(question);
         cancellation.ThrowIfCancellationRequested();
+        using UseGuard.Use use = _use.TakeAlone();
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ChatMessage asked = new("user", question);
         int[] prompt = Encode([.. _messages, asked]);
         int room = _model.RoomFor(prompt.Length, _options.MaxNewTokens, "the conversation");
@@ -109,8 +126,12 @@ public sealed class ChatSession : IDisposable
         return result;
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _sequence?.Dispose();
+    /// <summary>Frees the caches, after the pass that uses them; an answer that is being written ends with an exception.</summary>
+    public void Dispose()
+    {
+        _disposed = true;
+        _sequence?.Dispose();
+    }
 
     private GenerationResult Run(
         ReadOnlySpan<int> prompt, ReadOnlySpan<int> before, GenerationOptions options, Action<string>? onText,

@@ -81,16 +81,17 @@ public sealed class GenerationLoop
     public int Step(CancellationToken cancellation = default)
     {
         Enter();
+        bool within = _stepping;
         try
         {
-            if (_stepping)
+            if (within)
                 throw new InvalidOperationException("A step cannot be taken within a step.");
             _stepping = true;
             return StepAlone(cancellation);
         }
         finally
         {
-            _stepping = false;
+            _stepping = within;
             _gate.Exit();
         }
     }

@@ -1,10 +1,12 @@
 using MoA.Engine.KvCache;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Generation;
 
-/// <summary>Continues one sequence and streams its text.</summary>
+/// <summary>Continues one sequence and streams its text; for one caller at a time.</summary>
 public sealed class TextGenerator
 {
+    private readonly UseGuard _use = new("The generator is", typeof(TextGenerator));
     private readonly LanguageModel _model;
     private readonly GenerationLoop _loop;
 
@@ -23,6 +25,9 @@ public sealed class TextGenerator
     /// <param name="onText">Sees the text as it comes.</param>
     /// <param name="before">Tokens that the sequence holds already; penalties on repetition see them.</param>
     /// <param name="cancellation">Checked between forward passes, and between the layers of a pass that reads the prompt.</param>
+    /// <exception cref="InvalidOperationException">Another caller is using the generator or the model, or what sees the text asks
+    /// for more of it.</exception>
+    /// <exception cref="ObjectDisposedException">The model or the sequence was disposed.</exception>
     public GenerationResult Run(
         SequenceCache sequence,
         ReadOnlySpan<int> prompt,
@@ -32,6 +37,7 @@ public sealed class TextGenerator
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        using UseGuard.Use use = _use.TakeAlone();
         TextRun text = new(_model, sequence, prompt, options, onText, before);
         _loop.Add(text.Run);
         try

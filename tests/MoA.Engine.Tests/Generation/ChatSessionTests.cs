@@ -45,6 +45,38 @@ public sealed class ChatSessionTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Equal(["user", "assistant"], chat.Messages.Select(message => message.Role).Distinct());
     }
 
+    [Fact]
+    public async Task An_answer_refuses_others_while_it_is_written_and_ends_when_the_conversation_is_disposed()
+    {
+        ChatSession chat = new(_model, new DensePolicy(), Options);
+        using ChatSession other = new(_model, new DensePolicy(), Options);
+        int refused = 0;
+        GenerationResult result = chat.Ask(DemoModel.Question, piece =>
+        {
+            if (refused++ > 0)
+                return;
+            _ = Assert.Throws<InvalidOperationException>(() => chat.Ask("And now?"));
+            _ = Assert.Throws<InvalidOperationException>(() => chat.Add(new ChatMessage("system", "No.")));
+            _ = Assert.Throws<InvalidOperationException>(() => chat.Restart([]));
+            Task<GenerationResult> elsewhere = Task.Run(() => chat.Ask("From another thread?"));
+            _ = Assert.ThrowsAsync<InvalidOperationException>(() => elsewhere).GetAwaiter().GetResult();
+        });
+        Assert.True(refused > 0);
+        Assert.Equal("The <REGISTER_CONTENT> in line calm-river is <17265>.", result.Text);
+        Assert.Equal(2, chat.Messages.Count);
+
+        // Between passes others may use the model.
+        string theirs = "";
+        _ = chat.Ask($"What is the <REGISTER_CONTENT> in line {Further[0].Line}?", _ => theirs = theirs.Length > 0 ? theirs : other.Ask(DemoModel.Question).Text);
+        Assert.Equal(result.Text, theirs);
+        Assert.Contains(Further[0].Number, chat.Messages[^1].Content, StringComparison.Ordinal);
+
+        _ = await Assert.ThrowsAsync<ObjectDisposedException>(() => Task.Run(() => chat.Ask("Once more.", _ => chat.Dispose())));
+        Assert.Equal(4, chat.Messages.Count);
+        _ = Assert.Throws<ObjectDisposedException>(() => chat.Ask("And after that?"));
+        chat.Dispose();
+    }
+
     /// <summary>
     /// What is drawn at random is seldom cut into tokens as the tokenizer would cut its text; the caches hold what was drawn.
     /// </summary>

@@ -22,6 +22,24 @@ public sealed class TextGeneratorTests(DemoModel demo) : IClassFixture<DemoModel
     }
 
     [Fact]
+    public void A_generator_writes_one_text_at_a_time()
+    {
+        TextGenerator generator = new(_model);
+        int[] prompt = _model.RequireConversations().EncodePrompt([new ChatMessage("user", DemoModel.Question)]);
+        using SequenceCache first = _model.Transformer.CreateSequence(new DensePolicy(), prompt.Length + 60), second = _model.Transformer.CreateSequence(new DensePolicy(), 60);
+        int asked = 0;
+        GenerationResult result = generator.Run(first, prompt, new GenerationOptions { MaxNewTokens = 60 }, piece =>
+        {
+            if (asked++ == 0)
+                _ = Assert.Throws<InvalidOperationException>(() => generator.Run(second, [1, 2], new GenerationOptions { MaxNewTokens = 5 }));
+        });
+        Assert.True(asked > 0);
+        Assert.Equal("The <REGISTER_CONTENT> in line calm-river is <17265>.", result.Text);
+        Assert.Equal(0, second.Length);
+        Assert.Equal(5, generator.Run(second, [1, 2], new GenerationOptions { MaxNewTokens = 5 }).Tokens.Length);
+    }
+
+    [Fact]
     public void Streamed_text_is_the_decoded_text()
     {
         foreach (ulong seed in new ulong[] { 1, 2, 3 })
