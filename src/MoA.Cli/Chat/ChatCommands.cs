@@ -33,7 +33,6 @@ internal sealed class ChatCommands(ChatSession session, Action<string> say)
     /// <summary>Does what a command says.</summary>
     /// <returns>The message that it sends, if any.</returns>
     /// <exception cref="InvalidInputException">There is no such command, or it cannot be done; the conversation stands as before.</exception>
-    /// <exception cref="IOException">A file could not be written to its end.</exception>
     public string? Run(string command, string argument, bool isBlock)
     {
         switch (command)
@@ -88,7 +87,15 @@ internal sealed class ChatCommands(ChatSession session, Action<string> say)
     {
         if (session.Messages.Count == 0)
             throw new InvalidInputException("/save: there is nothing to save yet");
-        ConversationFile.Write(path, [new MessagesItem([.. session.Messages])]);
+        try
+        {
+            ConversationFile.Write(path, [new MessagesItem([.. session.Messages])]);
+        }
+        catch (IOException failure)
+        {
+            throw new InvalidInputException($"/save {failure.Message}; choose another place", failure);
+        }
+
         say($"{session.Messages.Count} messages are in {path}");
     }
 

@@ -67,11 +67,11 @@ internal sealed class ChatCommand : CliCommand
                 if ((turn.Command is null ? turn.Text : commands.Run(turn.Command, turn.Text, turn.IsBlock)) is string message)
                     Ask(context, session, message);
             }
-            catch (Exception failure) when (failure is InvalidInputException or IOException)
+            catch (InvalidInputException failure)
             {
                 context.Say($"moa: {failure.Message.ReplaceLineEndings(" ").Trim()}");
                 if (!goesOn)
-                    context.ExitCode = failure is IOException ? CommandLine.Failed : CommandLine.BadInput;
+                    context.ExitCode = CommandLine.BadInput;
             }
         }
     }

@@ -252,7 +252,7 @@ public sealed class BenchmarkRun
             {
                 throw new InvalidInputException(
                     $"--lengths {length}: with {_settings.DecodeTokens} decoded tokens this exceeds the context of {_model.Name}, " +
-                    $"{_model.Config.MaxPositions} tokens (--synthetic-context does not lift it); choose shorter lengths");
+                    $"{_model.Config.MaxPositions} tokens (--synthetic-context does not lift it); choose shorter lengths or fewer --decode-tokens");
             }
         }
 

@@ -81,6 +81,18 @@ public sealed class ChatCommandTests
         run.AssertOneLine(words);
     }
 
+    /// <summary>Answers that cannot be written anywhere end the program, as with every command.</summary>
+    [Fact]
+    public void An_output_that_fails_ends_the_conversation()
+    {
+        using Interrupts interrupts = new();
+        using StringReader input = new("a\nb\n");
+        using FullWriter output = new();
+        using StringWriter error = new();
+        Assert.Equal(1, CommandLine.Run(["chat", "-n", "2", "--quiet"], new Streams(input, output, error, interrupts)));
+        Assert.Equal($"moa: full{Environment.NewLine}", error.ToString());
+    }
+
     [Fact]
     public void Files_that_are_no_conversation_are_refused_by_load()
     {
@@ -160,6 +172,11 @@ public sealed class ChatCommandTests
     }
 
     private static string? Text(JsonElement message, string name) => message.GetProperty(name).GetString();
+
+    private sealed class FullWriter : StringWriter
+    {
+        public override void Write(string? value) => throw new IOException("full");
+    }
 
     private sealed class InterruptingWriter(Interrupts interrupts, int pieces) : StringWriter
     {
