@@ -1,0 +1,114 @@
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using MoA.Engine;
+using MoA.Gpu.Kernels;
+
+namespace MoA.Gpu.Device;
+
+/// <summary>
+/// A device in use: its memory, and kernels compiled for it when they first run. One thread at a time; launches follow each
+/// other in the order of the calls.
+/// </summary>
+internal sealed class DeviceSession : IDisposable
+{
+    /// <summary>Threads that run in step and exchange registers; kernels are written for this number.</summary>
+    public const int WarpSize = 32;
+
+    private readonly Context _context;
+    private readonly Dictionary<Type, Delegate> _launchers = [];
+    private readonly int _warpsPerGroup;
+
+    private DeviceSession(Context context, Accelerator accelerator, GpuDevice device, int warpsPerGroup)
+    {
+        _context = context;
+        Accelerator = accelerator;
+        Device = device;
+        _warpsPerGroup = warpsPerGroup;
+    }
+
+    public Accelerator Accelerator { get; }
+
+    public GpuDevice Device { get; }
+
+    /// <summary>Opens a device of the machine.</summary>
+    /// <param name="id"><c>cuda</c>, the first one, or <c>cuda:N</c>.</param>
+    /// <exception cref="InvalidInputException">There is no such device, or it cannot be used.</exception>
+    public static DeviceSession Open(string id)
+    {
+        int index = GpuDevices.IndexOf(id);
+        if (!CudaDriver.IsInstalled)
+            throw new InvalidInputException($"device {id}: this machine has no NVIDIA driver; install it, or run with --device cpu");
+        Context context = CreateContext(builder => builder.Cuda());
+        try
+        {
+            Context.DeviceCollection<CudaDevice> devices = context.GetCudaDevices();
+            if (index >= devices.Count)
+            {
+                string there = devices.Count == 0 ? "the driver reports none" : $"there are cuda:0 to cuda:{devices.Count - 1}";
+                throw new InvalidInputException($"device {id}: no such device, {there}");
+            }
+
+            GpuDevice device = GpuDevices.Describe(devices[index], index);
+            if (devices[index].Architecture is not { } architecture || architecture < CudaArchitecture.SM_80)
+            {
+                throw new InvalidInputException(
+                    $"device {id}: {device.Name} has compute capability {device.ComputeCapability}; 8.0 or more is needed");
+            }
+
+            return new DeviceSession(context, devices[index].CreateAccelerator(context), device, warpsPerGroup: 4);
+        }
+        catch (Exception failure)
+        {
+            context.Dispose();
+            throw failure is CudaException ? new InvalidInputException($"device {id}: {failure.Message}") : failure;
+        }
+    }
+
+    /// <summary>ILGPU's own device, which runs every kernel thread as a thread of the processor: for tests, and slow.</summary>
+    /// <param name="warpsPerGroup">Warps that share a group's memory.</param>
+    public static DeviceSession Emulate(int warpsPerGroup = 2)
+    {
+        CPUDevice device = new(WarpSize, warpsPerGroup, numMultiprocessors: 1);
+        Context context = CreateContext(builder => builder.CPU(device));
+        GpuDevice description = new("emulated", device.Name, device.MemorySize, "none", device.NumMultiprocessors);
+        return new DeviceSession(context, device.CreateAccelerator(context), description, warpsPerGroup);
+    }
+
+    /// <summary>A context whose kernels are optimised, with the device's fast approximations of F32 functions.</summary>
+    public static Context CreateContext(Func<Context.Builder, Context.Builder> devices) =>
+        Context.Create(builder => devices(builder.Optimize(OptimizationLevel.O2).Math(MathMode.Fast32BitOnly)));
+
+    /// <summary>Runs a kernel in which every warp has work of its own.</summary>
+    public void RunWarps<TKernel>(in TKernel kernel, long warps)
+        where TKernel : struct, IDeviceKernel => RunGroups(kernel, (warps + _warpsPerGroup - 1) / _warpsPerGroup);
+
+    /// <summary>Runs a kernel in which every thread has work of its own.</summary>
+    public void RunThreads<TKernel>(in TKernel kernel, long threads)
+        where TKernel : struct, IDeviceKernel => RunWarps(kernel, (threads + WarpSize - 1) / WarpSize);
+
+    /// <summary>Runs a kernel in which groups of threads work together.</summary>
+    public void RunGroups<TKernel>(in TKernel kernel, long groups)
+        where TKernel : struct, IDeviceKernel
+    {
+        if (groups > 0)
+            Launcher<TKernel>()(new KernelConfig(checked((int)groups), _warpsPerGroup * WarpSize), kernel);
+    }
+
+    public void Dispose()
+    {
+        Accelerator.Dispose();
+        _context.Dispose();
+    }
+
+    private Action<KernelConfig, TKernel> Launcher<TKernel>()
+        where TKernel : struct, IDeviceKernel
+    {
+        if (_launchers.TryGetValue(typeof(TKernel), out Delegate? launcher))
+            return (Action<KernelConfig, TKernel>)launcher;
+        Action<KernelConfig, TKernel> compiled = Accelerator.LoadStreamKernel<TKernel>(KernelEntry.Run);
+        _launchers.Add(typeof(TKernel), compiled);
+        return compiled;
+    }
+}

@@ -1,0 +1,29 @@
+using ILGPU;
+
+namespace MoA.Gpu.Kernels;
+
+/// <summary>Numbers out of bits and back.</summary>
+internal static class Bits
+{
+    // 2^23: a float whose last 23 bits are an integer is this much larger than it.
+    private const uint TwoTo23 = 0x4B000000;
+
+    /// <summary>The binary16 number in the lower half.</summary>
+    public static float OfHalf(uint bits) => Interop.IntAsFloat((ushort)bits);
+
+    /// <summary>
+    /// The unsigned byte in the lowest eight bits, less <paramref name="shift"/>, exactly. By logic and a subtraction: devices
+    /// convert integers at a quarter of the rate.
+    /// </summary>
+    public static float OfByte(uint bits, int shift) => Interop.IntAsFloat(bits & 0xFF | TwoTo23) - (8388608f + shift);
+
+    /// <summary>The upper half of a float, rounded to the nearest bfloat16, ties to even; infinities stay.</summary>
+    public static uint RoundToBF16(float value)
+    {
+        uint bits = Interop.FloatAsInt(value);
+        return (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+    }
+
+    /// <summary>The bits of the nearest binary16 number.</summary>
+    public static ushort RoundToHalf(float value) => Interop.FloatAsInt((ILGPU.Half)value);
+}

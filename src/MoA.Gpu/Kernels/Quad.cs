@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+using ILGPU;
+
+namespace MoA.Gpu.Kernels;
+
+/// <summary>
+/// Sixteen bytes, the most that a thread loads at once. Memory that is read in bulk is declared in these, whatever stands in it:
+/// ILGPU then emits one load of four words.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct Quad
+{
+    public uint X, Y, Z, W;
+
+    public Quad(uint x, uint y, uint z, uint w)
+    {
+        X = x;
+        Y = y;
+        Z = z;
+        W = w;
+    }
+
+    /// <summary>The four floats whose bits these are.</summary>
+    public static Quad Of(float x, float y, float z, float w) =>
+        new(Interop.FloatAsInt(x), Interop.FloatAsInt(y), Interop.FloatAsInt(z), Interop.FloatAsInt(w));
+
+    public readonly float FloatX => Interop.IntAsFloat(X);
+
+    public readonly float FloatY => Interop.IntAsFloat(Y);
+
+    public readonly float FloatZ => Interop.IntAsFloat(Z);
+
+    public readonly float FloatW => Interop.IntAsFloat(W);
+}

@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using ILGPU;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.PTX;
+using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+using MoA.Gpu.Device;
+using MoA.Gpu.Kernels;
+
+namespace MoA.Gpu.Tests.Ptx;
+
+/// <summary>A kernel's PTX, made without a device, and what can be read off it.</summary>
+internal sealed partial record CompiledKernel(Type Kernel, string Text)
+{
+    /// <summary>32-bit registers that the PTX names, a 64-bit one counted twice: what the driver allocates is fewer.</summary>
+    public int Registers => Declarations().Matches(Text).Sum(match =>
+        (int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture) - 1) * Words(match.Groups[1].Value));
+
+    /// <summary>Loads from global memory, and how many of them are of 16 bytes.</summary>
+    public (int All, int Wide) Loads => (Load().Count(Text), WideLoad().Count(Text));
+
+    /// <summary>Whether anything stands in local memory or is called rather than inlined.</summary>
+    public bool UsesLocalMemory => LocalMemory().IsMatch(Text);
+
+    public int SharedBytes => SharedMemory().Matches(Text).Sum(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
+
+    public static CompiledKernel Compile(PTXBackend backend, Type kernel)
+    {
+        EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(
+            typeof(KernelEntry).GetMethod(nameof(KernelEntry.Run))!.MakeGenericMethod(kernel));
+        PTXCompiledKernel compiled = (PTXCompiledKernel)backend.Compile(entry, default);
+        return new CompiledKernel(kernel, compiled.PTXAssembly);
+    }
+
+    /// <summary>Compiles for an architecture with the settings that a device gets.</summary>
+    public static IReadOnlyList<CompiledKernel> CompileAll(CudaArchitecture architecture)
+    {
+        using Context context = DeviceSession.CreateContext(builder => builder);
+        using PTXBackend backend = new(context, architecture, CudaInstructionSet.ISA_80, null!);
+        return [.. KernelCatalogue.All.Select(kernel => Compile(backend, kernel))];
+    }
+
+    private static int Words(string type) => type is "b64" or "f64" ? 2 : type is "pred" or "b16" ? 0 : 1;
+
+    [GeneratedRegex(@"\.reg \.(\w+)\s+%\w+<(\d+)>")]
+    private static partial Regex Declarations();
+
+    [GeneratedRegex(@"\bld\.global\.")]
+    private static partial Regex Load();
+
+    [GeneratedRegex(@"\bld\.global\.v4\.b32")]
+    private static partial Regex WideLoad();
+
+    [GeneratedRegex(@"\.local\b|\bcall\b|\.extern")]
+    private static partial Regex LocalMemory();
+
+    [GeneratedRegex(@"\.shared [^\[]*\[(\d+)\]")]
+    private static partial Regex SharedMemory();
+}

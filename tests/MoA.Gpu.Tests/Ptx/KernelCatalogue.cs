@@ -1,0 +1,46 @@
+using MoA.Gpu.Kernels;
+
+namespace MoA.Gpu.Tests.Ptx;
+
+/// <summary>
+/// Every kernel of the assembly with every type that its parameters may take, found by reflection: none can be forgotten.
+/// </summary>
+internal static class KernelCatalogue
+{
+    // How often things are doubled at most.
+    private const int Doublings = 3;
+
+    private static readonly Type[] Structs = [.. typeof(IDeviceKernel).Assembly.GetTypes().Where(type => type.IsValueType && !type.IsNested)];
+
+    public static IEnumerable<Type> All => Structs.Where(typeof(IDeviceKernel).IsAssignableFrom).SelectMany(Closed);
+
+    /// <summary>How the type is written in C#.</summary>
+    public static string Name(Type type) => type.IsGenericType
+        ? $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>"
+        : type.Name;
+
+    private static IEnumerable<Type> Closed(Type kernel) => kernel.IsGenericTypeDefinition
+        ? Combinations(kernel.GetGenericArguments()).Select(arguments => kernel.MakeGenericType(arguments))
+        : [kernel];
+
+    private static IEnumerable<Type[]> Combinations(ReadOnlyMemory<Type> parameters)
+    {
+        if (parameters.Length == 0)
+            return [[]];
+        Type constraint = parameters.Span[0].GetGenericParameterConstraints().Single(type => type.IsInterface);
+        return Arguments(constraint).SelectMany(first => Combinations(parameters[1..]).Select(rest => (Type[])[first, .. rest]));
+    }
+
+    private static IEnumerable<Type> Arguments(Type constraint)
+    {
+        Type[] plain = [.. Structs.Where(type => !type.IsGenericType && constraint.IsAssignableFrom(type))];
+        Type[] doubling = [.. Structs.Where(type => type.IsGenericTypeDefinition && type.GetInterfaces().Contains(constraint))];
+        return plain.Concat(doubling.SelectMany(twice => plain.SelectMany(one => Doubled(twice, one))));
+    }
+
+    private static IEnumerable<Type> Doubled(Type twice, Type type)
+    {
+        for (int i = 0; i < Doublings; i++)
+            yield return type = twice.MakeGenericType(type);
+    }
+}
