@@ -1,7 +1,8 @@
 using System.Reflection;
 using MoA.Engine;
 using MoA.Engine.Numerics;
-using MoA.Tests.Models.Loading;
+using MoA.Engine.Tests;
+using MoA.Engine.Tests.Models.Loading;
 
 namespace MoA.Tests;
 

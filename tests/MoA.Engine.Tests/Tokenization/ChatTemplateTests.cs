@@ -1,7 +1,8 @@
 using MoA.Engine;
 using MoA.Engine.Tokenization;
+using MoA.Tests;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 /// <summary>Templates with the constructs of the published ones; what they print is worked out by hand.</summary>
 public class ChatTemplateTests

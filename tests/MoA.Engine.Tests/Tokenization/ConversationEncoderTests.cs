@@ -1,7 +1,8 @@
 using MoA.Engine;
 using MoA.Engine.Tokenization;
+using MoA.Tests;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 public class ConversationEncoderTests
 {

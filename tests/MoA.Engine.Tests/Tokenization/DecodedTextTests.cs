@@ -4,8 +4,9 @@ using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Tokenization;
+using MoA.Tests;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 /// <summary>What becomes of a model's tokens: the models of tests/fixtures/cases write the same tokens whatever they are asked.</summary>
 public sealed class DecodedTextTests

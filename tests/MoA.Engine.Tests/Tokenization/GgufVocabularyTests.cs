@@ -1,8 +1,9 @@
 using MoA.Engine;
+using MoA.Engine.Tests.Files;
+using MoA.Engine.Tests.Models.Loading;
 using MoA.Engine.Tokenization;
-using MoA.Tests.Models.Loading;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 /// <summary>Tokenizers read from GGUF files: published vocabularies with their vectors, and small ones worked by hand.</summary>
 public sealed class GgufVocabularyTests
@@ -105,7 +106,7 @@ public sealed class GgufVocabularyTests
     [Fact]
     public void What_is_missing_or_wrong_is_named()
     {
-        using Models.Loading.TemporaryFolder folder = new();
+        using TemporaryFolder folder = new();
         AssertRefused("holds no tokenizer", new GgufBytes());
         AssertRefused("of the kind \"bert\"; expected llama", Start("bert", "a"));
         AssertRefused("the pre-tokenizer is \"mine\"; expected one of gpt-2", Start("gpt2", "a").Add("tokenizer.ggml.pre", "mine"));
@@ -175,7 +176,7 @@ public sealed class GgufVocabularyTests
 
     private sealed class TemporaryFile : IDisposable
     {
-        private readonly Models.Loading.TemporaryFolder _folder = new();
+        private readonly TemporaryFolder _folder = new();
 
         public TemporaryFile(byte[] bytes) => Path = _folder.Write("model.gguf", bytes);
 

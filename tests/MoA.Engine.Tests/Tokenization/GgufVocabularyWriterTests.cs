@@ -2,10 +2,11 @@ using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
+using MoA.Engine.Tests.Models.Loading;
 using MoA.Engine.Tokenization;
-using MoA.Tests.Models.Loading;
+using MoA.Tests;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 /// <summary>Tokenizers written to GGUF files, against published files and against where they came from.</summary>
 public sealed class GgufVocabularyWriterTests
@@ -15,7 +16,7 @@ public sealed class GgufVocabularyWriterTests
     [InlineData("llama-spm")]
     public void A_tokenizer_json_becomes_the_published_vocabulary(string vocabulary)
     {
-        using Models.Loading.TemporaryFolder folder = new();
+        using TemporaryFolder folder = new();
         File.Copy(TokenizerVectors.File($"{vocabulary}.tokenizer.json"), folder.File("tokenizer.json"));
         using GgufFile published = GgufFile.Open(TokenizerVectors.File($"ggml-vocab-{vocabulary}.gguf"));
         int size = published.Metadata.OptionalStrings("tokenizer.ggml.tokens")!.Count;
@@ -49,7 +50,7 @@ public sealed class GgufVocabularyWriterTests
     [Fact]
     public void The_demo_model_keeps_its_tokenizer_and_chat_template()
     {
-        using Models.Loading.TemporaryFolder folder = new();
+        using TemporaryFolder folder = new();
         ConversionResult result = GgufConverter.Convert(RepositoryFiles.DemoModel, folder.File("demo.gguf"), null);
         Assert.Contains("GPT-2", Assert.Single(result.Notes), StringComparison.Ordinal);
         Tokenizer source = Tokenizer.Load(RepositoryFiles.DemoModel), read = Tokenizer.Load(result.File);
@@ -64,7 +65,7 @@ public sealed class GgufVocabularyWriterTests
     [Fact]
     public void A_model_without_a_tokenizer_says_so()
     {
-        using Models.Loading.TemporaryFolder folder = new();
+        using TemporaryFolder folder = new();
         string file = GgufConverter.Convert(RepositoryFiles.Fixture("models", "llama-mha"), folder.File("a.gguf"), null).File;
         Assert.False(Tokenizer.Exists(file));
         Assert.Null(ChatTemplate.Load(file));

@@ -1,6 +1,6 @@
 using MoA.Engine.Tokenization.Normalizing;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 public class NormalizerTests
 {

@@ -1,7 +1,7 @@
 using MoA.Engine;
 using MoA.Engine.Tokenization.Patterns;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 public class PatternTests
 {

@@ -1,8 +1,9 @@
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
+using MoA.Tests;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 /// <summary>Random Unicode: any scalar value, weighted towards text, white space and controls.</summary>
 internal static class RandomTexts

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 /// <summary>A theory that asks the tokenizers library of Hugging Face; skipped where it has no native build of it.</summary>
 internal sealed class ReferenceTheoryAttribute : TheoryAttribute

@@ -3,8 +3,9 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine.Tokenization;
+using MoA.Tests;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 /// <summary>Every tokenizer of the repository, and variants of all kinds, against the tokenizers library of Hugging Face.</summary>
 public sealed class ReferenceTokenizerTests : IDisposable

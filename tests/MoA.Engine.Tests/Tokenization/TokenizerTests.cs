@@ -2,8 +2,9 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine.Tokenization;
+using MoA.Tests;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 public class TokenizerTests
 {

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
+using MoA.Tests;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 /// <summary>The tokenizers of the repository, and variants of two of them with other steps, as published models have them.</summary>
 internal static class TokenizerVariants

@@ -1,6 +1,7 @@
 using System.Globalization;
+using MoA.Tests;
 
-namespace MoA.Tests.Tokenization;
+namespace MoA.Engine.Tests.Tokenization;
 
 /// <summary>The texts and token ids of tests/fixtures/tokenizers.</summary>
 internal static class TokenizerVectors

@@ -7,9 +7,11 @@ using MoA.Engine.KvCache;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Files;
 using MoA.Engine.Tests.Models;
+using MoA.Tests;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Models.Loading;
 
 /// <summary>
 /// Reference models written as GGUF files and read again give the reference logits: names, orders of rows, constants and

@@ -2,8 +2,9 @@ using MoA.Engine.Configuration;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Files;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Models.Loading;
 
 /// <summary>What a GGUF file's metadata and tensors mean for the model, and how faults are named.</summary>
 public sealed class GgufModelTests

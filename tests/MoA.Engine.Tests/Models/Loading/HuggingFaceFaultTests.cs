@@ -2,8 +2,9 @@ using System.Text.Json.Nodes;
 using MoA.Engine.Files;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Tests;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Models.Loading;
 
 /// <summary>
 /// Checkpoints with one fault each, made from a fixture, are refused with the file and the fault named.

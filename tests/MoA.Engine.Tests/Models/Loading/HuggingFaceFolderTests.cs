@@ -4,8 +4,9 @@ using MoA.Engine.Files;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Tests;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Models.Loading;
 
 /// <summary>The fixture checkpoints load, with the shapes and formats that their config.json states.</summary>
 public sealed class HuggingFaceFolderTests

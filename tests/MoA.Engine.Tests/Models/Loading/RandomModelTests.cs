@@ -9,7 +9,7 @@ using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Models;
 using MoA.Engine.Tokenization;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Models.Loading;
 
 /// <summary>Random models have the shape asked for, numbers of the right size, and the same bytes for the same seed.</summary>
 public sealed class RandomModelTests

@@ -1,6 +1,6 @@
 using MoA.Engine;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Models.Loading;
 
 /// <summary>Bad input is refused in one line that names the file and says what is wrong.</summary>
 internal static class Refusal

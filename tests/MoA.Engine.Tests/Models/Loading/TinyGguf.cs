@@ -1,4 +1,6 @@
-namespace MoA.Tests.Models.Loading;
+using MoA.Engine.Tests.Files;
+
+namespace MoA.Engine.Tests.Models.Loading;
 
 /// <summary>A whole model of one layer, hidden size 32, two heads of 16 and 8 tokens, to be damaged one fault at a time.</summary>
 internal static class TinyGguf

@@ -1,8 +1,9 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Tests;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Models.Loading;
 
 /// <summary>The demo model with its matrices converted on loading, against converting each row by the formats' definitions.</summary>
 public sealed unsafe class WeightConversionTests

@@ -1,8 +1,9 @@
 using System.Runtime.InteropServices;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Tests;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Models.Loading;
 
 /// <summary>The scan finds the first NaN or infinity wherever it stands, and nothing else.</summary>
 public sealed class WeightScanTests

@@ -6,8 +6,9 @@ using System.Text.Json;
 using MoA.Engine;
 using MoA.Engine.Tokenization;
 using MoA.Engine.Tokenization.Jinja;
+using MoA.Tests;
 
-namespace MoA.Tests.Tokenization.Jinja;
+namespace MoA.Engine.Tests.Tokenization.Jinja;
 
 /// <summary>Templates beside what the real jinja2 printed of them (tests/fixtures/chat-templates/generate.py).</summary>
 public class JinjaReferenceTests

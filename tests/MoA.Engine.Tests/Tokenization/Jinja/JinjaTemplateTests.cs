@@ -1,7 +1,7 @@
 using MoA.Engine;
 using MoA.Engine.Tokenization;
 
-namespace MoA.Tests.Tokenization.Jinja;
+namespace MoA.Engine.Tests.Tokenization.Jinja;
 
 /// <summary>The language of templates; the expected texts are what Jinja 3.1 prints with transformers' settings.</summary>
 public class JinjaTemplateTests

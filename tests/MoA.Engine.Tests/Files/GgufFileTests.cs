@@ -3,8 +3,10 @@ using FsCheck.Fluent;
 using MoA.Engine;
 using MoA.Engine.Files;
 using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Models.Loading;
+using MoA.Tests;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Files;
 
 /// <summary>Files written by hand as the description of the format has them, whole and with one fault each.</summary>
 public sealed class GgufFileTests

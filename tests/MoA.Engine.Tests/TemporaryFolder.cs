@@ -1,9 +1,9 @@
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests;
 
 /// <summary>A folder of a test's own, deleted with everything in it.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("moa-loading-").FullName;
+    public string Path { get; } = Directory.CreateTempSubdirectory("moa-engine-").FullName;
 
     public string File(string name) => System.IO.Path.Combine(Path, name);
 

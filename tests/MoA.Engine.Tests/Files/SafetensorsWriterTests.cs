@@ -1,8 +1,10 @@
 using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine.Files;
+using MoA.Engine.Tests.Models.Loading;
+using MoA.Tests;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Files;
 
 public sealed class SafetensorsWriterTests
 {

@@ -2,8 +2,10 @@ using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine;
 using MoA.Engine.Files;
+using MoA.Engine.Tests.Models.Loading;
+using MoA.Tests;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Files;
 
 /// <summary>Files put together by hand from the format's description, whole, damaged and hostile.</summary>
 public sealed class SafetensorsFileTests

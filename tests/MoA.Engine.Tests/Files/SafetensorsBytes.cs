@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Files;
 
 /// <summary>Safetensors files put together by hand, well-formed or not.</summary>
 internal static class SafetensorsBytes

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Files;
 
 /// <summary>Writes GGUF files byte by byte as the format's description has them, right or wrong.</summary>
 internal sealed class GgufBytes

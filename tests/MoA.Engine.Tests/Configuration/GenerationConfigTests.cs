@@ -1,7 +1,7 @@
 using MoA.Engine.Configuration;
-using MoA.Tests.Models.Loading;
+using MoA.Engine.Tests.Models.Loading;
 
-namespace MoA.Tests.Models;
+namespace MoA.Engine.Tests.Configuration;
 
 public sealed class GenerationConfigTests
 {

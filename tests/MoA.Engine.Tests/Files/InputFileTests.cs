@@ -1,7 +1,8 @@
 using System.Text;
 using MoA.Engine.Files;
+using MoA.Engine.Tests.Models.Loading;
 
-namespace MoA.Tests.Models.Loading;
+namespace MoA.Engine.Tests.Files;
 
 /// <summary>Files from outside are read whole or refused in one line; one JSON reader holds one set of rules.</summary>
 public sealed class InputFileTests : IDisposable

@@ -1,6 +1,6 @@
 using MoA.Engine.Configuration;
 
-namespace MoA.Tests.Models;
+namespace MoA.Engine.Tests.Configuration;
 
 /// <summary>Frequencies worked by hand from docs/method.md, section 1.</summary>
 public sealed class RopeScalingTests

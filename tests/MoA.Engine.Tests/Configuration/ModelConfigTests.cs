@@ -1,8 +1,9 @@
 using MoA.Engine;
 using MoA.Engine.Configuration;
-using MoA.Tests.Models.Loading;
+using MoA.Engine.Tests.Models.Loading;
+using MoA.Tests;
 
-namespace MoA.Tests.Models;
+namespace MoA.Engine.Tests.Configuration;
 
 /// <summary>
 /// What config.json files mean, and which are refused. Expected values are those written in the files.
