@@ -33,6 +33,7 @@ public static unsafe class WholeFile
 
             File.Move(unfinished, path, overwrite: true);
             FlushFolderOf(path);
+            RemoveUnfinished(path);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -53,7 +54,9 @@ public static unsafe class WholeFile
         Write(path, file => file.Write(Encoding.UTF8.GetBytes(text)));
     }
 
-    /// <summary>Removes what programs that were killed while they wrote the file left beside it.</summary>
+    /// <summary>
+    /// Removes what programs that were killed while they wrote the file left beside it; each later writing of the file does that too.
+    /// </summary>
     /// <param name="path">The file.</param>
     public static void RemoveUnfinished(string path)
     {
@@ -63,7 +66,7 @@ public static unsafe class WholeFile
         {
             // Only names that this class gives: others like it are somebody's.
             if (Guid.TryParseExact(Path.GetFileName(file)[start.Length..^Unfinished.Length], "N", out _))
-                DeleteIfThere(file);
+                DeleteIfNobodyWrites(file);
         }
     }
 
@@ -104,6 +107,19 @@ public static unsafe class WholeFile
     }
 
     private static string OneLine(Exception failure) => failure.Message.ReplaceLineEndings(" ").TrimEnd('.');
+
+    // Who writes a file holds it alone.
+    private static void DeleteIfNobodyWrites(string path)
+    {
+        try
+        {
+            new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // Written by somebody, gone already, or not ours.
+        }
+    }
 
     private static void DeleteIfThere(string path)
     {

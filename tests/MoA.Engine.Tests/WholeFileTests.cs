@@ -1,10 +1,8 @@
 using System.Reflection;
-using MoA.Engine;
 using MoA.Engine.Numerics;
-using MoA.Engine.Tests;
 using MoA.Engine.Tests.Models.Loading;
 
-namespace MoA.Tests;
+namespace MoA.Engine.Tests;
 
 /// <summary>Files appear whole or not at all, and only failures to write are taken for such.</summary>
 public sealed class WholeFileTests : IDisposable
@@ -54,6 +52,23 @@ public sealed class WholeFileTests : IDisposable
             return "";
         });
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    /// <summary>A run that is killed leaves its neighbour; the next that writes the file clears it, but nobody else's files.</summary>
+    [Fact]
+    public void Writing_a_file_clears_what_killed_runs_left_beside_it()
+    {
+        string path = _folder.File("plan.json"), killed = $"{path}.{Guid.NewGuid():N}.tmp", theirs = path + ".mine.tmp";
+        string other = _folder.File($"plan.json2.{Guid.NewGuid():N}.tmp");
+        foreach (string file in new[] { killed, theirs, other })
+            File.WriteAllText(file, "half");
+        WholeFile.Write(path, _ =>
+        {
+            string beside = Assert.Single(Directory.GetFiles(_folder.Path, "plan.json.*.tmp"), file => file != killed && file != theirs);
+            WholeFile.RemoveUnfinished(path);
+            Assert.True(File.Exists(beside)); // this one is being written
+        });
+        Assert.Equal([path, theirs, other], Directory.GetFiles(_folder.Path).Order(StringComparer.Ordinal));
     }
 
     [Fact]
