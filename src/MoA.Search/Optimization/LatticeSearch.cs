@@ -37,6 +37,8 @@ internal static class LatticeSearch
         while (open.TryPeek(out Part? part, out _) && part.Bound < Cutoff(best.Cost, effort) && !effort.IsSpent())
         {
             _ = open.Dequeue();
+            if (part.Programme.ExcludesAll)
+                continue;
             PriceAscent ascent = new(part.Programme.Lower, part.Programme.Upper, effort);
             double cutoff = Math.Min(greatest, Cutoff(best.Cost, effort));
             ascent.Maximise(

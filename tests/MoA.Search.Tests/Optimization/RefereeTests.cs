@@ -42,7 +42,8 @@ public sealed class RefereeTests
             return;
         }
 
-        Assert.Equal(SolveStatus.Optimal, solution.Status);
+        // A floor that leaves whole blocks no choice at several lengths can be too much for either.
+        Assert.True(solution.Status == SolveStatus.Optimal || (status != CpSolverStatus.Optimal && solution.Status == SolveStatus.Feasible), $"{solution.Status}, the referee says {status}");
         loss = hasPlan ? loss : double.PositiveInfinity;
         Assert.True(solution.LowerBound <= loss * (1 + 1e-12), $"bound {solution.LowerBound}, but there is a plan of {loss}");
         Assert.InRange(solution.Loss, bound * (1 - 1e-12), loss * (1 + 1e-6));
