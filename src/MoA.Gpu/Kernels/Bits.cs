@@ -24,6 +24,17 @@ internal static class Bits
         return (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
     }
 
-    /// <summary>The bits of the nearest binary16 number.</summary>
-    public static ushort RoundToHalf(float value) => Interop.FloatAsInt((ILGPU.Half)value);
+    /// <summary>
+    /// The bits of the binary16 number nearest to one that is not negative, ties to even. Written out, since ILGPU's own
+    /// conversion cuts off on the emulated device and rounds on others.
+    /// </summary>
+    public static ushort RoundToHalf(float value)
+    {
+        const float SmallestNormal = 6.103515625e-5f, TooLarge = 65520;
+        uint bits = Interop.FloatAsInt(value);
+        // The exponent's bias falls from 127 to 15. Below the normal numbers, a half's last place is that of 0.5.
+        uint normal = (bits - (112u << 23) + 0xFFF + ((bits >> 13) & 1)) >> 13;
+        uint small = Interop.FloatAsInt(value + 0.5f) - 0x3F000000;
+        return (ushort)(value >= TooLarge ? 0x7C00 : value < SmallestNormal ? small : normal);
+    }
 }

@@ -119,7 +119,7 @@ internal struct Octet
         Math.Max(Math.Max(Math.Abs(A), Math.Abs(B)), Math.Max(Math.Abs(C), Math.Abs(D))),
         Math.Max(Math.Max(Math.Abs(E), Math.Abs(F)), Math.Max(Math.Abs(G), Math.Abs(H))));
 
-    /// <summary>Each number of a partner's, added or blended by the lanes <paramref name="mask"/> apart.</summary>
+    /// <summary>What the lane holds whose number differs in the bits of <paramref name="mask"/>.</summary>
     public readonly Octet FromLane(int mask) => new()
     {
         A = Warp.ShuffleXor(A, mask),

@@ -1,0 +1,219 @@
+using FsCheck;
+using FsCheck.Fluent;
+using ILGPU;
+using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Kernels;
+using MoA.Gpu.Caches;
+using MoA.Gpu.Kernels;
+using MoA.Tests;
+
+namespace MoA.Gpu.Tests.Kernels;
+
+/// <summary>
+/// Attention of batches of unequal sequences against its definition (docs/method.md, section 4) in double: groups, rings that
+/// wrapped, heads whose rings differ, the model's own window.
+/// </summary>
+public sealed class AttentionTests
+{
+    private const float Log2E = 1.44269504088896341f;
+
+    [Fact]
+    public void Decoding_follows_the_definition() =>
+        Prop.ForAll(Cases(maximumRows: 1).ToArbitrary(), CheckDecode).Holds(10);
+
+    [Fact]
+    public void Prompts_follow_the_definition() =>
+        Prop.ForAll(Cases(maximumRows: 5).ToArbitrary(), CheckPrefill).Holds(8);
+
+    /// <summary>Every head size's kernel, groups that fill no tile, heads cut into pieces, a piece across a block's border.</summary>
+    [Theory]
+    [InlineData(1, 16, ElementType.BF16, null)]
+    [InlineData(2, 80, ElementType.BF16, 100)]
+    [InlineData(5, 128, ElementType.Q8_0, null)]
+    [InlineData(3, 256, ElementType.BF16, null)]
+    [InlineData(6, 32, ElementType.Q8_0, 1)]
+    public void Shapes_of_models(int group, int size, ElementType type, int? window)
+    {
+        AttentionCase shape = new(1, group, size, [3], type, [(270, 1), (62, 1)], window, 5);
+        CheckDecode(shape);
+        CheckPrefill(shape with { Pieces = [(190, 3)] });
+    }
+
+    [Fact]
+    public void Pieces_cover_every_row_once_whatever_else_is_in_the_batch()
+    {
+        DecodeWorkList list = new();
+        for (int round = 0; round < 2; round++)
+        {
+            list.Clear();
+            for (int position = 0; position < 700; position += 13)
+                list.Add(DecodeItem.Of(new CacheBlock { RingRows = 512 }, position, 512, int.MaxValue));
+            Assert.Equal(54, list.Items.Length);
+            int piece = 0;
+            foreach (DecodeItem item in list.Items)
+            {
+                Assert.Equal(piece, item.FirstPiece);
+                int next = 0;
+                for (int i = 0; i < item.Pieces; i++, piece++)
+                {
+                    Assert.Equal(next, list.Pieces[piece].First);
+                    Assert.InRange(list.Pieces[piece].Rows, 1, DecodeWorkList.RowsPerPiece);
+                    next += list.Pieces[piece].Rows;
+                }
+
+                Assert.Equal(Math.Min(item.Position + 1, 64 + 512), next);
+            }
+
+            Assert.Equal(piece, list.Pieces.Length);
+        }
+    }
+
+    private static Gen<AttentionCase> Cases(int maximumRows) =>
+        from heads in Gen.Choose(1, 2)
+        from @group in Gen.Choose(1, 5)
+        from type in Gen.Elements(ElementType.BF16, ElementType.Q8_0)
+        from size in Gen.Elements<int>(type == ElementType.BF16 ? [16, 48, 64, 80] : [32, 64, 96])
+        from perQueryHead in Gen.Elements(false, true)
+        from ringBlocks in Gen.Choose(1, 3).ArrayOf(perQueryHead ? heads * @group : heads)
+        from sequences in Gen.Choose(1, 3)
+        from pieces in (from length in Gen.Choose(0, 330) from rows in Gen.Choose(1, maximumRows) select (length, rows)).ArrayOf(sequences)
+        from window in Gen.Elements<int?>(null, null, 1, 40, 64, 150)
+        from seed in Gen.Choose(0, int.MaxValue)
+        select new AttentionCase(heads, @group, size, ringBlocks, type, pieces, window, seed);
+
+    private static void CheckDecode(AttentionCase shape)
+    {
+        using Emulated device = new();
+        HeadRows[] sequences = shape.Sequences();
+        CachedBatch batch = new(device, shape.Type, sequences, shape.StoredRings());
+        DecodeWorkList list = new();
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            int position = shape.Pieces[i].Length;
+            batch.Write(i, 0, position);
+            batch.Write(i, position, position + 1);
+            for (int head = 0; head < shape.Heads; head++)
+            {
+                DecodeItem item = DecodeItem.Of(
+                    batch.Blocks[i * shape.Heads + head], position, shape.StoredRings()[head], shape.Window ?? int.MaxValue);
+                list.Add(item with { Row = i, Head = head, Rings = head * shape.Group });
+            }
+        }
+
+        int columns = shape.Heads * shape.Group * shape.Size, found = list.Pieces.Length * shape.Group;
+        ArrayView<Quad> outputs = device.Rows(new float[sequences.Length * columns], columns);
+        DeviceAttention.Decode(device.Session, shape.Type, new DecodeArguments
+        {
+            Memory = batch.Memory,
+            Items = device.Copy(list.Items.ToArray()),
+            Pieces = device.Copy(list.Pieces.ToArray()),
+            VisibleRings = device.Copy(shape.VisibleRings()),
+            Queries = device.Rows([.. sequences.SelectMany(rows => rows.Queries[^columns..])], columns),
+            Partials = new PartialOutputs
+            {
+                Quads = device.Rows(new float[found * shape.Size], shape.Size),
+                States = device.Copy(new float[2 * found]),
+                HeadQuads = shape.Size / 4,
+            },
+            Outputs = outputs,
+            KeyValueHeads = shape.Heads,
+            Group = shape.Group,
+            Scale = Log2E / MathF.Sqrt(shape.Size),
+        });
+        float[] actual = Emulated.Read(outputs, columns);
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            AssertOutputs(shape, sequences[i], 1, actual[(i * columns)..((i + 1) * columns)], (head, query, key) =>
+                ReferenceAttention.SeesInDecode(query, key, shape.VisibleRings()[head], shape.Window ?? int.MaxValue));
+        }
+    }
+
+    private static void CheckPrefill(AttentionCase shape)
+    {
+        using Emulated device = new();
+        HeadRows[] sequences = shape.Sequences();
+        CachedBatch batch = new(device, shape.Type, sequences, shape.StoredRings());
+        List<PrefillTile> tiles = [];
+        List<PrefillHead> heads = [];
+        int row = 0;
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            (int length, int rows) = shape.Pieces[i];
+            batch.Write(i, 0, length);
+            for (int head = 0; head < shape.Heads; head++)
+            {
+                CacheBlock block = batch.Blocks[i * shape.Heads + head];
+                heads.Add(new PrefillHead { Block = block, Length = length, Oldest = Math.Max(64, length - block.RingRows), FirstRow = row });
+            }
+
+            for (int done = 0; done < rows;)
+            {
+                int count = Math.Min(Math.Min(4, rows - done), 64 - (length + done) % 64);
+                tiles.Add(new PrefillTile { Segment = i, Row = row + done, Rows = count, Position = length + done });
+                done += count;
+            }
+
+            row += rows;
+        }
+
+        int columns = shape.Heads * shape.Group * shape.Size, stored = shape.Heads * shape.Size;
+        ArrayView<Quad> outputs = device.Rows(new float[row * columns], columns);
+        DeviceAttention.Prefill(device.Session, shape.Type, new PrefillArguments
+        {
+            Memory = batch.Memory,
+            Tiles = device.Copy(tiles.ToArray()),
+            Heads = device.Copy(heads.ToArray()),
+            VisibleRings = device.Copy(sequences.SelectMany(_ => shape.VisibleRings()).ToArray()),
+            Queries = device.Rows(Pieces(rows => rows.Queries, columns), columns),
+            Keys = device.Rows(Pieces(rows => rows.Keys, stored), stored),
+            Values = device.Rows(Pieces(rows => rows.Values, stored), stored),
+            Outputs = outputs,
+            KeyValueHeads = shape.Heads,
+            Group = shape.Group,
+            Window = shape.Window ?? int.MaxValue,
+            Scale = Log2E / MathF.Sqrt(shape.Size),
+        });
+        float[] actual = Emulated.Read(outputs, columns);
+        row = 0;
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            int rows = shape.Pieces[i].Rows;
+            AssertOutputs(shape, sequences[i], rows, actual[(row * columns)..((row + rows) * columns)], (head, query, key) =>
+                ReferenceAttention.SeesInPrefill(query, key, shape.VisibleRings()[head], shape.Window ?? int.MaxValue));
+            row += rows;
+        }
+
+        float[] Pieces(Func<HeadRows, float[]> tensor, int width) => [.. sequences.SelectMany(
+            (rows, i) => tensor(rows)[(shape.Pieces[i].Length * width)..])];
+    }
+
+    private static void AssertOutputs(AttentionCase shape, HeadRows rows, int last, float[] actual, Func<int, int, int, bool> sees)
+    {
+        double[] bounds = new double[rows.Positions * rows.QueryHeads * rows.HeadSize];
+        float[] expected = ReferenceAttention.Run(rows, sees, rows.Positions - last, bounds);
+        Assert.Equal(shape.Heads * shape.Group * shape.Size * last, actual.Length);
+        Numbers.AssertWithin(bounds[^actual.Length..], actual, [.. expected[^actual.Length..].Select(value => (double)value)]);
+    }
+
+    /// <param name="Heads">KV heads.</param>
+    /// <param name="Group">Query heads of each.</param>
+    /// <param name="Size">Of a head.</param>
+    /// <param name="RingBlocks">One for each KV head, or for each query head.</param>
+    /// <param name="Type">The caches' format.</param>
+    /// <param name="Pieces">Tokens before the piece and rows of it, for each sequence.</param>
+    /// <param name="Window">The model's own.</param>
+    /// <param name="Seed">Of the numbers.</param>
+    public sealed record AttentionCase(
+        int Heads, int Group, int Size, int[] RingBlocks, ElementType Type, (int Length, int Rows)[] Pieces, int? Window, int Seed)
+    {
+        internal HeadRows[] Sequences() => [.. Pieces.Select((piece, i) =>
+            HeadRows.Random(Seed ^ i, piece.Length + piece.Rows, Heads * Group, Heads, Size).RoundedTo(Type))];
+
+        /// <summary>[query heads] in tokens.</summary>
+        internal int[] VisibleRings() =>
+            [.. Enumerable.Range(0, Heads * Group).Select(head => 64 * RingBlocks[RingBlocks.Length == Heads ? head / Group : head])];
+
+        /// <summary>[KV heads]: the largest of the group.</summary>
+        internal int[] StoredRings() => [.. VisibleRings().Chunk(Group).Select(rings => rings.Max())];
+    }
+}
