@@ -61,7 +61,7 @@ public sealed class AttentionPlan
     /// <summary>Mean over all stored KV heads of their rows, as a share of a full cache, both in whole blocks.</summary>
     public double StoredDensity(int keyValueHeads, int length)
     {
-        int full = (length + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize * ElasticRule.BlockSize;
+        int full = ElasticRule.WholeBlocks(length);
         double sum = 0;
         for (int layer = 0; layer < Layers; layer++)
         {

@@ -78,7 +78,7 @@ public abstract class AttentionPolicy
         // the window's oldest token may lie one block further back than its length in blocks says.
         if (window < length)
         {
-            int reach = (window + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize * ElasticRule.BlockSize + ElasticRule.BlockSize;
+            int reach = (int)Math.Min((long)ElasticRule.WholeBlocks(window) + ElasticRule.BlockSize, ElasticRule.WholeBlocks(length));
             Limit(visible, reach);
             Limit(stored, reach);
         }

@@ -28,8 +28,7 @@ public readonly record struct ElasticRule(double Alpha, double Beta)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         double span = Math.Truncate(Alpha + Beta * length);
-        int kept = Math.Max((int)Math.Clamp(span, 0, length), MinimumRows);
-        return (kept + BlockSize - 1) / BlockSize * BlockSize;
+        return WholeBlocks(Math.Max((int)Math.Clamp(span, 0, length), MinimumRows));
     }
 
     /// <summary>Rows besides the sink: the recent window, kept as a ring.</summary>
@@ -39,7 +38,11 @@ public readonly record struct ElasticRule(double Alpha, double Beta)
     public double Density(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
-        int full = (length + BlockSize - 1) / BlockSize * BlockSize;
+        int full = WholeBlocks(length);
         return (double)Math.Min(Rows(length), full) / full;
     }
+
+    // Rounds up, but the longest lengths down: no number of rows is beyond an int.
+    internal static int WholeBlocks(int tokens) =>
+        (int)Math.Min(((long)tokens + BlockSize - 1) / BlockSize, int.MaxValue / BlockSize) * BlockSize;
 }

@@ -51,6 +51,8 @@ public sealed class SequenceScorer
     {
         if (isScored.Length != tokens.Length)
             throw new ArgumentException("One mark for every token is needed.", nameof(isScored));
+        foreach (int token in tokens)
+            ForwardBatch.CheckToken(token, _transformer.Config);
         using UseGuard.Use use = _use.TakeAlone();
         List<double> result = [];
         int inputs = tokens.Length - 1; // the last token is only predicted

@@ -67,6 +67,20 @@ public sealed class AttentionPolicyTests
         Assert.Equal(1, new DensePolicy().Density(config, 1));
     }
 
+    [Theory]
+    [InlineData(int.MaxValue)]
+    [InlineData(int.MaxValue - 62)]
+    [InlineData(int.MaxValue - 63)]
+    public void The_longest_lengths_do_not_overflow(int length)
+    {
+        const int Most = int.MaxValue / 64 * 64;
+        Assert.Equal(Most, ElasticRule.Dense.Rows(length));
+        Assert.Equal(1, ElasticRule.Dense.Density(length));
+        Assert.Equal(0.5, new ElasticRule(0, 0.5).Density(length), 1e-6);
+        ModelConfig windowed = AttentionLayer.Config(2, 1, 8) with { SlidingWindows = [int.MaxValue - 100] };
+        Assert.All(new DensePolicy().Resolve(windowed, length), layer => Assert.All(layer.StoredRing, ring => Assert.Equal(Most - 64, ring)));
+    }
+
     [Fact]
     public void Streaming_llm_uses_one_rule_everywhere()
     {

@@ -31,6 +31,23 @@ public sealed class SequenceScorerTests
         }
     }
 
+    /// <summary>Also the last token, which is only predicted.</summary>
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1_000_000)]
+    public void A_token_outside_the_vocabulary_is_refused_wherever_it_stands(int token)
+    {
+        using ModelFixture fixture = ModelFixture.Load("llama-mha");
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        using Transformer transformer = new(fixture.Model, backend, maxRows: 8);
+        SequenceScorer scorer = new(transformer);
+        foreach (int[] tokens in new int[][] { [token, 1], [1, token, 2], [1, token] })
+        {
+            InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => scorer.Score(tokens, [.. tokens.Select((_, i) => i > 0)]));
+            Assert.StartsWith($"token {token}: ", refusal.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void Only_marked_positions_are_scored_and_in_order()
     {
