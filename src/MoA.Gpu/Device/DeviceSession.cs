@@ -16,6 +16,9 @@ internal sealed class DeviceSession : IDisposable
     /// <summary>Threads that run in step and exchange registers; kernels are written for this number.</summary>
     public const int WarpSize = 32;
 
+    // Each may then use 128 registers.
+    private const int ThreadsPerGroup = 512;
+
     private readonly Context _context;
     private readonly Dictionary<Type, Delegate> _launchers = [];
     private readonly int _warpsPerGroup;
@@ -82,7 +85,8 @@ internal sealed class DeviceSession : IDisposable
 
     /// <summary>Runs a kernel in which every warp has work of its own.</summary>
     public void RunWarps<TKernel>(in TKernel kernel, long warps)
-        where TKernel : struct, IDeviceKernel => RunGroups(kernel, (warps + _warpsPerGroup - 1) / _warpsPerGroup);
+        where TKernel : struct, IDeviceKernel =>
+        Run(kernel, (warps + _warpsPerGroup - 1) / _warpsPerGroup, _warpsPerGroup * WarpSize);
 
     /// <summary>Runs a kernel in which every thread has work of its own.</summary>
     public void RunThreads<TKernel>(in TKernel kernel, long threads)
@@ -90,16 +94,19 @@ internal sealed class DeviceSession : IDisposable
 
     /// <summary>Runs a kernel in which groups of threads work together.</summary>
     public void RunGroups<TKernel>(in TKernel kernel, long groups)
-        where TKernel : struct, IDeviceKernel
-    {
-        if (groups > 0)
-            Launcher<TKernel>()(new KernelConfig(checked((int)groups), _warpsPerGroup * WarpSize), kernel);
-    }
+        where TKernel : struct, IDeviceKernel => Run(kernel, groups, Math.Min(ThreadsPerGroup, Accelerator.MaxNumThreadsPerGroup));
 
     public void Dispose()
     {
         Accelerator.Dispose();
         _context.Dispose();
+    }
+
+    private void Run<TKernel>(in TKernel kernel, long groups, int threads)
+        where TKernel : struct, IDeviceKernel
+    {
+        if (groups > 0)
+            Launcher<TKernel>()(new KernelConfig(checked((int)groups), threads), kernel);
     }
 
     private Action<KernelConfig, TKernel> Launcher<TKernel>()

@@ -13,9 +13,8 @@ namespace MoA.Gpu.Tests.Ptx;
 /// <summary>A kernel's PTX, made without a device, and what can be read off it.</summary>
 internal sealed partial record CompiledKernel(Type Kernel, string Text)
 {
-    /// <summary>32-bit registers that the PTX names, a 64-bit one counted twice: what the driver allocates is fewer.</summary>
-    public int Registers => Declarations().Matches(Text).Sum(match =>
-        (int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture) - 1) * Words(match.Groups[1].Value));
+    /// <summary>32-bit registers that hold something at once.</summary>
+    public int Registers => LiveRegisters.Most(Text);
 
     /// <summary>Loads from global memory, and how many of them are of 16 bytes.</summary>
     public (int All, int Wide) Loads => (Load().Count(Text), WideLoad().Count(Text));
@@ -40,11 +39,6 @@ internal sealed partial record CompiledKernel(Type Kernel, string Text)
         using PTXBackend backend = new(context, architecture, CudaInstructionSet.ISA_80, null!);
         return [.. KernelCatalogue.All.Select(kernel => Compile(backend, kernel))];
     }
-
-    private static int Words(string type) => type is "b64" or "f64" ? 2 : type is "pred" or "b16" ? 0 : 1;
-
-    [GeneratedRegex(@"\.reg \.(\w+)\s+%\w+<(\d+)>")]
-    private static partial Regex Declarations();
 
     [GeneratedRegex(@"\bld\.global\.")]
     private static partial Regex Load();
