@@ -85,18 +85,12 @@ internal sealed class LengthPacker
 
     private MessagesItem? Pack(int length, string? dataset)
     {
-        List<int> chosen = [];
-        int tokens = 0;
-        for (int i = 0; i < _left.Count; i++)
-        {
-            if (!IsPart(_left[i].Item) || _left[i].Item.Dataset != dataset || tokens + _left[i].Tokens - 1 > length)
-                continue;
-            tokens += _left[i].Tokens;
-            chosen.Add(i);
-        }
-
-        if (!CalibrationSummary.IsUsedAt(tokens - 1, length))
+        int[] candidates = [.. Enumerable.Range(0, _left.Count).Where(i => IsPart(_left[i].Item) && _left[i].Item.Dataset == dataset)];
+        // In their order if that gives enough. Parts of exactly half a length may keep one another out; the longest first do not.
+        List<int>? chosen = Fill(length, candidates) ?? Fill(length, candidates.OrderByDescending(i => _left[i].Tokens));
+        if (chosen is null)
             return null;
+        chosen.Sort();
         MessagesItem[] parts = [.. chosen.Select(i => (MessagesItem)_left[i].Item)];
         foreach (int i in chosen.OrderDescending())
             _left.RemoveAt(i);
@@ -105,6 +99,21 @@ internal sealed class LengthPacker
             Messages = [.. parts.SelectMany(part => part.Messages)],
             Source = string.Join(", ", parts.Select(part => part.Source ?? part.Origin).Distinct()),
         };
+    }
+
+    private List<int>? Fill(int length, IEnumerable<int> candidates)
+    {
+        List<int> chosen = [];
+        int tokens = 0;
+        foreach (int i in candidates)
+        {
+            if (tokens + _left[i].Tokens - 1 > length)
+                continue;
+            tokens += _left[i].Tokens;
+            chosen.Add(i);
+        }
+
+        return CalibrationSummary.IsUsedAt(tokens - 1, length) ? chosen : null;
     }
 
     /// <summary>What is left: an item, or what remained of a text that was cut.</summary>
