@@ -62,10 +62,15 @@ internal sealed class DeviceSession : IDisposable
 
             return new DeviceSession(context, devices[index].CreateAccelerator(context), device, warpsPerGroup: 4);
         }
-        catch (Exception failure)
+        catch (CudaException failure)
         {
             context.Dispose();
-            throw failure is CudaException ? new InvalidInputException($"device {id}: {failure.Message}") : failure;
+            throw new InvalidInputException($"device {id}: the driver says: {failure.Message.ReplaceLineEndings(" ")}", failure);
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
         }
     }
 
@@ -81,7 +86,7 @@ internal sealed class DeviceSession : IDisposable
 
     /// <summary>A context whose kernels are optimised, with the device's fast approximations of F32 functions.</summary>
     public static Context CreateContext(Func<Context.Builder, Context.Builder> devices) =>
-        Context.Create(builder => devices(builder.Optimize(OptimizationLevel.O2).Math(MathMode.Fast32BitOnly)));
+        Context.Create(builder => devices(builder.Optimize(OptimizationLevel.O2).Math(MathMode.Fast)));
 
     /// <summary>Runs a kernel in which every warp has work of its own.</summary>
     public void RunWarps<TKernel>(in TKernel kernel, long warps)

@@ -8,10 +8,7 @@ namespace MoA.Gpu.Kernels;
 /// <summary>Chooses the kernel of a format.</summary>
 internal static class DeviceProduct
 {
-    /// <summary>Rows of inputs for which a weight is read once.</summary>
-    public const int RowsAtOnce = 8;
-
-    /// <summary>y (+)= x·W'.</summary>
+    /// <summary>y (+)= x·W'; the weight is read once for up to eight rows.</summary>
     public static void Run(DeviceSession session, ElementType type, DeviceWeight weight, InputRows inputs, ProductOutputs outputs)
     {
         switch (type)

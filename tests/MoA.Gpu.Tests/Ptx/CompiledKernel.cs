@@ -33,11 +33,13 @@ internal sealed partial record CompiledKernel(Type Kernel, string Text)
     }
 
     /// <summary>Compiles for an architecture with the settings that a device gets.</summary>
-    public static IReadOnlyList<CompiledKernel> CompileAll(CudaArchitecture architecture)
+    public static IReadOnlyList<CompiledKernel> CompileAll(CudaArchitecture architecture) => CompileAll(architecture, KernelCatalogue.All);
+
+    public static IReadOnlyList<CompiledKernel> CompileAll(CudaArchitecture architecture, IEnumerable<Type> kernels)
     {
         using Context context = DeviceSession.CreateContext(builder => builder);
         using PTXBackend backend = new(context, architecture, CudaInstructionSet.ISA_80, null!);
-        return [.. KernelCatalogue.All.Select(kernel => Compile(backend, kernel))];
+        return [.. kernels.Select(kernel => Compile(backend, kernel))];
     }
 
     [GeneratedRegex(@"\bld\.global\.")]

@@ -39,4 +39,14 @@ public sealed class PtxTests(ITestOutputHelper output)
             Assert.True(kernel.Loads.Wide > 0 || Scattered.Contains(name), $"{name} has no load of 16 bytes");
         }
     }
+
+    /// <summary>A setting of ILGPU turns doubles into floats, which the emulated device does not show.</summary>
+    [Theory]
+    [InlineData(typeof(RopeAngles))]
+    [InlineData(typeof(Sample))]
+    public void Doubles_stay_doubles(Type kernel)
+    {
+        CompiledKernel compiled = CompiledKernel.CompileAll(CudaArchitecture.SM_80, [kernel]).Single();
+        Assert.Contains("mul.f64", compiled.Text, StringComparison.Ordinal);
+    }
 }
