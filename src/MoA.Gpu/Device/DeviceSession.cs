@@ -19,13 +19,13 @@ internal sealed class DeviceSession : IDisposable
     // Each may then use 128 registers.
     private const int ThreadsPerGroup = 512;
 
-    private readonly Context _context;
+    private readonly Context? _own;
     private readonly Dictionary<Type, Delegate> _launchers = [];
     private readonly int _warpsPerGroup;
 
-    private DeviceSession(Context context, Accelerator accelerator, GpuDevice device, int warpsPerGroup)
+    private DeviceSession(Accelerator accelerator, GpuDevice device, int warpsPerGroup, Context? own = null)
     {
-        _context = context;
+        _own = own;
         Accelerator = accelerator;
         Device = device;
         _warpsPerGroup = warpsPerGroup;
@@ -42,35 +42,33 @@ internal sealed class DeviceSession : IDisposable
     {
         int index = GpuDevices.IndexOf(id);
         if (!CudaDriver.IsInstalled)
-            throw new InvalidInputException($"device {id}: this machine has no NVIDIA driver; install it, or run with --device cpu");
-        Context context = CreateContext(builder => builder.Cuda());
+            throw new InvalidInputException($"device {id}: this machine has no NVIDIA driver; install it, or run on the processor");
+        Context.DeviceCollection<CudaDevice> devices = CudaDriver.Context.GetCudaDevices();
+        if (index >= devices.Count)
+        {
+            string there = devices.Count switch
+            {
+                0 => "the driver reports none",
+                1 => "there is cuda:0 alone",
+                int count => $"there are cuda:0 to cuda:{count - 1}",
+            };
+            throw new InvalidInputException($"device {id}: no such device, {there}");
+        }
+
+        GpuDevice device = GpuDevices.Describe(devices[index], index);
+        if (devices[index].Architecture is not { } architecture || architecture < CudaArchitecture.SM_80)
+        {
+            throw new InvalidInputException(
+                $"device {id}: {device.Name} has compute capability {device.ComputeCapability}; 8.0 or more is needed");
+        }
+
         try
         {
-            Context.DeviceCollection<CudaDevice> devices = context.GetCudaDevices();
-            if (index >= devices.Count)
-            {
-                string there = devices.Count == 0 ? "the driver reports none" : $"there are cuda:0 to cuda:{devices.Count - 1}";
-                throw new InvalidInputException($"device {id}: no such device, {there}");
-            }
-
-            GpuDevice device = GpuDevices.Describe(devices[index], index);
-            if (devices[index].Architecture is not { } architecture || architecture < CudaArchitecture.SM_80)
-            {
-                throw new InvalidInputException(
-                    $"device {id}: {device.Name} has compute capability {device.ComputeCapability}; 8.0 or more is needed");
-            }
-
-            return new DeviceSession(context, devices[index].CreateAccelerator(context), device, warpsPerGroup: 4);
+            return new DeviceSession(devices[index].CreateAccelerator(CudaDriver.Context), device, warpsPerGroup: 4);
         }
         catch (CudaException failure)
         {
-            context.Dispose();
             throw new InvalidInputException($"device {id}: the driver says: {failure.Message.ReplaceLineEndings(" ")}", failure);
-        }
-        catch
-        {
-            context.Dispose();
-            throw;
         }
     }
 
@@ -81,7 +79,7 @@ internal sealed class DeviceSession : IDisposable
         CPUDevice device = new(WarpSize, warpsPerGroup, numMultiprocessors: 1);
         Context context = CreateContext(builder => builder.CPU(device));
         GpuDevice description = new("emulated", device.Name, device.MemorySize, "none", device.NumMultiprocessors);
-        return new DeviceSession(context, device.CreateAccelerator(context), description, warpsPerGroup);
+        return new DeviceSession(device.CreateAccelerator(context), description, warpsPerGroup, context);
     }
 
     /// <summary>A context whose kernels are optimised, with the device's fast approximations of F32 functions.</summary>
@@ -104,7 +102,7 @@ internal sealed class DeviceSession : IDisposable
     public void Dispose()
     {
         Accelerator.Dispose();
-        _context.Dispose();
+        _own?.Dispose();
     }
 
     private void Run<TKernel>(in TKernel kernel, long groups, int threads)

@@ -15,8 +15,7 @@ public static class GpuDevices
     {
         if (!CudaDriver.IsInstalled)
             return [];
-        using Context context = DeviceSession.CreateContext(builder => builder.Cuda());
-        Context.DeviceCollection<CudaDevice> devices = context.GetCudaDevices();
+        Context.DeviceCollection<CudaDevice> devices = CudaDriver.Context.GetCudaDevices();
         GpuDevice[] found = new GpuDevice[devices.Count];
         for (int i = 0; i < found.Length; i++)
             found[i] = Describe(devices[i], i);
