@@ -39,6 +39,17 @@ public sealed class AttentionTests
         CheckPrefill(shape with { Pieces = [(190, 3)] });
     }
 
+    /// <summary>Infinity times a weight of 0 is no number: held and new rows that nobody sees are not read.</summary>
+    [Theory]
+    [InlineData(ElementType.BF16)]
+    [InlineData(ElementType.Q8_0)]
+    public void Blocks_that_nobody_sees_are_never_touched(ElementType type)
+    {
+        AttentionCase shape = new(1, 2, 32, [1], type, [(200, 125)], null, 6) { StoredBlocks = 5, InfiniteBefore = 320 };
+        CheckPrefill(shape);
+        CheckDecode(shape with { Pieces = [(383, 1)] });
+    }
+
     [Fact]
     public void Pieces_cover_every_row_once_whatever_else_is_in_the_batch()
     {
@@ -95,7 +106,8 @@ public sealed class AttentionTests
             for (int head = 0; head < shape.Heads; head++)
             {
                 DecodeItem item = DecodeItem.Of(
-                    batch.Blocks[i * shape.Heads + head], position, shape.StoredRings()[head], shape.Window ?? int.MaxValue);
+                    batch.Blocks[i * shape.Heads + head], position, shape.VisibleRings().AsSpan(head * shape.Group, shape.Group).ToArray().Max(),
+                    shape.Window ?? int.MaxValue);
                 list.Add(item with { Row = i, Head = head, Rings = head * shape.Group });
             }
         }
@@ -149,7 +161,8 @@ public sealed class AttentionTests
             for (int done = 0; done < rows;)
             {
                 int count = Math.Min(Math.Min(4, rows - done), 64 - (length + done) % 64);
-                tiles.Add(new PrefillTile { Segment = i, Row = row + done, Rows = count, Position = length + done });
+                if (length + done >= shape.InfiniteBefore)
+                    tiles.Add(new PrefillTile { Segment = i, Row = row + done, Rows = count, Position = length + done });
                 done += count;
             }
 
@@ -177,8 +190,8 @@ public sealed class AttentionTests
         row = 0;
         for (int i = 0; i < sequences.Length; i++)
         {
-            int rows = shape.Pieces[i].Rows;
-            AssertOutputs(shape, sequences[i], rows, actual[(row * columns)..((row + rows) * columns)], (head, query, key) =>
+            int rows = shape.Pieces[i].Rows, skipped = Math.Max(0, shape.InfiniteBefore - shape.Pieces[i].Length);
+            AssertOutputs(shape, sequences[i], rows - skipped, actual[((row + skipped) * columns)..((row + rows) * columns)], (head, query, key) =>
                 ReferenceAttention.SeesInPrefill(query, key, shape.VisibleRings()[head], shape.Window ?? int.MaxValue));
             row += rows;
         }
@@ -206,14 +219,28 @@ public sealed class AttentionTests
     public sealed record AttentionCase(
         int Heads, int Group, int Size, int[] RingBlocks, ElementType Type, (int Length, int Rows)[] Pieces, int? Window, int Seed)
     {
-        internal HeadRows[] Sequences() => [.. Pieces.Select((piece, i) =>
-            HeadRows.Random(Seed ^ i, piece.Length + piece.Rows, Heads * Group, Heads, Size).RoundedTo(Type))];
+        /// <summary>Blocks that are stored at least, though nobody sees so many.</summary>
+        public int StoredBlocks { get; init; }
+
+        /// <summary>Rows between the sink and this position are infinite, and only queries from there on are looked at.</summary>
+        public int InfiniteBefore { get; init; }
+
+        internal HeadRows[] Sequences() => [.. Pieces.Select((piece, i) => WithInfinities(
+            HeadRows.Random(Seed ^ i, piece.Length + piece.Rows, Heads * Group, Heads, Size).RoundedTo(Type)))];
 
         /// <summary>[query heads] in tokens.</summary>
         internal int[] VisibleRings() =>
             [.. Enumerable.Range(0, Heads * Group).Select(head => 64 * RingBlocks[RingBlocks.Length == Heads ? head / Group : head])];
 
         /// <summary>[KV heads]: the largest of the group.</summary>
-        internal int[] StoredRings() => [.. VisibleRings().Chunk(Group).Select(rings => rings.Max())];
+        internal int[] StoredRings() => [.. VisibleRings().Chunk(Group).Select(rings => Math.Max(rings.Max(), 64 * StoredBlocks))];
+
+        private HeadRows WithInfinities(HeadRows rows)
+        {
+            int columns = Heads * Size;
+            for (int i = 64 * columns; i < InfiniteBefore * columns; i++)
+                rows.Keys[i] = rows.Values[i] = float.PositiveInfinity;
+            return rows;
+        }
     }
 }
