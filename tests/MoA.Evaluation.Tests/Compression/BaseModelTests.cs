@@ -18,16 +18,7 @@ namespace MoA.Evaluation.Tests.Compression;
 /// <summary>Everything that asks questions works on a model without chat template, in plain text.</summary>
 public sealed class BaseModelTests(BaseModel model) : IClassFixture<BaseModel>
 {
-    private static readonly CompressionSettings Settings = new()
-    {
-        Search = new SearchSettings { ProfileLengths = [256, 320], ExtensionLengths = [512], ValidationLength = 384, BetaCount = 5 },
-        ItemsPerLength = 3,
-        ValidationItems = 3,
-        MaxAnswerTokens = 24,
-        RetrievalLengths = [256],
-        RetrievalItems = 2,
-        MaxPlans = 4,
-    };
+    private static readonly CompressionSettings Settings = CompressionRunTests.Settings;
 
     private Tokenizer Tokenizer => model.Model.RequireTokenizer();
 

@@ -10,7 +10,7 @@ namespace MoA.Evaluation.Tests.Compression;
 /// <summary>The whole job on the demo model with few and short items.</summary>
 public sealed class CompressionRunTests(DemoModel demo, ITestOutputHelper output) : IClassFixture<DemoModel>
 {
-    private static readonly CompressionSettings Settings = new()
+    internal static readonly CompressionSettings Settings = new()
     {
         Search = new SearchSettings { ProfileLengths = [256, 320], ExtensionLengths = [512], ValidationLength = 384, BetaCount = 5 },
         ItemsPerLength = 3,
