@@ -46,6 +46,7 @@ public sealed class SequenceScorer
     /// <param name="tokens">The sequence.</param>
     /// <param name="isScored">For each position whether it is scored.</param>
     /// <param name="cancellation">Checked between layers.</param>
+    /// <exception cref="InvalidInputException">A token is not in the vocabulary.</exception>
     /// <exception cref="InvalidOperationException">Another caller is using the scorer or the model.</exception>
     public double[] Score(ReadOnlySpan<int> tokens, ReadOnlySpan<bool> isScored, CancellationToken cancellation = default)
     {
