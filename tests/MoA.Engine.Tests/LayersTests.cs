@@ -21,7 +21,7 @@ public sealed class LayersTests
         ["Attention"],
         ["Configuration"],
         ["Files"],
-        ["Numerics", "Parallelism"],
+        ["Energy", "Numerics", "Parallelism"],
     ];
 
     private static readonly OpCode[] OpCodesByValue = [.. typeof(OpCodes).GetFields()

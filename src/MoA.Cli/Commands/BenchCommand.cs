@@ -1,15 +1,13 @@
 using System.CommandLine;
-using System.Text.Json;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
+using MoA.Engine.Energy;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
-using MoA.Engine.Numerics;
 using MoA.Evaluation.Benchmarking;
 using MoA.Evaluation.Estimates;
 using MoA.Evaluation.Policies;
-using Spectre.Console;
 
 namespace MoA.Cli.Commands;
 
@@ -114,102 +112,16 @@ internal sealed class BenchCommand : CliCommand
             return;
         }
 
-        IReadOnlyList<BenchmarkRow> rows = context.WithProgress(
-            progress => new BenchmarkRun(model, settings, progress).Run(policies, context.Cancellation));
-        if (context.Json)
-            WriteJson(context, model, settings, rows);
-        else
-            WriteTable(context, model, settings, rows);
-    }
-
-    private static string WeightFormats(LanguageModel model) =>
-        string.Join(", ", model.Loaded.Weights.ElementTypes.Select(type => type.Name()));
-
-    private static void WriteTable(
-        CommandContext context, LanguageModel model, BenchmarkSettings settings, IReadOnlyList<BenchmarkRow> rows)
-    {
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(context.Output) });
-        if (!console.Profile.Out.IsTerminal)
-            console.Profile.Width = 200; // a file has no margin to wrap at
-        context.Output.WriteLine(
-            $"{model.Name}: weights {WeightFormats(model)}, KV {settings.CacheType.Name()}, {model.Transformer.Backend.Description}; " +
-            $"{settings.DecodeTokens} decode steps, {settings.Repeats} repeats, median (least to most)");
-        Table table = new() { Border = TableBorder.Simple };
-        foreach (string heading in new[]
+        _ = RaplMeter.TryOpen(out RaplMeter? meter, out string? whyNot);
+        using (meter)
         {
-            "policy", "length", "batch", "prefill, tokens/s", "decode, tokens/s", "of bandwidth", "density", "KV, MiB", "weights, MiB",
-            rows.All(row => row.PeakIsOfRow) ? "peak, MiB" : "peak of process, MiB",
-        })
-        {
-            table.AddColumn(new TableColumn(heading) { Alignment = heading == "policy" ? Justify.Left : Justify.Right, NoWrap = true });
+            IReadOnlyList<BenchmarkRow> rows = context.WithProgress(
+                progress => new BenchmarkRun(model, settings, progress) { Energy = meter }.Run(policies, context.Cancellation));
+            BenchmarkOutput output = new(model, settings, rows, meter?.Source, whyNot);
+            if (context.Json)
+                output.WriteJson(context);
+            else
+                output.WriteTable(context);
         }
-
-        foreach (BenchmarkRow row in rows)
-        {
-            table.AddRow([.. new[]
-            {
-                row.Policy.Label, Number($"{row.Length}"), Number($"{row.Batch}"),
-                row.PrefillTokensPerSecond is Spread prefill ? Speed(prefill) : "-", Speed(row.DecodeTokensPerSecond),
-                Number($"{100 * row.BandwidthShare.Median:F0} %"), Number($"{row.Density:F3}"),
-                MiB(row.KvBytes), MiB(row.WeightBytes), MiB(row.PeakResidentBytes),
-            }.Select(Markup.Escape)]);
-        }
-
-        console.Write(table);
-        Spread bandwidth = Spread.Of(rows.Select(row => row.BandwidthBytesPerSecond.Median));
-        context.Output.WriteLine(Number(
-            $"read bandwidth measured between the rows: {bandwidth.Median / 1e9:F1} GB/s ({bandwidth.Least / 1e9:F1} to {bandwidth.Most / 1e9:F1})"));
-
-        static string Number(FormattableString text) => FormattableString.Invariant(text);
-        static string MiB(long bytes) => Number($"{bytes / 1048576.0:N0}");
-        static string Speed(Spread spread) => Number($"{Round(spread.Median)} ({Round(spread.Least)} to {Round(spread.Most)})");
-        static string Round(double speed) => speed < 100 ? Number($"{speed:F2}") : Number($"{speed:F0}");
-    }
-
-    private static void WriteJson(
-        CommandContext context, LanguageModel model, BenchmarkSettings settings, IReadOnlyList<BenchmarkRow> rows) =>
-        context.WriteJson(writer =>
-        {
-            writer.WriteString("model", model.Name);
-            writer.WriteString("weights", WeightFormats(model));
-            writer.WriteString("kv", settings.CacheType.Name());
-            writer.WriteString("backend", model.Transformer.Backend.Description);
-            writer.WriteNumber("threads", settings.Threads);
-            writer.WriteNumber("decodeTokens", settings.DecodeTokens);
-            writer.WriteNumber("repeat", settings.Repeats);
-            writer.WriteBoolean("syntheticContext", settings.SyntheticContext);
-            writer.WriteObjects("rows", rows, WriteRow);
-        });
-
-    private static void WriteRow(Utf8JsonWriter writer, BenchmarkRow row)
-    {
-        writer.WriteString("policy", row.Policy.Policy.Name);
-        if (row.Policy.Settings is not null)
-            writer.WriteString("settings", row.Policy.Settings);
-        if (row.Policy.PlanFile is not null)
-            writer.WriteString("plan", row.Policy.PlanFile);
-        writer.WriteNumber("length", row.Length);
-        writer.WriteNumber("batch", row.Batch);
-        if (row.PrefillTokensPerSecond is Spread prefill)
-            WriteSpread(writer, "prefillTokensPerSecond", prefill);
-        else
-            writer.WriteNull("prefillTokensPerSecond");
-        WriteSpread(writer, "decodeTokensPerSecond", row.DecodeTokensPerSecond);
-        writer.WriteNumber("density", row.Density);
-        writer.WriteNumber("kvBytes", row.KvBytes);
-        writer.WriteNumber("weightBytes", row.WeightBytes);
-        writer.WriteNumber("peakResidentBytes", row.PeakResidentBytes);
-        writer.WriteString("peakResidentOf", row.PeakIsOfRow ? "row" : "process");
-        writer.WriteNumber("bytesPerStep", row.BytesPerStep);
-        WriteSpread(writer, "bandwidthBytesPerSecond", row.BandwidthBytesPerSecond);
-        WriteSpread(writer, "bandwidthShare", row.BandwidthShare);
-    }
-
-    // The median under the name itself.
-    private static void WriteSpread(Utf8JsonWriter writer, string name, Spread spread)
-    {
-        writer.WriteNumber(name, spread.Median);
-        writer.WriteNumber($"{name}Min", spread.Least);
-        writer.WriteNumber($"{name}Max", spread.Most);
     }
 }

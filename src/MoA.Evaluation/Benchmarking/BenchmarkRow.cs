@@ -47,4 +47,16 @@ public sealed record BenchmarkRow
     /// measured around each repeat, over the time that the step took. Caches of the processor can lift it above 1.
     /// </summary>
     public required Spread BandwidthShare { get; init; }
+
+    /// <summary>
+    /// Joules that a prompt token took, other work on the machine included; null for a synthetic context and where nothing counts
+    /// them.
+    /// </summary>
+    public Spread? PrefillJoulesPerToken { get; init; }
+
+    /// <summary>Joules that a new token took; null where nothing counts them.</summary>
+    public Spread? DecodeJoulesPerToken { get; init; }
+
+    /// <summary>Why a meter did not tell the joules, in one line; null if it did, or if there is none.</summary>
+    public string? WhyNoEnergy { get; init; }
 }

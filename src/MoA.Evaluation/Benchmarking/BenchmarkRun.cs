@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Energy;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
@@ -38,6 +39,9 @@ public sealed class BenchmarkRun
         _progress = progress;
         _batch = model.Transformer.CreateBatch();
     }
+
+    /// <summary>Counts the energy of what the model runs on; null where nothing does. Stays the caller's.</summary>
+    public EnergyMeter? Energy { get; init; }
 
     /// <summary>Bytes that the caches may take; tests lower it.</summary>
     internal Func<long> AvailableBytes { get; init; } = ProcessMemory.AvailableBytes;
@@ -92,8 +96,12 @@ public sealed class BenchmarkRun
         {
             for (int i = 0; i < batch; i++)
                 sequences[i] = _model.Transformer.CreateSequence(policy, length + _settings.DecodeTokens, _settings.CacheType);
+            EnergySpan energy = new(Energy);
+            energy.Start();
             double prefillSeconds = Fill(sequences, length, cancellation);
+            double? prefillJoules = _settings.SyntheticContext ? null : energy.Stop("prefill");
             double decodeSeconds = 0, rows = 0;
+            energy.Start();
             for (int step = 0; step < _settings.DecodeTokens; step++)
             {
                 long start = Stopwatch.GetTimestamp();
@@ -103,9 +111,10 @@ public sealed class BenchmarkRun
                     rows += sequence.RowsAttended();
             }
 
+            double? decodeJoules = energy.Stop("decode");
             double bytesPerStep = WeightBytesRead() + rows / _settings.DecodeTokens * sequences[0].BytesPerRow;
             return new Measurement(prefillSeconds, decodeSeconds, ProcessMemory.PeakResidentBytes(), isOfRow, sequences.Sum(sequence => sequence.Bytes),
-                bytesPerStep, 0);
+                bytesPerStep, 0, prefillJoules, decodeJoules, energy.WhyNot);
         }
         finally
         {
@@ -233,8 +242,15 @@ public sealed class BenchmarkRun
             BandwidthBytesPerSecond = Spread.Of(measured.Select(one => one.Bandwidth)),
             BandwidthShare = Spread.Of(measured.Select(one =>
                 bytesPerStep * _settings.DecodeTokens / one.DecodeSeconds / one.Bandwidth)),
+            PrefillJoulesPerToken = PerToken(measured, one => one.PrefillJoules, (long)batch * length),
+            DecodeJoulesPerToken = PerToken(measured, one => one.DecodeJoules, (long)batch * _settings.DecodeTokens),
+            WhyNoEnergy = measured.Select(one => one.WhyNoEnergy).FirstOrDefault(reason => reason is not null),
         };
     }
+
+    // A repeat without energy leaves none: the others would be a choice.
+    private static Spread? PerToken(Measurement[] measured, Func<Measurement, double?> joules, long tokens) =>
+        measured.All(one => joules(one) is not null) ? Spread.Of(measured.Select(one => joules(one)!.Value / tokens)) : null;
 
     /// <summary>Refuses what cannot be measured.</summary>
     /// <exception cref="InvalidInputException">As <see cref="Run"/> would throw it.</exception>
@@ -291,5 +307,6 @@ public sealed class BenchmarkRun
     }
 
     private readonly record struct Measurement(
-        double PrefillSeconds, double DecodeSeconds, long PeakBytes, bool PeakIsOfRow, long KvBytes, double BytesPerStep, double Bandwidth);
+        double PrefillSeconds, double DecodeSeconds, long PeakBytes, bool PeakIsOfRow, long KvBytes, double BytesPerStep, double Bandwidth,
+        double? PrefillJoules, double? DecodeJoules, string? WhyNoEnergy);
 }

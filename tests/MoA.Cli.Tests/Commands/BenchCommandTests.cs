@@ -27,6 +27,10 @@ public sealed class BenchCommandTests
             Assert.Equal(1020, row.GetProperty("length").GetInt32());
             Assert.Equal(JsonValueKind.Null, row.GetProperty("prefillTokensPerSecond").ValueKind);
             Assert.True(row.GetProperty("decodeTokensPerSecond").GetDouble() > 0);
+            Assert.Equal(JsonValueKind.Null, row.GetProperty("prefillJoulesPerToken").ValueKind);
+            Assert.True(row.GetProperty("joulesPerToken").ValueKind == JsonValueKind.Null
+                ? document.GetProperty("whyNoEnergy").GetString() is { Length: > 0 }
+                : document.GetProperty("energySource").GetString()!.StartsWith("RAPL", StringComparison.Ordinal));
             Assert.True(row.GetProperty("peakResidentBytes").GetInt64() > row.GetProperty("kvBytes").GetInt64());
             Assert.Equal(row.GetProperty("policy").GetString() == "moa" ? plan : null,
                 row.TryGetProperty("plan", out JsonElement file) ? file.GetString() : null);
@@ -41,6 +45,8 @@ public sealed class BenchCommandTests
         Assert.Contains("prefill, tokens/s", run.Output, StringComparison.Ordinal);
         Assert.Contains("  dense ", run.Output, StringComparison.Ordinal);
         Assert.Contains("GB/s", run.Output, StringComparison.Ordinal);
+        Assert.NotEqual(
+            run.Output.Contains("decode, J/token", StringComparison.Ordinal), run.Output.Contains("joules not told: ", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Energy;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Benchmarking;
 using MoA.Search;
@@ -114,6 +115,48 @@ public sealed class BenchmarkRunTests(DemoModel demo) : IClassFixture<DemoModel>
             InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => run.Run(DenseAndHalf));
             Assert.All(words, word => Assert.Contains(word, refusal.Message));
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Joules_are_shared_out_over_the_tokens(bool synthetic)
+    {
+        // Two sequences of 252 tokens take 8 joules between the first two readings, and their 4 steps 8 between the next two.
+        using CountingMeter meter = new(8, TimeSpan.Zero);
+        BenchmarkRow row = Assert.Single(new BenchmarkRun(demo.Model, Settings(synthetic) with { Batches = [2], Repeats = 2 }) { Energy = meter }
+            .Run(DenseAndHalf[..1]));
+        Assert.Equal(synthetic ? null : 8 / 504.0, row.PrefillJoulesPerToken?.Median);
+        Assert.Equal(new Spread(1, 1, 1), row.DecodeJoulesPerToken);
+        Assert.Null(row.WhyNoEnergy);
+    }
+
+    [Fact]
+    public void What_a_meter_cannot_tell_is_left_out_with_the_reason()
+    {
+        using CountingMeter slow = new(8, TimeSpan.FromHours(1)), broken = new(null, TimeSpan.Zero);
+        Assert.Contains("move every 3600000 ms", Without(slow), StringComparison.Ordinal);
+        Assert.Equal("lost", Without(broken));
+        Assert.Null(Without(null));
+
+        string? Without(CountingMeter? meter)
+        {
+            BenchmarkRow row = Assert.Single(new BenchmarkRun(demo.Model, Settings(synthetic: true)) { Energy = meter }.Run(DenseAndHalf[..1]));
+            Assert.Null(row.PrefillJoulesPerToken);
+            Assert.Null(row.DecodeJoulesPerToken);
+            return row.WhyNoEnergy;
+        }
+    }
+
+    private sealed class CountingMeter(double? perReading, TimeSpan interval) : EnergyMeter
+    {
+        private double _joules;
+
+        public override string Source => "counting";
+
+        public override TimeSpan Interval => interval;
+
+        public override double Joules() => _joules += perReading ?? throw new IOException("lost");
     }
 
     private static BenchmarkSettings Settings(bool synthetic) => new()

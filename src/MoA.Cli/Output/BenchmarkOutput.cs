@@ -1,0 +1,135 @@
+using System.Text.Json;
+using MoA.Engine.Generation;
+using MoA.Engine.Numerics;
+using MoA.Evaluation.Benchmarking;
+using Spectre.Console;
+
+namespace MoA.Cli.Output;
+
+/// <summary>What <c>moa bench</c> measured, as a table or a document.</summary>
+/// <param name="model">The model.</param>
+/// <param name="settings">What was asked for.</param>
+/// <param name="rows">What was measured.</param>
+/// <param name="energySource">What counted the joules; null where nothing did.</param>
+/// <param name="whyNoMeter">Why nothing counts them.</param>
+internal sealed class BenchmarkOutput(
+    LanguageModel model, BenchmarkSettings settings, IReadOnlyList<BenchmarkRow> rows, string? energySource, string? whyNoMeter)
+{
+    private string WeightFormats => string.Join(", ", model.Loaded.Weights.ElementTypes.Select(type => type.Name()));
+
+    private string? WhyNoEnergy => whyNoMeter ?? rows.Select(row => row.WhyNoEnergy).FirstOrDefault(reason => reason is not null);
+
+    public void WriteTable(CommandContext context)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(context.Output) });
+        if (!console.Profile.Out.IsTerminal)
+            console.Profile.Width = 240; // a file has no margin to wrap at
+        context.Output.WriteLine(
+            $"{model.Name}: weights {WeightFormats}, KV {settings.CacheType.Name()}, {model.Transformer.Backend.Description}; " +
+            $"{settings.DecodeTokens} decode steps, {settings.Repeats} repeats, median (least to most)");
+        (string Heading, Func<BenchmarkRow, string> Cell)[] columns =
+        [
+            ("policy", row => row.Policy.Label),
+            ("length", row => Number($"{row.Length}")),
+            ("batch", row => Number($"{row.Batch}")),
+            ("prefill, tokens/s", row => Figure(row.PrefillTokensPerSecond)),
+            ("decode, tokens/s", row => Figure(row.DecodeTokensPerSecond)),
+            ("of bandwidth", row => Number($"{100 * row.BandwidthShare.Median:F0} %")),
+            ("density", row => Number($"{row.Density:F3}")),
+            ("KV, MiB", row => MiB(row.KvBytes)),
+            ("weights, MiB", row => MiB(row.WeightBytes)),
+            (rows.All(row => row.PeakIsOfRow) ? "peak, MiB" : "peak of process, MiB", row => MiB(row.PeakResidentBytes)),
+            .. JouleColumns(),
+        ];
+        Table table = new() { Border = TableBorder.Simple };
+        foreach ((string heading, _) in columns)
+            table.AddColumn(new TableColumn(heading) { Alignment = heading == "policy" ? Justify.Left : Justify.Right, NoWrap = true });
+        foreach (BenchmarkRow row in rows)
+            table.AddRow([.. columns.Select(column => Markup.Escape(column.Cell(row)))]);
+        console.Write(table);
+        Spread bandwidth = Spread.Of(rows.Select(row => row.BandwidthBytesPerSecond.Median));
+        context.Output.WriteLine(Number(
+            $"read bandwidth measured between the rows: {bandwidth.Median / 1e9:F1} GB/s ({bandwidth.Least / 1e9:F1} to {bandwidth.Most / 1e9:F1})"));
+        if (energySource is not null)
+            context.Output.WriteLine($"joules counted by {energySource}, with all other work on the machine");
+        if (WhyNoEnergy is string reason)
+            context.Output.WriteLine($"joules not told: {reason}");
+    }
+
+    public void WriteJson(CommandContext context) =>
+        context.WriteJson(writer =>
+        {
+            writer.WriteString("model", model.Name);
+            writer.WriteString("weights", WeightFormats);
+            writer.WriteString("kv", settings.CacheType.Name());
+            writer.WriteString("backend", model.Transformer.Backend.Description);
+            writer.WriteNumber("threads", settings.Threads);
+            writer.WriteNumber("decodeTokens", settings.DecodeTokens);
+            writer.WriteNumber("repeat", settings.Repeats);
+            writer.WriteBoolean("syntheticContext", settings.SyntheticContext);
+            writer.WriteString("energySource", energySource);
+            if (WhyNoEnergy is string reason)
+                writer.WriteString("whyNoEnergy", reason);
+            writer.WriteObjects("rows", rows, WriteRow);
+        });
+
+    // Columns in which no row has a number are left out.
+    private IEnumerable<(string Heading, Func<BenchmarkRow, string> Cell)> JouleColumns()
+    {
+        if (rows.Any(row => row.PrefillJoulesPerToken is not null))
+            yield return ("prefill, J/token", row => Figure(row.PrefillJoulesPerToken));
+        if (rows.Any(row => row.DecodeJoulesPerToken is not null))
+            yield return ("decode, J/token", row => Figure(row.DecodeJoulesPerToken));
+    }
+
+    private static string Number(FormattableString text) => FormattableString.Invariant(text);
+
+    private static string MiB(long bytes) => Number($"{bytes / 1048576.0:N0}");
+
+    private static string Figure(Spread? spread) =>
+        spread is Spread known ? Number($"{Round(known.Median)} ({Round(known.Least)} to {Round(known.Most)})") : "-";
+
+    private static string Round(double figure) => figure switch
+    {
+        < 1 => Number($"{figure:G3}"),
+        < 100 => Number($"{figure:F2}"),
+        _ => Number($"{figure:F0}"),
+    };
+
+    private static void WriteRow(Utf8JsonWriter writer, BenchmarkRow row)
+    {
+        writer.WriteString("policy", row.Policy.Policy.Name);
+        if (row.Policy.Settings is not null)
+            writer.WriteString("settings", row.Policy.Settings);
+        if (row.Policy.PlanFile is not null)
+            writer.WriteString("plan", row.Policy.PlanFile);
+        writer.WriteNumber("length", row.Length);
+        writer.WriteNumber("batch", row.Batch);
+        WriteSpread(writer, "prefillTokensPerSecond", row.PrefillTokensPerSecond);
+        WriteSpread(writer, "decodeTokensPerSecond", row.DecodeTokensPerSecond);
+        writer.WriteNumber("density", row.Density);
+        writer.WriteNumber("kvBytes", row.KvBytes);
+        writer.WriteNumber("weightBytes", row.WeightBytes);
+        writer.WriteNumber("peakResidentBytes", row.PeakResidentBytes);
+        writer.WriteString("peakResidentOf", row.PeakIsOfRow ? "row" : "process");
+        writer.WriteNumber("bytesPerStep", row.BytesPerStep);
+        WriteSpread(writer, "bandwidthBytesPerSecond", row.BandwidthBytesPerSecond);
+        WriteSpread(writer, "bandwidthShare", row.BandwidthShare);
+        WriteSpread(writer, "prefillJoulesPerToken", row.PrefillJoulesPerToken);
+        WriteSpread(writer, "joulesPerToken", row.DecodeJoulesPerToken);
+    }
+
+    // The median under the name itself.
+    private static void WriteSpread(Utf8JsonWriter writer, string name, Spread? spread)
+    {
+        if (spread is not Spread known)
+        {
+            writer.WriteNull(name);
+            return;
+        }
+
+        writer.WriteNumber(name, known.Median);
+        writer.WriteNumber($"{name}Min", known.Least);
+        writer.WriteNumber($"{name}Max", known.Most);
+    }
+}
