@@ -17,8 +17,14 @@ public abstract class ComputeBackend : IDisposable
 
     private protected ComputeBackend(NativeAllocator allocator) => Allocator = allocator;
 
-    /// <summary>Counts all memory of activations and caches.</summary>
+    /// <summary>Counts the processor's memory of activations and caches.</summary>
     public NativeAllocator Allocator { get; }
+
+    /// <summary>Bytes of activations, caches and placed weights on the device now.</summary>
+    public virtual long AllocatedBytes => Allocator.AllocatedBytes;
+
+    /// <summary>The most bytes that were allocated on the device at one time.</summary>
+    public virtual long PeakBytes => Allocator.PeakBytes;
 
     /// <summary>Threads of the processor that it may use.</summary>
     public abstract int Threads { get; }
@@ -47,10 +53,45 @@ public abstract class ComputeBackend : IDisposable
     internal UseGuard.Use Use() => _use.TakeAlone();
 
     /// <summary>Room for activations, not cleared.</summary>
+    /// <exception cref="ObjectDisposedException">The backend was disposed.</exception>
     internal Tensor Allocate(int rows, int columns)
     {
         _use.ThrowIfDisposed();
-        return new Tensor(Allocator, rows, columns);
+        return CreateTensor(rows, columns);
+    }
+
+    private protected abstract Tensor CreateTensor(int rows, int columns);
+
+    /// <summary>Where the rows of sequences are.</summary>
+    internal abstract ICacheMemory CacheMemory { get; }
+
+    /// <summary>
+    /// A weight as the operations take it: on the processor itself, on a device a copy in its memory, to be disposed.
+    /// </summary>
+    internal virtual WeightTensor Place(WeightTensor weight) => weight;
+
+    /// <summary>Refuses weights for which the device has no room or no kernels, before any of them is placed.</summary>
+    /// <exception cref="InvalidInputException">The device cannot take them.</exception>
+    internal virtual void CheckWeights(ModelConfig config, IEnumerable<WeightTensor> weights)
+    {
+    }
+
+    /// <summary>Refuses what the device's memory has no room for, before any of it is taken.</summary>
+    /// <param name="bytes">Bytes.</param>
+    /// <param name="what">What they are for, for the message.</param>
+    /// <exception cref="InvalidInputException">There is too little.</exception>
+    internal virtual void CheckRoom(long bytes, string what)
+    {
+    }
+
+    /// <summary>Makes ready what a pass over the batch needs on the device; once a pass, before its first operation.</summary>
+    internal virtual void Prepare(AttentionWork work)
+    {
+    }
+
+    /// <summary>Waits until everything that was asked for is done: some devices run behind.</summary>
+    internal virtual void Synchronize()
+    {
     }
 
     /// <summary>Copies rows of the embedding, widened: y[i] = embedding[tokens[i]].</summary>
@@ -79,8 +120,19 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Copies chosen rows: y[i] = x[rows[i]].</summary>
     internal abstract void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y);
 
-    /// <summary>The first <paramref name="rows"/> rows as host memory.</summary>
-    internal abstract ReadOnlySpan<float> Read(Tensor x, int rows);
+    /// <summary>Copies the first <paramref name="rows"/> rows out of the device.</summary>
+    internal abstract void Read(Tensor x, int rows, Span<float> numbers);
+
+    /// <summary>The first <paramref name="rows"/> rows, in a new array.</summary>
+    internal float[] Read(Tensor x, int rows)
+    {
+        float[] numbers = new float[rows * x.Columns];
+        Read(x, rows, numbers);
+        return numbers;
+    }
+
+    /// <summary>Copies the first <paramref name="rows"/> rows onto the device.</summary>
+    internal abstract void Write(ReadOnlySpan<float> numbers, int rows, Tensor x);
 
     /// <summary>
     /// One layer's attention for a batch: stores new keys and values in the caches (rounded to their format) and writes

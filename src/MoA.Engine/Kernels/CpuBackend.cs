@@ -1,4 +1,5 @@
 using MoA.Engine.Configuration;
+using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 
@@ -15,6 +16,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         Pool = pool;
         Scratch = new WorkerScratch(Allocator, pool.Threads);
         _partials = new WorkerScratch(Allocator, 1);
+        CacheMemory = new HostCacheMemory(Allocator);
     }
 
     // Partial results of decode attention, for all workers.
@@ -24,10 +26,14 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
     public WorkerScratch Scratch { get; }
 
+    internal override ICacheMemory CacheMemory { get; }
+
     public override int Threads => Pool.Threads;
 
     public override string Description =>
         $"{(TSimd.Width == 1 ? "scalar" : $"{TSimd.Width * 32}-bit vectors")}, {Pool.Threads} threads";
+
+    private protected override Tensor CreateTensor(int rows, int columns) => new HostTensor(Allocator, rows, columns);
 
     internal override void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y)
     {
@@ -96,7 +102,11 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             Buffer.MemoryCopy(x.Data + (nint)rows[i] * x.Columns, y.Data + (nint)i * x.Columns, bytes, bytes);
     }
 
-    internal override ReadOnlySpan<float> Read(Tensor x, int rows) => new(x.Data, rows * x.Columns);
+    internal override void Read(Tensor x, int rows, Span<float> numbers) =>
+        new ReadOnlySpan<float>(x.Data, rows * x.Columns).CopyTo(numbers);
+
+    internal override void Write(ReadOnlySpan<float> numbers, int rows, Tensor x) =>
+        numbers[..(rows * x.Columns)].CopyTo(new Span<float>(x.Data, rows * x.Columns));
 
     internal override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
     {

@@ -4,42 +4,35 @@ using MoA.Engine.Numerics;
 namespace MoA.Engine.KvCache;
 
 /// <summary>
-/// The rows of one KV head in one layer for one sequence: a single aligned block, keys then values; in both the sink
-/// rows come first, then a ring. Keys are stored after RoPE, so the order within the ring does not matter.
+/// The rows of one KV head in one layer for one sequence in the processor's memory: a single aligned block, keys then values,
+/// in both as <see cref="HeadRing"/> says.
 /// Where rows are evicted by their scores, what is called a position here is a row's number: to everything that reads and
 /// writes rows, the head's sequence is just shorter by what was evicted, and its ring never turns.
 /// </summary>
-internal sealed unsafe class HeadCache : IDisposable
+internal sealed unsafe class HeadCache : HeadRing, IDisposable
 {
     private readonly NativeAllocator _allocator;
     private readonly int _headSize;
     private NativeBuffer<byte> _block;
 
     public HeadCache(NativeAllocator allocator, ElementType type, int headSize, int ringRows, bool evictsByScore = false)
+        : base(ringRows)
     {
         Tokens = evictsByScore ? new HeldTokens() : null;
         _allocator = allocator;
         _headSize = headSize;
         Type = type;
         BytesPerRow = (int)type.RowBytes(headSize);
-        RingRows = ringRows;
         _block = new NativeBuffer<byte>(allocator, 2L * Rows * BytesPerRow);
     }
 
     /// <summary>Format of the stored numbers: BF16, F32 or Q8_0.</summary>
     public ElementType Type { get; }
 
-    public int RingRows { get; private set; }
-
     /// <summary>The tokens that the rows hold where they are evicted by their scores; otherwise null.</summary>
     public HeldTokens? Tokens { get; }
 
-    public int Rows => ElasticRule.SinkTokens + RingRows;
-
     public long Bytes => _block.Bytes;
-
-    /// <summary>Tokens between the sink and this position were evicted before the ring grew; they never come back.</summary>
-    public int LostBefore { get; private set; }
 
     /// <summary>[Rows, headSize].</summary>
     public byte* Keys => _block.Data;
@@ -48,15 +41,6 @@ internal sealed unsafe class HeadCache : IDisposable
     public byte* Values => _block.Data + (nint)Rows * BytesPerRow;
 
     public int BytesPerRow { get; }
-
-    /// <summary>The row of a token position.</summary>
-    public int Slot(int position) => position < ElasticRule.SinkTokens
-        ? position
-        : ElasticRule.SinkTokens + (position - ElasticRule.SinkTokens) % RingRows;
-
-    /// <summary>The oldest position besides the sink that is held when <paramref name="length"/> tokens were written.</summary>
-    public int OldestInRing(int length) =>
-        Math.Max(Math.Max(ElasticRule.SinkTokens, length - RingRows), LostBefore);
 
     /// <summary>Writes one token's key and value at its position.</summary>
     public void Write<TSimd, TVector>(int position, float* key, float* value)
@@ -80,24 +64,19 @@ internal sealed unsafe class HeadCache : IDisposable
         NativeBuffer<byte> old = _block;
         nint oldValues = (nint)Rows * BytesPerRow;
         _block = new NativeBuffer<byte>(_allocator, 2L * (ElasticRule.SinkTokens + ringRows) * BytesPerRow);
-        RingRows = ringRows;
+        Enlarge(ringRows, length);
         for (int position = 0; position < length; position++)
         {
             if (position == ElasticRule.SinkTokens)
                 position = Math.Max(position, oldest);
             if (position >= length)
                 break;
-            int oldSlot = position < ElasticRule.SinkTokens
-                ? position
-                : ElasticRule.SinkTokens + (position - ElasticRule.SinkTokens) % oldRing;
-            nint from = (nint)oldSlot * BytesPerRow;
+            nint from = (nint)Slot(position, oldRing) * BytesPerRow;
             nint to = (nint)Slot(position) * BytesPerRow;
             Buffer.MemoryCopy(old.Data + from, Keys + to, BytesPerRow, BytesPerRow);
             Buffer.MemoryCopy(old.Data + oldValues + from, Values + to, BytesPerRow, BytesPerRow);
         }
 
-        if (oldest > ElasticRule.SinkTokens)
-            LostBefore = oldest;
         old.Dispose();
     }
 

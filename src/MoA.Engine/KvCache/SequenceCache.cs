@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Runtime.Intrinsics;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Numerics;
@@ -17,7 +15,8 @@ public sealed class SequenceCache : IDisposable
     private readonly UseGuard _use = new("The caches are", typeof(SequenceCache));
     private readonly ModelConfig _config;
     private readonly AttentionPolicy _policy;
-    private readonly HeadCache[] _heads;
+    private readonly ICacheMemory _memory;
+    private readonly RowsShape _shape;
     private readonly QueryWindow[] _windows;
     private readonly BlockMemory[] _blocks = [];
 
@@ -30,33 +29,39 @@ public sealed class SequenceCache : IDisposable
     /// <exception cref="InvalidInputException">A head's rows do not fill whole blocks of the format.</exception>
     public SequenceCache(
         ModelConfig config, AttentionPolicy policy, int capacity, ElementType type, NativeAllocator allocator)
+        : this(config, policy, capacity, type, new HostCacheMemory(allocator ?? throw new ArgumentNullException(nameof(allocator))))
+    {
+    }
+
+    /// <summary>Allocates the caches in a device's memory.</summary>
+    internal SequenceCache(ModelConfig config, AttentionPolicy policy, int capacity, ElementType type, ICacheMemory memory)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(policy);
-        ArgumentNullException.ThrowIfNull(allocator);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
         CheckFormat(config, type);
         _config = config;
         _policy = policy;
+        _memory = memory;
         Capacity = capacity;
         Type = type;
         Spans = policy.Resolve(config, capacity);
-        CheckMemory(Spans, capacity);
         Eviction = policy as EvictionPolicy;
         if (policy is InfLlmPolicy infLlm)
             _blocks = [.. Spans.Select(_ => new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize))];
+        RowChoice choice = Eviction is not null ? RowChoice.EvictedByContent
+            : _blocks.Length > 0 ? RowChoice.ChosenByContent : RowChoice.ByPosition;
+        _shape = new RowsShape(type, config.KeyValueHeads, config.HeadSize, choice);
+        memory.CheckRoom(BytesOf(Spans), capacity, _shape);
         foreach (BlockMemory layer in _blocks)
             layer.Resize(capacity);
-        _heads = new HeadCache[config.Layers * config.KeyValueHeads];
-        _windows = new QueryWindow[Eviction?.ObservedQueries is null ? 0 : _heads.Length];
+        int heads = config.Layers * config.KeyValueHeads;
+        _windows = new QueryWindow[Eviction?.ObservedQueries is null ? 0 : heads];
         for (int i = 0; i < _windows.Length; i++)
-            _windows[i] = new QueryWindow(allocator, Eviction!.ObservedQueries!.Value, Group * config.HeadSize);
-        for (int i = 0; i < _heads.Length; i++)
-        {
-            int ring = Spans[i / config.KeyValueHeads].StoredRing[i % config.KeyValueHeads];
-            _heads[i] = new HeadCache(allocator, type, config.HeadSize, ring, Eviction is not null);
-            _heads[i].Tokens?.Reserve(capacity);
-        }
+            _windows[i] = new QueryWindow(memory.Allocator, Eviction!.ObservedQueries!.Value, Group * config.HeadSize);
+        Rows = memory.Create(_shape, RingRows(Spans));
+        for (int i = 0; i < heads && Eviction is not null; i++)
+            Host(i).Tokens!.Reserve(capacity);
     }
 
     /// <summary>The most tokens that the sequence may hold: the N of its rules.</summary>
@@ -71,11 +76,17 @@ public sealed class SequenceCache : IDisposable
     /// <summary>Format of the rows.</summary>
     public ElementType Type { get; }
 
+    /// <summary>The rows, on the device.</summary>
+    internal SequenceRows Rows { get; }
+
     /// <summary>What each layer keeps and sees.</summary>
     internal LayerSpans[] Spans { get; private set; }
 
     /// <summary>Counts what changed the caches, so that work prepared before a change is told apart.</summary>
     internal int Version { get; private set; }
+
+    /// <summary>Counts what changed where rows stand, so that tables of these places are made anew.</summary>
+    internal int LayoutVersion { get; private set; }
 
     /// <summary>The policy, if it evicts rows by their scores.</summary>
     internal EvictionPolicy? Eviction { get; }
@@ -87,7 +98,7 @@ public sealed class SequenceCache : IDisposable
     /// <summary>
     /// Bytes of all key and value rows. Policies that evict by scores free rows at the first step after a prompt.
     /// </summary>
-    public long Bytes => _heads.Sum(head => head.Bytes);
+    public long Bytes => Rows.Bytes;
 
     /// <summary>Bytes of one row, key and value together.</summary>
     public long BytesPerRow => 2 * Type.RowBytes(_config.HeadSize);
@@ -118,7 +129,7 @@ public sealed class SequenceCache : IDisposable
         {
             int length = Start(layer, i), sinkEnd = Math.Min(length, ElasticRule.SinkTokens);
             int inWindow = (int)Math.Max(0, (long)length - Spans[layer].SlidingWindow);
-            int oldest = Math.Max(Math.Max(Head(layer, i).OldestInRing(length), inWindow), blocks?.RecentStart ?? 0);
+            int oldest = Math.Max(Math.Max(Ring(layer, i).OldestInRing(length), inWindow), blocks?.RecentStart ?? 0);
             rows += Math.Max(0, sinkEnd - inWindow) + (blocks?.ChosenCount ?? 0) * ElasticRule.BlockSize + Math.Max(0, length - oldest);
         }
 
@@ -137,15 +148,18 @@ public sealed class SequenceCache : IDisposable
         if (capacity <= Capacity)
             return;
         Version++;
+        LayoutVersion++;
         // Heads grow first: should memory run out midway, larger rings under the old spans are still right.
         LayerSpans[] spans = _policy.Resolve(_config, capacity);
-        CheckMemory(spans, capacity);
-        for (int i = 0; i < _heads.Length; i++)
+        _memory.CheckRoom(BytesOf(spans), capacity, _shape);
+        if (Eviction is null)
         {
-            if (_heads[i].Tokens is HeldTokens tokens)
-                MakeRoom(_heads[i], tokens.Count + capacity - Length);
-            else
-                _heads[i].Grow(spans[i / _config.KeyValueHeads].StoredRing[i % _config.KeyValueHeads], Length);
+            Rows.Grow(RingRows(spans), Length);
+        }
+        else
+        {
+            for (int i = 0; i < Rows.Heads.Length; i++)
+                MakeRoom(Host(i), Host(i).Tokens!.Count + capacity - Length);
         }
 
         foreach (BlockMemory layer in _blocks)
@@ -161,40 +175,14 @@ public sealed class SequenceCache : IDisposable
     /// <param name="length">Tokens, up to <see cref="Capacity"/>; each row that stays is written at its true position.</param>
     /// <param name="seed">The same seed gives the same rows: uniform, mean 0, standard deviation 1.</param>
     /// <exception cref="InvalidOperationException">The caches hold tokens already.</exception>
-    public unsafe void FillRandom(int length, ulong seed)
+    public void FillRandom(int length, ulong seed)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Capacity);
         using UseGuard.Use use = _use.TakeAlone();
         if (Length > 0)
             throw new InvalidOperationException($"The caches hold {Length} tokens already.");
-        // Rows are windows of one pool: numbers for each would take longer to draw than to store. The odd stride meets every
-        // place before it comes back to the first.
-        const int Places = 1 << 14, Stride = 4099;
-        float[] pool = new float[Places + 2 * _config.HeadSize];
-        Random random = new((int)(seed ^ (seed >> 32)));
-        for (int i = 0; i < pool.Length; i++)
-            pool[i] = (2 * random.NextSingle() - 1) * MathF.Sqrt(3);
-        fixed (float* numbers = pool)
-        {
-            foreach (HeadCache head in _heads)
-            {
-                int first = random.Next(Places);
-                int oldest = head.OldestInRing(length);
-                for (int position = 0; position < length; position++)
-                {
-                    if (position == ElasticRule.SinkTokens)
-                        position = Math.Max(position, oldest);
-                    if (position >= length)
-                        break;
-                    float* key = numbers + (first + (uint)position * Stride) % Places;
-                    head.Write<Simd128, Vector128<float>>(position, key, key + _config.HeadSize);
-                }
-
-                head.Tokens?.Append(0, length);
-            }
-        }
-
+        Rows.FillRandom(length, seed);
         Length = length;
         Version++;
     }
@@ -204,8 +192,7 @@ public sealed class SequenceCache : IDisposable
     {
         if (!_use.Close())
             return;
-        foreach (HeadCache head in _heads)
-            head.Dispose();
+        Rows.Dispose();
         foreach (QueryWindow window in _windows)
             window.Dispose();
     }
@@ -248,7 +235,7 @@ public sealed class SequenceCache : IDisposable
     {
         if (Eviction is not null || _blocks.Length > 0)
             return false;
-        foreach (HeadCache head in _heads)
+        foreach (HeadRing head in Rows.Heads)
         {
             if (Length + tokens > head.Rows)
                 return false;
@@ -257,7 +244,11 @@ public sealed class SequenceCache : IDisposable
         return true;
     }
 
-    internal HeadCache Head(int layer, int keyValueHead) => _heads[layer * _config.KeyValueHeads + keyValueHead];
+    /// <summary>Where a head's tokens stand among its rows.</summary>
+    internal HeadRing Ring(int layer, int keyValueHead) => Rows.Heads[layer * _config.KeyValueHeads + keyValueHead];
+
+    /// <summary>A head's rows, which are in the processor's memory.</summary>
+    internal HeadCache Head(int layer, int keyValueHead) => Host(layer * _config.KeyValueHeads + keyValueHead);
 
     /// <summary>The last queries of the prompt of a head's group; only for policies that observe such a window.</summary>
     internal QueryWindow Window(int layer, int keyValueHead) => _windows[layer * _config.KeyValueHeads + keyValueHead];
@@ -268,19 +259,13 @@ public sealed class SequenceCache : IDisposable
     /// <summary>
     /// Where a head counts the next token: its position, or the number of rows held where rows are evicted by score.
     /// </summary>
-    internal int Start(int layer, int keyValueHead) => Head(layer, keyValueHead).Tokens?.Count ?? Length;
+    internal int Start(int layer, int keyValueHead) => Eviction is null ? Length : Head(layer, keyValueHead).Tokens!.Count;
 
-    // What the machine can never hold is refused before it is written to: systems promise more memory than they have.
-    private void CheckMemory(LayerSpans[] spans, int capacity)
-    {
-        long bytes = spans.Sum(layer => layer.StoredRows) * BytesPerRow, available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        if (bytes > available)
-        {
-            throw new InvalidInputException(string.Create(CultureInfo.InvariantCulture,
-                $"KV caches for {capacity} tokens take {bytes / (double)(1 << 30):F1} GiB, more than the {available / (double)(1 << 30):F1} GiB " +
-                $"of this machine; ask for fewer new tokens, a smaller format of the caches, or a plan that keeps less"));
-        }
-    }
+    private HeadCache Host(int index) => ((HostRows)Rows).Head(index);
+
+    private long BytesOf(LayerSpans[] spans) => spans.Sum(layer => layer.StoredRows) * BytesPerRow;
+
+    private static int[] RingRows(LayerSpans[] spans) => [.. spans.SelectMany(layer => layer.StoredRing)];
 
     private static void MakeRoom(HeadCache head, int rows)
     {

@@ -1,5 +1,7 @@
 using System.IO.Hashing;
 using System.Text;
+using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 
@@ -12,6 +14,7 @@ public sealed class ModelWeights : IDisposable
 {
     private readonly UseGuard _use = new("The weights are", typeof(ModelWeights));
     private readonly IReadOnlyList<IDisposable> _memory;
+    private readonly List<PlacedWeights> _placed = [];
 
     /// <summary>Gathers the weights.</summary>
     /// <param name="embedding">[vocabulary, hidden].</param>
@@ -73,6 +76,28 @@ public sealed class ModelWeights : IDisposable
     /// <summary>Keeps the weights' memory where it is while a pass reads it.</summary>
     /// <exception cref="ObjectDisposedException">The weights were disposed.</exception>
     internal UseGuard.Use Use() => _use.TakeShared();
+
+    /// <summary>
+    /// The weights as a device's operations take them: these on the processor, otherwise copies in its memory. Who runs the
+    /// same weights on the same device shares them; each disposes what it got.
+    /// </summary>
+    /// <exception cref="InvalidInputException">The device has no room or no kernels for them.</exception>
+    internal PlacedWeights Place(ComputeBackend backend, ModelConfig config)
+    {
+        using UseGuard.Use use = Use();
+        lock (_placed)
+        {
+            PlacedWeights? placed = _placed.Find(placed => ReferenceEquals(placed.Backend, backend));
+            if (placed is null)
+            {
+                backend.CheckWeights(config, All);
+                _placed.Add(placed = new PlacedWeights(this, backend, _placed));
+            }
+
+            placed.Share();
+            return placed;
+        }
+    }
 
     /// <summary>Every weight once.</summary>
     public IEnumerable<WeightTensor> All =>

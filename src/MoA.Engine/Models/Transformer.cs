@@ -23,8 +23,10 @@ public sealed class Transformer : IDisposable
     public const int MaxLogitRows = 64;
 
     private readonly UseGuard _use = new("The model is", typeof(Transformer));
-    private readonly ModelWeights _weights;
+    private readonly ModelWeights _stored;
+    private readonly PlacedWeights _weights;
     private readonly double[] _frequencies;
+    private readonly List<Tensor> _tensors = [];
     private readonly Tensor _hidden;
     private readonly Tensor _normed;
     private readonly Tensor _queries;
@@ -51,22 +53,31 @@ public sealed class Transformer : IDisposable
         Config = model.Config;
         Backend = backend;
         MaxRows = maxRows;
-        _weights = model.Weights;
+        _stored = model.Weights;
         _frequencies = RopeFrequencies(Config);
-        using UseGuard.Use weights = _weights.Use();
-        int queryWidth = Config.QueryHeads * Config.HeadSize;
-        int keyWidth = Config.KeyValueHeads * Config.HeadSize;
-        _hidden = backend.Allocate(maxRows, Config.HiddenSize);
-        _normed = backend.Allocate(maxRows, Config.HiddenSize);
-        _queries = backend.Allocate(maxRows, queryWidth);
-        _keys = backend.Allocate(maxRows, keyWidth);
-        _values = backend.Allocate(maxRows, keyWidth);
-        _attended = backend.Allocate(maxRows, queryWidth);
-        _gate = backend.Allocate(maxRows, Config.IntermediateSize);
-        _up = backend.Allocate(maxRows, Config.IntermediateSize);
-        _angles = backend.Allocate(maxRows, Config.HeadSize);
-        _lastRows = backend.Allocate(MaxLogitRows, Config.HiddenSize);
-        _logits = backend.Allocate(MaxLogitRows, Config.VocabularySize);
+        _weights = _stored.Place(backend, Config);
+        try
+        {
+            backend.CheckRoom(WorkspaceBytes(Config, maxRows), "activations");
+            int queryWidth = Config.QueryHeads * Config.HeadSize;
+            int keyWidth = Config.KeyValueHeads * Config.HeadSize;
+            _hidden = Allocate(maxRows, Config.HiddenSize);
+            _normed = Allocate(maxRows, Config.HiddenSize);
+            _queries = Allocate(maxRows, queryWidth);
+            _keys = Allocate(maxRows, keyWidth);
+            _values = Allocate(maxRows, keyWidth);
+            _attended = Allocate(maxRows, queryWidth);
+            _gate = Allocate(maxRows, Config.IntermediateSize);
+            _up = Allocate(maxRows, Config.IntermediateSize);
+            _angles = Allocate(maxRows, Config.HeadSize);
+            _lastRows = Allocate(MaxLogitRows, Config.HiddenSize);
+            _logits = Allocate(MaxLogitRows, Config.VocabularySize);
+        }
+        catch
+        {
+            Free();
+            throw;
+        }
     }
 
     /// <summary>The model's shape.</summary>
@@ -79,7 +90,7 @@ public sealed class Transformer : IDisposable
     public int MaxRows { get; }
 
     /// <summary>Bytes of the weights.</summary>
-    public long WeightBytes => _weights.Bytes;
+    public long WeightBytes => _stored.Bytes;
 
     /// <summary>θ of each pair of components, scaled as the model's rope_scaling says; radians a token.</summary>
     internal static double[] RopeFrequencies(ModelConfig config)
@@ -90,12 +101,23 @@ public sealed class Transformer : IDisposable
         return frequencies;
     }
 
+    /// <summary>Bytes of what a pass works in, caches and weights aside.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="maxRows">Most tokens in one pass.</param>
+    public static long WorkspaceBytes(ModelConfig config, int maxRows)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        long row = 2L * config.HiddenSize + 2L * (config.QueryHeads + config.KeyValueHeads) * config.HeadSize
+            + 2L * config.IntermediateSize + config.HeadSize;
+        return 4 * (maxRows * row + MaxLogitRows * ((long)config.HiddenSize + config.VocabularySize));
+    }
+
     /// <summary>A batch of this model's size.</summary>
     public ForwardBatch CreateBatch() => new(Config, MaxRows);
 
     /// <summary>Caches for a sequence of up to <paramref name="capacity"/> tokens.</summary>
     public SequenceCache CreateSequence(AttentionPolicy policy, int capacity, ElementType cacheType = ElementType.BF16) =>
-        new(Config, policy, capacity, cacheType, Backend.Allocator);
+        new(Config, policy, capacity, cacheType, Backend.CacheMemory);
 
     /// <summary>
     /// Runs the batch: stores its keys and values in the sequences' caches, advances their lengths, and leaves the last
@@ -114,11 +136,12 @@ public sealed class Transformer : IDisposable
         ArgumentNullException.ThrowIfNull(batch);
         using UseGuard.Use model = _use.TakeAlone();
         using UseGuard.Use device = Backend.Use();
-        using UseGuard.Use weights = _weights.Use();
+        using UseGuard.Use weights = _stored.Use();
         using ForwardBatch.Held sequences = batch.Hold(Config);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Rows, MaxRows);
         _last = null;
         int rows = batch.Rows;
+        Backend.Prepare(batch.Work);
         Backend.RopeAngles(batch.Positions, _frequencies, _angles);
         Backend.Embed(batch.Tokens, _weights.Embedding, _hidden);
         bool ended = false;
@@ -160,7 +183,7 @@ public sealed class Transformer : IDisposable
         ArgumentNullException.ThrowIfNull(batch);
         using UseGuard.Use model = _use.TakeAlone();
         using UseGuard.Use device = Backend.Use();
-        using UseGuard.Use weights = _weights.Use();
+        using UseGuard.Use weights = _stored.Use();
         if (!ReferenceEquals(batch, _last))
             throw new InvalidOperationException("The batch has not been run, or another one has been since.");
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rows.Length, MaxLogitRows);
@@ -172,21 +195,28 @@ public sealed class Transformer : IDisposable
         Backend.Gather(_hidden, rows, _lastRows);
         Backend.RmsNorm(_lastRows, rows.Length, _weights.FinalNorm, (float)Config.RmsNormEpsilon, _lastRows);
         Backend.Project(_lastRows, rows.Length, _weights.Head, null, _logits);
-        Backend.Read(_logits, rows.Length).CopyTo(logits);
+        Backend.Read(_logits, rows.Length, logits);
     }
 
     /// <summary>Waits for a pass that is running, and frees the workspace.</summary>
     public void Dispose()
     {
-        if (!_use.Close())
-            return;
-        foreach (Tensor tensor in new[]
-        {
-            _hidden, _normed, _queries, _keys, _values, _attended, _gate, _up, _angles, _lastRows, _logits,
-        })
-        {
+        if (_use.Close())
+            Free();
+    }
+
+    private Tensor Allocate(int rows, int columns)
+    {
+        Tensor tensor = Backend.Allocate(rows, columns);
+        _tensors.Add(tensor);
+        return tensor;
+    }
+
+    private void Free()
+    {
+        foreach (Tensor tensor in _tensors)
             tensor.Dispose();
-        }
+        _weights.Dispose();
     }
 
     private void AttentionBlock(ForwardBatch batch, int layer, int rows)

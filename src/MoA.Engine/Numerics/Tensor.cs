@@ -1,42 +1,20 @@
-using MoA.Engine.Numerics;
-
 namespace MoA.Engine.Numerics;
 
 /// <summary>
 /// Activations on a backend's device: up to <see cref="Rows"/> dense rows of <see cref="Columns"/> floats. Opaque to the
-/// forward pass, which only hands it to a backend's operations.
+/// forward pass, which only hands it to a backend's operations; each backend makes its own kind.
 /// </summary>
-internal sealed unsafe class Tensor : IDisposable
+internal abstract class Tensor(int rows, int columns) : IDisposable
 {
-    private readonly NativeBuffer<float> _memory;
-    private readonly long _offset;
-
-    internal Tensor(NativeAllocator allocator, int rows, int columns)
-    {
-        Rows = rows;
-        Columns = columns;
-        _memory = new NativeBuffer<float>(allocator, (long)rows * columns);
-    }
-
-    private Tensor(Tensor whole, int firstRow)
-    {
-        Rows = whole.Rows - firstRow;
-        Columns = whole.Columns;
-        _memory = whole._memory;
-        _offset = whole._offset + (long)firstRow * Columns;
-    }
-
     /// <summary>Most rows.</summary>
-    public int Rows { get; }
+    public int Rows { get; } = rows;
 
     /// <summary>Elements of a row.</summary>
-    public int Columns { get; }
-
-    internal float* Data => _memory.Data + _offset;
+    public int Columns { get; } = columns;
 
     /// <summary>The rows from one on, in the same memory; which is this tensor's to give back.</summary>
-    internal Tensor From(int firstRow) => new(this, firstRow);
+    internal abstract Tensor From(int firstRow);
 
     /// <inheritdoc/>
-    public void Dispose() => _memory.Dispose();
+    public abstract void Dispose();
 }

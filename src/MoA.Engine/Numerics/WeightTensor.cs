@@ -3,10 +3,10 @@ using MoA.Engine.Numerics;
 namespace MoA.Engine.Numerics;
 
 /// <summary>
-/// One weight of a model, in the format it is stored in: a view of memory that the model owns (a mapped file). Matrices
-/// are row-major <c>[Rows, Columns]</c> = [outputs, inputs]; vectors have one row.
+/// One weight of a model, in the format it is stored in: a view of memory that the model owns (a mapped file), or what a
+/// device has made of it. Matrices are row-major <c>[Rows, Columns]</c> = [outputs, inputs]; vectors have one row.
 /// </summary>
-public sealed unsafe class WeightTensor
+public unsafe class WeightTensor
 {
     /// <summary>Describes <paramref name="rows"/> × <paramref name="columns"/> elements at <paramref name="data"/>.</summary>
     internal WeightTensor(string name, ElementType type, int rows, int columns, void* data)

@@ -8,6 +8,6 @@ internal static class ModelMemory
     public static IEnumerable<EstimatedMemory> Of(LanguageModel model) =>
     [
         new("weights", model.Transformer.WeightBytes),
-        new("activations", model.Transformer.Backend.Allocator.AllocatedBytes),
+        new("activations", model.Transformer.Backend.AllocatedBytes),
     ];
 }

@@ -25,6 +25,7 @@ public sealed class InfluenceProfiler : IDisposable
     private readonly ModelConfig _config;
     private readonly ComputeBackend _backend;
     private readonly GradientKernels _kernels;
+    private readonly PlacedWeights _weights;
     private readonly ProfilerWorkspace _workspace;
     private readonly LayerPasses _passes;
     private readonly double[] _frequencies;
@@ -50,7 +51,7 @@ public sealed class InfluenceProfiler : IDisposable
         _frequencies = Transformer.RopeFrequencies(_config);
         MaxTokens = maxTokens;
         _kernels = GradientKernels.For(backend);
-        using UseGuard.Use weights = model.Weights.Use();
+        _weights = model.Weights.Place(backend, _config);
         _workspace = new ProfilerWorkspace(_config, backend, maxTokens, ProfilerMemory.NormsHeads(model), temporaryFolder);
         _passes = new LayerPasses(_config, backend, _kernels, _workspace);
     }
@@ -92,6 +93,7 @@ public sealed class InfluenceProfiler : IDisposable
             return;
         _workspace.Dispose();
         _kernels.Dispose();
+        _weights.Dispose();
     }
 
     private void CheckTokens(ProfileItem item)
@@ -112,11 +114,11 @@ public sealed class InfluenceProfiler : IDisposable
     {
         ProfilerWorkspace w = _workspace;
         _backend.RopeAngles([.. Enumerable.Range(0, rows)], _frequencies, w.Angles);
-        _backend.Embed(item.Tokens.AsSpan(0, rows), _model.Weights.Embedding, w.Hidden);
+        _backend.Embed(item.Tokens.AsSpan(0, rows), _weights.Embedding, w.Hidden);
         for (int layer = 0; layer < _config.Layers; layer++)
         {
             cancellation.ThrowIfCancellationRequested();
-            LayerWeights weights = _model.Weights.Layers[layer];
+            LayerWeights weights = _weights.Layers[layer];
             w.Kept.Save(2 * layer, w.Hidden, rows);
             _passes.ProjectHeads(weights, rows);
             w.Attend(layer, rows);
@@ -146,13 +148,13 @@ public sealed class InfluenceProfiler : IDisposable
             int chunk = Math.Min(w.LogitRows, count - start);
             ReadOnlySpan<int> chunkRows = positions.Slice(start, chunk);
             _backend.Gather(w.Hidden, chunkRows, w.LastRows);
-            _backend.RmsNorm(w.LastRows, chunk, _model.Weights.FinalNorm, epsilon, w.LastNormed);
-            _backend.Project(w.LastNormed, chunk, _model.Weights.Head, null, w.Logits);
+            _backend.RmsNorm(w.LastRows, chunk, _weights.FinalNorm, epsilon, w.LastNormed);
+            _backend.Project(w.LastNormed, chunk, _weights.Head, null, w.Logits);
             _kernels.CrossEntropyGradient(
                 w.Logits, targets.AsSpan(start, chunk), 1f / count, losses.AsSpan(start, chunk));
-            _kernels.ProjectGradient(w.Logits, chunk, _model.Weights.Head, w.LastNormed);
+            _kernels.ProjectGradient(w.Logits, chunk, _weights.Head, w.LastNormed);
             _kernels.RmsNormGradient(
-                w.LastRows, chunk, _model.Weights.FinalNorm, epsilon, w.LastNormed, w.LastNormed);
+                w.LastRows, chunk, _weights.FinalNorm, epsilon, w.LastNormed, w.LastNormed);
             _kernels.Scatter(w.LastNormed, chunkRows, w.Gradient);
         }
 
@@ -166,7 +168,7 @@ public sealed class InfluenceProfiler : IDisposable
         for (int layer = _config.Layers - 1; layer >= 0; layer--)
         {
             cancellation.ThrowIfCancellationRequested();
-            LayerWeights weights = _model.Weights.Layers[layer];
+            LayerWeights weights = _weights.Layers[layer];
             w.Kept.Load(2 * layer + 1, w.Hidden, rows);
             _passes.FeedForwardGradient(weights, rows);
             w.Kept.Load(2 * layer, w.Hidden, rows);
@@ -181,7 +183,7 @@ public sealed class InfluenceProfiler : IDisposable
     private float[] AttentionGradient(ProfileItem item, int layer, int rows)
     {
         ProfilerWorkspace w = _workspace;
-        LayerWeights weights = _model.Weights.Layers[layer];
+        LayerWeights weights = _weights.Layers[layer];
         _passes.ProjectHeads(weights, rows);
         _passes.OutputGradient(weights, rows);
         AttentionShape shape = new(

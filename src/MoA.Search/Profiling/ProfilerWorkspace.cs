@@ -39,7 +39,7 @@ internal sealed class ProfilerWorkspace : IDisposable
         _backend = backend;
         int queryWidth = config.QueryHeads * config.HeadSize, keyWidth = config.KeyValueHeads * config.HeadSize;
         int chunk = Math.Min(maxTokens, ChunkRows);
-        Kept = new ResidualStore(backend.Allocator, 2 * config.Layers, maxTokens, config.HiddenSize, folder);
+        Kept = new ResidualStore(backend, 2 * config.Layers, maxTokens, config.HiddenSize, folder);
         _memory.Add(Kept);
         Hidden = Rows(config.HiddenSize);
         Normed = Own(backend.Allocate(chunk, config.HiddenSize));
@@ -128,6 +128,7 @@ internal sealed class ProfilerWorkspace : IDisposable
         (SequenceCache cache, AttentionWork work) = _attention[_config.SlidingWindow(layer) ?? 0];
         work.Clear();
         work.Add(cache, rows, AttentionMode.Prefill);
+        _backend.Prepare(work);
         _backend.Attend(work, 0, Queries, Keys, Values, Attended);
     }
 
@@ -144,7 +145,7 @@ internal sealed class ProfilerWorkspace : IDisposable
         if (_attention.ContainsKey(window ?? 0))
             return;
         ModelConfig oneLayer = _config with { Layers = 1, SlidingWindows = [window] };
-        SequenceCache cache = new(oneLayer, new DensePolicy(), maxTokens, ElementType.F32, _backend.Allocator);
+        SequenceCache cache = new(oneLayer, new DensePolicy(), maxTokens, ElementType.F32, _backend.CacheMemory);
         _memory.Add(cache);
         _attention.Add(window ?? 0, (cache, new AttentionWork(oneLayer)));
     }

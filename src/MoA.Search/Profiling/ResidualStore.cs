@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 
 namespace MoA.Search.Profiling;
@@ -8,23 +10,30 @@ namespace MoA.Search.Profiling;
 /// </summary>
 internal sealed unsafe class ResidualStore : IDisposable
 {
+    private readonly ComputeBackend _backend;
     private readonly NativeBuffer<float>? _memory;
     private readonly UnlinkedFile? _file;
+    private readonly float[] _piece = [];
     private readonly long _elements;
 
     /// <summary>Makes room.</summary>
-    /// <param name="allocator">Counts the memory.</param>
+    /// <param name="backend">The device of the tensors.</param>
     /// <param name="streams">How many are kept.</param>
     /// <param name="rows">Most rows of each.</param>
     /// <param name="width">Elements of a row.</param>
     /// <param name="folder">Where the temporary file goes; null: into memory.</param>
-    public ResidualStore(NativeAllocator allocator, int streams, int rows, int width, string? folder)
+    public ResidualStore(ComputeBackend backend, int streams, int rows, int width, string? folder)
     {
+        _backend = backend;
         _elements = (long)rows * width;
         if (folder is null)
-            _memory = new NativeBuffer<float>(allocator, streams * _elements);
-        else
-            _file = new UnlinkedFile(folder);
+        {
+            _memory = new NativeBuffer<float>(backend.Allocator, streams * _elements);
+            return;
+        }
+
+        _file = new UnlinkedFile(folder);
+        _piece = new float[Math.Min(rows, ProfilerWorkspace.ChunkRows) * width];
     }
 
     /// <summary>Whether the streams are on disk.</summary>
@@ -35,12 +44,11 @@ internal sealed unsafe class ResidualStore : IDisposable
     {
         for (int row = 0; row < rows; row += ProfilerWorkspace.ChunkRows)
         {
-            (long start, int bytes) = Piece(stream, row, rows, from.Columns);
-            ReadOnlySpan<byte> piece = new(from.Data + (nint)row * from.Columns, bytes);
-            if (_file is null)
-                piece.CopyTo(new Span<byte>(_memory!.Data + start, bytes));
-            else
-                _file.Write(piece, start * sizeof(float));
+            int count = Math.Min(ProfilerWorkspace.ChunkRows, rows - row);
+            long start = stream * _elements + (long)row * from.Columns;
+            Span<float> piece = Piece(start, count * from.Columns);
+            _backend.Read(from.From(row), count, piece);
+            _file?.Write(MemoryMarshal.AsBytes(piece), start * sizeof(float));
         }
     }
 
@@ -49,12 +57,11 @@ internal sealed unsafe class ResidualStore : IDisposable
     {
         for (int row = 0; row < rows; row += ProfilerWorkspace.ChunkRows)
         {
-            (long start, int bytes) = Piece(stream, row, rows, to.Columns);
-            Span<byte> piece = new(to.Data + (nint)row * to.Columns, bytes);
-            if (_file is null)
-                new ReadOnlySpan<byte>(_memory!.Data + start, bytes).CopyTo(piece);
-            else
-                _file.Read(piece, start * sizeof(float));
+            int count = Math.Min(ProfilerWorkspace.ChunkRows, rows - row);
+            long start = stream * _elements + (long)row * to.Columns;
+            Span<float> piece = Piece(start, count * to.Columns);
+            _file?.Read(MemoryMarshal.AsBytes(piece), start * sizeof(float));
+            _backend.Write(piece, count, to.From(row));
         }
     }
 
@@ -65,9 +72,6 @@ internal sealed unsafe class ResidualStore : IDisposable
         _file?.Dispose();
     }
 
-    private (long Start, int Bytes) Piece(int stream, int row, int rows, int width)
-    {
-        int count = Math.Min(ProfilerWorkspace.ChunkRows, rows - row);
-        return (stream * _elements + (long)row * width, count * width * sizeof(float));
-    }
+    // Where some numbers are kept in memory, or what takes them on their way to the file and back.
+    private Span<float> Piece(long start, int count) => _memory is null ? _piece.AsSpan(0, count) : new Span<float>(_memory.Data + start, count);
 }

@@ -1,5 +1,6 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Tests.Generation;
@@ -13,6 +14,10 @@ internal sealed class HookedBackend(ComputeBackend inner) : ComputeBackend(inner
     public override int Threads => inner.Threads;
 
     public override string Description => inner.Description;
+
+    internal override ICacheMemory CacheMemory => inner.CacheMemory;
+
+    private protected override Tensor CreateTensor(int rows, int columns) => inner.Allocate(rows, columns);
 
     internal override void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y) => inner.Embed(tokens, embedding, y);
 
@@ -32,7 +37,9 @@ internal sealed class HookedBackend(ComputeBackend inner) : ComputeBackend(inner
 
     internal override void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y) => inner.Gather(x, rows, y);
 
-    internal override ReadOnlySpan<float> Read(Tensor x, int rows) => inner.Read(x, rows);
+    internal override void Read(Tensor x, int rows, Span<float> numbers) => inner.Read(x, rows, numbers);
+
+    internal override void Write(ReadOnlySpan<float> numbers, int rows, Tensor x) => inner.Write(numbers, rows, x);
 
     internal override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
     {

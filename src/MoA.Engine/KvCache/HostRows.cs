@@ -1,0 +1,72 @@
+using System.Runtime.Intrinsics;
+using MoA.Engine.Attention;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.KvCache;
+
+/// <summary>The rows of one sequence in the processor's memory, a block for each head.</summary>
+internal sealed unsafe class HostRows : SequenceRows
+{
+    private readonly HeadCache[] _heads;
+    private readonly int _headSize;
+
+    public HostRows(NativeAllocator allocator, in RowsShape shape, ReadOnlySpan<int> ringRows)
+    {
+        _headSize = shape.HeadSize;
+        _heads = new HeadCache[ringRows.Length];
+        for (int i = 0; i < _heads.Length; i++)
+        {
+            _heads[i] = new HeadCache(
+                allocator, shape.Type, shape.HeadSize, ringRows[i], shape.Choice == RowChoice.EvictedByContent);
+        }
+    }
+
+    public override ReadOnlySpan<HeadRing> Heads => _heads;
+
+    public override long Bytes => _heads.Sum(head => head.Bytes);
+
+    /// <summary>A head's rows.</summary>
+    public HeadCache Head(int index) => _heads[index];
+
+    public override void Grow(ReadOnlySpan<int> ringRows, int length)
+    {
+        for (int i = 0; i < _heads.Length; i++)
+            _heads[i].Grow(ringRows[i], length);
+    }
+
+    public override void FillRandom(int length, ulong seed)
+    {
+        // Rows are windows of one pool: numbers for each would take longer to draw than to store. The odd stride meets every
+        // place before it comes back to the first.
+        const int Places = 1 << 14, Stride = 4099;
+        float[] pool = new float[Places + 2 * _headSize];
+        Random random = new((int)(seed ^ (seed >> 32)));
+        for (int i = 0; i < pool.Length; i++)
+            pool[i] = (2 * random.NextSingle() - 1) * MathF.Sqrt(3);
+        fixed (float* numbers = pool)
+        {
+            foreach (HeadCache head in _heads)
+            {
+                int first = random.Next(Places);
+                int oldest = head.OldestInRing(length);
+                for (int position = 0; position < length; position++)
+                {
+                    if (position == ElasticRule.SinkTokens)
+                        position = Math.Max(position, oldest);
+                    if (position >= length)
+                        break;
+                    float* key = numbers + (first + (uint)position * Stride) % Places;
+                    head.Write<Simd128, Vector128<float>>(position, key, key + _headSize);
+                }
+
+                head.Tokens?.Append(0, length);
+            }
+        }
+    }
+
+    public override void Dispose()
+    {
+        foreach (HeadCache head in _heads)
+            head.Dispose();
+    }
+}
