@@ -1,0 +1,18 @@
+namespace MoA.Gpu.Blas;
+
+/// <summary>A product with a weight: rows of inputs, and the weight's rows and columns. Rows in memory are padded to whole octets.</summary>
+/// <param name="Rows">Rows of inputs and of results.</param>
+/// <param name="Outputs">Rows of the weight.</param>
+/// <param name="Inputs">Columns of the weight.</param>
+internal readonly record struct ProductShape(int Rows, int Outputs, int Inputs)
+{
+    private const int Octet = 8;
+
+    /// <summary>Numbers from one row of inputs, or of the weight, to the next.</summary>
+    public int InputStride => Padded(Inputs);
+
+    /// <summary>Numbers from one row of results to the next.</summary>
+    public int OutputStride => Padded(Outputs);
+
+    private static int Padded(int columns) => (columns + Octet - 1) / Octet * Octet;
+}
