@@ -2,25 +2,34 @@ using ILGPU;
 using ILGPU.Runtime;
 using MoA.Gpu.Device;
 using MoA.Gpu.Kernels;
+using MoA.Gpu.Tests.Cuda;
 
 namespace MoA.Gpu.Tests;
 
-/// <summary>The emulated device of all tests, one at a time, and arrays on it.</summary>
+/// <summary>The emulated devices of all tests, one at a time, and arrays on them.</summary>
 internal sealed class Emulated : IDisposable
 {
     private static readonly DeviceSession Shared = DeviceSession.Emulate();
 
+    private static readonly Lazy<DeviceSession> WithTensorCores =
+        new(() => DeviceSession.Emulate(cuda: accelerator => new EmulatedLauncher(accelerator)));
+
     private readonly List<MemoryBuffer> _buffers = [];
 
-    public Emulated() => Monitor.Enter(Shared);
+    /// <param name="tensorCores">Whether it runs the kernels in CUDA C++ (<see cref="EmulatedLauncher"/>).</param>
+    public Emulated(bool tensorCores = false)
+    {
+        Session = tensorCores ? WithTensorCores.Value : Shared;
+        Monitor.Enter(Session);
+    }
 
-    public DeviceSession Session { get; } = Shared;
+    public DeviceSession Session { get; }
 
     /// <summary>A copy on the device.</summary>
     public ArrayView<T> Copy<T>(T[] values)
         where T : unmanaged
     {
-        MemoryBuffer1D<T, Stride1D.Dense> buffer = Shared.Accelerator.Allocate1D<T>(Math.Max(1, values.Length));
+        MemoryBuffer1D<T, Stride1D.Dense> buffer = Session.Accelerator.Allocate1D<T>(Math.Max(1, values.Length));
         _buffers.Add(buffer);
         if (values.Length > 0)
             buffer.View.SubView(0, values.Length).CopyFromCPU(values);
@@ -40,7 +49,7 @@ internal sealed class Emulated : IDisposable
     /// <summary>What <see cref="Rows"/> wrote or a kernel changed; the padding must still be zero.</summary>
     public static float[] Read(ArrayView<Quad> rows, int columns, int multiple = 8)
     {
-        Shared.Accelerator.Synchronize();
+        rows.GetAccelerator().Synchronize();
         int stride = (columns + multiple - 1) / multiple * multiple;
         float[] padded = new float[rows.Length * 4];
         rows.Cast<float>().CopyToCPU(padded);
@@ -57,7 +66,7 @@ internal sealed class Emulated : IDisposable
     public static T[] Read<T>(ArrayView<T> values)
         where T : unmanaged
     {
-        Shared.Accelerator.Synchronize();
+        values.GetAccelerator().Synchronize();
         T[] result = new T[values.Length];
         values.CopyToCPU(result);
         return result;
@@ -65,9 +74,9 @@ internal sealed class Emulated : IDisposable
 
     public void Dispose()
     {
-        Shared.Accelerator.Synchronize();
+        Session.Accelerator.Synchronize();
         foreach (MemoryBuffer buffer in _buffers)
             buffer.Dispose();
-        Monitor.Exit(Shared);
+        Monitor.Exit(Session);
     }
 }

@@ -28,19 +28,13 @@ internal readonly struct CachedBF16 : ICacheFormat
         if (!store)
             return;
         long row = Row(memory, block, values, slot);
-        memory.Quads[row + First(lane)] = Pack(numbers.A);
-        memory.Quads[row + Second(lane, memory.HeadSize)] = Pack(numbers.B);
+        memory.Quads[row + First(lane)] = numbers.A.ToBF16();
+        memory.Quads[row + Second(lane, memory.HeadSize)] = numbers.B.ToBF16();
     }
 
     public static Sixteen Round(Sixteen numbers) =>
-        new() { A = Octet.OfBF16(Pack(numbers.A)), B = Octet.OfBF16(Pack(numbers.B)) };
+        new() { A = Octet.OfBF16(numbers.A.ToBF16()), B = Octet.OfBF16(numbers.B.ToBF16()) };
 
     private static long Row(CacheMemory memory, CacheBlock block, int values, int slot) =>
         block.Start + ((long)values * (ElasticRule.SinkTokens + block.RingRows) + slot) * (memory.HeadSize / 8);
-
-    private static Quad Pack(Octet numbers) => new(
-        Bits.RoundToBF16(numbers.A) | Bits.RoundToBF16(numbers.B) << 16,
-        Bits.RoundToBF16(numbers.C) | Bits.RoundToBF16(numbers.D) << 16,
-        Bits.RoundToBF16(numbers.E) | Bits.RoundToBF16(numbers.F) << 16,
-        Bits.RoundToBF16(numbers.G) | Bits.RoundToBF16(numbers.H) << 16);
 }

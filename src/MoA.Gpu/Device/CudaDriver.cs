@@ -17,18 +17,21 @@ internal static class CudaDriver
         ? ["nvcuda"]
         : ["libcuda.so.1", "libcuda.so", $"{SubsystemFolder}/libcuda.so.1"];
 
-    private static readonly Lazy<bool> Found = new(Find);
+    private static readonly Lazy<nint> Found = new(Find);
 
     // One for the process: there ILGPU can be asked for devices but once.
     private static readonly Lazy<Context> Devices = new(() => DeviceSession.CreateContext(builder => builder.Cuda()));
 
     /// <summary>Whether the library is there; the first call makes sure that ILGPU finds the same one.</summary>
-    public static bool IsInstalled => Found.Value;
+    public static bool IsInstalled => Library != nint.Zero;
+
+    /// <summary>The library; zero where there is none.</summary>
+    public static nint Library => Found.Value;
 
     /// <summary>The context of all devices; lives as long as the process.</summary>
     public static Context Context => Devices.Value;
 
-    private static bool Find()
+    private static nint Find()
     {
         foreach (string name in Names)
         {
@@ -40,9 +43,9 @@ internal static class CudaDriver
                     typeof(CudaAPI).Assembly, (asked, _, _) => asked is "cuda" or "nvcuda" ? library : nint.Zero);
             }
 
-            return true;
+            return library;
         }
 
-        return false;
+        return nint.Zero;
     }
 }

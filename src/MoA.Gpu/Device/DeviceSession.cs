@@ -3,6 +3,7 @@ using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using MoA.Engine;
+using MoA.Gpu.Cuda;
 using MoA.Gpu.Kernels;
 
 namespace MoA.Gpu.Device;
@@ -35,6 +36,9 @@ internal sealed class DeviceSession : IDisposable
 
     public GpuDevice Device { get; }
 
+    /// <summary>Runs kernels in CUDA C++, which need tensor cores; null where there are none, as on the emulated device.</summary>
+    public ICudaLauncher? Cuda { get; private init; }
+
     /// <summary>Opens a device of the machine.</summary>
     /// <param name="id"><c>cuda</c>, the first one, or <c>cuda:N</c>.</param>
     /// <exception cref="InvalidInputException">There is no such device, or it cannot be used.</exception>
@@ -64,7 +68,8 @@ internal sealed class DeviceSession : IDisposable
 
         try
         {
-            return new DeviceSession(devices[index].CreateAccelerator(CudaDriver.Context), device, warpsPerGroup: 4);
+            CudaAccelerator accelerator = devices[index].CreateCudaAccelerator(CudaDriver.Context);
+            return new DeviceSession(accelerator, device, warpsPerGroup: 4) { Cuda = new CudaLauncher(accelerator) };
         }
         catch (CudaException failure)
         {
@@ -74,12 +79,14 @@ internal sealed class DeviceSession : IDisposable
 
     /// <summary>ILGPU's own device, which runs every kernel thread as a thread of the processor: for tests, and slow.</summary>
     /// <param name="warpsPerGroup">Warps that share a group's memory.</param>
-    public static DeviceSession Emulate(int warpsPerGroup = 2)
+    /// <param name="cuda">Makes what emulates the kernels in CUDA C++; left out, there are none.</param>
+    public static DeviceSession Emulate(int warpsPerGroup = 2, Func<Accelerator, ICudaLauncher>? cuda = null)
     {
         CPUDevice device = new(WarpSize, warpsPerGroup, numMultiprocessors: 1);
         Context context = CreateContext(builder => builder.CPU(device));
         GpuDevice description = new("emulated", device.Name, device.MemorySize, "none", device.NumMultiprocessors);
-        return new DeviceSession(device.CreateAccelerator(context), description, warpsPerGroup, context);
+        Accelerator accelerator = device.CreateAccelerator(context);
+        return new DeviceSession(accelerator, description, warpsPerGroup, context) { Cuda = cuda?.Invoke(accelerator) };
     }
 
     /// <summary>A context whose kernels are optimised, with the device's fast approximations of F32 functions.</summary>
@@ -101,6 +108,7 @@ internal sealed class DeviceSession : IDisposable
 
     public void Dispose()
     {
+        Cuda?.Dispose();
         Accelerator.Dispose();
         _own?.Dispose();
     }

@@ -65,6 +65,13 @@ internal struct Octet
         H = Bits.OfByte(second >> 24, shift),
     };
 
+    /// <summary>Rounded to bfloat16.</summary>
+    public readonly Quad ToBF16() => new(
+        Bits.RoundToBF16(A) | Bits.RoundToBF16(B) << 16,
+        Bits.RoundToBF16(C) | Bits.RoundToBF16(D) << 16,
+        Bits.RoundToBF16(E) | Bits.RoundToBF16(F) << 16,
+        Bits.RoundToBF16(G) | Bits.RoundToBF16(H) << 16);
+
     public readonly void Store(ArrayView<Quad> floats, long quad)
     {
         floats[quad] = Quad.Of(A, B, C, D);

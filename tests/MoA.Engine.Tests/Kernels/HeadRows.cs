@@ -41,23 +41,21 @@ internal sealed record HeadRows(int Positions, int QueryHeads, int KeyValueHeads
     }
 
     /// <summary>The same rows, keys and values rounded to what a cache of the given format holds.</summary>
-    public unsafe HeadRows RoundedTo(ElementType type)
+    public HeadRows RoundedTo(ElementType type) => this with { Keys = Rounded(Keys, type), Values = Rounded(Values, type) };
+
+    /// <summary>Numbers as a format holds them.</summary>
+    public static unsafe float[] Rounded(float[] numbers, ElementType type)
     {
-        return this with { Keys = Rounded(Keys), Values = Rounded(Values) };
-
-        float[] Rounded(float[] numbers)
+        float[] rounded = new float[numbers.Length];
+        byte[] stored = new byte[type.RowBytes(numbers.Length)];
+        fixed (float* from = numbers, to = rounded)
+        fixed (byte* between = stored)
         {
-            float[] rounded = new float[numbers.Length];
-            byte[] stored = new byte[type.RowBytes(numbers.Length)];
-            fixed (float* from = numbers, to = rounded)
-            fixed (byte* between = stored)
-            {
-                Quantization.Quantize(from, type, between, numbers.Length);
-                Quantization.Dequantize(type, between, to, numbers.Length);
-            }
-
-            return rounded;
+            Quantization.Quantize(from, type, between, numbers.Length);
+            Quantization.Dequantize(type, between, to, numbers.Length);
         }
+
+        return rounded;
     }
 
     /// <summary>Rows of a fixture, [heads, positions, size]; queries missing for the first positions are zero.</summary>

@@ -4,6 +4,7 @@ using ILGPU;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Kernels;
 using MoA.Gpu.Caches;
+using MoA.Gpu.Cuda;
 using MoA.Gpu.Kernels;
 using MoA.Tests;
 
@@ -23,7 +24,7 @@ public sealed class AttentionTests
 
     [Fact]
     public void Prompts_follow_the_definition() =>
-        Prop.ForAll(Cases(maximumRows: 5).ToArbitrary(), CheckPrefill).Holds(8);
+        Prop.ForAll(Cases(maximumRows: 5).ToArbitrary(), shape => CheckPrefill(shape)).Holds(8);
 
     /// <summary>Every head size's kernel, groups that fill no tile, heads cut into pieces, a piece across a block's border.</summary>
     [Theory]
@@ -140,10 +141,12 @@ public sealed class AttentionTests
         }
     }
 
-    private static void CheckPrefill(AttentionCase shape)
+    /// <summary>Checks prompts on the portable kernel, or on that of tensor cores, which rounds queries and weights to BF16.</summary>
+    internal static void CheckPrefill(AttentionCase shape, bool tensorCores = false)
     {
-        using Emulated device = new();
+        using Emulated device = new(tensorCores);
         HeadRows[] sequences = shape.Sequences();
+        int tileRows = tensorCores ? TensorCorePrefill.TileRows(shape.Group) : 4, alignment = Math.Max(64, tileRows);
         CachedBatch batch = new(device, shape.Type, sequences, shape.StoredRings());
         List<PrefillTile> tiles = [];
         List<PrefillHead> heads = [];
@@ -160,7 +163,7 @@ public sealed class AttentionTests
 
             for (int done = 0; done < rows;)
             {
-                int count = Math.Min(Math.Min(4, rows - done), 64 - (length + done) % 64);
+                int count = Math.Min(Math.Min(tileRows, rows - done), alignment - (length + done) % alignment);
                 if (length + done >= shape.InfiniteBefore)
                     tiles.Add(new PrefillTile { Segment = i, Row = row + done, Rows = count, Position = length + done });
                 done += count;
@@ -171,7 +174,7 @@ public sealed class AttentionTests
 
         int columns = shape.Heads * shape.Group * shape.Size, stored = shape.Heads * shape.Size;
         ArrayView<Quad> outputs = device.Rows(new float[row * columns], columns);
-        DeviceAttention.Prefill(device.Session, shape.Type, new PrefillArguments
+        PrefillArguments arguments = new()
         {
             Memory = batch.Memory,
             Tiles = device.Copy(tiles.ToArray()),
@@ -185,14 +188,24 @@ public sealed class AttentionTests
             Group = shape.Group,
             Window = shape.Window ?? int.MaxValue,
             Scale = Log2E / MathF.Sqrt(shape.Size),
-        });
+        };
+        if (tensorCores)
+        {
+            Assert.True(TensorCorePrefill.CanRun(device.Session, shape.Type, shape.Size));
+            TensorCorePrefill.Run(device.Session, arguments, device.Copy(new Quad[TensorCorePrefill.ScratchQuads(arguments)]));
+        }
+        else
+        {
+            DeviceAttention.Prefill(device.Session, shape.Type, arguments);
+        }
+
         float[] actual = Emulated.Read(outputs, columns);
         row = 0;
         for (int i = 0; i < sequences.Length; i++)
         {
             int rows = shape.Pieces[i].Rows, skipped = Math.Max(0, shape.InfiniteBefore - shape.Pieces[i].Length);
             AssertOutputs(shape, sequences[i], rows - skipped, actual[((row + skipped) * columns)..((row + rows) * columns)], (head, query, key) =>
-                ReferenceAttention.SeesInPrefill(query, key, shape.VisibleRings()[head], shape.Window ?? int.MaxValue));
+                ReferenceAttention.SeesInPrefill(query, key, shape.VisibleRings()[head], shape.Window ?? int.MaxValue), tensorCores);
             row += rows;
         }
 
@@ -200,10 +213,21 @@ public sealed class AttentionTests
             (rows, i) => tensor(rows)[(shape.Pieces[i].Length * width)..])];
     }
 
-    private static void AssertOutputs(AttentionCase shape, HeadRows rows, int last, float[] actual, Func<int, int, int, bool> sees)
+    private static void AssertOutputs(
+        AttentionCase shape, HeadRows rows, int last, float[] actual, Func<int, int, int, bool> sees, bool inBF16 = false)
     {
+        if (inBF16)
+            rows = rows with { Queries = HeadRows.Rounded(rows.Queries, ElementType.BF16) };
         double[] bounds = new double[rows.Positions * rows.QueryHeads * rows.HeadSize];
         float[] expected = ReferenceAttention.Run(rows, sees, rows.Positions - last, bounds);
+        if (inBF16)
+        {
+            // Each weight errs by 2^-8 of itself, at most.
+            float[] magnitudes = ReferenceAttention.Run(rows with { Values = [.. rows.Values.Select(Math.Abs)] }, sees, rows.Positions - last);
+            for (int i = 0; i < bounds.Length; i++)
+                bounds[i] += magnitudes[i] / 256;
+        }
+
         Assert.Equal(shape.Heads * shape.Group * shape.Size * last, actual.Length);
         Numbers.AssertWithin(bounds[^actual.Length..], actual, [.. expected[^actual.Length..].Select(value => (double)value)]);
     }

@@ -1,0 +1,95 @@
+using ILGPU;
+using ILGPU.Runtime;
+using MoA.Gpu.Blas;
+using MoA.Gpu.Device;
+using MoA.Gpu.Kernels;
+
+namespace MoA.Gpu.Cuda;
+
+/// <summary>
+/// Products of more rows than <see cref="FewRowProduct{TFormat,TRows}"/> is made for, on tensor cores without cuBLAS: operands
+/// BF16, sums and results F32. Padding columns of results are left as they are. A sum does not depend on the other rows, but its
+/// order may on their number.
+/// </summary>
+internal sealed class TensorCoreProduct(DeviceSession session)
+{
+    private static readonly Tile[] Forward = [new(16, 32, 4, 4), new(32, 32, 4, 3), new(64, 64, 2, 3), new(128, 128, 1, 3), new(128, 256, 1, 3)];
+
+    private static readonly Tile[] Back = [new(64, 64, 2, 3, "back_"), new(128, 128, 1, 3, "back_"), new(128, 256, 1, 3, "back_")];
+
+    private readonly ICudaLauncher _cuda = session.Cuda ?? throw new InvalidOperationException($"Device {session.Device.Id} has no tensor cores.");
+
+    /// <summary>Whether the device has tensor cores.</summary>
+    public static bool CanRun(DeviceSession session) => session.Cuda is not null;
+
+    /// <summary>results [rows, outputs] (+)= inputs [rows, inputs] · weight [outputs, inputs]'.</summary>
+    /// <param name="shape">The shape.</param>
+    /// <param name="inputs">BF16.</param>
+    /// <param name="weight">BF16.</param>
+    /// <param name="results">F32.</param>
+    /// <param name="add">Whether to add to what stands there.</param>
+    public void Multiply(in ProductShape shape, ArrayView<Quad> inputs, ArrayView<Quad> weight, ArrayView<Quad> results, bool add) =>
+        Run(Forward, shape, inputs, shape.InputStride, weight, results, shape.Outputs, shape.OutputStride, add);
+
+    /// <summary>results [rows, inputs] (+)= gradients [rows, outputs] · weight [outputs, inputs].</summary>
+    /// <param name="shape">The shape of the product whose inputs' gradients these are.</param>
+    /// <param name="gradients">Of its results, BF16; padding columns are zero.</param>
+    /// <param name="weight">BF16.</param>
+    /// <param name="results">Of its inputs, F32.</param>
+    /// <param name="add">Whether to add to what stands there.</param>
+    public void MultiplyBack(in ProductShape shape, ArrayView<Quad> gradients, ArrayView<Quad> weight, ArrayView<Quad> results, bool add) =>
+        Run(Back, shape, gradients, shape.OutputStride, weight, results, shape.Inputs, shape.InputStride, add);
+
+    private void Run(
+        Tile[] tiles, in ProductShape shape, ArrayView<Quad> inputs, int inputStride, ArrayView<Quad> weight, ArrayView<Quad> results, int outputs,
+        int outputStride, bool add)
+    {
+        CheckLength(inputs, (long)shape.Rows * inputStride * sizeof(ushort), nameof(inputs));
+        CheckLength(weight, (long)shape.Outputs * shape.InputStride * sizeof(ushort), nameof(weight));
+        CheckLength(results, (long)shape.Rows * outputStride * sizeof(float), nameof(results));
+        if (shape.Rows == 0 || outputs == 0)
+            return;
+        Tile tile = Choose(tiles, shape.Rows, outputs);
+        _cuda.Launch(tile.Entry, checked((int)tile.Groups(shape.Rows, outputs)), new ProductArguments
+        {
+            Inputs = inputs.LoadEffectiveAddressAsPtr(),
+            Weights = weight.LoadEffectiveAddressAsPtr(),
+            Results = results.LoadEffectiveAddressAsPtr(),
+            Rows = shape.Rows,
+            Outputs = outputs,
+            InputQuads = inputStride / 8,
+            WeightRows = shape.Outputs,
+            WeightQuads = shape.InputStride / 8,
+            Stride = outputStride,
+            Add = add ? 1 : 0,
+        });
+    }
+
+    // Tiles of few rows where those hold all of them: the weight is read once. Else what keeps the device busy for the shortest
+    // time, in rounds of as many tiles as there are processors.
+    private Tile Choose(Tile[] tiles, int rows, int outputs)
+    {
+        if (tiles.FirstOrDefault(tile => tile.Rows < 64 && rows <= tile.Rows) is { } few)
+            return few;
+        int processors = session.Device.Multiprocessors;
+        return tiles.Where(tile => tile.Rows >= 64 && tile.Entry.SharedBytes <= _cuda.MostSharedBytes).MinBy(tile =>
+            ((tile.Groups(rows, outputs) + processors - 1) / processors) * tile.Cost)!;
+    }
+
+    private static void CheckLength(ArrayView<Quad> memory, long bytes, string name)
+    {
+        if (memory.LengthInBytes < bytes)
+            throw new ArgumentException($"{bytes} bytes are needed, {memory.LengthInBytes} are there.", name);
+    }
+
+    /// <summary>What a group of threads makes of the results, as in product.cu.</summary>
+    private sealed record Tile(int Rows, int Outputs, int Teams, int Stages, string Kind = "")
+    {
+        public CudaEntry Entry { get; } = new($"product_{Kind}{Rows}x{Outputs}", 256, Stages * Teams * (Rows + Outputs) * 128);
+
+        /// <summary>Of its arithmetic and of what it reads for it, relative to others; an estimate.</summary>
+        public long Cost => Rows * Outputs + 16 * (Rows + Outputs);
+
+        public long Groups(int rows, int outputs) => ((rows + Rows - 1L) / Rows) * ((outputs + Outputs - 1L) / Outputs);
+    }
+}

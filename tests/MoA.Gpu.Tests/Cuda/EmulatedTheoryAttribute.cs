@@ -1,0 +1,7 @@
+namespace MoA.Gpu.Tests.Cuda;
+
+/// <inheritdoc cref="EmulatedFactAttribute"/>
+public sealed class EmulatedTheoryAttribute : TheoryAttribute
+{
+    public EmulatedTheoryAttribute() => Skip = EmulatedLauncher.WhyNot;
+}

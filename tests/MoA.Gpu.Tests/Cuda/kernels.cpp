@@ -1,0 +1,3 @@
+// All kernels of src/MoA.Gpu/Cuda, on the processor.
+#include "product.cu"
+#include "prefill_attention.cu"
