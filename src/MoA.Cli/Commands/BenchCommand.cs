@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
+using MoA.Engine;
 using MoA.Engine.Energy;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
@@ -44,6 +45,17 @@ internal sealed class BenchCommand : CliCommand
         HelpName = "B,B,…",
     };
 
+    private readonly Option<bool> _largestBatch = new("--largest-batch")
+    {
+        Description = "In place of --batch: as many sequences of each length and policy as fit into the memory, and into a pass",
+    };
+
+    private readonly Option<string?> _memoryLimit = new("--memory-limit")
+    {
+        Description = "Memory that weights, activations and caches may take, such as 1500MiB or 4GiB (default: what the machine has available)",
+        HelpName = "SIZE",
+    };
+
     private readonly Option<int?> _decodeTokens = new("--decode-tokens")
     {
         Description = "Decode steps to time (default: 64)",
@@ -70,12 +82,15 @@ internal sealed class BenchCommand : CliCommand
             "moa bench --lengths 512,2048 --batch 1,8",
             "moa bench --policy dense streaming-llm:density=0.5 --plan moa-out/plan.json --lengths 2048 --json",
             "moa bench --policy dense all:density=0.25 --lengths 4000",
+            "moa bench --policy dense --plan moa-out/plan.json --lengths 3072 --decode-tokens 1024 --largest-batch --memory-limit 4GiB --synthetic-context",
             "moa bench --model ./vicuna-7b.gguf --plan plan.json --lengths 16384 --synthetic-context --decode-tokens 16",
         ];
         Options.Add(_policies);
         Options.Add(_plans);
         Options.Add(_lengths);
         Options.Add(_batches);
+        Options.Add(_largestBatch);
+        Options.Add(_memoryLimit);
         Options.Add(_decodeTokens);
         Options.Add(_syntheticContext);
         Options.Add(_repeat);
@@ -87,7 +102,11 @@ internal sealed class BenchCommand : CliCommand
     {
         int decodeTokens = CalibrationOptions.Positive(context, _decodeTokens) ?? 64;
         int repeats = CalibrationOptions.Positive(context, _repeat) ?? 3;
+        bool largestBatch = context.Get(_largestBatch);
+        if (largestBatch && context.Get(_batches) is string batch)
+            throw new InvalidInputException($"--batch {batch} --largest-batch: expected one of them");
         int[] batches = Lists.Batches("--batch", context.Get(_batches) ?? "1");
+        long? memoryLimit = context.Get(_memoryLimit) is string size ? ByteSize.Parse("--memory-limit", size) : null;
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = ModelOptions.Load(context, backend);
         BenchmarkSettings settings = new()
@@ -96,6 +115,8 @@ internal sealed class BenchCommand : CliCommand
                 ? Lists.Lengths("--lengths", lengths)
                 : [.. DefaultLengths.Select(length => Math.Clamp(model.Config.MaxPositions - decodeTokens, 1, length)).Distinct()],
             Batches = batches,
+            LargestBatch = largestBatch,
+            Room = MemoryRoom.OfProcessor(model, memoryLimit),
             DecodeTokens = decodeTokens,
             SyntheticContext = context.Get(_syntheticContext),
             Repeats = repeats,

@@ -38,6 +38,7 @@ internal sealed class BenchmarkOutput(
             ("density", row => Number($"{row.Density:F3}")),
             ("KV, MiB", row => MiB(row.KvBytes)),
             ("weights, MiB", row => MiB(row.WeightBytes)),
+            ("reckoned, MiB", row => MiB(row.ReckonedBytes)),
             (rows.All(row => row.PeakIsOfRow) ? "peak, MiB" : "peak of process, MiB", row => MiB(row.PeakResidentBytes)),
             .. JouleColumns(),
         ];
@@ -50,6 +51,8 @@ internal sealed class BenchmarkOutput(
         Spread bandwidth = Spread.Of(rows.Select(row => row.BandwidthBytesPerSecond.Median));
         context.Output.WriteLine(Number(
             $"read bandwidth measured between the rows: {bandwidth.Median / 1e9:F1} GB/s ({bandwidth.Least / 1e9:F1} to {bandwidth.Most / 1e9:F1})"));
+        if (rows.Any(IsBoundByPass))
+            context.Output.WriteLine(Number($"largest batch: a pass takes {model.Transformer.MaxRows} sequences at most, as many as there are"));
         if (energySource is not null)
             context.Output.WriteLine($"joules counted by {energySource}, with all other work on the machine");
         if (WhyNoEnergy is string reason)
@@ -72,6 +75,8 @@ internal sealed class BenchmarkOutput(
                 writer.WriteString("whyNoEnergy", reason);
             writer.WriteObjects("rows", rows, WriteRow);
         });
+
+    private bool IsBoundByPass(BenchmarkRow row) => settings.LargestBatch && row.Batch == model.Transformer.MaxRows;
 
     // Columns in which no row has a number are left out.
     private IEnumerable<(string Heading, Func<BenchmarkRow, string> Cell)> JouleColumns()
@@ -96,7 +101,7 @@ internal sealed class BenchmarkOutput(
         _ => Number($"{figure:F0}"),
     };
 
-    private static void WriteRow(Utf8JsonWriter writer, BenchmarkRow row)
+    private void WriteRow(Utf8JsonWriter writer, BenchmarkRow row)
     {
         writer.WriteString("policy", row.Policy.Policy.Name);
         if (row.Policy.Settings is not null)
@@ -105,11 +110,14 @@ internal sealed class BenchmarkOutput(
             writer.WriteString("plan", row.Policy.PlanFile);
         writer.WriteNumber("length", row.Length);
         writer.WriteNumber("batch", row.Batch);
+        if (settings.LargestBatch)
+            writer.WriteString("batchBoundBy", IsBoundByPass(row) ? "pass" : "memory");
         WriteSpread(writer, "prefillTokensPerSecond", row.PrefillTokensPerSecond);
         WriteSpread(writer, "decodeTokensPerSecond", row.DecodeTokensPerSecond);
         writer.WriteNumber("density", row.Density);
         writer.WriteNumber("kvBytes", row.KvBytes);
         writer.WriteNumber("weightBytes", row.WeightBytes);
+        writer.WriteNumber("reckonedBytes", row.ReckonedBytes);
         writer.WriteNumber("peakResidentBytes", row.PeakResidentBytes);
         writer.WriteString("peakResidentOf", row.PeakIsOfRow ? "row" : "process");
         writer.WriteNumber("bytesPerStep", row.BytesPerStep);

@@ -24,6 +24,9 @@ public sealed record BenchmarkRow
     /// <summary>Bytes of all weights.</summary>
     public required long WeightBytes { get; init; }
 
+    /// <summary>Bytes of the weights, of activations and of the caches as they were first allocated, reckoned before the run.</summary>
+    public required long ReckonedBytes { get; init; }
+
     /// <summary>The most bytes resident, mapped weights included: of this row, or of the process so far.</summary>
     public required long PeakResidentBytes { get; init; }
 

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Globalization;
 using MoA.Engine;
-using MoA.Engine.Attention;
 using MoA.Engine.Energy;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
@@ -23,7 +21,7 @@ public sealed class BenchmarkRun
     private readonly Action<StepProgress>? _progress;
     private readonly ForwardBatch _batch;
     private float[] _logits = [];
-    private long _tokens;
+    private long _tokens, _heldBytes;
     private int _done;
 
     /// <summary>Prepares a run.</summary>
@@ -43,59 +41,52 @@ public sealed class BenchmarkRun
     /// <summary>Counts the energy of what the model runs on; null where nothing does. Stays the caller's.</summary>
     public EnergyMeter? Energy { get; init; }
 
-    /// <summary>Bytes that the caches may take; tests lower it.</summary>
-    internal Func<long> AvailableBytes { get; init; } = ProcessMemory.AvailableBytes;
-
-    /// <summary>Measures every policy at every length and batch.</summary>
+    /// <summary>Measures every policy at every length, at every batch or at its largest.</summary>
     /// <returns>One row each: by length, then batch, then policy.</returns>
     /// <exception cref="InvalidInputException">A length exceeds the model's context, a batch does not fit a forward pass, or
     /// the memory does not suffice; nothing has been measured then.</exception>
     public IReadOnlyList<BenchmarkRow> Run(IReadOnlyList<BenchmarkPolicy> policies, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policies);
-        Check(policies);
+        _heldBytes = (_settings.Room ?? MemoryRoom.OfProcessor(_model)).HeldBytes;
+        IReadOnlyList<BenchmarkCase[]> groups = BenchmarkCases.Of(_model, _settings, policies);
         using MemoryBandwidth bandwidth = new(new WorkerPool(_settings.Threads));
         List<BenchmarkRow> rows = [];
-        foreach (int length in _settings.Lengths)
-        {
-            foreach (int batch in _settings.Batches)
-                rows.AddRange(MeasureTogether(policies, length, batch, bandwidth, cancellation));
-        }
-
+        foreach (BenchmarkCase[] cases in groups)
+            rows.AddRange(MeasureTogether(cases, _settings.Repeats * groups.Sum(group => group.Length), bandwidth, cancellation));
         return rows;
     }
 
-    private IEnumerable<BenchmarkRow> MeasureTogether(
-        IReadOnlyList<BenchmarkPolicy> policies, int length, int batch, MemoryBandwidth bandwidth, CancellationToken cancellation)
+    private IEnumerable<BenchmarkRow> MeasureTogether(BenchmarkCase[] cases, int total, MemoryBandwidth bandwidth, CancellationToken cancellation)
     {
-        Measurement[][] measured = [.. policies.Select(_ => new Measurement[_settings.Repeats])];
-        foreach (BenchmarkPolicy policy in policies)
-            WarmUp(policy.Policy, length, batch, cancellation);
+        Measurement[][] measured = [.. cases.Select(_ => new Measurement[_settings.Repeats])];
+        foreach (BenchmarkCase one in cases)
+            WarmUp(one, cancellation);
         double before = bandwidth.Measure();
         for (int repeat = 0; repeat < _settings.Repeats; repeat++)
         {
-            for (int i = 0; i < policies.Count; i++)
+            for (int i = 0; i < cases.Length; i++)
             {
-                Measurement one = MeasureOnce(policies[i].Policy, length, batch, cancellation);
+                Measurement one = MeasureOnce(cases[i], cancellation);
                 double after = bandwidth.Measure();
                 measured[i][repeat] = one with { Bandwidth = (before + after) / 2 };
                 before = after;
-                _progress?.Invoke(new StepProgress("bench", $"{policies[i].Label}, {batch} × {length}", ++_done,
-                    policies.Count * _settings.Repeats * _settings.Lengths.Count * _settings.Batches.Count, _tokens));
+                _progress?.Invoke(new StepProgress("bench", cases[i].ToString(), ++_done, total, _tokens));
             }
         }
 
-        return policies.Select((policy, i) => Summarise(policy, length, batch, measured[i]));
+        return cases.Select((one, i) => Summarise(one, measured[i]));
     }
 
-    private Measurement MeasureOnce(AttentionPolicy policy, int length, int batch, CancellationToken cancellation)
+    private Measurement MeasureOnce(BenchmarkCase measured, CancellationToken cancellation)
     {
+        (BenchmarkPolicy policy, int length, int batch, _) = measured;
         bool isOfRow = ProcessMemory.TryResetPeak();
         SequenceCache[] sequences = new SequenceCache[batch];
         try
         {
             for (int i = 0; i < batch; i++)
-                sequences[i] = _model.Transformer.CreateSequence(policy, length + _settings.DecodeTokens, _settings.CacheType);
+                sequences[i] = _model.Transformer.CreateSequence(policy.Policy, length + _settings.DecodeTokens, _settings.CacheType);
             EnergySpan energy = new(Energy);
             energy.Start();
             double prefillSeconds = Fill(sequences, length, cancellation);
@@ -123,22 +114,23 @@ public sealed class BenchmarkRun
         }
     }
 
-    /// <summary>Compiles what will run and brings the weights into memory, on a short sequence.</summary>
-    private void WarmUp(AttentionPolicy policy, int length, int batch, CancellationToken cancellation)
+    /// <summary>Compiles what will run and brings the weights into memory, on short sequences: none takes more than it does later.</summary>
+    private void WarmUp(BenchmarkCase later, CancellationToken cancellation)
     {
         const int Tokens = 64, LeastSteps = 2, MostSteps = 64;
-        int prompt = Math.Min(length, Tokens);
+        (BenchmarkPolicy policy, int length, int batch, _) = later;
+        int prompt = Math.Min(length, Tokens), most = Math.Min(MostSteps, length + _settings.DecodeTokens - prompt);
         SequenceCache[] sequences = new SequenceCache[batch];
         try
         {
             for (int i = 0; i < batch; i++)
             {
-                sequences[i] = _model.Transformer.CreateSequence(policy, prompt + MostSteps, _settings.CacheType);
+                sequences[i] = _model.Transformer.CreateSequence(policy.Policy, prompt + most, _settings.CacheType);
                 Prefill(sequences[i], i, i == 0 ? prompt : 1, cancellation);
             }
 
             long start = Stopwatch.GetTimestamp();
-            for (int step = 0; step < MostSteps && (step < LeastSteps || Stopwatch.GetElapsedTime(start).TotalSeconds < 1); step++)
+            for (int step = 0; step < most && (step < LeastSteps || Stopwatch.GetElapsedTime(start).TotalSeconds < 1); step++)
                 Decode(sequences, cancellation);
         }
         finally
@@ -221,8 +213,9 @@ public sealed class BenchmarkRun
         return weights.Bytes - (ReferenceEquals(weights.Head, weights.Embedding) ? 0 : weights.Embedding.Bytes);
     }
 
-    private BenchmarkRow Summarise(BenchmarkPolicy policy, int length, int batch, Measurement[] measured)
+    private BenchmarkRow Summarise(BenchmarkCase done, Measurement[] measured)
     {
+        (BenchmarkPolicy policy, int length, int batch, long cacheBytes) = done;
         double bytesPerStep = measured[0].BytesPerStep;
         return new BenchmarkRow
         {
@@ -235,6 +228,7 @@ public sealed class BenchmarkRun
             DecodeTokensPerSecond = Spread.Of(measured.Select(one => (double)batch * _settings.DecodeTokens / one.DecodeSeconds)),
             KvBytes = measured[0].KvBytes,
             WeightBytes = _model.Transformer.WeightBytes,
+            ReckonedBytes = _heldBytes + cacheBytes,
             PeakResidentBytes = measured.Max(one => one.PeakBytes),
             PeakIsOfRow = measured.All(one => one.PeakIsOfRow),
             Density = policy.Policy.Density(_model.Config, length + _settings.DecodeTokens),
@@ -251,60 +245,6 @@ public sealed class BenchmarkRun
     // A repeat without energy leaves none: the others would be a choice.
     private static Spread? PerToken(Measurement[] measured, Func<Measurement, double?> joules, long tokens) =>
         measured.All(one => joules(one) is not null) ? Spread.Of(measured.Select(one => joules(one)!.Value / tokens)) : null;
-
-    /// <summary>Refuses what cannot be measured.</summary>
-    /// <exception cref="InvalidInputException">As <see cref="Run"/> would throw it.</exception>
-    internal void Check(IReadOnlyList<BenchmarkPolicy> policies)
-    {
-        CheckLengths();
-        CheckMemory(policies);
-    }
-
-    private void CheckLengths()
-    {
-        foreach (int length in _settings.Lengths)
-        {
-            if ((long)length + _settings.DecodeTokens > _model.Config.MaxPositions)
-            {
-                throw new InvalidInputException(
-                    $"--lengths {length}: with {_settings.DecodeTokens} decoded tokens this exceeds the context of {_model.Name}, " +
-                    $"{_model.Config.MaxPositions} tokens (--synthetic-context does not lift it); choose shorter lengths or fewer --decode-tokens");
-            }
-        }
-
-        foreach (int batch in _settings.Batches)
-        {
-            if (batch > _model.Transformer.MaxRows)
-            {
-                throw new InvalidInputException(
-                    $"--batch {batch}: at most {_model.Transformer.MaxRows} sequences share a forward pass; choose a smaller batch");
-            }
-        }
-    }
-
-    private void CheckMemory(IReadOnlyList<BenchmarkPolicy> policies)
-    {
-        long weights = _model.Transformer.WeightBytes;
-        long free = AvailableBytes() - Math.Max(0, weights - ProcessMemory.PrivateResidentBytes()); // mapped weights come first
-        foreach (BenchmarkPolicy policy in policies)
-        {
-            foreach (int length in _settings.Lengths)
-            {
-                long one = SequenceCache.EstimateBytes(
-                    _model.Config, policy.Policy, length + _settings.DecodeTokens, _settings.CacheType);
-                foreach (int batch in _settings.Batches)
-                {
-                    if (one * batch > free)
-                    {
-                        throw new InvalidInputException(string.Create(CultureInfo.InvariantCulture,
-                            $"{policy.Label}, --lengths {length} --batch {batch}: the caches take {one * batch / 1048576.0:N0} MiB, but " +
-                            $"beside {weights / 1048576.0:N0} MiB of weights only {Math.Max(0, free) / 1048576.0:N0} MiB are free; " +
-                            $"choose shorter lengths, a smaller batch or a plan that keeps less"));
-                    }
-                }
-            }
-        }
-    }
 
     private readonly record struct Measurement(
         double PrefillSeconds, double DecodeSeconds, long PeakBytes, bool PeakIsOfRow, long KvBytes, double BytesPerStep, double Bandwidth,

@@ -9,7 +9,16 @@ public sealed record BenchmarkSettings
     public required IReadOnlyList<int> Lengths { get; init; }
 
     /// <summary>Numbers of sequences that decode together, each at least 1.</summary>
-    public required IReadOnlyList<int> Batches { get; init; }
+    public IReadOnlyList<int> Batches { get; init; } = [1];
+
+    /// <summary>
+    /// Take as many sequences of each length and policy as fit into <see cref="Room"/>, and into a forward pass, in place of
+    /// <see cref="Batches"/>.
+    /// </summary>
+    public bool LargestBatch { get; init; }
+
+    /// <summary>The memory of the caches; null for that of the processor, as much as the machine has available.</summary>
+    public MemoryRoom? Room { get; init; }
 
     /// <summary>Decode steps that are timed; at least 1.</summary>
     public int DecodeTokens { get; init; } = 64;

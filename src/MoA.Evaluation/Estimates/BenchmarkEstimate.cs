@@ -1,5 +1,4 @@
 using MoA.Engine.Generation;
-using MoA.Engine.KvCache;
 using MoA.Evaluation.Benchmarking;
 
 namespace MoA.Evaluation.Estimates;
@@ -18,30 +17,21 @@ public static class BenchmarkEstimate
         ArgumentNullException.ThrowIfNull(speed);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(policies);
-        new BenchmarkRun(model, settings).Check(policies);
+        BenchmarkCase[] cases = [.. BenchmarkCases.Of(model, settings, policies).SelectMany(group => group)];
         List<EstimatedTime> times = [];
-        long caches = 0;
-        foreach (int length in settings.Lengths)
+        foreach (BenchmarkCase one in cases)
         {
-            foreach (int batch in settings.Batches)
-            {
-                foreach (BenchmarkPolicy policy in policies)
-                {
-                    double seconds = speed.Decode(policy.Policy, length + settings.DecodeTokens, settings.DecodeTokens, batch);
-                    if (!settings.SyntheticContext)
-                        seconds += batch * speed.Prefill(policy.Policy, length);
-                    times.Add(new EstimatedTime($"{policy.Label}, {batch} × {length}", settings.Repeats * seconds, $"{settings.Repeats} repeats"));
-                    caches = Math.Max(caches, batch *
-                        SequenceCache.EstimateBytes(model.Config, policy.Policy, length + settings.DecodeTokens, settings.CacheType));
-                }
-            }
+            double seconds = speed.Decode(one.Policy.Policy, one.Length + settings.DecodeTokens, settings.DecodeTokens, one.Batch);
+            if (!settings.SyntheticContext)
+                seconds += one.Batch * speed.Prefill(one.Policy.Policy, one.Length);
+            times.Add(new EstimatedTime(one.ToString(), settings.Repeats * seconds, $"{settings.Repeats} repeats"));
         }
 
         return new RunEstimate
         {
             Memory =
             [
-                .. ModelMemory.Of(model), new EstimatedMemory("KV caches", caches), new EstimatedMemory("bandwidth measurement", MemoryBandwidth.BufferBytes),
+                .. ModelMemory.Of(model), new EstimatedMemory("KV caches", cases.Max(one => one.CacheBytes)), new EstimatedMemory("bandwidth measurement", MemoryBandwidth.BufferBytes),
             ],
             Times = times,
             Files = [],

@@ -49,7 +49,32 @@ public sealed class BenchCommandTests
             run.Output.Contains("decode, J/token", StringComparison.Ordinal), run.Output.Contains("joules not told: ", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void The_largest_batch_fits_into_a_limit()
+    {
+        // 2 layers of 4 KV heads of size 16 in F32 take 1 KiB a token, 1 MiB a sequence of 1020 + 4 tokens; half of it half as much.
+        JsonElement Measure(string limit) => Invocation.Json("bench", "--model", Model, "--policy", "dense", "streaming-llm:density=0.5", "--lengths", "1020",
+            "--decode-tokens", "4", "--repeat", "1", "--kv", "f32", "--synthetic-context", "--largest-batch", "--memory-limit", limit);
+        JsonElement[] rows = [.. Measure("16MiB").GetProperty("rows").EnumerateArray()];
+        Assert.Equal([1, 2], rows.Select(row => row.GetProperty("kvBytes").GetInt64() / row.GetProperty("batch").GetInt32() / (512 << 10)).Order());
+        foreach (JsonElement row in rows)
+        {
+            long kv = row.GetProperty("kvBytes").GetInt64(), reckoned = row.GetProperty("reckonedBytes").GetInt64();
+            Assert.InRange(reckoned, (16 << 20) - kv / row.GetProperty("batch").GetInt32() + 1, 16 << 20);
+            Assert.InRange(reckoned - kv, row.GetProperty("weightBytes").GetInt64() + 1, 16 << 20);
+            Assert.Equal("memory", row.GetProperty("batchBoundBy").GetString());
+        }
+
+        JsonElement[] large = [.. Measure("17MiB").GetProperty("rows").EnumerateArray()];
+        Assert.Equal(
+            rows.Zip([1, 2]).Select(pair => pair.First.GetProperty("batch").GetInt32() + pair.Second), large.Select(row => row.GetProperty("batch").GetInt32()));
+    }
+
     [Theory]
+    [InlineData("--largest-batch --batch 2", "--batch 2", "--largest-batch")]
+    [InlineData("--largest-batch --memory-limit 1MiB", "one sequence", "take 0.3 MiB", "only 0 MiB")]
+    [InlineData("--batch 8 --memory-limit 1MiB", "--batch 8", "only 0 MiB", "--memory-limit")]
+    [InlineData("--largest-batch --memory-limit 7", "--memory-limit 7", "1500MiB")]
     [InlineData("--lengths 4096", "--lengths 4096", "context", "2048", "--synthetic-context")]
     [InlineData("--lengths 63", "'63' is no length")]
     [InlineData("--batch 1,two", "--batch 1,two", "'two'")]

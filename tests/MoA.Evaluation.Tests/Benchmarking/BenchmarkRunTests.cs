@@ -1,9 +1,12 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Energy;
+using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Benchmarking;
 using MoA.Search;
+using MoA.Tests;
 
 namespace MoA.Evaluation.Tests.Benchmarking;
 
@@ -106,15 +109,75 @@ public sealed class BenchmarkRunTests(DemoModel demo) : IClassFixture<DemoModel>
         // Dense takes 16 · 256 · 4 KiB = 16 MiB, half of it 8 MiB.
         Refused(Settings(true) with { Batches = [1, 16] }, 12L << 20, "dense", "--lengths 252 --batch 16", "16 MiB", "only 12 MiB");
 
-        void Refused(BenchmarkSettings settings, long available, params string[] words)
+        void Refused(BenchmarkSettings settings, long free, params string[] words) =>
+            AssertRefused(settings with { Room = new MemoryRoom(WeightBytes, free) }, words);
+    }
+
+    [Fact]
+    public void The_largest_batch_of_each_policy_fills_the_memory()
+    {
+        // Dense takes 256 · 4 KiB = 1 MiB a sequence at 252 + 4 tokens, half of it 512 KiB; at 508 + 4 twice as much. One byte less than
+        // seven MiB holds six dense sequences, or thirteen of the others.
+        const long Free = (7L << 20) - 1;
+        BenchmarkSettings settings = Settings(synthetic: true) with { Lengths = [252, 508], LargestBatch = true, Room = new MemoryRoom(WeightBytes + 100, Free) };
+        IReadOnlyList<BenchmarkRow> rows = new BenchmarkRun(demo.Model, settings).Run(DenseAndHalf);
+        Assert.Equal([(252, 6), (252, 13), (508, 3), (508, 6)], rows.Select(row => (row.Length, row.Batch)));
+        Assert.All(rows, row =>
         {
-            BenchmarkRun run = new(demo.Model, settings, _ => Assert.Fail("Something ran."))
-            {
-                AvailableBytes = () => available,
-            };
-            InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => run.Run(DenseAndHalf));
-            Assert.All(words, word => Assert.Contains(word, refusal.Message));
+            Assert.InRange(row.KvBytes, Free - (row.KvBytes / row.Batch), Free);
+            Assert.Equal(WeightBytes + 100 + row.KvBytes, row.ReckonedBytes);
+        });
+        // A pass takes 512 sequences, whatever the memory.
+        Assert.Equal(512, Assert.Single(new BenchmarkRun(demo.Model, settings with { Lengths = [60], Room = new MemoryRoom(0, long.MaxValue) })
+            .Run(DenseAndHalf[..1])).Batch);
+    }
+
+    // Kernels' scratch memory is not in the limit: here less than a MiB.
+    [Theory]
+    [InlineData("dense")]
+    [InlineData("streaming-llm:density=0.5")]
+    [InlineData("h2o:density=0.5")]
+    [InlineData("snapkv:density=0.5")]
+    [InlineData("pyramidkv:density=0.5")]
+    [InlineData("infllm:density=0.5")]
+    public void What_is_allocated_stays_within_the_limit(string policy)
+    {
+        foreach ((int length, bool synthetic) in new[] { (1, true), (252, false), (508, true) })
+        {
+            using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+            using LanguageModel model = LanguageModel.Load(RepositoryFiles.DemoModel, backend);
+            long limit = model.Transformer.WeightBytes + backend.AllocatedBytes + (8L << 20);
+            BenchmarkSettings settings = Settings(synthetic) with { Lengths = [length], LargestBatch = true, Room = MemoryRoom.OfProcessor(model, limit) };
+            BenchmarkRow row = Assert.Single(new BenchmarkRun(model, settings).Run(BenchmarkPolicy.Read([policy], [], model.Config)));
+            Assert.InRange(model.Transformer.WeightBytes + backend.PeakBytes, row.KvBytes, limit + (1 << 20));
+            Assert.InRange(row.ReckonedBytes, limit - (2 << 20), limit);
         }
+    }
+
+    [Fact]
+    public void Not_even_one_sequence_is_refused_with_the_numbers()
+    {
+        BenchmarkSettings settings = Settings(synthetic: true) with { Lengths = [252, 508], LargestBatch = true };
+        AssertRefused(settings with { Room = new MemoryRoom(5L << 20, (2L << 20) - 1) }, "dense, --lengths 508", "one sequence", "take 2 MiB", "beside 5 MiB", "only 2 MiB");
+        AssertRefused(settings with { Room = new MemoryRoom(5L << 20, -1) }, "--lengths 252", "take 1 MiB", "only 0 MiB", "--memory-limit");
+    }
+
+    [Fact]
+    public void A_limit_holds_weights_activations_and_caches()
+    {
+        long activations = demo.Model.Transformer.Backend.AllocatedBytes;
+        Assert.True(activations > 0);
+        Assert.Equal(new MemoryRoom(WeightBytes + activations, 1000), MemoryRoom.OfProcessor(demo.Model, WeightBytes + activations + 1000));
+        MemoryRoom machine = MemoryRoom.OfProcessor(demo.Model);
+        Assert.Equal(WeightBytes + activations, machine.HeldBytes);
+        Assert.InRange(machine.FreeBytes, 1, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+    }
+
+    private void AssertRefused(BenchmarkSettings settings, params string[] words)
+    {
+        BenchmarkRun run = new(demo.Model, settings, _ => Assert.Fail("Something ran."));
+        InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => run.Run(DenseAndHalf));
+        Assert.All(words, word => Assert.Contains(word, refusal.Message));
     }
 
     [Theory]

@@ -1,0 +1,25 @@
+using MoA.Engine.Generation;
+
+namespace MoA.Evaluation.Benchmarking;
+
+/// <summary>The memory in which a benchmark's caches will be.</summary>
+/// <param name="HeldBytes">What the loaded model holds there: weights and activations.</param>
+/// <param name="FreeBytes">What caches may take.</param>
+public sealed record MemoryRoom(long HeldBytes, long FreeBytes)
+{
+    // What is available by the system's own estimate is not taken to the last byte.
+    private const int ShareLeft = 16;
+
+    /// <summary>The memory of the processor, with mapped weights as if all of them were in it.</summary>
+    /// <param name="model">The model, loaded.</param>
+    /// <param name="limit">Bytes that weights, activations and caches may take; null for what the machine has available.</param>
+    public static MemoryRoom OfProcessor(LanguageModel model, long? limit = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        long weights = model.Transformer.WeightBytes, held = weights + model.Transformer.Backend.AllocatedBytes;
+        if (limit is long most)
+            return new MemoryRoom(held, most - held);
+        long available = ProcessMemory.AvailableBytes();
+        return new MemoryRoom(held, available - available / ShareLeft - Math.Max(0, weights - ProcessMemory.PrivateResidentBytes()));
+    }
+}
