@@ -106,6 +106,10 @@ internal sealed class DeviceSession : IDisposable
     public void RunGroups<TKernel>(in TKernel kernel, long groups)
         where TKernel : struct, IDeviceKernel => Run(kernel, groups, Math.Min(ThreadsPerGroup, Accelerator.MaxNumThreadsPerGroup));
 
+    /// <summary>Runs a kernel whose groups of threads each work on a tile of a product.</summary>
+    public void RunTiles<TKernel>(in TKernel kernel, long tiles)
+        where TKernel : struct, IDeviceKernel => Run(kernel, tiles, ProductTile.ThreadsPerGroup);
+
     public void Dispose()
     {
         Cuda?.Dispose();

@@ -18,6 +18,6 @@ internal struct AddRow : IDeviceKernel
         if (i >= Y.Length)
             return;
         Quad y = Y[i], x = X[i % X.Length];
-        Y[i] = Quad.Of(y.FloatX + x.FloatX, y.FloatY + x.FloatY, y.FloatZ + x.FloatZ, y.FloatW + x.FloatW);
+        Y[i] = y.Plus(x);
     }
 }

@@ -15,6 +15,26 @@ internal static class LaneSum
         return value + Warp.ShuffleXor(value, 1);
     }
 
+    /// <summary>Over the warp.</summary>
+    public static double OfWarp(double value)
+    {
+        value += Warp.ShuffleXor(value, 16);
+        value += Warp.ShuffleXor(value, 8);
+        value += Warp.ShuffleXor(value, 4);
+        value += Warp.ShuffleXor(value, 2);
+        return value + Warp.ShuffleXor(value, 1);
+    }
+
+    /// <summary>The largest of the warp.</summary>
+    public static float LargestOfWarp(float value)
+    {
+        value = Math.Max(value, Warp.ShuffleXor(value, 16));
+        value = Math.Max(value, Warp.ShuffleXor(value, 8));
+        value = Math.Max(value, Warp.ShuffleXor(value, 4));
+        value = Math.Max(value, Warp.ShuffleXor(value, 2));
+        return Math.Max(value, Warp.ShuffleXor(value, 1));
+    }
+
     /// <summary>Over each run of <paramref name="lanes"/> lanes: 4, 8 or 16, a constant.</summary>
     public static float OfRun(float value, int lanes)
     {

@@ -117,6 +117,19 @@ internal struct Octet
         H = H * factor + other.H * weight,
     };
 
+    /// <summary>this + other·weight.</summary>
+    public readonly Octet Plus(Octet other, float weight) => new()
+    {
+        A = A + other.A * weight,
+        B = B + other.B * weight,
+        C = C + other.C * weight,
+        D = D + other.D * weight,
+        E = E + other.E * weight,
+        F = F + other.F * weight,
+        G = G + other.G * weight,
+        H = H + other.H * weight,
+    };
+
     /// <summary>Σ this·other.</summary>
     public readonly float Dot(Octet other) =>
         (A * other.A + B * other.B + (C * other.C + D * other.D)) + (E * other.E + F * other.F + (G * other.G + H * other.H));

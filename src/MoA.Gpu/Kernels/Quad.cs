@@ -31,4 +31,11 @@ internal struct Quad
     public readonly float FloatZ => Interop.IntAsFloat(Z);
 
     public readonly float FloatW => Interop.IntAsFloat(W);
+
+    /// <summary>Four floats, times a factor.</summary>
+    public readonly Quad Times(float factor) => Of(FloatX * factor, FloatY * factor, FloatZ * factor, FloatW * factor);
+
+    /// <summary>Four floats, added to four.</summary>
+    public readonly Quad Plus(Quad other) =>
+        Of(FloatX + other.FloatX, FloatY + other.FloatY, FloatZ + other.FloatZ, FloatW + other.FloatW);
 }

@@ -7,6 +7,10 @@ internal readonly struct DeviceQ8 : IDeviceFormat
 {
     public static int PartsPerBlock => 2;
 
+    public static int NumbersPerPart => 16;
+
+    public static int Span => 16;
+
     public static void Read<TSink>(DeviceWeight weight, int row, int part, ref TSink sink)
         where TSink : struct, IOctetSink
     {
@@ -23,6 +27,10 @@ internal readonly struct DeviceQ8 : IDeviceFormat
 internal readonly struct DeviceQ4 : IDeviceFormat
 {
     public static int PartsPerBlock => 1;
+
+    public static int NumbersPerPart => 32;
+
+    public static int Span => 32;
 
     public static void Read<TSink>(DeviceWeight weight, int row, int part, ref TSink sink)
         where TSink : struct, IOctetSink

@@ -18,6 +18,12 @@ internal interface IDeviceFormat
     /// <summary>Parts of a block.</summary>
     static abstract int PartsPerBlock { get; }
 
+    /// <summary>Numbers of a part.</summary>
+    static abstract int NumbersPerPart { get; }
+
+    /// <summary>The shortest run of numbers, from its multiples on, that is whole parts: a part may hold numbers of two groups.</summary>
+    static abstract int Span { get; }
+
     /// <summary>Reads a part of a row and hands its numbers on, eight at a time.</summary>
     /// <param name="weight">The weight.</param>
     /// <param name="row">Row.</param>

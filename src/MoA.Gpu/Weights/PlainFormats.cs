@@ -7,6 +7,10 @@ internal readonly struct DeviceF32 : IDeviceFormat
 {
     public static int PartsPerBlock => 1;
 
+    public static int NumbersPerPart => 8;
+
+    public static int Span => 8;
+
     public static void Read<TSink>(DeviceWeight weight, int row, int part, ref TSink sink)
         where TSink : struct, IOctetSink =>
         sink.Take(Octet.Load(weight.Quads, 2 * ((long)row * weight.BlocksPerRow + part)), part);
@@ -17,6 +21,10 @@ internal readonly struct DeviceF16 : IDeviceFormat
 {
     public static int PartsPerBlock => 1;
 
+    public static int NumbersPerPart => 8;
+
+    public static int Span => 8;
+
     public static void Read<TSink>(DeviceWeight weight, int row, int part, ref TSink sink)
         where TSink : struct, IOctetSink =>
         sink.Take(Octet.OfF16(weight.Quads[(long)row * weight.BlocksPerRow + part]), part);
@@ -26,6 +34,10 @@ internal readonly struct DeviceF16 : IDeviceFormat
 internal readonly struct DeviceBF16 : IDeviceFormat
 {
     public static int PartsPerBlock => 1;
+
+    public static int NumbersPerPart => 8;
+
+    public static int Span => 8;
 
     public static void Read<TSink>(DeviceWeight weight, int row, int part, ref TSink sink)
         where TSink : struct, IOctetSink =>

@@ -30,6 +30,10 @@ internal readonly struct DeviceQ4K : IDeviceFormat
 {
     public static int PartsPerBlock => 8;
 
+    public static int NumbersPerPart => 32;
+
+    public static int Span => 64;
+
     public static void Read<TSink>(DeviceWeight weight, int row, int part, ref TSink sink)
         where TSink : struct, IOctetSink
     {
@@ -50,6 +54,10 @@ internal readonly struct DeviceQ4K : IDeviceFormat
 internal readonly struct DeviceQ5K : IDeviceFormat
 {
     public static int PartsPerBlock => 8;
+
+    public static int NumbersPerPart => 32;
+
+    public static int Span => 64;
 
     public static void Read<TSink>(DeviceWeight weight, int row, int part, ref TSink sink)
         where TSink : struct, IOctetSink
@@ -78,6 +86,10 @@ internal readonly struct DeviceQ5K : IDeviceFormat
 internal readonly struct DeviceQ6K : IDeviceFormat
 {
     public static int PartsPerBlock => 8;
+
+    public static int NumbersPerPart => 32;
+
+    public static int Span => 128;
 
     public static void Read<TSink>(DeviceWeight weight, int row, int part, ref TSink sink)
         where TSink : struct, IOctetSink

@@ -1,8 +1,8 @@
 using MoA.Engine.Attention;
 
-namespace MoA.Search.Profiling.Gradients;
+namespace MoA.Engine.Kernels;
 
-/// <summary>The sizes of one layer's causal attention.</summary>
+/// <summary>The sizes of one layer's causal attention of an item from its first token on.</summary>
 /// <param name="Rows">Tokens; positions count from 0.</param>
 /// <param name="QueryHeads">Query heads, a multiple of the KV heads.</param>
 /// <param name="KeyValueHeads">KV heads.</param>
