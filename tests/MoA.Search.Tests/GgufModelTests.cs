@@ -3,6 +3,7 @@ using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Kernels.Gradients;
 using MoA.Search.Profiling;
 using MoA.Search.Tests.Profiling;
 using MoA.Tests;
@@ -27,7 +28,7 @@ public sealed class GgufModelTests : IDisposable
         using InfluenceProfiler profiler = new(model, backend, fixture.Items[0].Length);
         ItemInfluence influence = profiler.Profile(fixture.Items[0]);
         Assert.InRange(Math.Abs(influence.Loss / fixture.Losses[0] - 1), 0, 1e-5);
-        ProfilingFixture.AssertBlocks(fixture.BlockSums[0], [.. influence.Layers.SelectMany(layer => layer)], influence.Blocks);
+        InfluenceBlocks.AssertClose(fixture.BlockSums[0], [.. influence.Layers.SelectMany(layer => layer)], influence.Blocks);
     }
 
     [Fact]

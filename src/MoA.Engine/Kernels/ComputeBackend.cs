@@ -1,5 +1,5 @@
 using MoA.Engine.Configuration;
-using MoA.Engine.Kernels;
+using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
@@ -145,6 +145,19 @@ public abstract class ComputeBackend : IDisposable
     /// <param name="values">[rows, keyValueHeads·d]; rounded in place.</param>
     /// <param name="outputs">[rows, queryHeads·d].</param>
     internal abstract void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs);
+
+    /// <summary>The operations of a backward pass on this device; to be disposed.</summary>
+    /// <param name="config">The model's shape.</param>
+    /// <param name="maxTokens">The most tokens of an item.</param>
+    /// <exception cref="InvalidInputException">The device has no kernels for the shape.</exception>
+    internal virtual GradientKernels CreateGradients(ModelConfig config, int maxTokens) =>
+        throw new InvalidInputException($"profiling does not run on {Description}: use the processor");
+
+    /// <summary>Bytes that a backward pass takes on the device beside its tensors.</summary>
+    /// <param name="config">The model's shape.</param>
+    /// <param name="maxTokens">The most tokens of an item.</param>
+    /// <param name="productElements">Elements of the largest tensor that is multiplied with a weight.</param>
+    internal virtual long GradientBytes(ModelConfig config, int maxTokens, long productElements) => 0;
 
     /// <summary>Waits for a pass that is running, and frees the device's resources.</summary>
     public void Dispose()

@@ -1,4 +1,5 @@
 using MoA.Engine.Configuration;
+using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
@@ -154,6 +155,12 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             Pool.Run(ref note, note.Items);
         }
     }
+
+    internal override GradientKernels CreateGradients(ModelConfig config, int maxTokens) =>
+        new CpuGradientKernels<TSimd, TVector>(this, config, maxTokens);
+
+    internal override long GradientBytes(ModelConfig config, int maxTokens, long productElements) =>
+        CpuGradientKernels<TSimd, TVector>.BytesOf(config, maxTokens, Threads, productElements);
 
     private protected override void Free()
     {

@@ -132,7 +132,7 @@ public sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elemen
             count += tokens.Length;
             seconds += tokens.Sum(speed.Profile);
             int longest = tokens.Max();
-            ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, model.Transformer.Backend.Threads, longest, length);
+            ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, model.Transformer.Backend, longest, length);
             bool spills = memory.Spills(memoryLimit, longest, length);
             _steps.Add(new EstimatedMemory("profiling", memory.Working + memory.BlockSums + (spills ? 0 : memory.Kept)));
             string spilled = spills ? string.Create(CultureInfo.InvariantCulture, $"; meanwhile a temporary file of {memory.Kept / 1048576.0:N0} MiB") : "";

@@ -24,6 +24,13 @@ internal struct Quad
     public static Quad Of(float x, float y, float z, float w) =>
         new(Interop.FloatAsInt(x), Interop.FloatAsInt(y), Interop.FloatAsInt(z), Interop.FloatAsInt(w));
 
+    /// <summary>The four floats times a number.</summary>
+    public readonly Quad Times(float factor) => Of(FloatX * factor, FloatY * factor, FloatZ * factor, FloatW * factor);
+
+    /// <summary>The four floats and four others added up.</summary>
+    public readonly Quad Plus(Quad other) =>
+        Of(FloatX + other.FloatX, FloatY + other.FloatY, FloatZ + other.FloatZ, FloatW + other.FloatW);
+
     public readonly float FloatX => Interop.IntAsFloat(X);
 
     public readonly float FloatY => Interop.IntAsFloat(Y);
@@ -31,11 +38,4 @@ internal struct Quad
     public readonly float FloatZ => Interop.IntAsFloat(Z);
 
     public readonly float FloatW => Interop.IntAsFloat(W);
-
-    /// <summary>Four floats, times a factor.</summary>
-    public readonly Quad Times(float factor) => Of(FloatX * factor, FloatY * factor, FloatZ * factor, FloatW * factor);
-
-    /// <summary>Four floats, added to four.</summary>
-    public readonly Quad Plus(Quad other) =>
-        Of(FloatX + other.FloatX, FloatY + other.FloatY, FloatZ + other.FloatZ, FloatW + other.FloatW);
 }

@@ -21,6 +21,9 @@ internal struct RmsNorm : IDeviceKernel
     /// <summary>Numbers in a row that count.</summary>
     public int Columns;
 
+    /// <summary>Quads from one row to the next.</summary>
+    public int Stride;
+
     public float Epsilon;
 
     /// <inheritdoc/>
@@ -30,7 +33,7 @@ internal struct RmsNorm : IDeviceKernel
         if (row >= Rows)
             return;
         int quads = (Columns + 3) / 4;
-        long first = (long)row * quads;
+        long first = (long)row * Stride;
         float sum = 0;
         for (int i = Threads.Lane; i < quads; i += 32)
         {

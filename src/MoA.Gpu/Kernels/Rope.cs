@@ -5,17 +5,17 @@ namespace MoA.Gpu.Kernels;
 /// <summary>Which components of a head turn together.</summary>
 internal interface IRopePairs
 {
-    /// <summary>Turns eight components of a head at once: those that index <c>i</c> of d/8 stands for; forth (1) or back (-1).</summary>
-    static abstract void Turn(ArrayView<Quad> x, long head, ArrayView<Quad> angles, long row, int half, int i, float direction);
+    /// <summary>Turns eight components of a head at once: those that index <c>i</c> of d/8 stands for.</summary>
+    static abstract void Turn(ArrayView<Quad> x, long head, ArrayView<Quad> angles, long row, int half, int i, float sign);
 }
 
 /// <summary>Pairs (f, f + d/2).</summary>
 internal readonly struct RopeHalves : IRopePairs
 {
-    public static void Turn(ArrayView<Quad> x, long head, ArrayView<Quad> angles, long row, int half, int i, float direction)
+    public static void Turn(ArrayView<Quad> x, long head, ArrayView<Quad> angles, long row, int half, int i, float sign)
     {
         Quad a = x[head + i], b = x[head + half + i], c = angles[row + i], s = angles[row + half + i];
-        s = s.Times(direction);
+        s = s.Times(sign);
         x[head + i] = Quad.Of(
             a.FloatX * c.FloatX - b.FloatX * s.FloatX,
             a.FloatY * c.FloatY - b.FloatY * s.FloatY,
@@ -32,10 +32,10 @@ internal readonly struct RopeHalves : IRopePairs
 /// <summary>Pairs (2f, 2f + 1).</summary>
 internal readonly struct RopeAdjacent : IRopePairs
 {
-    public static void Turn(ArrayView<Quad> x, long head, ArrayView<Quad> angles, long row, int half, int i, float direction)
+    public static void Turn(ArrayView<Quad> x, long head, ArrayView<Quad> angles, long row, int half, int i, float sign)
     {
         Quad a = x[head + 2 * i], b = x[head + 2 * i + 1], c = angles[row + i], s = angles[row + half + i];
-        s = s.Times(direction);
+        s = s.Times(sign);
         x[head + 2 * i] = Quad.Of(
             a.FloatX * c.FloatX - a.FloatY * s.FloatX,
             a.FloatX * s.FloatX + a.FloatY * c.FloatX,
@@ -68,8 +68,8 @@ internal struct Rope<TPairs> : IDeviceKernel
 
     public int HeadSize;
 
-    /// <summary>1 to turn back, which is also the gradient; 0 to turn forth.</summary>
-    public int Inverse;
+    /// <summary>1, or -1 to turn back.</summary>
+    public float Sign;
 
     /// <inheritdoc/>
     public readonly void Run()
@@ -77,6 +77,6 @@ internal struct Rope<TPairs> : IDeviceKernel
         int half = HeadSize / 8, index = Threads.Index;
         int head = index / half;
         if (head < Rows * Heads)
-            TPairs.Turn(X, (long)head * 2 * half, Angles, (long)(head / Heads) * 2 * half, half, index % half, 1 - 2 * Inverse);
+            TPairs.Turn(X, (long)head * 2 * half, Angles, (long)(head / Heads) * 2 * half, half, index % half, Sign);
     }
 }

@@ -2,10 +2,10 @@ using System.Diagnostics;
 using MoA.Engine;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
+using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Parallelism;
-using MoA.Search.Profiling.Gradients;
 
 namespace MoA.Search.Profiling;
 
@@ -50,9 +50,9 @@ public sealed class InfluenceProfiler : IDisposable
         _backend = backend;
         _frequencies = Transformer.RopeFrequencies(_config);
         MaxTokens = maxTokens;
-        _kernels = GradientKernels.For(backend);
+        _kernels = backend.CreateGradients(_config, maxTokens);
         _weights = model.Weights.Place(backend, _config);
-        _workspace = new ProfilerWorkspace(_config, backend, maxTokens, ProfilerMemory.NormsHeads(model), temporaryFolder);
+        _workspace = new ProfilerWorkspace(_config, backend, _kernels, maxTokens, ProfilerMemory.NormsHeads(model), temporaryFolder);
         _passes = new LayerPasses(_config, backend, _kernels, _workspace);
     }
 
@@ -121,7 +121,7 @@ public sealed class InfluenceProfiler : IDisposable
             LayerWeights weights = _weights.Layers[layer];
             w.Kept.Save(2 * layer, w.Hidden, rows);
             _passes.ProjectHeads(weights, rows);
-            w.Attend(layer, rows);
+            _kernels.Attend(Shape(layer, rows), w.Queries, w.Keys, w.Values, w.Attended);
             _passes.AddAttended(weights, rows);
             w.Kept.Save(2 * layer + 1, w.Hidden, rows);
             _passes.FeedForward(weights, rows);
@@ -186,9 +186,7 @@ public sealed class InfluenceProfiler : IDisposable
         LayerWeights weights = _weights.Layers[layer];
         _passes.ProjectHeads(weights, rows);
         _passes.OutputGradient(weights, rows);
-        AttentionShape shape = new(
-            rows, _config.QueryHeads, _config.KeyValueHeads, _config.HeadSize,
-            _config.SlidingWindow(layer) ?? int.MaxValue);
+        AttentionShape shape = Shape(layer, rows);
         float[] influence = new float[_config.QueryHeads * shape.Blocks * shape.Blocks];
         _kernels.AttentionGradient(shape, w.Queries, w.Keys, w.Values, w.Attended, influence, layer > 0);
         CheckFinite(item, layer, shape, influence);
@@ -201,6 +199,9 @@ public sealed class InfluenceProfiler : IDisposable
 
         return WholeItem(influence, shape, (item.Length + 63) / 64);
     }
+
+    private AttentionShape Shape(int layer, int rows) => new(
+        rows, _config.QueryHeads, _config.KeyValueHeads, _config.HeadSize, _config.SlidingWindow(layer) ?? int.MaxValue);
 
     // Blocks of the rows that were not run, because no loss depends on them, are zero.
     private static float[] WholeItem(float[] influence, in AttentionShape shape, int blocks)

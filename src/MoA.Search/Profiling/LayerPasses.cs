@@ -1,8 +1,8 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
+using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
-using MoA.Search.Profiling.Gradients;
 
 namespace MoA.Search.Profiling;
 

@@ -161,7 +161,7 @@ public sealed class ProfileRun
     // Where what the forward pass keeps goes: null for memory.
     private string? TemporaryFolder(int longest, int length)
     {
-        ProfilerMemory memory = ProfilerMemory.Of(_model, _backend.Threads, longest, length);
+        ProfilerMemory memory = ProfilerMemory.Of(_model, _backend, longest, length);
         return memory.Spills(_memoryLimit, longest, length) ? _folder : null;
     }
 

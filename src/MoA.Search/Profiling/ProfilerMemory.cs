@@ -1,53 +1,43 @@
 using System.Globalization;
 using MoA.Engine;
-using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
 using MoA.Engine.Models.Loading;
-using MoA.Engine.Numerics;
-using MoA.Search.Profiling.Gradients;
 
 namespace MoA.Search.Profiling;
 
 /// <summary>
 /// The memory that profiling items of up to n tokens takes beside the weights, in bytes. For L layers of width h, MLP
-/// width f, H query and G KV heads of size d, W different sliding windows among the layers and c = min(n, 1024):
-/// kept are <c>2·L·n·h</c> floats, which can be on disk; worked on are <c>n·(2·h + 2·H·(d + e) + 2·G·d + d + 2·W·G·d)</c>
-/// (with norms over single heads <c>n·(H + G)·d</c> more), <c>c·(h + 3·f)</c>, the logits of some rows, and on each thread
-/// <c>m·(128 + 3·d) + 64·(2·e + 3·d + 5)</c>, where e is d rounded up to whole strips of the widest vectors (32 floats) and m is n
-/// rounded up to whole chunks of keys. The block sums are <c>L·H·⌈N/64⌉²</c> doubles, and as many floats for the item under way and the mean.
+/// width f, H query and G KV heads of size d and c = min(n, 1024):
+/// kept are <c>2·L·n·h</c> floats, which can be on disk; worked on are <c>n·(2·h + 2·H·d + 2·G·d + d)</c>
+/// (with norms over single heads <c>n·(H + G)·d</c> more), <c>c·(h + 3·f)</c>, the logits of some rows, and what the backend needs beside
+/// (<see cref="ComputeBackend.GradientBytes"/>). The block sums are <c>L·H·⌈N/64⌉²</c> doubles, and as many floats for the item under way and the mean.
 /// </summary>
 /// <param name="Kept">What the forward pass keeps for the backward pass.</param>
-/// <param name="Working">Activations of one layer, and each thread's tile.</param>
+/// <param name="Working">Activations of one layer, and what the backend needs beside.</param>
 /// <param name="BlockSums">The influence.</param>
 internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
 {
-    private const int WidestStrip = 32;
-    private const int KeysPerChunk = AttentionTile<SimdScalar, float>.KeysPerChunk; // the same for every width
-
     /// <summary>Reckons.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="threads">Threads.</param>
+    /// <param name="backend">The device.</param>
     /// <param name="maxTokens">n.</param>
     /// <param name="length">N, the length that is profiled, at least n.</param>
-    public static ProfilerMemory Of(LoadedModel model, int threads, int maxTokens, int length)
+    public static ProfilerMemory Of(LoadedModel model, ComputeBackend backend, int maxTokens, int length)
     {
         ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(backend);
         ModelConfig config = model.Config;
         long hidden = config.HiddenSize, size = config.HeadSize, n = maxTokens;
-        long padded = RoundUp(size, WidestStrip), chunkedRows = RoundUp(n, KeysPerChunk);
         long queries = config.QueryHeads * size, keys = config.KeyValueHeads * size;
         long chunk = Math.Min(n, ProfilerWorkspace.ChunkRows), logitRows = ProfilerWorkspace.MostLogitRowsOf(config, maxTokens);
-        int windows = Enumerable.Range(0, config.Layers).Select(layer => config.SlidingWindow(layer)).Distinct().Count();
-        long rows = n * (2 * hidden + 2 * queries + 2 * config.QueryHeads * padded + 2 * keys + size + 2 * windows * keys + (NormsHeads(model) ? queries + keys : 0));
+        long rows = n * (2 * hidden + 2 * queries + 2 * keys + size + (NormsHeads(model) ? queries + keys : 0));
         long chunks = chunk * (hidden + 3 * config.IntermediateSize) + logitRows * (2 * hidden + config.VocabularySize);
-        // A product's input in the order in which it is read, with the room that scratch memory leaves to grow.
         long operand = Math.Max(chunk * Math.Max(hidden, Math.Max(queries, config.IntermediateSize)), logitRows * config.VocabularySize);
-        long tile = chunkedRows * (2 * ElasticRule.BlockSize + 3 * size) + ElasticRule.BlockSize * (2 * padded + 3 * size + 5);
-        long scratch = (operand + threads * tile) * 5 / 4;
         long blocks = (length + 63) / 64;
         return new ProfilerMemory(
             sizeof(float) * 2 * config.Layers * n * hidden,
-            sizeof(float) * (rows + chunks + scratch),
+            sizeof(float) * (rows + chunks) + backend.GradientBytes(config, maxTokens, operand),
             (sizeof(double) + 2 * sizeof(float)) * config.Layers * config.QueryHeads * blocks * blocks);
     }
 
@@ -66,8 +56,6 @@ internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
             $"profile length {length}: a memory limit of {limit / 1048576.0:0.#} MiB is too low; beside weights and what goes to disk, items of "
             + $"{maxTokens} tokens take {(Working + BlockSums) / 1048576.0:0.#} MiB: allow that much, or choose shorter lengths"));
     }
-
-    private static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
 
     /// <summary>Whether a model has norms over single heads.</summary>
     internal static bool NormsHeads(LoadedModel model) =>

@@ -1,7 +1,6 @@
-using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
-using MoA.Engine.KvCache;
+using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.Numerics;
 
 namespace MoA.Search.Profiling;
@@ -22,24 +21,20 @@ internal sealed class ProfilerWorkspace : IDisposable
     private const int LogitElements = 1 << 24;
     private const int MostLogitRows = 512;
 
-    private readonly ModelConfig _config;
-    private readonly ComputeBackend _backend;
     private readonly List<IDisposable> _memory = [];
-    private readonly Dictionary<int, (SequenceCache Cache, AttentionWork Work)> _attention = [];
 
     /// <summary>Allocates everything.</summary>
     /// <param name="config">The model's shape.</param>
     /// <param name="backend">The device.</param>
+    /// <param name="kernels">Its operations.</param>
     /// <param name="maxTokens">n.</param>
     /// <param name="normsHeads">Whether the model has norms over single heads.</param>
     /// <param name="folder">Where what the forward pass keeps goes; null: into memory.</param>
-    public ProfilerWorkspace(ModelConfig config, ComputeBackend backend, int maxTokens, bool normsHeads, string? folder)
+    public ProfilerWorkspace(ModelConfig config, ComputeBackend backend, GradientKernels kernels, int maxTokens, bool normsHeads, string? folder)
     {
-        _config = config;
-        _backend = backend;
         int queryWidth = config.QueryHeads * config.HeadSize, keyWidth = config.KeyValueHeads * config.HeadSize;
         int chunk = Math.Min(maxTokens, ChunkRows);
-        Kept = new ResidualStore(backend, 2 * config.Layers, maxTokens, config.HiddenSize, folder);
+        Kept = new ResidualStore(backend, kernels, 2 * config.Layers, maxTokens, config.HiddenSize, folder);
         _memory.Add(Kept);
         Hidden = Rows(config.HiddenSize);
         Normed = Own(backend.Allocate(chunk, config.HiddenSize));
@@ -58,8 +53,6 @@ internal sealed class ProfilerWorkspace : IDisposable
         Logits = Own(backend.Allocate(LogitRows, config.VocabularySize));
         LastRows = Own(backend.Allocate(LogitRows, config.HiddenSize));
         LastNormed = Own(backend.Allocate(LogitRows, config.HiddenSize));
-        foreach (int layer in Enumerable.Range(0, config.Layers))
-            AddAttention(config.SlidingWindow(layer), maxTokens);
 
         Tensor Rows(int columns) => Own(backend.Allocate(maxTokens, columns));
     }
@@ -122,32 +115,10 @@ internal sealed class ProfilerWorkspace : IDisposable
     public static int MostLogitRowsOf(ModelConfig config, int maxTokens) =>
         Math.Clamp(LogitElements / config.VocabularySize, 1, Math.Min(maxTokens, MostLogitRows));
 
-    /// <summary>Causal attention of one layer, from scratch.</summary>
-    public void Attend(int layer, int rows)
-    {
-        (SequenceCache cache, AttentionWork work) = _attention[_config.SlidingWindow(layer) ?? 0];
-        work.Clear();
-        work.Add(cache, rows, AttentionMode.Prefill);
-        _backend.Prepare(work);
-        _backend.Attend(work, 0, Queries, Keys, Values, Attended);
-    }
-
     public void Dispose()
     {
         foreach (IDisposable memory in _memory)
             memory.Dispose();
-    }
-
-    // The backend attends through a cache: one of a single layer, in F32 so that nothing is rounded, serves all layers
-    // with the same window. Its length stays 0, so that every use starts anew.
-    private void AddAttention(int? window, int maxTokens)
-    {
-        if (_attention.ContainsKey(window ?? 0))
-            return;
-        ModelConfig oneLayer = _config with { Layers = 1, SlidingWindows = [window] };
-        SequenceCache cache = new(oneLayer, new DensePolicy(), maxTokens, ElementType.F32, _backend.CacheMemory);
-        _memory.Add(cache);
-        _attention.Add(window ?? 0, (cache, new AttentionWork(oneLayer)));
     }
 
     private Tensor Own(Tensor tensor)

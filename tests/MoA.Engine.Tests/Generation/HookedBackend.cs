@@ -1,5 +1,6 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
+using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 
@@ -46,6 +47,11 @@ internal sealed class HookedBackend(ComputeBackend inner) : ComputeBackend(inner
         BeforeAttention();
         inner.Attend(work, layer, queries, keys, values, outputs);
     }
+
+    internal override GradientKernels CreateGradients(ModelConfig config, int maxTokens) => inner.CreateGradients(config, maxTokens);
+
+    internal override long GradientBytes(ModelConfig config, int maxTokens, long productElements) =>
+        inner.GradientBytes(config, maxTokens, productElements);
 
     private protected override void Free() => inner.Dispose();
 }

@@ -2,9 +2,10 @@ using FsCheck;
 using FsCheck.Fluent;
 using ILGPU;
 using MoA.Engine.Kernels;
+using MoA.Engine.Kernels.Gradients;
+using MoA.Engine.Tests.Kernels.Gradients;
 using MoA.Gpu.Kernels;
 using MoA.Gpu.Kernels.Gradients;
-using MoA.Search.Tests.Profiling;
 using MoA.Tests;
 
 namespace MoA.Gpu.Tests.Gradients;
@@ -110,7 +111,7 @@ public sealed class AttentionGradientTests
         gradient.Attend(shape, q, k, v, attended);
         gradient.Run(shape, q, k, v, o, influence, withGradients: true);
 
-        ProfilingTolerance.AssertBlocks([.. expected.SelectMany(head => head.BlockSums())], Emulated.Read(influence), shape.Blocks);
+        InfluenceBlocks.AssertClose([.. expected.SelectMany(head => head.BlockSums())], Emulated.Read(influence), shape.Blocks);
         AssertClose(expected, 1, reference => reference.Outputs, Emulated.Read(attended, queryColumns, 4), shape.HeadSize);
         AssertClose(expected, 1, reference => reference.QueryGradient, Emulated.Read(q, queryColumns, 4), shape.HeadSize);
         AssertClose(expected, shape.Group, reference => reference.KeyGradient, Emulated.Read(k, keyColumns, 4), shape.HeadSize);

@@ -37,6 +37,7 @@ public sealed class RowGradientTests
                 InputGradient = inputs,
                 Rows = rows,
                 Columns = columns,
+                Stride = (columns + 3) / 4,
                 Epsilon = Epsilon,
                 Accumulate = accumulate ? 1 : 0,
             };
@@ -101,17 +102,17 @@ public sealed class RowGradientTests
             .Select(i => i < Size / 2 ? MathF.Cos(row + i) : MathF.Sin(row + i - Size / 2)))];
         using Emulated device = new();
         ArrayView<Quad> turned = device.Rows(x, Size), rowAngles = device.Rows(angles, Size);
-        for (int inverse = 0; inverse < 2; inverse++)
+        foreach (float sign in new[] { 1f, -1f })
         {
             if (halves)
-                device.Session.RunThreads(Rotation<RopeHalves>(inverse), Rows * Heads * Size / 8);
+                device.Session.RunThreads(Rotation<RopeHalves>(sign), Rows * Heads * Size / 8);
             else
-                device.Session.RunThreads(Rotation<RopeAdjacent>(inverse), Rows * Heads * Size / 8);
+                device.Session.RunThreads(Rotation<RopeAdjacent>(sign), Rows * Heads * Size / 8);
         }
 
         Numbers.AssertWithin([.. x.Select(_ => 1e-6)], Emulated.Read(turned, Size), [.. x.Select(value => (double)value)]);
 
-        Rope<TPairs> Rotation<TPairs>(int inverse)
+        Rope<TPairs> Rotation<TPairs>(float sign)
             where TPairs : struct, IRopePairs => new()
             {
                 X = turned,
@@ -119,7 +120,7 @@ public sealed class RowGradientTests
                 Rows = Rows,
                 Heads = Heads,
                 HeadSize = Size,
-                Inverse = inverse,
+                Sign = sign,
             };
     }
 

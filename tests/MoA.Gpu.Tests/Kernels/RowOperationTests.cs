@@ -33,6 +33,7 @@ public sealed class RowOperationTests
                 Y = y,
                 Rows = rows,
                 Columns = columns,
+                Stride = (columns + 3) / 4,
                 Epsilon = 1e-5f,
             };
             device.Session.RunWarps(kernel, rows);
@@ -112,6 +113,7 @@ public sealed class RowOperationTests
                     Rows = rows,
                     Heads = heads,
                     HeadSize = size,
+                    Sign = 1,
                 };
         }
     }

@@ -4,6 +4,7 @@ using MoA.Engine.Files;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Kernels.Gradients;
 using MoA.Engine.Tokenization;
 using MoA.Search.Profiling;
 using MoA.Tests;
@@ -37,7 +38,7 @@ public sealed class InfluenceProfilerTests
         {
             ItemInfluence influence = profiler.Profile(fixture.Items[k]);
             Assert.InRange(Math.Abs(influence.Loss / fixture.Losses[k] - 1), 0, 1e-5);
-            ProfilingFixture.AssertBlocks(
+            InfluenceBlocks.AssertClose(
                 fixture.BlockSums[k], [.. influence.Layers.SelectMany(layer => layer)], influence.Blocks);
         }
     }
@@ -61,7 +62,7 @@ public sealed class InfluenceProfilerTests
             Assert.InRange(Math.Abs(influence.Loss / reference.Loss - 1), 0, 1e-5);
             for (int layer = 0; layer < model.Config.Layers; layer++)
             {
-                ProfilingFixture.AssertBlocks(
+                InfluenceBlocks.AssertClose(
                     [.. reference.Heads[layer].SelectMany(head => head.BlockSums())], influence.Layers[layer], 3);
             }
         }
@@ -130,7 +131,7 @@ public sealed class InfluenceProfilerTests
         Assert.InRange(Math.Abs(influence.Loss / reference.Loss - 1), 0, 1e-5);
         for (int layer = 0; layer < model.Config.Layers; layer++)
         {
-            ProfilingFixture.AssertBlocks(
+            InfluenceBlocks.AssertClose(
                 [.. reference.Heads[layer].SelectMany(head => head.BlockSums())], influence.Layers[layer], 17);
         }
     }
@@ -169,7 +170,8 @@ public sealed class InfluenceProfilerTests
     {
         using LoadedModel model = ProfilingFixture.Model(name);
         ProfileItem item = RandomItem(model, tokens + 1, [new AnswerSpan(tokens - 150, tokens)]);
-        ProfilerMemory memory = ProfilerMemory.Of(model, 2, tokens, tokens);
+        using ComputeBackend reckoned = ComputeBackend.CreateCpu(2);
+        ProfilerMemory memory = ProfilerMemory.Of(model, reckoned, tokens, tokens);
         using TemporaryFolder folder = new();
         foreach ((string? place, long expected) in new[] { (null, memory.Kept + memory.Working), (folder.Path, memory.Working) })
         {

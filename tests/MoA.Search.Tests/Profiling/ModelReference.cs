@@ -2,6 +2,7 @@ using MoA.Engine.Configuration;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Kernels.Gradients;
 using MoA.Search.Profiling;
 
 namespace MoA.Search.Tests.Profiling;

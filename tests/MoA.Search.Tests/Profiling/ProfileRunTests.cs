@@ -1,6 +1,7 @@
 using MoA.Engine;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models.Loading;
+using MoA.Engine.Tests.Kernels.Gradients;
 using MoA.Engine.Tokenization;
 using MoA.Search.Profiling;
 
@@ -39,7 +40,7 @@ public sealed class ProfileRunTests : IDisposable
         Assert.Equal(result.MeanLoss, profile.MeanLoss);
         Assert.InRange(Math.Abs(profile.MeanLoss / fixture.Losses.Average() - 1), 0, 1e-5);
         Assert.Equal((model.Config.Layers, model.Config.QueryHeads), (profile.Layers, profile.QueryHeads));
-        ProfilingFixture.AssertBlocks(fixture.MeanBlockSums, profile.Values, 8);
+        InfluenceBlocks.AssertClose(fixture.MeanBlockSums, profile.Values, 8);
     }
 
     [Fact]
@@ -129,10 +130,10 @@ public sealed class ProfileRunTests : IDisposable
     public void A_memory_limit_changes_where_things_are_kept_and_nothing_else()
     {
         ProfileItem[] items = [Item("a", 900), Item("b", 1000)];
-        ProfilerMemory memory = ProfilerMemory.Of(_model, 2, 1000, 1024);
         byte[] expected = File.ReadAllBytes(
             new ProfileRun(_model, _backend, _folder.File("memory")).Run(items, [1024]).Results[0].Path);
         using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+        ProfilerMemory memory = ProfilerMemory.Of(_model, backend, 1000, 1024);
         long limit = memory.Working + memory.BlockSums;
         ProfileRun limited = new(_model, backend, _folder.File("disk"), memoryLimit: limit);
         Assert.Equal(expected, File.ReadAllBytes(limited.Run(items, [1024]).Results[0].Path));

@@ -2,6 +2,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using MoA.Engine.Attention;
 using MoA.Engine.Kernels;
+using MoA.Engine.Kernels.Gradients;
 using MoA.Gpu.Device;
 
 namespace MoA.Gpu.Kernels.Gradients;

@@ -25,6 +25,9 @@ internal struct RmsNormGradient : IDeviceKernel
     /// <summary>Numbers in a row that count.</summary>
     public int Columns;
 
+    /// <summary>Quads from one row to the next.</summary>
+    public int Stride;
+
     public float Epsilon;
 
     /// <summary>1 to add to what stands there, 0 to replace it.</summary>
@@ -37,7 +40,7 @@ internal struct RmsNormGradient : IDeviceKernel
         if (row >= Rows)
             return;
         int quads = (Columns + 3) / 4;
-        long first = (long)row * quads;
+        long first = (long)row * Stride;
         float squares = 0, products = 0;
         for (int i = Threads.Lane; i < quads; i += 32)
         {

@@ -1,4 +1,4 @@
-namespace MoA.Search.Profiling.Gradients;
+namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>The memory that the attention gradient of one layer reads and writes; shapes as in
 /// <see cref="GradientKernels.AttentionGradient"/>.</summary>

@@ -1,4 +1,4 @@
-namespace MoA.Search.Tests.Profiling;
+namespace MoA.Engine.Tests.Kernels.Gradients;
 
 /// <summary>
 /// Attention of one query head in double, written down from docs/method.md, sections 1 and 3, with whole n×n matrices:

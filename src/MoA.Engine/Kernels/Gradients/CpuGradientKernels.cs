@@ -1,17 +1,37 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using MoA.Engine.Kernels;
+using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
 using MoA.Engine.Numerics;
 using Tensor = MoA.Engine.Numerics.Tensor;
 
-namespace MoA.Search.Profiling.Gradients;
+namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>The backward pass on the processor, with the threads and the vector width of a backend.</summary>
-internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd, TVector> backend) : GradientKernels
+internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd, TVector> backend, ModelConfig config, int maxTokens)
+    : GradientKernels
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
+    private readonly WholeAttention _attention = new(config, maxTokens, backend);
     private NativeBuffer<float>? _headGradients;
+
+    /// <summary>
+    /// Bytes beside the tensors. For H query and G KV heads of size d and W different sliding windows among the layers: the caches
+    /// and what each head adds to gradients, <c>n·(2·W·G·d + 2·H·e)</c> floats, and on each thread <c>m·(128 + 3·d) + 64·(2·e + 3·d + 5)</c>,
+    /// where e is d rounded up to whole strips and m is n rounded up to whole chunks of keys.
+    /// </summary>
+    public static long BytesOf(ModelConfig config, int maxTokens, int threads, long productElements)
+    {
+        const int KeysPerChunk = AttentionTile<TSimd, TVector>.KeysPerChunk;
+        long size = config.HeadSize, padded = AttentionTile<TSimd, TVector>.Padded(config.HeadSize), n = maxTokens;
+        int windows = Enumerable.Range(0, config.Layers).Select(layer => config.SlidingWindow(layer)).Distinct().Count();
+        long heads = n * (2 * config.QueryHeads * padded + 2 * windows * config.KeyValueHeads * size);
+        long tile = (n + KeysPerChunk - 1) / KeysPerChunk * KeysPerChunk * (2 * ElasticRule.BlockSize + 3 * size)
+            + ElasticRule.BlockSize * (2 * padded + 3 * size + 5);
+        // A product's input in the order in which it is read; scratch memory leaves itself room to grow.
+        return sizeof(float) * (heads + (productElements + threads * tile) * 5 / 4);
+    }
 
     public override void Copy(Tensor x, int rows, Tensor y)
     {
@@ -71,6 +91,9 @@ internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd
         }
     }
 
+    public override void Attend(in AttentionShape shape, Tensor queries, Tensor keys, Tensor values, Tensor outputs) =>
+        _attention.Attend(shape, queries, keys, values, outputs);
+
     public override void AttentionGradient(
         in AttentionShape shape,
         Tensor queries,
@@ -112,5 +135,9 @@ internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd
         }
     }
 
-    public override void Dispose() => _headGradients?.Dispose();
+    public override void Dispose()
+    {
+        _attention.Dispose();
+        _headGradients?.Dispose();
+    }
 }

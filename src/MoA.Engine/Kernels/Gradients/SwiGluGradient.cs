@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 
-namespace MoA.Search.Profiling.Gradients;
+namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>
 /// Gradient of y = silu(z)·u: z := dy·u·σ(z)·(1 + z·(1 − σ(z))), u := dy·z·σ(z), element by element in place.

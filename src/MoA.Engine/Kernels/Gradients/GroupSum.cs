@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 
-namespace MoA.Search.Profiling.Gradients;
+namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>
 /// Adds up what the query heads of a group contribute to the gradients of their KV head, in the order of the heads; the

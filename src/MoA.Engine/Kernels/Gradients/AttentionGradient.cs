@@ -1,10 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 
-namespace MoA.Search.Profiling.Gradients;
+namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>
 /// Backward pass of causal attention and the influence of its positions, one item a query head. Queries come in tiles

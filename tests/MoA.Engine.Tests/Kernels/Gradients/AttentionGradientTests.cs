@@ -1,8 +1,9 @@
+using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
+using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.Numerics;
-using MoA.Search.Profiling.Gradients;
 
-namespace MoA.Search.Tests.Profiling;
+namespace MoA.Engine.Tests.Kernels.Gradients;
 
 /// <summary>The attention gradient of one layer against the definition in double.</summary>
 public sealed class AttentionGradientTests
@@ -11,7 +12,7 @@ public sealed class AttentionGradientTests
     public static TheoryData<int, int, int, int, int, float, InstructionSet> Shapes()
     {
         TheoryData<int, int, int, int, int, float, InstructionSet> cases = [];
-        foreach (InstructionSet set in ProfilingFixture.InstructionSets)
+        foreach (InstructionSet set in Enum.GetValues<InstructionSet>())
         {
             cases.Add(1, 1, 1, 8, int.MaxValue, 1, set);
             cases.Add(2, 2, 1, 6, int.MaxValue, 1, set);
@@ -51,17 +52,23 @@ public sealed class AttentionGradientTests
 
         AttentionShape shape = new(rows, queryHeads, keyValueHeads, size, window);
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
-        using GradientKernels kernels = GradientKernels.For(backend);
+        using GradientKernels kernels = backend.CreateGradients(Config(shape), rows);
         using Tensor q = Filled(backend, queries, rows), k = Filled(backend, keys, rows);
         using Tensor v = Filled(backend, values, rows), o = Filled(backend, outputs, rows);
         float[] influence = new float[queryHeads * shape.Blocks * shape.Blocks];
+        using Tensor attended = backend.Allocate(rows, queryHeads * size);
+        kernels.Attend(shape, q, k, v, attended);
         kernels.AttentionGradient(shape, q, k, v, o, influence, withGradients: true);
 
-        ProfilingFixture.AssertBlocks(
+        InfluenceBlocks.AssertClose(
             [.. expected.SelectMany(reference => reference.BlockSums())], influence, shape.Blocks);
         int group = queryHeads / keyValueHeads;
         for (int head = 0; head < queryHeads; head++)
+        {
+            AssertClose([expected[head].Outputs], Head(backend.Read(attended, rows), head, queryHeads, size));
             AssertClose([expected[head].QueryGradient], Head(backend.Read(q, rows), head, queryHeads, size));
+        }
+
         for (int head = 0; head < keyValueHeads; head++)
         {
             AttentionReference[] members = expected[(head * group)..((head + 1) * group)];
@@ -73,14 +80,14 @@ public sealed class AttentionGradientTests
     [Fact]
     public void Without_gradients_the_influence_is_the_same_and_the_tensors_stay()
     {
+        AttentionShape shape = new(150, 1, 1, 16, int.MaxValue);
         Random random = new(5);
         float[] queries = Normal(random, 150 * 16, 1), keys = Normal(random, 150 * 16, 1);
         float[] values = Normal(random, 150 * 16, 1), outputs = Normal(random, 150 * 16, 1);
         using ComputeBackend backend = ComputeBackend.CreateCpu(1);
-        using GradientKernels kernels = GradientKernels.For(backend);
+        using GradientKernels kernels = backend.CreateGradients(Config(shape), 150);
         using Tensor q = Filled(backend, queries, 150), k = Filled(backend, keys, 150);
         using Tensor v = Filled(backend, values, 150), o = Filled(backend, outputs, 150);
-        AttentionShape shape = new(150, 1, 1, 16, int.MaxValue);
         float[] without = new float[9], with = new float[9];
         kernels.AttentionGradient(shape, q, k, v, o, without, withGradients: false);
         Assert.Equal(queries, backend.Read(q, 150).ToArray());
@@ -89,6 +96,8 @@ public sealed class AttentionGradientTests
         kernels.AttentionGradient(shape, q, k, v, o, with, withGradients: true);
         Assert.Equal(with, without);
     }
+
+    private static ModelConfig Config(in AttentionShape shape) => AttentionLayer.Config(shape.QueryHeads, shape.KeyValueHeads, shape.HeadSize);
 
     private static void AssertClose(double[][][] addends, double[][] actual)
     {

@@ -1,13 +1,13 @@
 using MoA.Engine.Kernels;
+using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.Numerics;
-using MoA.Search.Profiling.Gradients;
 
-namespace MoA.Search.Tests.Profiling;
+namespace MoA.Engine.Tests.Kernels.Gradients;
 
 /// <summary>Gradients of single operations against central differences of their definitions in double.</summary>
 public sealed class GradientKernelsTests
 {
-    public static TheoryData<InstructionSet> InstructionSets => [.. ProfilingFixture.InstructionSets];
+    public static TheoryData<InstructionSet> InstructionSets => [.. Enum.GetValues<InstructionSet>()];
 
     /// <summary>Sizes below, at and above whole vectors; several norms in a row, as over single heads.</summary>
     [Theory]
@@ -15,7 +15,7 @@ public sealed class GradientKernelsTests
     public unsafe void Gradient_of_the_norm(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
-        using GradientKernels kernels = GradientKernels.For(backend);
+        using GradientKernels kernels = backend.CreateGradients(AttentionLayer.Config(1, 1, 8), 64);
         foreach ((int rows, int size, int perRow) in new[] { (3, 5, 1), (20, 37, 2), (2, 64, 1) })
         {
             Random random = new(size);
@@ -48,7 +48,7 @@ public sealed class GradientKernelsTests
     public void Gradient_of_the_gated_activation(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
-        using GradientKernels kernels = GradientKernels.For(backend);
+        using GradientKernels kernels = backend.CreateGradients(AttentionLayer.Config(1, 1, 8), 64);
         Random random = new(1);
         float[] gate = [.. Uniform(random, 3 * 37).Select(x => 6 * x)];
         float[] up = Uniform(random, gate.Length), dy = Uniform(random, gate.Length);
@@ -67,7 +67,7 @@ public sealed class GradientKernelsTests
     public void Loss_and_gradient_of_the_cross_entropy(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
-        using GradientKernels kernels = GradientKernels.For(backend);
+        using GradientKernels kernels = backend.CreateGradients(AttentionLayer.Config(1, 1, 8), 64);
         foreach (int vocabulary in new[] { 3, 37, 2100 })
         {
             float[] logits = [.. Uniform(new Random(vocabulary), 2 * vocabulary).Select(x => 9 * x)];
@@ -95,7 +95,7 @@ public sealed class GradientKernelsTests
     public unsafe void Gradient_of_a_projection(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
-        using GradientKernels kernels = GradientKernels.For(backend);
+        using GradientKernels kernels = backend.CreateGradients(AttentionLayer.Config(1, 1, 8), 64);
         const int Rows = 7, Outputs = 19, Inputs = 70;
         Random random = new(2);
         float[] w = Uniform(random, Outputs * Inputs), dy = Uniform(random, Rows * Outputs);

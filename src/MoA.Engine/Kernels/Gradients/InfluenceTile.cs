@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using MoA.Engine.Numerics;
 
-namespace MoA.Search.Profiling.Gradients;
+namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>
 /// The passes over single positions of a tile of 64 queries (docs/method.md, section 3). With softmax numerators e and

@@ -1,25 +1,13 @@
-using System.Runtime.Intrinsics;
-using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 
-namespace MoA.Search.Profiling.Gradients;
+namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>
 /// The one place through which profiling calls the kernels of a backward pass, as <see cref="ComputeBackend"/> is for
-/// the forward pass. Gradients are those of the loss for activations; no weight gets one.
+/// the forward pass; each backend makes its own. Gradients are those of the loss for activations; no weight gets one.
 /// </summary>
 internal abstract class GradientKernels : IDisposable
 {
-    /// <summary>The kernels of a backend's device.</summary>
-    public static GradientKernels For(ComputeBackend backend) => backend switch
-    {
-        CpuBackend<Simd512, Vector512<float>> cpu => new CpuGradientKernels<Simd512, Vector512<float>>(cpu),
-        CpuBackend<Simd256, Vector256<float>> cpu => new CpuGradientKernels<Simd256, Vector256<float>>(cpu),
-        CpuBackend<Simd128, Vector128<float>> cpu => new CpuGradientKernels<Simd128, Vector128<float>>(cpu),
-        CpuBackend<SimdScalar, float> cpu => new CpuGradientKernels<SimdScalar, float>(cpu),
-        _ => throw new NotSupportedException($"There are no gradients for {backend.Description}."),
-    };
-
     /// <summary>y[row] = x[row] for the first <paramref name="rows"/> rows.</summary>
     public abstract void Copy(Tensor x, int rows, Tensor y);
 
@@ -53,6 +41,14 @@ internal abstract class GradientKernels : IDisposable
     /// </summary>
     public abstract void CrossEntropyGradient(
         Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses);
+
+    /// <summary>Causal attention of an item from its first token on; nothing is rounded, as a cache would.</summary>
+    /// <param name="shape">Rows, heads and window.</param>
+    /// <param name="queries">[rows, queryHeads·d], after RoPE.</param>
+    /// <param name="keys">[rows, keyValueHeads·d], after RoPE.</param>
+    /// <param name="values">[rows, keyValueHeads·d].</param>
+    /// <param name="outputs">[rows, queryHeads·d].</param>
+    public abstract void Attend(in AttentionShape shape, Tensor queries, Tensor keys, Tensor values, Tensor outputs);
 
     /// <summary>
     /// Of causal attention: influence of every 64×64 block of positions (docs/method.md, section 3) and, if wanted, the

@@ -1,9 +1,8 @@
 using System.Runtime.CompilerServices;
-using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 
-namespace MoA.Search.Profiling.Gradients;
+namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>
 /// Cross-entropy of rows of logits with one target each: row := weight·(softmax(row) − onehot(target)), and the row's

@@ -1,6 +1,6 @@
 using MoA.Engine.Attention;
 
-namespace MoA.Engine.Kernels;
+namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>The sizes of one layer's causal attention of an item from its first token on.</summary>
 /// <param name="Rows">Tokens; positions count from 0.</param>

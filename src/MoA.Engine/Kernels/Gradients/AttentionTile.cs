@@ -1,8 +1,7 @@
 using MoA.Engine.Attention;
-using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 
-namespace MoA.Search.Profiling.Gradients;
+namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>
 /// One worker's memory for the attention gradient of a query head: its keys and values, and everything of one tile of

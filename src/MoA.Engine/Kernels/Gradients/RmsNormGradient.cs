@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 
-namespace MoA.Search.Profiling.Gradients;
+namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>
 /// Gradient of y = w·x·r with r = 1/√(mean(x²) + ε): dx (+)= r·(w·dy − x·r²·mean(w·dy·x)), by rows of
