@@ -94,14 +94,15 @@ class Run:
         return limit
 
     def _guarded(self, what, work):
+        used_up = f"the budget of {self.options.budget_seconds:g} s was used up"
         if self.budget.left <= 0:
-            self.skipped.append({"what": what, "why": f"the budget of {self.options.budget_seconds:g} s was used up"})
+            self.skipped.append({"what": what, "why": used_up})
             return None
         self.say(f"{what} ({self.budget.left:.0f} s left)")
         result = None
         try:
             result = work()
-            why = "not enough memory" if result is None else None
+            why = None if result is not None else "not enough memory" if self.budget.left > 0 else used_up
         except Exception as failure:  # one peer that fails, in whichever way, must not cost the others
             why = "not enough memory" if ran_out_of_memory(failure) else f"{type(failure).__name__}: {' '.join(str(failure).split())[:300]}"
         if why is not None:

@@ -15,6 +15,8 @@ namespace MoA.Cli.Output;
 internal sealed class BenchmarkOutput(
     LanguageModel model, BenchmarkSettings settings, IReadOnlyList<BenchmarkRow> rows, string? energySource, string? whyNoMeter)
 {
+    private static readonly (string Heading, Func<BenchmarkRow, string> Cell)[] LargestBatchColumns = [("reckoned, MiB", row => MiB(row.ReckonedBytes))];
+
     private string WeightFormats => string.Join(", ", model.Loaded.Weights.ElementTypes.Select(type => type.Name()));
 
     private string? WhyNoEnergy => whyNoMeter ?? rows.Select(row => row.WhyNoEnergy).FirstOrDefault(reason => reason is not null);
@@ -38,7 +40,7 @@ internal sealed class BenchmarkOutput(
             ("density", row => Number($"{row.Density:F3}")),
             ("KV, MiB", row => MiB(row.KvBytes)),
             ("weights, MiB", row => MiB(row.WeightBytes)),
-            ("reckoned, MiB", row => MiB(row.ReckonedBytes)),
+            .. settings.LargestBatch ? LargestBatchColumns : [],
             (rows.All(row => row.PeakIsOfRow) ? "peak, MiB" : "peak of process, MiB", row => MiB(row.PeakResidentBytes)),
             .. JouleColumns(),
         ];
@@ -52,8 +54,8 @@ internal sealed class BenchmarkOutput(
         context.Output.WriteLine(Number(
             $"read bandwidth measured between the rows: {bandwidth.Median / 1e9:F1} GB/s ({bandwidth.Least / 1e9:F1} to {bandwidth.Most / 1e9:F1})"));
         if (rows.Any(IsBoundByPass))
-            context.Output.WriteLine(Number($"largest batch: a pass takes {model.Transformer.MaxRows} sequences at most, as many as there are"));
-        if (energySource is not null)
+            context.Output.WriteLine(Number($"a pass, not memory, bounds batches of {model.Transformer.MaxRows}"));
+        if (JouleColumns().Any())
             context.Output.WriteLine($"joules counted by {energySource}, with all other work on the machine");
         if (WhyNoEnergy is string reason)
             context.Output.WriteLine($"joules not told: {reason}");

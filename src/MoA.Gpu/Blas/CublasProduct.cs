@@ -110,6 +110,11 @@ internal sealed class CublasProduct : IDisposable
             whyNot = $"{library} cannot be used: {CublasFunctions.Describe(error)}";
             return false;
         }
+        catch (CudaException failure)
+        {
+            whyNot = $"{library} gets no memory for its work, {bytes >> 20} MiB: {failure.Message.ReplaceLineEndings(" ")}";
+            return false;
+        }
         finally
         {
             if (product is null)
