@@ -30,6 +30,9 @@ DEVICE int groupIndex() { return __nvvm_read_ptx_sreg_ctaid_x(); }
 // Waits for all threads of the group.
 DEVICE void barrier() { __syncthreads(); }
 
+// Makes what lanes of the warp did in shared memory known to each other.
+DEVICE void warpBarrier() { asm volatile("bar.warp.sync 0xffffffff;" ::: "memory"); }
+
 // Sixteen bytes from global to shared memory, or zeros, in the background. Addresses in shared memory are counted from the
 // start of the group's.
 DEVICE u32 sharedBase() { return (u32)(unsigned long long)(__attribute__((address_space(3))) unsigned char*)groupMemory; }
@@ -95,6 +98,8 @@ DEVICE u32 packBF16(float low, float high) {
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
     return packed;
 }
+
+DEVICE float asFloat(u32 bits) { return __builtin_bit_cast(float, bits); }
 
 // What the lane holds whose number differs in the bits of Mask.
 template <int Mask>

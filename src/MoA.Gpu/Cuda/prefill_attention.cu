@@ -270,11 +270,12 @@ struct PrefillAttention {
                         sum += weight;
                     }
                 sums[i][half] = sums[i][half] * correction + sum;
+                if (anyLane(correction != 1))
 #pragma unroll
-                for (int j = 0; j < Size / 8; j++)
+                    for (int j = 0; j < Size / 8; j++)
 #pragma unroll
-                    for (int k = 0; k < 2; k++)
-                        outputs[i][j][2 * half + k] *= correction;
+                        for (int k = 0; k < 2; k++)
+                            outputs[i][j][2 * half + k] *= correction;
             }
     }
 

@@ -19,6 +19,12 @@ internal static class DeviceAttention
             Decode<CachedBF16>(session, arguments);
         else
             Decode<CachedQ8>(session, arguments);
+        Merge(session, arguments);
+    }
+
+    /// <summary>Joins what the pieces found.</summary>
+    public static void Merge(DeviceSession session, DecodeArguments arguments)
+    {
         DecodeMerge merge = new()
         {
             Items = arguments.Items,

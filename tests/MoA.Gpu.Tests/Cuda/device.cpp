@@ -12,7 +12,8 @@ namespace device {
 
 namespace {
 
-constexpr int Never = -1, Many = -2;
+// Who else than one thread may have touched memory: nobody, lanes of a warp (less its number), several warps.
+constexpr int Never = -1, Several = -2, LanesOf = -3;
 constexpr size_t StackBytes = 128 * 1024;
 
 struct Copy {
@@ -31,12 +32,17 @@ struct Thread {
 struct Warp {
     u32 given[32][10], taken[32][4];
     Together operation;
-    int arrived, operations;
+    int arrived, operations, barriers;
 };
 
-// Who touched a word of shared memory last, and between which barriers.
+// Who touched shared memory, after how many barriers of the group and of the warp.
+struct Access {
+    int by = Never, groupBarriers = 0, warpBarriers = 0;
+};
+
 struct Word {
-    int copies, writer, writtenAt, reader, readAt;
+    int copies = 0;
+    Access written, read;
 };
 
 Kernel* kernels;
@@ -81,17 +87,28 @@ Word* wordsAt(u32 at, u32 bytes) {
     return &words[at / 4];
 }
 
-void noteRead(u32 at, u32 bytes, int reader) {
+int warpOf(int who) { return who >= 0 ? who / 32 : LanesOf - who; }
+
+Access now(int who) { return {who, barriers, warps[current / 32].barriers}; }
+
+// Whether what was done before is known to this thread, or lanes of its warp.
+bool isSettled(const Access& before, int who) {
+    if (before.by == Never || (before.by == who && who >= 0) || before.groupBarriers != barriers)
+        return true;
+    return before.by != Several && warpOf(before.by) == warpOf(who) && before.warpBarriers != warps[warpOf(who)].barriers;
+}
+
+void noteRead(u32 at, u32 bytes, int who) {
     Word* word = wordsAt(at, bytes);
     for (u32 i = 0; i < bytes / 4; i++) {
         if (word[i].copies)
             fail("reads %u while it is copied", at + 4 * i);
-        if (word[i].writer == Never)
+        if (word[i].written.by == Never)
             fail("reads %u, which nobody wrote", at + 4 * i);
-        if (word[i].writtenAt == barriers && word[i].writer != reader)
-            fail("reads %u, which thread %d wrote after the last barrier", at + 4 * i, word[i].writer);
-        word[i].reader = word[i].readAt == barriers && word[i].reader != reader ? Many : reader;
-        word[i].readAt = barriers;
+        if (!isSettled(word[i].written, who))
+            fail("reads %u, which thread %d wrote after the last barrier", at + 4 * i, word[i].written.by);
+        int before = word[i].read.groupBarriers == barriers ? word[i].read.by : Never;
+        word[i].read = now(before == Never || before == who ? who : before != Several && warpOf(before) == warpOf(who) ? LanesOf - warpOf(who) : Several);
     }
 }
 
@@ -100,12 +117,11 @@ void noteWrite(u32 at, u32 bytes) {
     for (u32 i = 0; i < bytes / 4; i++) {
         if (word[i].copies)
             fail("writes %u while it is copied", at + 4 * i);
-        if (word[i].writtenAt == barriers && word[i].writer != current)
-            fail("writes %u, which thread %d wrote after the last barrier", at + 4 * i, word[i].writer);
-        if (word[i].readAt == barriers && word[i].reader != current)
+        if (!isSettled(word[i].written, current))
+            fail("writes %u, which thread %d wrote after the last barrier", at + 4 * i, word[i].written.by);
+        if (!isSettled(word[i].read, current))
             fail("writes %u, which is read after the last barrier", at + 4 * i);
-        word[i].writer = current;
-        word[i].writtenAt = barriers;
+        word[i].written = now(current);
     }
 }
 
@@ -124,7 +140,7 @@ void read(const u32 given[32][10], u32 taken[32][4], bool transposed) {
         unsigned banks = 0;
         for (int row = 0; row < 8; row++) {
             u32 at = given[8 * m + row][0];
-            noteRead(at, 16, Many);
+            noteRead(at, 16, LanesOf - current / 32);
             memcpy(matrix[row], &shared[at], 16);
             banks |= 1u << (at / 16 % 8);
         }
@@ -150,9 +166,9 @@ bool runGroup() {
         thread.operations = 0;
     }
     for (Warp& warp : warps)
-        warp.arrived = warp.operations = 0;
+        warp.arrived = warp.operations = warp.barriers = 0;
     std::fill(shared.begin(), shared.end(), 0xFF);
-    std::fill(words.begin(), words.end(), Word{0, Never, Never, Never, Never});
+    std::fill(words.begin(), words.end(), Word());
     barriers = waiting = 0;
     left = (int)threads.size();
 
@@ -225,6 +241,8 @@ void together(Together operation, const u32* given, int givenWords, u32* taken, 
     memcpy(taken, warp.taken[lane], takenWords * sizeof(u32));
 }
 
+void settle(const u32 (*)[10], u32 (*)[4]) { warps[current / 32].barriers++; }
+
 void copyAsync(u32 to, const void* from, bool copy) {
     if ((uintptr_t)from % 16 != 0)
         fail("copies from %p, which sixteen does not divide", from);
@@ -248,8 +266,7 @@ void awaitCopies(int count) {
             Word* word = wordsAt(copy.to, 16);
             for (int i = 0; i < 4; i++) {
                 word[i].copies--;
-                word[i].writer = current;
-                word[i].writtenAt = barriers;
+                word[i].written = now(current);
             }
         }
         batches.erase(batches.begin());

@@ -53,6 +53,7 @@ void writeShared(u32 at, const void* from, u32 bytes);
 void multiply(const u32 given[32][10], u32 taken[32][4]);
 void readMatrices(const u32 given[32][10], u32 taken[32][4]);
 void readTransposed(const u32 given[32][10], u32 taken[32][4]);
+void settle(const u32 given[32][10], u32 taken[32][4]);
 void vote(const u32 given[32][10], u32 taken[32][4]);
 template <int Mask>
 void exchange(const u32 given[32][10], u32 taken[32][4]) {
@@ -67,6 +68,10 @@ u32 roundToBF16(float x);
 DEVICE int threadIndex() { return device::threadIndex(); }
 DEVICE int groupIndex() { return device::groupIndex(); }
 DEVICE void barrier() { device::barrier(); }
+DEVICE void warpBarrier() {
+    u32 none = 0;
+    device::together(device::settle, &none, 1, &none, 0);
+}
 DEVICE void copyAsync(u32 to, const Quad* from, bool copy) { device::copyAsync(to, from, copy); }
 DEVICE void endCopies() { device::endCopies(); }
 template <int Batches>
@@ -89,6 +94,8 @@ DEVICE void multiplyAdd(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1) {
     device::together(device::multiply, given, 10, taken, 4);
     memcpy(c, taken, sizeof c);
 }
+
+DEVICE float asFloat(u32 bits) { return __builtin_bit_cast(float, bits); }
 
 DEVICE u32 packBF16(float low, float high) { return device::roundToBF16(low) | device::roundToBF16(high) << 16; }
 

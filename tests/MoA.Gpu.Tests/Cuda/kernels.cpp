@@ -1,3 +1,12 @@
-// All kernels of src/MoA.Gpu/Cuda, on the processor.
-#include "product.cu"
+// All kernels of src/MoA.Gpu/Cuda, on the processor. Each source is a program of its own: what they name alike stays apart.
+#include <device.h>
+
+namespace decode {
+#include "decode_attention.cu"
+}
+namespace prefill {
 #include "prefill_attention.cu"
+}
+namespace product {
+#include "product.cu"
+}
