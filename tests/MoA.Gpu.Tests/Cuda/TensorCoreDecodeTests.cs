@@ -30,6 +30,10 @@ public sealed class TensorCoreDecodeTests
         Prop.ForAll(cases.ToArbitrary(), shape => AttentionTests.CheckDecode(shape, tensorCores: true)).Holds(30);
     }
 
+    [EmulatedFact]
+    public void Rings_wrap_within_a_piece() => AttentionTests.CheckDecode(
+        new(1, 2, 128, [2], ElementType.BF16, [(500, 1), (300, 1)], null, 8) { MoreRows = 7 }, tensorCores: true);
+
     /// <summary>Infinity times a weight of 0 is no number: rows that nobody sees are not read.</summary>
     [EmulatedFact]
     public void Rows_that_nobody_sees_are_never_touched() => AttentionTests.CheckDecode(

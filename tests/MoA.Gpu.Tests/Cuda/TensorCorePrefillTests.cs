@@ -43,6 +43,12 @@ public sealed class TensorCorePrefillTests
     public void Shapes_of_models(int size, int group, int length, int rows, int? window) => AttentionTests.CheckPrefill(
         new(1, group, size, [3], ElementType.BF16, [(length, rows)], window, 7), tensorCores: true);
 
+    [EmulatedTheory]
+    [InlineData(64)]
+    [InlineData(128)]
+    public void Rings_wrap_within_a_block(int size) => AttentionTests.CheckPrefill(
+        new(1, 2, size, [2], ElementType.BF16, [(500, 20)], null, 8) { MoreRows = 7 }, tensorCores: true);
+
     /// <summary>Infinity times a weight of 0 is no number: held and new rows that nobody sees are not read.</summary>
     [EmulatedFact]
     public void Blocks_that_nobody_sees_are_never_touched() => AttentionTests.CheckPrefill(

@@ -259,6 +259,9 @@ public sealed class AttentionTests
         /// <summary>Blocks that are stored at least, though nobody sees so many.</summary>
         public int StoredBlocks { get; init; }
 
+        /// <summary>Rows that are stored besides, so that the ring is no number of blocks.</summary>
+        public int MoreRows { get; init; }
+
         /// <summary>Rows between the sink and this position are infinite, and only queries from there on are looked at.</summary>
         public int InfiniteBefore { get; init; }
 
@@ -270,7 +273,7 @@ public sealed class AttentionTests
             [.. Enumerable.Range(0, Heads * Group).Select(head => 64 * RingBlocks[RingBlocks.Length == Heads ? head / Group : head])];
 
         /// <summary>[KV heads]: the largest of the group.</summary>
-        internal int[] StoredRings() => [.. VisibleRings().Chunk(Group).Select(rings => Math.Max(rings.Max(), 64 * StoredBlocks))];
+        internal int[] StoredRings() => [.. VisibleRings().Chunk(Group).Select(rings => Math.Max(rings.Max(), 64 * StoredBlocks) + MoreRows)];
 
         private HeadRows WithInfinities(HeadRows rows)
         {
