@@ -25,6 +25,9 @@ internal sealed class Emulated : IDisposable
 
     public DeviceSession Session { get; }
 
+    /// <summary>The device's memory.</summary>
+    public DeviceMemory Memory { get; } = new(Shared);
+
     /// <summary>A copy on the device.</summary>
     public ArrayView<T> Copy<T>(T[] values)
         where T : unmanaged

@@ -10,7 +10,7 @@ internal readonly struct CachedQ8 : ICacheFormat
     // With its sign bit inverted, a signed byte is an unsigned one that is 128 larger.
     private const uint Signs = 0x80808080;
 
-    public static long QuadsOf(int rows, int headSize) => 2L * rows * (headSize / 16) + 2L * rows * (headSize / 32) / 8;
+    public static long QuadsOf(int rows, int headSize) => 2L * rows * (headSize / 16) + (2L * rows * (headSize / 32) + 7) / 8;
 
     public static int First(int lane) => 2 * lane;
 

@@ -1,10 +1,13 @@
 namespace MoA.Gpu.Caches;
 
-/// <summary>A row of the batch: whose next token it is, and where that stands.</summary>
+/// <summary>A row of the batch to store: whose token it is, and where that stands.</summary>
 internal struct NewRow
 {
     /// <summary>The sequence, counted within the batch.</summary>
     public int Segment;
+
+    /// <summary>The row of the batch.</summary>
+    public int Row;
 
     /// <summary>The token's position.</summary>
     public int Position;

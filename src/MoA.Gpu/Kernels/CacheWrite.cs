@@ -11,43 +11,30 @@ namespace MoA.Gpu.Kernels;
 internal struct CacheWrite<TFormat> : IDeviceKernel
     where TFormat : struct, ICacheFormat
 {
-    public CacheMemory Memory;
-
-    /// <summary>[segments, KV heads].</summary>
-    public ArrayView<CacheBlock> Blocks;
-
-    /// <summary>One for each row of the batch.</summary>
-    public ArrayView<NewRow> Rows;
-
-    /// <summary>[rows, KV heads·d] floats.</summary>
-    public ArrayView<Quad> Keys;
-
-    /// <summary>[rows, KV heads·d] floats.</summary>
-    public ArrayView<Quad> Values;
-
-    public int Heads;
+    public CacheWriteArguments Arguments;
 
     /// <summary>Threads of a launch.</summary>
-    public readonly long Threads => 2 * Rows.Length * Heads * (Memory.HeadSize / 16);
+    public readonly long Threads => 2 * Arguments.Rows.Length * Arguments.Heads * (Arguments.Memory.HeadSize / 16);
 
     /// <inheritdoc/>
     public readonly void Run()
     {
         // Lanes share scales: what is past the end works on the last row and stores nothing.
         long all = Threads, index = Math.Min(Kernels.Threads.Index, all - 1);
-        int shares = Memory.HeadSize / 16, lane = (int)(index % shares);
+        int size = Arguments.Memory.HeadSize, shares = size / 16, lane = (int)(index % shares);
         long head = index / shares;
         int values = head < all / shares / 2 ? 0 : 1;
         head -= values * (all / shares / 2);
-        NewRow row = Rows[head / Heads];
-        CacheBlock block = Blocks[row.Segment * Heads + head % Heads];
-        long first = head * (Memory.HeadSize / 4);
-        int a = 2 * TFormat.First(lane), b = 2 * TFormat.Second(lane, Memory.HeadSize);
+        NewRow row = Arguments.Rows[head / Arguments.Heads];
+        head %= Arguments.Heads;
+        CacheBlock block = Arguments.Blocks[row.Segment * Arguments.Heads + head];
+        long first = ((long)row.Row * Arguments.Heads + head) * (size / 4);
+        int a = 2 * TFormat.First(lane), b = 2 * TFormat.Second(lane, size);
         Sixteen numbers = values == 0
-            ? new Sixteen { A = Octet.Load(Keys, first + a), B = Octet.Load(Keys, first + b) }
-            : new Sixteen { A = Octet.Load(Values, first + a), B = Octet.Load(Values, first + b) };
+            ? new Sixteen { A = Octet.Load(Arguments.Keys, first + a), B = Octet.Load(Arguments.Keys, first + b) }
+            : new Sixteen { A = Octet.Load(Arguments.Values, first + a), B = Octet.Load(Arguments.Values, first + b) };
         bool stays = row.Position < ElasticRule.SinkTokens || row.Position >= row.End - block.RingRows;
         int slot = CacheMemory.Slot(row.Position, block.RingRows);
-        TFormat.Write(Memory, block, values, slot, lane, numbers, stays && Kernels.Threads.Index < all);
+        TFormat.Write(Arguments.Memory, block, values, slot, lane, numbers, stays && Kernels.Threads.Index < all);
     }
 }

@@ -28,6 +28,9 @@ internal struct DecodeAttention<TFormat, TQueries, TLanes> : IDeviceKernel
         int index = warp / tiles, head = warp % tiles * TQueries.Count;
         DecodePiece piece = Arguments.Pieces[index];
         DecodeItem item = Arguments.Items[piece.Item];
+        int rows = Math.Min(item.Rows - piece.First, DecodeItem.RowsPerPiece);
+        if (rows <= 0)
+            return;
         int shares = Arguments.Memory.HeadSize / 16, lane = Threads.Lane % TLanes.Count, share = Math.Min(lane, shares - 1);
         int first = TFormat.First(share), second = TFormat.Second(share, Arguments.Memory.HeadSize);
         QuerySource source = new()
@@ -46,14 +49,14 @@ internal struct DecodeAttention<TFormat, TQueries, TLanes> : IDeviceKernel
         TQueries queries = default;
         queries.Load(source, head, first, second, lane < shares ? 1 : 0);
         int run = Threads.Lane / TLanes.Count;
-        for (int row = 0; row < piece.Rows; row += 32 / TLanes.Count)
+        for (int row = 0; row < rows; row += 32 / TLanes.Count)
         {
-            int at = piece.First + Math.Min(row + run, piece.Rows - 1);
+            int at = piece.First + Math.Min(row + run, rows - 1);
             int position = at < item.SinkRows ? item.FirstInSink + at : item.Oldest + at - item.SinkRows;
             int slot = CacheMemory.Slot(position, item.Block.RingRows);
             Sixteen key = TFormat.Read(Arguments.Memory, item.Block, 0, slot, share);
             Sixteen value = TFormat.Read(Arguments.Memory, item.Block, 1, slot, share);
-            queries.Add(key, value, row + run < piece.Rows ? position : int.MaxValue, TLanes.Count);
+            queries.Add(key, value, row + run < rows ? position : int.MaxValue, TLanes.Count);
         }
 
         queries.Join(TLanes.Count);

@@ -60,6 +60,17 @@ internal static class DeviceAttention
         }
     }
 
+    /// <summary>Refuses heads that no format's kernels are written for.</summary>
+    /// <exception cref="InvalidInputException">The head's size.</exception>
+    public static void CheckHead(int headSize)
+    {
+        if (headSize > LargestHead || headSize % 16 != 0)
+        {
+            throw new InvalidInputException(
+                $"heads of {headSize} do not run on a GPU: expected a multiple of 16, {LargestHead} at most; use --device cpu");
+        }
+    }
+
     private static void Decode<TFormat>(DeviceSession session, DecodeArguments arguments)
         where TFormat : struct, ICacheFormat
     {

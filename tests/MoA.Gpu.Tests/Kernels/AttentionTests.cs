@@ -54,29 +54,41 @@ public sealed class AttentionTests
     [Fact]
     public void Pieces_cover_every_row_once_whatever_else_is_in_the_batch()
     {
-        DecodeWorkList list = new();
+        using Emulated device = new();
+        using DecodeWorkList list = new(device.Memory);
         for (int round = 0; round < 2; round++)
         {
+            DecodeSequence[] sequences = [.. Enumerable.Range(0, 54).Select(i => new DecodeSequence { Row = i, Position = 13 * i })];
             list.Clear();
-            for (int position = 0; position < 700; position += 13)
-                list.Add(DecodeItem.Of(new CacheBlock { RingRows = 512 }, position, 512, int.MaxValue));
-            Assert.Equal(54, list.Items.Length);
-            int piece = 0;
-            foreach (DecodeItem item in list.Items)
+            for (int layer = 0; layer < 2; layer++)
             {
-                Assert.Equal(piece, item.FirstPiece);
-                int next = 0;
-                for (int i = 0; i < item.Pieces; i++, piece++)
-                {
-                    Assert.Equal(next, list.Pieces[piece].First);
-                    Assert.InRange(list.Pieces[piece].Rows, 1, DecodeWorkList.RowsPerPiece);
-                    next += list.Pieces[piece].Rows;
-                }
-
-                Assert.Equal(Math.Min(item.Position + 1, 64 + 512), next);
+                list.BeginLayer();
+                for (int i = 0; i < sequences.Length; i++)
+                    list.Add(new DecodeHead { Block = new CacheBlock { RingRows = 512 }, Sequence = i, VisibleRing = 512, Window = int.MaxValue }, 800);
             }
 
-            Assert.Equal(piece, list.Pieces.Length);
+            list.Upload();
+            list.Place(device.Session, sequences);
+            for (int layer = 0; layer < 2; layer++)
+            {
+                DecodeItem[] items = Emulated.Read(list.Items(layer));
+                DecodePiece[] pieces = Emulated.Read(list.Pieces(layer));
+                Assert.Equal(54, items.Length);
+                int piece = 0;
+                for (int i = 0; i < items.Length; i++)
+                {
+                    Assert.Equal(piece, items[i].FirstPiece);
+                    Assert.Equal(Math.Min(13 * i + 1, 64 + 512), items[i].Rows);
+                    int next = 0;
+                    for (; piece < pieces.Length && pieces[piece].Item == i; piece++, next += DecodeItem.RowsPerPiece)
+                        Assert.Equal(next, pieces[piece].First);
+                    Assert.InRange(items[i].Rows, 1, next);
+                    Assert.InRange(items[i].Pieces, 1, (64 + 512 + DecodeItem.RowsPerPiece - 1) / DecodeItem.RowsPerPiece);
+                }
+
+                Assert.Equal(piece, pieces.Length);
+                Assert.InRange(list.MostPieces, piece, piece);
+            }
         }
     }
 
@@ -99,7 +111,8 @@ public sealed class AttentionTests
         using Emulated device = new(tensorCores);
         HeadRows[] sequences = shape.Sequences();
         CachedBatch batch = new(device, shape.Type, sequences, shape.StoredRings());
-        DecodeWorkList list = new();
+        using DecodeWorkList list = new(device.Memory);
+        list.BeginLayer();
         for (int i = 0; i < sequences.Length; i++)
         {
             int position = shape.Pieces[i].Length;
@@ -107,20 +120,28 @@ public sealed class AttentionTests
             batch.Write(i, position, position + 1);
             for (int head = 0; head < shape.Heads; head++)
             {
-                DecodeItem item = DecodeItem.Of(
-                    batch.Blocks[i * shape.Heads + head], position, shape.VisibleRings().AsSpan(head * shape.Group, shape.Group).ToArray().Max(),
-                    shape.Window ?? int.MaxValue);
-                list.Add(item with { Row = i, Head = head, Rings = head * shape.Group });
+                DecodeHead item = new()
+                {
+                    Block = batch.Blocks[i * shape.Heads + head],
+                    Sequence = i,
+                    Head = head,
+                    VisibleRing = shape.VisibleRings().AsSpan(head * shape.Group, shape.Group).ToArray().Max(),
+                    Rings = head * shape.Group,
+                    Window = shape.Window ?? int.MaxValue,
+                };
+                list.Add(item, position + 1 + shape.Seed % 200);
             }
         }
 
-        int columns = shape.Heads * shape.Group * shape.Size, found = list.Pieces.Length * shape.Group;
+        list.Upload();
+        list.Place(device.Session, [.. shape.Pieces.Select((piece, i) => new DecodeSequence { Row = i, Position = piece.Length })]);
+        int columns = shape.Heads * shape.Group * shape.Size, found = list.MostPieces * shape.Group;
         ArrayView<Quad> outputs = device.Rows(new float[sequences.Length * columns], columns);
         DecodeArguments arguments = new()
         {
             Memory = batch.Memory,
-            Items = device.Copy(list.Items.ToArray()),
-            Pieces = device.Copy(list.Pieces.ToArray()),
+            Items = list.Items(0),
+            Pieces = list.Pieces(0),
             VisibleRings = device.Copy(shape.VisibleRings()),
             Queries = device.Rows([.. sequences.SelectMany(rows => rows.Queries[^columns..])], columns),
             Partials = new PartialOutputs

@@ -55,27 +55,17 @@ internal sealed class CachedBatch
         HeadRows rows = Sequences[sequence];
         int columns = rows.KeyValueHeads * rows.HeadSize;
         NewRow[] places = [.. Enumerable.Range(from, to - from).Select(position =>
-            new NewRow { Segment = sequence, Position = position, End = to })];
+            new NewRow { Segment = sequence, Row = position - from, Position = position, End = to })];
         ArrayView<Quad> keys = _device.Rows(rows.Keys[(from * columns)..(to * columns)], columns);
         ArrayView<Quad> values = _device.Rows(rows.Values[(from * columns)..(to * columns)], columns);
-        if (_type == ElementType.BF16)
-            Run<CachedBF16>();
-        else
-            Run<CachedQ8>();
-
-        void Run<TFormat>()
-            where TFormat : struct, ICacheFormat
+        DeviceCaches.Write(_device.Session, _type, new CacheWriteArguments
         {
-            CacheWrite<TFormat> kernel = new()
-            {
-                Memory = Memory,
-                Blocks = _device.Copy(Blocks),
-                Rows = _device.Copy(places),
-                Keys = keys,
-                Values = values,
-                Heads = rows.KeyValueHeads,
-            };
-            _device.Session.RunThreads(kernel, kernel.Threads);
-        }
+            Memory = Memory,
+            Blocks = _device.Copy(Blocks),
+            Rows = _device.Copy(places),
+            Keys = keys,
+            Values = values,
+            Heads = rows.KeyValueHeads,
+        });
     }
 }

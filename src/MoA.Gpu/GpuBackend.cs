@@ -1,0 +1,293 @@
+using ILGPU;
+using ILGPU.Runtime;
+using MoA.Engine;
+using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
+using MoA.Engine.Numerics;
+using MoA.Gpu.Caches;
+using MoA.Gpu.Device;
+using MoA.Gpu.Kernels;
+using MoA.Gpu.Weights;
+
+namespace MoA.Gpu;
+
+/// <summary>
+/// The operations of a transformer on a GPU. Launches follow each other in order and run behind the caller; only reading waits.
+/// Policies that look into the content of rows keep their caches in the processor's memory, and attend there.
+/// </summary>
+public sealed class GpuBackend : ComputeBackend
+{
+    // Rows of a prompt that the portable attention kernel takes at a time.
+    private const int TileRows = 4;
+
+    private readonly DeviceSession _session;
+    private readonly DeviceMemory _memory;
+    private readonly DeviceCacheMemory _caches;
+    private readonly BatchTables _tables;
+    private readonly HostAttention _host;
+    private readonly DeviceAngles _angles;
+    private readonly DeviceList<int> _tokens, _rows;
+    private DeviceBuffer<Quad>? _partials;
+    private DeviceBuffer<float>? _states;
+
+    private GpuBackend(DeviceSession session, ComputeBackend host, long? memoryLimit)
+        : base(host.Allocator)
+    {
+        _session = session;
+        _memory = new DeviceMemory(session, memoryLimit);
+        _caches = new DeviceCacheMemory(session, _memory, host.Allocator);
+        _tables = new BatchTables(session, _memory);
+        _host = new HostAttention(host);
+        _angles = new DeviceAngles(session, _memory);
+        _tokens = new DeviceList<int>(_memory);
+        _rows = new DeviceList<int>(_memory);
+    }
+
+    /// <inheritdoc/>
+    public override long AllocatedBytes => _memory.AllocatedBytes;
+
+    /// <inheritdoc/>
+    public override long PeakBytes => _memory.PeakBytes;
+
+    /// <inheritdoc/>
+    public override int Threads => _host.Threads;
+
+    /// <inheritdoc/>
+    public override string Description => $"{_session.Device.Name} ({_session.Device.Id})";
+
+    internal override ICacheMemory CacheMemory => _caches;
+
+    /// <summary>Opens a device.</summary>
+    /// <param name="id"><c>cuda</c>, the first one, or <c>cuda:N</c>; <c>emulated</c> for the kernels on the processor, which is slow.</param>
+    /// <param name="threads">Threads of the processor for what it does beside the device; 0 means one for each processor.</param>
+    /// <param name="memoryLimit">Bytes of the device's memory that may be taken; null for all that are free.</param>
+    /// <exception cref="InvalidInputException">There is no such device, or it cannot be used.</exception>
+    public static GpuBackend Open(string id, int threads = 0, long? memoryLimit = null)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        DeviceSession session = id == "emulated" ? DeviceSession.Emulate() : DeviceSession.Open(id);
+        return new GpuBackend(session, CreateCpu(threads), memoryLimit);
+    }
+
+    internal override WeightTensor Place(WeightTensor weight) => new PlacedWeight(_memory, weight);
+
+    internal override void CheckWeights(ModelConfig config, IEnumerable<WeightTensor> weights)
+    {
+        DeviceAttention.CheckHead(config.HeadSize);
+        _memory.CheckRoom(
+            weights.Sum(PlacedWeight.BytesOf), "the weights", "use a smaller format (--weights q4_0), a smaller model or another device");
+    }
+
+    internal override void CheckRoom(long bytes, string what) =>
+        _memory.CheckRoom(bytes, what, "read prompts in smaller pieces, use smaller weights or another device");
+
+    internal override void Prepare(AttentionWork work)
+    {
+        if (work.GoesByAttention)
+            HostAttention.Check(work);
+        else
+            _tables.Prepare(work, TileRows);
+    }
+
+    internal override void Synchronize() => _session.Accelerator.Synchronize();
+
+    internal override void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y)
+    {
+        PlacedWeight weight = PlacedWeight.Of(embedding);
+        DeviceProduct.Embed(_session, weight.Type, weight.Device, _tokens.Upload(tokens), DeviceTensor.Of(y).Quads(tokens.Length));
+    }
+
+    internal override void RmsNorm(Tensor x, int rows, WeightTensor weight, float epsilon, Tensor y)
+    {
+        DeviceTensor from = DeviceTensor.Of(x);
+        int perRow = x.Columns / weight.Columns;
+        RmsNorm kernel = new()
+        {
+            X = from.Quads(rows),
+            Weight = PlacedWeight.Of(weight).Floats,
+            Y = DeviceTensor.Of(y).Quads(rows),
+            Rows = rows * perRow,
+            Columns = weight.Columns,
+            Stride = from.RowQuads / perRow,
+            Epsilon = epsilon,
+        };
+        _session.RunWarps(kernel, kernel.Rows);
+    }
+
+    internal override void Project(Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false)
+    {
+        DeviceTensor from = DeviceTensor.Of(x), to = DeviceTensor.Of(y);
+        PlacedWeight placed = PlacedWeight.Of(weight);
+        InputRows inputs = new() { X = from.Quads(rows), Octets = from.RowQuads / 2, Rows = rows };
+        ProductOutputs outputs = new()
+        {
+            Y = to.Quads(rows).Cast<float>(),
+            Stride = 4 * to.RowQuads,
+            Rows = rows,
+            Accumulate = accumulate ? 1 : 0,
+        };
+        DeviceProduct.Run(_session, placed.Type, placed.Device, inputs, outputs);
+        if (bias is not null)
+            _session.RunThreads(new AddRow { Y = to.Quads(rows), X = PlacedWeight.Of(bias).Floats }, (long)rows * to.RowQuads);
+    }
+
+    internal override void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles) =>
+        _angles.Run(positions, frequencies, DeviceTensor.Of(angles));
+
+    internal override void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false)
+    {
+        int heads = x.Columns / headSize;
+        long threads = (long)rows * heads * (headSize / 8);
+        ArrayView<Quad> quads = DeviceTensor.Of(x).Quads(rows), turns = DeviceTensor.Of(angles).Quads(rows);
+        float sign = inverse ? -1 : 1;
+        if (pairs == RopePairs.Halves)
+        {
+            _session.RunThreads(
+                new Rope<RopeHalves> { X = quads, Angles = turns, Rows = rows, Heads = heads, HeadSize = headSize, Sign = sign }, threads);
+        }
+        else
+        {
+            _session.RunThreads(
+                new Rope<RopeAdjacent> { X = quads, Angles = turns, Rows = rows, Heads = heads, HeadSize = headSize, Sign = sign }, threads);
+        }
+    }
+
+    internal override void SwiGlu(Tensor gate, Tensor up, int rows)
+    {
+        ArrayView<Quad> quads = DeviceTensor.Of(gate).Quads(rows);
+        _session.RunThreads(new SwiGlu { Gate = quads, Up = DeviceTensor.Of(up).Quads(rows) }, quads.Length);
+    }
+
+    internal override void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y)
+    {
+        DeviceTensor from = DeviceTensor.Of(x);
+        GatherRows kernel = new()
+        {
+            X = from.Quads(from.Rows),
+            Rows = _rows.Upload(rows),
+            Y = DeviceTensor.Of(y).Quads(rows.Length),
+            RowQuads = from.RowQuads,
+        };
+        _session.RunThreads(kernel, (long)rows.Length * from.RowQuads);
+    }
+
+    internal override void Read(Tensor x, int rows, Span<float> numbers) => DeviceTensor.Of(x).Read(rows, numbers);
+
+    internal override void Write(ReadOnlySpan<float> numbers, int rows, Tensor x) => DeviceTensor.Of(x).Write(numbers, rows);
+
+    internal override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
+    {
+        if (work.GoesByAttention)
+        {
+            _host.Attend(work, layer, queries, keys, values, outputs);
+            return;
+        }
+
+        ArrayView<Quad> k = DeviceTensor.Of(keys).Quads(work.Rows), v = DeviceTensor.Of(values).Quads(work.Rows);
+        CacheMemory memory = _caches.View(work.HeadSize);
+        CacheWriteArguments write = new()
+        {
+            Memory = memory,
+            Blocks = _tables.Blocks(layer),
+            Rows = _tables.DecodedRows,
+            Keys = k,
+            Values = v,
+            Heads = work.KeyValueHeads,
+        };
+        if (work.PrefillCount > 0)
+        {
+            DeviceCaches.Round(_session, _tables.Type, k, work.HeadSize);
+            DeviceCaches.Round(_session, _tables.Type, v, work.HeadSize);
+        }
+
+        ArrayView<Quad> q = DeviceTensor.Of(queries).Quads(work.Rows), o = DeviceTensor.Of(outputs).Quads(work.Rows);
+        if (work.DecodeCount > 0)
+        {
+            DeviceCaches.Write(_session, _tables.Type, write);
+            Decode(work, layer, memory, q, o);
+        }
+
+        if (work.PrefillCount > 0)
+        {
+            Prefill(work, layer, memory, q, k, v, o);
+            write.Rows = _tables.PromptRows;
+            DeviceCaches.Write(_session, _tables.Type, write);
+        }
+    }
+
+    private protected override Tensor CreateTensor(int rows, int columns) => new DeviceTensor(_memory, rows, columns);
+
+    private protected override void Free()
+    {
+        _session.Accelerator.Synchronize();
+        _partials?.Dispose();
+        _states?.Dispose();
+        _tokens.Dispose();
+        _rows.Dispose();
+        _angles.Dispose();
+        _tables.Dispose();
+        _caches.Dispose();
+        _host.Dispose();
+        _session.Dispose();
+    }
+
+    // Of scores, whose softmax is to base 2.
+    private static float Scale(int headSize) => 1.44269504088896341f / MathF.Sqrt(headSize);
+
+    private void Decode(AttentionWork work, int layer, CacheMemory memory, ArrayView<Quad> queries, ArrayView<Quad> outputs)
+    {
+        int group = work.QueryHeads / work.KeyValueHeads;
+        DeviceAttention.Decode(_session, _tables.Type, new DecodeArguments
+        {
+            Memory = memory,
+            Items = _tables.Decode.Items(layer),
+            Pieces = _tables.Decode.Pieces(layer),
+            VisibleRings = _tables.VisibleRings(layer),
+            Queries = queries,
+            Partials = Partials((long)_tables.Decode.MostPieces * group, work.HeadSize),
+            Outputs = outputs,
+            KeyValueHeads = work.KeyValueHeads,
+            Group = group,
+            Scale = Scale(work.HeadSize),
+        });
+    }
+
+    private void Prefill(
+        AttentionWork work, int layer, CacheMemory memory, ArrayView<Quad> queries, ArrayView<Quad> keys, ArrayView<Quad> values,
+        ArrayView<Quad> outputs) => DeviceAttention.Prefill(_session, _tables.Type, new PrefillArguments
+        {
+            Memory = memory,
+            Tiles = _tables.Tiles,
+            Heads = _tables.PrefillHeads(layer),
+            VisibleRings = _tables.VisibleRings(layer),
+            Queries = queries,
+            Keys = keys,
+            Values = values,
+            Outputs = outputs,
+            KeyValueHeads = work.KeyValueHeads,
+            Group = work.QueryHeads / work.KeyValueHeads,
+            Window = work.Segments[0].Cache.Spans[layer].SlidingWindow,
+            Scale = Scale(work.HeadSize),
+        });
+
+    private PartialOutputs Partials(long count, int headSize)
+    {
+        if (_states is null || _states.View.Length < 2 * count)
+        {
+            _states?.Dispose();
+            _states = null;
+            _states = _memory.Allocate<float>(2 * count);
+        }
+
+        long quads = count * (headSize / 4);
+        if (_partials is null || _partials.View.Length < quads)
+        {
+            _partials?.Dispose();
+            _partials = null;
+            _partials = _memory.Allocate<Quad>(quads);
+        }
+
+        return new PartialOutputs { Quads = _partials.View, States = _states.View, HeadQuads = headSize / 4 };
+    }
+}
