@@ -66,7 +66,7 @@ public sealed class GpuBackend : ComputeBackend
     public static GpuBackend Open(string id, int threads = 0, long? memoryLimit = null)
     {
         ArgumentNullException.ThrowIfNull(id);
-        DeviceSession session = id == "emulated" ? DeviceSession.Emulate() : DeviceSession.Open(id);
+        DeviceSession session = id == "emulated" ? DeviceSession.Emulate(warpsPerGroup: 1) : DeviceSession.Open(id);
         return new GpuBackend(session, CreateCpu(threads), memoryLimit);
     }
 

@@ -1,31 +1,37 @@
 using ILGPU;
-using MoA.Gpu.Device;
+using ILGPU.Runtime;
 using MoA.Gpu.Kernels;
 
 namespace MoA.Gpu.Caches;
 
 /// <summary>
-/// The memory of all sequences' caches as kernels see it. Each sequence takes and gives back memory of its own; blocks are
-/// counted from one origin, so that a launch can work on any of them.
+/// All of a device's memory as one view, counted from address 0: each sequence takes and gives back memory of its own for its
+/// caches, and a launch can work on any of them.
 /// </summary>
-internal sealed class CacheSpace : IDisposable
+internal sealed class CacheSpace : MemoryBuffer
 {
-    // More than a device can address, less than what overflows when counted in words or bytes.
+    // More than a device can address, less than what overflows when counted in bytes.
     private const long AllQuads = 1L << 56;
 
-    private readonly DeviceBuffer<Quad> _origin;
-
-    public CacheSpace(DeviceMemory memory)
+    public CacheSpace(Accelerator accelerator)
+        : base(accelerator, AllQuads, Interop.SizeOf<Quad>())
     {
-        _origin = memory.Allocate<Quad>(16);
-        Quads = new ArrayView<Quad>(_origin.Memory, 0, AllQuads);
+        NativePtr = 0;
+        Quads = new ArrayView<Quad>(this, 0, AllQuads);
     }
 
-    /// <summary>Everything from the origin on, and before it.</summary>
+    /// <summary>Every address there can be.</summary>
     public ArrayView<Quad> Quads { get; }
 
-    /// <summary>Where some memory stands, in quads from the origin; may be negative.</summary>
-    public long Origin(DeviceBuffer<Quad> memory) => (memory.Address - _origin.Address) / 16;
+    protected override void MemSet(AcceleratorStream stream, byte value, in ArrayView<byte> targetView) => throw NotOwned();
 
-    public void Dispose() => _origin.Dispose();
+    protected override void CopyFrom(AcceleratorStream stream, in ArrayView<byte> sourceView, in ArrayView<byte> targetView) => throw NotOwned();
+
+    protected override void CopyTo(AcceleratorStream stream, in ArrayView<byte> sourceView, in ArrayView<byte> targetView) => throw NotOwned();
+
+    protected override void DisposeAcceleratorObject(bool disposing)
+    {
+    }
+
+    private static NotSupportedException NotOwned() => new("Memory is copied by what it belongs to.");
 }

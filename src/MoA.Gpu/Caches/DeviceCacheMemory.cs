@@ -17,7 +17,7 @@ internal sealed class DeviceCacheMemory(DeviceSession session, DeviceMemory memo
 
     public DeviceMemory Memory { get; } = memory;
 
-    public CacheSpace Space { get; } = new(memory);
+    public CacheSpace Space { get; } = new(session.Accelerator);
 
     public NativeAllocator Allocator => _host.Allocator;
 

@@ -5,7 +5,7 @@ namespace MoA.Gpu.Caches;
 /// <summary>A KV head's rows within the memory of its sequence.</summary>
 internal sealed class DeviceRing(int ringRows) : HeadRing(ringRows)
 {
-    /// <summary>The first quad, counted from <see cref="CacheSpace.Origin"/>.</summary>
+    /// <summary>The first quad, counted from address 0.</summary>
     public long Start { get; set; }
 
     /// <summary>Where the rows stand, as kernels see it.</summary>

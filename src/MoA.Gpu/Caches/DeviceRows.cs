@@ -68,7 +68,7 @@ internal sealed class DeviceRows : SequenceRows
 
     private void Place(DeviceBuffer<Quad> memory)
     {
-        long at = _owner.Space.Origin(memory);
+        long at = memory.Address / 16;
         foreach (DeviceRing head in _heads)
         {
             head.Start = at;

@@ -8,6 +8,9 @@ namespace MoA.Gpu.Kernels;
 /// <summary>Chooses the kernel of a format.</summary>
 internal static class DeviceProduct
 {
+    /// <summary>Rows of inputs up to which reading the weight is what takes time.</summary>
+    public const int FewRows = 16;
+
     /// <summary>y (+)= x·W'; the weight is read once for up to eight rows.</summary>
     public static void Run(DeviceSession session, ElementType type, DeviceWeight weight, InputRows inputs, ProductOutputs outputs)
     {
@@ -48,6 +51,10 @@ internal static class DeviceProduct
     {
         switch (inputs.Rows)
         {
+            case > FewRows:
+                ManyRowProduct<TFormat> kernel = new() { Weight = weight, Inputs = inputs, Outputs = outputs };
+                session.RunThreads(kernel, kernel.Threads);
+                break;
             case 1: Run<TFormat, One>(session, weight, inputs, outputs); break;
             case 2: Run<TFormat, Twice<One>>(session, weight, inputs, outputs); break;
             case <= 4: Run<TFormat, Twice<Twice<One>>>(session, weight, inputs, outputs); break;

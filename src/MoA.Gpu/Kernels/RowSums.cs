@@ -23,6 +23,9 @@ internal interface IRowSums
 
     /// <summary>Adds up over the warp, and writes one output of each row.</summary>
     void Store(ProductOutputs outputs, int row, int output);
+
+    /// <summary>Writes one output of each row, of which this thread has summed all.</summary>
+    void StoreOwn(ProductOutputs outputs, int row, int output);
 }
 
 /// <summary>Rows of inputs: floats padded to whole octets.</summary>
@@ -48,6 +51,15 @@ internal struct ProductOutputs
 
     /// <summary>1 to add to what stands there, 0 to replace it.</summary>
     public int Accumulate;
+
+    /// <summary>Writes an output; of rows past the last nothing.</summary>
+    public readonly void Write(int row, int output, float sum)
+    {
+        if (row >= Rows)
+            return;
+        long at = (long)row * Stride + output;
+        Y[at] = Accumulate != 0 ? Y[at] + sum : sum;
+    }
 }
 
 /// <summary>One row of inputs.</summary>
@@ -68,11 +80,11 @@ internal struct One : IRowSums
     public readonly void Store(ProductOutputs outputs, int row, int output)
     {
         float sum = LaneSum.OfWarp(_sum);
-        if (Threads.Lane != 0 || row >= outputs.Rows)
-            return;
-        long at = (long)row * outputs.Stride + output;
-        outputs.Y[at] = outputs.Accumulate != 0 ? outputs.Y[at] + sum : sum;
+        if (Threads.Lane == 0)
+            outputs.Write(row, output, sum);
     }
+
+    public readonly void StoreOwn(ProductOutputs outputs, int row, int output) => outputs.Write(row, output, _sum);
 }
 
 /// <summary>Twice as many rows of inputs.</summary>
@@ -101,5 +113,11 @@ internal struct Twice<TRows> : IRowSums
     {
         _first.Store(outputs, row, output);
         _second.Store(outputs, row + TRows.Count, output);
+    }
+
+    public readonly void StoreOwn(ProductOutputs outputs, int row, int output)
+    {
+        _first.StoreOwn(outputs, row, output);
+        _second.StoreOwn(outputs, row + TRows.Count, output);
     }
 }
