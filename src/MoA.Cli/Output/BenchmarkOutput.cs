@@ -56,7 +56,7 @@ internal sealed class BenchmarkOutput(
         if (rows.Any(IsBoundByPass))
             context.Output.WriteLine(Number($"a pass, not memory, bounds batches of {model.Transformer.MaxRows}"));
         if (JouleColumns().Any())
-            context.Output.WriteLine($"joules counted by {energySource}, with all other work on the machine");
+            context.Output.WriteLine($"joules counted by {energySource}, other work included");
         if (WhyNoEnergy is string reason)
             context.Output.WriteLine($"joules not told: {reason}");
     }

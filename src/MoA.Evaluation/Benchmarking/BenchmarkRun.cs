@@ -41,6 +41,9 @@ public sealed class BenchmarkRun
     /// <summary>Counts the energy of what the model runs on; null where nothing does. Stays the caller's.</summary>
     public EnergyMeter? Energy { get; init; }
 
+    /// <summary>Measures how many bytes the device reads in a second; null measures the processor.</summary>
+    public Func<double>? ReadBandwidth { get; init; }
+
     /// <summary>Measures every policy at every length, at every batch or at its largest.</summary>
     /// <returns>One row each: by length, then batch, then policy.</returns>
     /// <exception cref="InvalidInputException">A length exceeds the model's context, a batch does not fit a forward pass, or
@@ -50,25 +53,26 @@ public sealed class BenchmarkRun
         ArgumentNullException.ThrowIfNull(policies);
         _heldBytes = (_settings.Room ?? MemoryRoom.OfProcessor(_model)).HeldBytes;
         IReadOnlyList<BenchmarkCase[]> groups = BenchmarkCases.Of(_model, _settings, policies);
-        using MemoryBandwidth bandwidth = new(new WorkerPool(_settings.Threads));
+        using MemoryBandwidth? processor = ReadBandwidth is null ? new MemoryBandwidth(new WorkerPool(_settings.Threads)) : null;
+        Func<double> bandwidth = ReadBandwidth ?? processor!.Measure;
         List<BenchmarkRow> rows = [];
         foreach (BenchmarkCase[] cases in groups)
             rows.AddRange(MeasureTogether(cases, _settings.Repeats * groups.Sum(group => group.Length), bandwidth, cancellation));
         return rows;
     }
 
-    private IEnumerable<BenchmarkRow> MeasureTogether(BenchmarkCase[] cases, int total, MemoryBandwidth bandwidth, CancellationToken cancellation)
+    private IEnumerable<BenchmarkRow> MeasureTogether(BenchmarkCase[] cases, int total, Func<double> bandwidth, CancellationToken cancellation)
     {
         Measurement[][] measured = [.. cases.Select(_ => new Measurement[_settings.Repeats])];
         foreach (BenchmarkCase one in cases)
             WarmUp(one, cancellation);
-        double before = bandwidth.Measure();
+        double before = bandwidth();
         for (int repeat = 0; repeat < _settings.Repeats; repeat++)
         {
             for (int i = 0; i < cases.Length; i++)
             {
                 Measurement one = MeasureOnce(cases[i], cancellation);
-                double after = bandwidth.Measure();
+                double after = bandwidth();
                 measured[i][repeat] = one with { Bandwidth = (before + after) / 2 };
                 before = after;
                 _progress?.Invoke(new StepProgress("bench", cases[i].ToString(), ++_done, total, _tokens));

@@ -58,6 +58,15 @@ public sealed class BenchmarkRunTests(DemoModel demo) : IClassFixture<DemoModel>
     }
 
     [Fact]
+    public void Shares_are_of_the_bandwidth_that_was_measured_before_and_after()
+    {
+        double measured = 0;
+        BenchmarkRow row = Assert.Single(new BenchmarkRun(demo.Model, Settings(synthetic: true) with { Repeats = 3 }) { ReadBandwidth = () => measured += 1e9 }
+            .Run(DenseAndHalf[..1]));
+        Assert.Equal(new Spread(2.5e9, 1.5e9, 3.5e9), row.BandwidthBytesPerSecond);
+    }
+
+    [Fact]
     public void The_peak_is_each_rows_own()
     {
         if (!OperatingSystem.IsLinux())
