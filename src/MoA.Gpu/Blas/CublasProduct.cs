@@ -20,9 +20,9 @@ internal sealed class CublasProduct : IDisposable
 
     private readonly CublasFunctions _cublas;
     private readonly nint _handle;
-    private MemoryBuffer1D<byte, Stride1D.Dense>? _workspace;
+    private DeviceBuffer<byte>? _workspace;
 
-    private CublasProduct(CublasFunctions cublas, nint handle, MemoryBuffer1D<byte, Stride1D.Dense> workspace, string source)
+    private CublasProduct(CublasFunctions cublas, nint handle, DeviceBuffer<byte> workspace, string source)
     {
         _cublas = cublas;
         _handle = handle;
@@ -33,15 +33,14 @@ internal sealed class CublasProduct : IDisposable
     /// <summary>The library's version and where it was found.</summary>
     public string Source { get; }
 
-    /// <summary>Memory on the device.</summary>
-    public long Bytes => _workspace?.Length ?? 0;
-
     /// <summary>Finds cuBLAS and opens it on a device.</summary>
     /// <param name="session">The device; stays the caller's.</param>
+    /// <param name="memory">Its memory.</param>
     /// <param name="product">What multiplies; null where there is no cuBLAS.</param>
     /// <param name="whyNot">Why there is none, in one line.</param>
     /// <exception cref="InvalidInputException"><see cref="CublasSearch.Variable"/> names what cannot be used.</exception>
-    public static bool TryOpen(DeviceSession session, [NotNullWhen(true)] out CublasProduct? product, [NotNullWhen(false)] out string? whyNot)
+    public static bool TryOpen(
+        DeviceSession session, DeviceMemory memory, [NotNullWhen(true)] out CublasProduct? product, [NotNullWhen(false)] out string? whyNot)
     {
         product = null;
         if (session.Accelerator is not CudaAccelerator { DefaultStream: CudaStream stream })
@@ -61,7 +60,7 @@ internal sealed class CublasProduct : IDisposable
         foreach (string library in search.Candidates())
         {
             if (CublasFunctions.TryLoad(library, out CublasFunctions? cublas, out string? problem)
-                && TryOpen(session, cublas, library, stream.StreamPtr, out product, out problem))
+                && TryOpen(session, memory, cublas, library, stream.StreamPtr, out product, out problem))
             {
                 whyNot = null;
                 return true;
@@ -80,7 +79,7 @@ internal sealed class CublasProduct : IDisposable
 
     /// <summary>Opens a loaded library on a device.</summary>
     internal static bool TryOpen(
-        DeviceSession session, CublasFunctions cublas, string library, nint stream,
+        DeviceSession session, DeviceMemory memory, CublasFunctions cublas, string library, nint stream,
         [NotNullWhen(true)] out CublasProduct? product, [NotNullWhen(false)] out string? whyNot)
     {
         product = null;
@@ -93,13 +92,14 @@ internal sealed class CublasProduct : IDisposable
         }
 
         int bytes = session.Accelerator is CudaAccelerator { Architecture.Major: >= 9 } ? HopperWorkspaceBytes : WorkspaceBytes;
-        MemoryBuffer1D<byte, Stride1D.Dense>? workspace = null;
+        DeviceBuffer<byte>? workspace = null;
         try
         {
-            workspace = session.Accelerator.Allocate1D<byte>(bytes);
+            memory.CheckRoom(bytes, "cuBLAS's workspace", $"do without it ({CublasSearch.Variable}={CublasSearch.Off})");
+            workspace = memory.Allocate<byte>(bytes);
             error = cublas.SetStream(handle, stream);
             if (error == 0)
-                error = cublas.SetWorkspace(handle, workspace.NativePtr, (nuint)bytes);
+                error = cublas.SetWorkspace(handle, workspace.Address, (nuint)bytes);
             if (error == 0)
             {
                 product = new CublasProduct(cublas, handle, workspace, $"cuBLAS {Version(cublas)} ({library})");
@@ -110,9 +110,9 @@ internal sealed class CublasProduct : IDisposable
             whyNot = $"{library} cannot be used: {CublasFunctions.Describe(error)}";
             return false;
         }
-        catch (CudaException failure)
+        catch (InvalidInputException failure)
         {
-            whyNot = $"{library} gets no memory for its work, {bytes >> 20} MiB: {failure.Message.ReplaceLineEndings(" ")}";
+            whyNot = failure.Message;
             return false;
         }
         finally

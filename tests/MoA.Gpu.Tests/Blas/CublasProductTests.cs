@@ -65,13 +65,14 @@ public sealed class CublasProductTests
     {
         using Emulated device = new();
         FakeCublas cublas = new();
-        CublasProduct product = Open(device, cublas);
+        DeviceMemory deviceMemory = new(device.Session);
+        CublasProduct product = Open(device, cublas, deviceMemory);
         Assert.Equal("cuBLAS 12.8.4 (libcublas)", product.Source);
         Assert.Equal(4 << 20, cublas.WorkspaceBytes);
-        Assert.Equal(cublas.WorkspaceBytes, product.Bytes);
+        Assert.Equal(cublas.WorkspaceBytes, deviceMemory.AllocatedBytes);
         product.Dispose();
         product.Dispose();
-        Assert.Equal((0, 0L), (cublas.Open, product.Bytes));
+        Assert.Equal((0, 0L), (cublas.Open, deviceMemory.AllocatedBytes));
         ArrayView<Quad> memory = device.Copy(new Quad[2]);
         _ = Assert.Throws<ObjectDisposedException>(() => product.Multiply(new(1, 1, 1), memory, memory, memory, false));
     }
@@ -84,6 +85,10 @@ public sealed class CublasProductTests
         Assert.Equal("libcublas cannot be used: error 99", WhyNot(new FakeCublas { WorkspaceError = 99 }));
 
         FakeCublas cublas = new();
+        Assert.False(CublasProduct.TryOpen(
+            device.Session, new(device.Session, limit: (4 << 20) - 1), cublas.Functions, "libcublas", FakeCublas.Stream, out _, out string? tooSmall));
+        Assert.Contains("cuBLAS's workspace", tooSmall, StringComparison.Ordinal);
+        Assert.Equal(0, cublas.Open);
         using CublasProduct product = Open(device, cublas);
         cublas.MultiplyError = 13;
         ArrayView<Quad> memory = device.Copy(new Quad[8]);
@@ -94,7 +99,7 @@ public sealed class CublasProductTests
 
         string WhyNot(FakeCublas failing)
         {
-            Assert.False(CublasProduct.TryOpen(device.Session, failing.Functions, "libcublas", FakeCublas.Stream, out CublasProduct? none, out string? whyNot));
+            Assert.False(CublasProduct.TryOpen(device.Session, new(device.Session), failing.Functions, "libcublas", FakeCublas.Stream, out CublasProduct? none, out string? whyNot));
             Assert.Null(none);
             Assert.Equal(0, failing.Open);
             return whyNot;
@@ -105,12 +110,12 @@ public sealed class CublasProductTests
     public void The_emulated_device_has_none()
     {
         using Emulated device = new();
-        Assert.False(CublasProduct.TryOpen(device.Session, out _, out string? whyNot));
+        Assert.False(CublasProduct.TryOpen(device.Session, new(device.Session), out _, out string? whyNot));
         Assert.Contains("emulated", whyNot, StringComparison.Ordinal);
     }
 
-    private static CublasProduct Open(Emulated device, FakeCublas cublas) =>
-        CublasProduct.TryOpen(device.Session, cublas.Functions, "libcublas", FakeCublas.Stream, out CublasProduct? product, out string? whyNot)
+    private static CublasProduct Open(Emulated device, FakeCublas cublas, DeviceMemory? memory = null) =>
+        CublasProduct.TryOpen(device.Session, memory ?? new(device.Session), cublas.Functions, "libcublas", FakeCublas.Stream, out CublasProduct? product, out string? whyNot)
             ? product
             : throw new IOException(whyNot);
 
