@@ -59,14 +59,15 @@ public sealed class GpuBackend : ComputeBackend
     internal override ICacheMemory CacheMemory => _caches;
 
     /// <summary>Opens a device.</summary>
-    /// <param name="id"><c>cuda</c>, the first one, or <c>cuda:N</c>; <c>emulated</c> for the kernels on the processor, which is slow.</param>
+    /// <param name="id"><c>cuda</c>, the first one, or <c>cuda:N</c>; <c>emulated</c> for the kernels on the processor, which is slow,
+    /// and <c>emulated:4</c> (or 8, 16, 32) with warps of another size than 16.</param>
     /// <param name="threads">Threads of the processor for what it does beside the device; 0 means one for each processor.</param>
     /// <param name="memoryLimit">Bytes of the device's memory that may be taken; null for all that are free.</param>
     /// <exception cref="InvalidInputException">There is no such device, or it cannot be used.</exception>
     public static GpuBackend Open(string id, int threads = 0, long? memoryLimit = null)
     {
         ArgumentNullException.ThrowIfNull(id);
-        DeviceSession session = id == "emulated" ? DeviceSession.Emulate(warpsPerGroup: 1) : DeviceSession.Open(id);
+        DeviceSession session = DeviceSession.Open(id);
         return new GpuBackend(session, CreateCpu(threads), memoryLimit);
     }
 
@@ -74,7 +75,7 @@ public sealed class GpuBackend : ComputeBackend
 
     internal override void CheckWeights(ModelConfig config, IEnumerable<WeightTensor> weights)
     {
-        DeviceAttention.CheckHead(config.HeadSize);
+        DeviceAttention.CheckHead(_session, config.HeadSize);
         _memory.CheckRoom(
             weights.Sum(PlacedWeight.BytesOf), "the weights", "use a smaller format (--weights q4_0), a smaller model or another device");
     }

@@ -31,7 +31,7 @@ public sealed class EmulatedModelTests
     public void Prefill_gives_the_reference_logits(string name, int chunk)
     {
         using ModelFixture fixture = ModelFixture.Load(name);
-        using GpuBackend backend = GpuBackend.Open("emulated", 1);
+        using GpuBackend backend = GpuBackend.Open("emulated:4", 1);
         using Transformer transformer = new(fixture.Model, backend);
         using SequenceCache sequence = transformer.CreateSequence(new DensePolicy(), fixture.Tokens.Length);
         int count = Math.Min(fixture.Tokens.Length, 2 * chunk);
@@ -46,7 +46,7 @@ public sealed class EmulatedModelTests
     public void Decoding_gives_the_reference_logits(string name)
     {
         using ModelFixture fixture = ModelFixture.Load(name);
-        using GpuBackend backend = GpuBackend.Open("emulated", 1);
+        using GpuBackend backend = GpuBackend.Open("emulated:4", 1);
         using Transformer transformer = new(fixture.Model, backend);
         using SequenceCache sequence = transformer.CreateSequence(new DensePolicy(), fixture.Tokens.Length);
         const int Prompt = 60, Steps = 12;
@@ -63,7 +63,7 @@ public sealed class EmulatedModelTests
     {
         using SafetensorsFile expected = SafetensorsFile.Open(RepositoryFiles.Fixture("cache", "generation.safetensors"));
         using JsonDocument cases = JsonDocument.Parse(File.ReadAllBytes(RepositoryFiles.Fixture("cache", "generation.json")));
-        using GpuBackend backend = GpuBackend.Open("emulated", 1);
+        using GpuBackend backend = GpuBackend.Open("emulated:4", 1);
         foreach (JsonElement test in cases.RootElement.EnumerateArray())
         {
             using LoadedModel model = HuggingFaceFolder.Load(
@@ -93,7 +93,7 @@ public sealed class EmulatedModelTests
     public void Ragged_batches_and_longer_turns_give_what_the_processor_gives()
     {
         using ModelFixture fixture = ModelFixture.Load("llama-gqa-llama3");
-        using GpuBackend device = GpuBackend.Open("emulated", 1);
+        using GpuBackend device = GpuBackend.Open("emulated:4", 1);
         using ComputeBackend processor = ComputeBackend.CreateCpu(2);
         float[] actual = Run(device), expected = Run(processor);
         Assert.InRange(ModelFixture.RelativeError(actual, expected), 0, 5e-3);
@@ -142,7 +142,7 @@ public sealed class EmulatedModelTests
     public void Policies_by_content_give_what_the_processor_gives(string name)
     {
         using ModelFixture fixture = ModelFixture.Load("llama-gqa-llama3");
-        using GpuBackend device = GpuBackend.Open("emulated", 1);
+        using GpuBackend device = GpuBackend.Open("emulated:4", 1);
         using ComputeBackend processor = ComputeBackend.CreateCpu(2);
         float[] actual = Run(device), expected = Run(processor);
         Assert.InRange(ModelFixture.RelativeError(actual, expected), 0, 5e-3);
@@ -169,7 +169,7 @@ public sealed class EmulatedModelTests
     {
         using ModelFixture fixture = ModelFixture.Load("llama-mha");
         long weights;
-        using (GpuBackend roomy = GpuBackend.Open("emulated", 1))
+        using (GpuBackend roomy = GpuBackend.Open("emulated:4", 1))
         {
             long before = roomy.AllocatedBytes;
             using (Transformer transformer = new(fixture.Model, roomy))
@@ -177,10 +177,10 @@ public sealed class EmulatedModelTests
             Assert.Equal(before, roomy.AllocatedBytes);
         }
 
-        using GpuBackend tight = GpuBackend.Open("emulated", 1, memoryLimit: 100_000);
+        using GpuBackend tight = GpuBackend.Open("emulated:4", 1, memoryLimit: 100_000);
         Assert.Contains("the weights take 0.00 GiB of emulated", Assert.Throws<InvalidInputException>(
             () => new Transformer(fixture.Model, tight)).Message, StringComparison.Ordinal);
-        using GpuBackend enough = GpuBackend.Open("emulated", 1, weights + 2 * fixture.Model.Weights.Bytes);
+        using GpuBackend enough = GpuBackend.Open("emulated:4", 1, weights + 2 * fixture.Model.Weights.Bytes);
         using Transformer fits = new(fixture.Model, enough);
         long taken = enough.AllocatedBytes;
         Assert.StartsWith("KV caches for 2000000 tokens take", Assert.Throws<InvalidInputException>(
@@ -194,7 +194,7 @@ public sealed class EmulatedModelTests
     public void Random_rows_are_counted_as_tokens_and_have_mean_0_and_deviation_1()
     {
         using ModelFixture fixture = ModelFixture.Load("llama-mha");
-        using GpuBackend backend = GpuBackend.Open("emulated", 1);
+        using GpuBackend backend = GpuBackend.Open("emulated:4", 1);
         using Transformer transformer = new(fixture.Model, backend);
         foreach (ElementType type in new[] { ElementType.BF16 })
         {

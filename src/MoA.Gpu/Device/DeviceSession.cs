@@ -14,8 +14,11 @@ namespace MoA.Gpu.Device;
 /// </summary>
 internal sealed class DeviceSession : IDisposable
 {
-    /// <summary>Threads that run in step and exchange registers; kernels are written for this number.</summary>
+    /// <summary>Threads of a device that run in step and exchange registers.</summary>
     public const int WarpSize = 32;
+
+    /// <summary>The fewest that kernels are written for.</summary>
+    public const int SmallestWarp = 4;
 
     // Each may then use 128 registers.
     private const int ThreadsPerGroup = 512;
@@ -39,11 +42,18 @@ internal sealed class DeviceSession : IDisposable
     /// <summary>Runs kernels in CUDA C++, which need tensor cores; null where there are none, as on the emulated device.</summary>
     public ICudaLauncher? Cuda { get; private init; }
 
-    /// <summary>Opens a device of the machine.</summary>
-    /// <param name="id"><c>cuda</c>, the first one, or <c>cuda:N</c>.</param>
+    /// <summary>Opens a device of the machine, or the emulated one.</summary>
+    /// <param name="id"><c>cuda</c>, the first one, or <c>cuda:N</c>; <c>emulated</c>, or <c>emulated:N</c> with warps of N threads.</param>
     /// <exception cref="InvalidInputException">There is no such device, or it cannot be used.</exception>
     public static DeviceSession Open(string id)
     {
+        int emulated = Array.IndexOf(["emulated", "emulated:4", "emulated:8", "emulated:16", "emulated:32"], id);
+        if (emulated >= 0)
+        {
+            int warp = emulated == 0 ? 16 : SmallestWarp << (emulated - 1);
+            return Emulate(warpsPerGroup: ProductTile.ThreadsPerGroup / warp, warp);
+        }
+
         int index = GpuDevices.IndexOf(id);
         if (!CudaDriver.IsInstalled)
             throw new InvalidInputException($"device {id}: this machine has no NVIDIA driver; install it, or run on the processor");
@@ -79,10 +89,12 @@ internal sealed class DeviceSession : IDisposable
 
     /// <summary>ILGPU's own device, which runs every kernel thread as a thread of the processor: for tests, and slow.</summary>
     /// <param name="warpsPerGroup">Warps that share a group's memory.</param>
+    /// <param name="warpSize">Threads of a warp: the fewer, the less time goes into waiting for each other, but heads are limited to
+    /// sixteen times as many numbers.</param>
     /// <param name="cuda">Makes what emulates the kernels in CUDA C++; left out, there are none.</param>
-    public static DeviceSession Emulate(int warpsPerGroup = 2, Func<Accelerator, ICudaLauncher>? cuda = null)
+    public static DeviceSession Emulate(int warpsPerGroup = 2, int warpSize = WarpSize, Func<Accelerator, ICudaLauncher>? cuda = null)
     {
-        CPUDevice device = new(WarpSize, warpsPerGroup, numMultiprocessors: 1);
+        CPUDevice device = new(warpSize, warpsPerGroup, numMultiprocessors: 1);
         Context context = CreateContext(builder => builder.CPU(device));
         GpuDevice description = new("emulated", device.Name, device.MemorySize, "none", device.NumMultiprocessors);
         Accelerator accelerator = device.CreateAccelerator(context);
@@ -96,11 +108,11 @@ internal sealed class DeviceSession : IDisposable
     /// <summary>Runs a kernel in which every warp has work of its own.</summary>
     public void RunWarps<TKernel>(in TKernel kernel, long warps)
         where TKernel : struct, IDeviceKernel =>
-        Run(kernel, (warps + _warpsPerGroup - 1) / _warpsPerGroup, _warpsPerGroup * WarpSize);
+        Run(kernel, (warps + _warpsPerGroup - 1) / _warpsPerGroup, _warpsPerGroup * Accelerator.WarpSize);
 
     /// <summary>Runs a kernel in which every thread has work of its own.</summary>
     public void RunThreads<TKernel>(in TKernel kernel, long threads)
-        where TKernel : struct, IDeviceKernel => RunWarps(kernel, (threads + WarpSize - 1) / WarpSize);
+        where TKernel : struct, IDeviceKernel => RunWarps(kernel, (threads + Accelerator.WarpSize - 1) / Accelerator.WarpSize);
 
     /// <summary>Runs a kernel in which groups of threads work together.</summary>
     public void RunGroups<TKernel>(in TKernel kernel, long groups)

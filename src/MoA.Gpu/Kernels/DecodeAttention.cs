@@ -49,7 +49,7 @@ internal struct DecodeAttention<TFormat, TQueries, TLanes> : IDeviceKernel
         TQueries queries = default;
         queries.Load(source, head, first, second, lane < shares ? 1 : 0);
         int run = Threads.Lane / TLanes.Count;
-        for (int row = 0; row < rows; row += 32 / TLanes.Count)
+        for (int row = 0; row < rows; row += Threads.PerWarp / TLanes.Count)
         {
             int at = piece.First + Math.Min(row + run, rows - 1);
             int position = at < item.SinkRows ? item.FirstInSink + at : item.Oldest + at - item.SinkRows;

@@ -38,7 +38,7 @@ internal struct DecodeMerge : IDeviceKernel
         }
 
         long to = (((long)item.Row * KeyValueHeads + item.Head) * Group + head) * Partials.HeadQuads;
-        for (int quad = Threads.Lane; quad < Partials.HeadQuads; quad += 32)
+        for (int quad = Threads.Lane; quad < Partials.HeadQuads; quad += Threads.PerWarp)
         {
             float x = 0, y = 0, z = 0, w = 0;
             for (int piece = item.FirstPiece; piece < end; piece++)

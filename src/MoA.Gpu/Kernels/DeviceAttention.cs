@@ -62,12 +62,13 @@ internal static class DeviceAttention
 
     /// <summary>Refuses heads that no format's kernels are written for.</summary>
     /// <exception cref="InvalidInputException">The head's size.</exception>
-    public static void CheckHead(int headSize)
+    public static void CheckHead(DeviceSession session, int headSize)
     {
-        if (headSize > LargestHead || headSize % 16 != 0)
+        int largest = Math.Min(LargestHead, 16 * session.Accelerator.WarpSize);
+        if (headSize > largest || headSize % 16 != 0)
         {
             throw new InvalidInputException(
-                $"heads of {headSize} do not run on a GPU: expected a multiple of 16, {LargestHead} at most; use --device cpu");
+                $"heads of {headSize} do not run on a GPU: expected a multiple of 16, {largest} at most; use --device cpu");
         }
     }
 

@@ -31,7 +31,7 @@ internal struct FewRowProduct<TFormat, TRows> : IDeviceKernel
         Products products = new() { Inputs = Inputs, Row = row, Sums = default };
         products.Sums.Clear();
         int parts = Weight.BlocksPerRow * TFormat.PartsPerBlock;
-        for (int part = Threads.Lane; part < parts; part += 32)
+        for (int part = Threads.Lane; part < parts; part += Threads.PerWarp)
             TFormat.Read(Weight, output, part, ref products);
         products.Sums.Store(Outputs, row, output);
     }

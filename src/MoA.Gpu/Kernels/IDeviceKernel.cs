@@ -26,8 +26,11 @@ internal static class Threads
     public static int Index => Grid.IdxX * Group.DimX + Group.IdxX;
 
     /// <summary>The warp, of all warps.</summary>
-    public static int Warp => Index / Device.DeviceSession.WarpSize;
+    public static int Warp => Index / PerWarp;
 
     /// <summary>Within the warp.</summary>
-    public static int Lane => Group.IdxX % Device.DeviceSession.WarpSize;
+    public static int Lane => Group.IdxX % PerWarp;
+
+    /// <summary>Threads that run in step and exchange registers: 32, of which compilers for devices know; emulated, fewer may do.</summary>
+    public static int PerWarp => ILGPU.Warp.WarpSize;
 }

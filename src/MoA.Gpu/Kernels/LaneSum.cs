@@ -8,9 +8,12 @@ internal static class LaneSum
     /// <summary>Over the warp.</summary>
     public static float OfWarp(float value)
     {
-        value += Warp.ShuffleXor(value, 16);
-        value += Warp.ShuffleXor(value, 8);
-        value += Warp.ShuffleXor(value, 4);
+        if (Threads.PerWarp > 16)
+            value += Warp.ShuffleXor(value, 16);
+        if (Threads.PerWarp > 8)
+            value += Warp.ShuffleXor(value, 8);
+        if (Threads.PerWarp > 4)
+            value += Warp.ShuffleXor(value, 4);
         value += Warp.ShuffleXor(value, 2);
         return value + Warp.ShuffleXor(value, 1);
     }
@@ -18,9 +21,12 @@ internal static class LaneSum
     /// <summary>Over the warp.</summary>
     public static double OfWarp(double value)
     {
-        value += Warp.ShuffleXor(value, 16);
-        value += Warp.ShuffleXor(value, 8);
-        value += Warp.ShuffleXor(value, 4);
+        if (Threads.PerWarp > 16)
+            value += Warp.ShuffleXor(value, 16);
+        if (Threads.PerWarp > 8)
+            value += Warp.ShuffleXor(value, 8);
+        if (Threads.PerWarp > 4)
+            value += Warp.ShuffleXor(value, 4);
         value += Warp.ShuffleXor(value, 2);
         return value + Warp.ShuffleXor(value, 1);
     }
@@ -28,9 +34,12 @@ internal static class LaneSum
     /// <summary>The largest of the warp.</summary>
     public static float LargestOfWarp(float value)
     {
-        value = Math.Max(value, Warp.ShuffleXor(value, 16));
-        value = Math.Max(value, Warp.ShuffleXor(value, 8));
-        value = Math.Max(value, Warp.ShuffleXor(value, 4));
+        if (Threads.PerWarp > 16)
+            value = Math.Max(value, Warp.ShuffleXor(value, 16));
+        if (Threads.PerWarp > 8)
+            value = Math.Max(value, Warp.ShuffleXor(value, 8));
+        if (Threads.PerWarp > 4)
+            value = Math.Max(value, Warp.ShuffleXor(value, 4));
         value = Math.Max(value, Warp.ShuffleXor(value, 2));
         return Math.Max(value, Warp.ShuffleXor(value, 1));
     }

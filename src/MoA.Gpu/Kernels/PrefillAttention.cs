@@ -65,7 +65,7 @@ internal struct PrefillAttention<TFormat, TQueries, TLanes> : IDeviceKernel
     private readonly void AddHeld(ref TQueries queries, PrefillHead held, int from, int to, int share)
     {
         int run = Threads.Lane / TLanes.Count;
-        for (int position = from; position < to; position += 32 / TLanes.Count)
+        for (int position = from; position < to; position += Threads.PerWarp / TLanes.Count)
         {
             int slot = CacheMemory.Slot(Math.Min(position + run, to - 1), held.Block.RingRows);
             Sixteen key = TFormat.Read(Arguments.Memory, held.Block, 0, slot, share);
@@ -78,7 +78,7 @@ internal struct PrefillAttention<TFormat, TQueries, TLanes> : IDeviceKernel
     private readonly void AddNew(ref TQueries queries, PrefillHead held, int head, int from, int to, int first, int second)
     {
         int run = Threads.Lane / TLanes.Count, size = Arguments.Memory.HeadSize / 4;
-        for (int position = from; position < to; position += 32 / TLanes.Count)
+        for (int position = from; position < to; position += Threads.PerWarp / TLanes.Count)
         {
             long row = held.FirstRow + Math.Min(position + run, to - 1) - held.Length;
             long at = (row * Arguments.KeyValueHeads + head) * size;

@@ -138,11 +138,12 @@ internal struct Query : IQueryTile
 
     public void Join(int lanes)
     {
-        if (lanes <= 4)
+        if (lanes <= 4 && Threads.PerWarp > 4)
             JoinWith(4);
-        if (lanes <= 8)
+        if (lanes <= 8 && Threads.PerWarp > 8)
             JoinWith(8);
-        JoinWith(16);
+        if (Threads.PerWarp > 16)
+            JoinWith(16);
     }
 
     public readonly void StorePartial(PartialOutputs outputs, long at, int left, int first, int second, bool store)

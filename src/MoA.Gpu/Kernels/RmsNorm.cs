@@ -35,14 +35,14 @@ internal struct RmsNorm : IDeviceKernel
         int quads = (Columns + 3) / 4;
         long first = (long)row * Stride;
         float sum = 0;
-        for (int i = Threads.Lane; i < quads; i += 32)
+        for (int i = Threads.Lane; i < quads; i += Threads.PerWarp)
         {
             Quad x = X[first + i];
             sum += x.FloatX * x.FloatX + x.FloatY * x.FloatY + (x.FloatZ * x.FloatZ + x.FloatW * x.FloatW);
         }
 
         float scale = IntrinsicMath.CPUOnly.Rsqrt(LaneSum.OfWarp(sum) / Columns + Epsilon);
-        for (int i = Threads.Lane; i < quads; i += 32)
+        for (int i = Threads.Lane; i < quads; i += Threads.PerWarp)
         {
             Quad x = X[first + i], w = Weight[i];
             Y[first + i] = Quad.Of(

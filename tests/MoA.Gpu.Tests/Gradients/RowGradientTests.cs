@@ -210,7 +210,7 @@ public sealed class RowGradientTests
             ArrayView<Quad> quads = device.Rows(x, Count, 4);
             ArrayView<int> found = device.Copy([0]);
             FindNotFinite kernel = new() { X = quads, Found = found };
-            device.Session.RunWarps(kernel, kernel.Warps);
+            device.Session.RunThreads(kernel, kernel.Threads);
             Assert.Equal(expected, Emulated.Read(found)[0]);
         }
     }

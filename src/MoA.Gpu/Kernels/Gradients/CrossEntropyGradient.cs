@@ -53,7 +53,7 @@ internal struct CrossEntropyGradient : IDeviceKernel
             maximum = Math.Max(maximum, Math.Max(Math.Max(x.FloatX, x.FloatY), Math.Max(x.FloatZ, x.FloatW)));
         }
 
-        int warps = Group.DimX / Device.DeviceSession.WarpSize, warp = Group.IdxX / Device.DeviceSession.WarpSize;
+        int warps = Group.DimX / Threads.PerWarp, warp = Group.IdxX / Threads.PerWarp;
         maxima[warp] = LaneSum.LargestOfWarp(maximum);
         Group.Barrier();
         maximum = maxima[0];

@@ -2,12 +2,13 @@ using ILGPU;
 
 namespace MoA.Gpu.Kernels.Gradients;
 
-/// <summary>Sets a flag if any number is NaN or infinite. A thread eight quads, 32 apart.</summary>
+/// <summary>Sets a flag if any number is NaN or infinite. A thread eight quads, so far apart that neighbours read neighbouring ones.</summary>
 internal struct FindNotFinite : IDeviceKernel
 {
     /// <summary>Quads that a thread looks at.</summary>
     public const int QuadsPerThread = 8;
 
+    private const int Neighbours = 32;
     private const uint Magnitude = 0x7FFFFFFF, Infinity = 0x7F800000;
 
     public ArrayView<Quad> X;
@@ -15,15 +16,16 @@ internal struct FindNotFinite : IDeviceKernel
     /// <summary>One number; becomes 1.</summary>
     public ArrayView<int> Found;
 
-    /// <summary>Warps of a launch.</summary>
-    public readonly long Warps => (X.Length + 32 * QuadsPerThread - 1) / (32 * QuadsPerThread);
+    /// <summary>Threads of a launch.</summary>
+    public readonly long Threads => (X.Length + Neighbours * QuadsPerThread - 1) / (Neighbours * QuadsPerThread) * Neighbours;
 
     /// <inheritdoc/>
     public readonly void Run()
     {
-        long first = (long)Threads.Warp * 32 * QuadsPerThread + Threads.Lane, end = Math.Min(X.Length, first + 32 * QuadsPerThread);
+        int index = Kernels.Threads.Index;
+        long first = (long)(index / Neighbours) * Neighbours * QuadsPerThread + index % Neighbours, end = Math.Min(X.Length, first + Neighbours * QuadsPerThread);
         uint largest = 0;
-        for (long i = first; i < end; i += 32)
+        for (long i = first; i < end; i += Neighbours)
         {
             Quad x = X[i];
             largest = Math.Max(largest, Math.Max(

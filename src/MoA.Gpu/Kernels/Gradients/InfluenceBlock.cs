@@ -35,7 +35,7 @@ internal struct InfluenceBlock : IDeviceKernel
     /// <inheritdoc/>
     public readonly void Run()
     {
-        ArrayView<float> sums = SharedMemory.Allocate<float>(ProductTile.ThreadsPerGroup / Device.DeviceSession.WarpSize);
+        ArrayView<float> sums = SharedMemory.Allocate<float>(ProductTile.ThreadsPerGroup / Device.DeviceSession.SmallestWarp);
         int keyBlock = Grid.IdxX % Panel.KeyBlocks + Panel.FirstKeyBlock, rest = Grid.IdxX / Panel.KeyBlocks;
         int queryBlock = rest % Panel.QueryBlocks + Panel.FirstQueryBlock, head = rest / Panel.QueryBlocks;
         if (keyBlock > queryBlock || keyBlock < Panel.OldestBlock(queryBlock))
@@ -65,7 +65,7 @@ internal struct InfluenceBlock : IDeviceKernel
             Panel.Gradients[at] = Quad.Of(four.A.Gradient, four.B.Gradient, four.C.Gradient, four.D.Gradient);
         }
 
-        sums[Group.IdxX / Device.DeviceSession.WarpSize] = LaneSum.OfWarp(sum);
+        sums[Group.IdxX / Threads.PerWarp] = LaneSum.OfWarp(sum);
         Group.Barrier();
         int influence = ((Panel.FirstHead * Panel.Group + head) * Blocks + queryBlock) * Blocks + keyBlock;
         if (Group.IdxX == 0)

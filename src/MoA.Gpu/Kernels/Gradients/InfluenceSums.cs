@@ -33,7 +33,7 @@ internal struct InfluenceSums : IDeviceKernel
         SeenKeys seen = SeenKeys.Of(Panel, query);
         long start = (long)row * Panel.Stride;
         float largest = SeenKeys.Hidden;
-        for (int i = seen.Oldest / 4 + Threads.Lane; i <= seen.Newest / 4; i += 32)
+        for (int i = seen.Oldest / 4 + Threads.Lane; i <= seen.Newest / 4; i += Threads.PerWarp)
         {
             Quad s = seen.Only(Panel.Weights[start + i], i);
             largest = Math.Max(largest, Math.Max(Math.Max(s.FloatX, s.FloatY), Math.Max(s.FloatZ, s.FloatW)));
@@ -41,7 +41,7 @@ internal struct InfluenceSums : IDeviceKernel
 
         largest = LaneSum.LargestOfWarp(largest);
         Parts parts = new() { Largest = largest, Scale = Scale };
-        for (int i = seen.Oldest / 4 + Threads.Lane; i <= seen.Newest / 4; i += 32)
+        for (int i = seen.Oldest / 4 + Threads.Lane; i <= seen.Newest / 4; i += Threads.PerWarp)
         {
             Quad s = seen.Only(Panel.Weights[start + i], i), g = Panel.Gradients[start + i];
             parts.Add(s.FloatX, g.FloatX);

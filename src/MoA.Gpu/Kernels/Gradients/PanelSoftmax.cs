@@ -29,7 +29,7 @@ internal struct PanelSoftmax : IDeviceKernel
         SeenKeys seen = SeenKeys.Of(Panel, query);
         long start = (long)row * Panel.Stride;
         float largest = SeenKeys.Hidden;
-        for (int i = seen.Oldest / 4 + Threads.Lane; i <= seen.Newest / 4; i += 32)
+        for (int i = seen.Oldest / 4 + Threads.Lane; i <= seen.Newest / 4; i += Threads.PerWarp)
         {
             Quad s = seen.Only(Panel.Weights[start + i], i);
             largest = Math.Max(largest, Math.Max(Math.Max(s.FloatX, s.FloatY), Math.Max(s.FloatZ, s.FloatW)));
@@ -37,7 +37,7 @@ internal struct PanelSoftmax : IDeviceKernel
 
         largest = LaneSum.LargestOfWarp(largest);
         float sum = 0;
-        for (int i = seen.Oldest / 4 + Threads.Lane; i <= seen.Newest / 4; i += 32)
+        for (int i = seen.Oldest / 4 + Threads.Lane; i <= seen.Newest / 4; i += Threads.PerWarp)
         {
             Quad e = Numerators(seen.Only(Panel.Weights[start + i], i), largest);
             sum += e.FloatX + e.FloatY + (e.FloatZ + e.FloatW);
@@ -46,7 +46,7 @@ internal struct PanelSoftmax : IDeviceKernel
         float share = 1 / LaneSum.OfWarp(sum);
         int block = query / ElasticRule.BlockSize, quads = ElasticRule.BlockSize / 4;
         int first = (Panel.OldestBlock(block) - Panel.FirstKeyBlock) * quads, end = (block + 1 - Panel.FirstKeyBlock) * quads;
-        for (int i = first + Threads.Lane; i < end; i += 32)
+        for (int i = first + Threads.Lane; i < end; i += Threads.PerWarp)
             Panel.Weights[start + i] = Numerators(seen.Only(Panel.Weights[start + i], i), largest).Times(share);
     }
 

@@ -42,7 +42,7 @@ internal struct RmsNormGradient : IDeviceKernel
         int quads = (Columns + 3) / 4;
         long first = (long)row * Stride;
         float squares = 0, products = 0;
-        for (int i = Threads.Lane; i < quads; i += 32)
+        for (int i = Threads.Lane; i < quads; i += Threads.PerWarp)
         {
             Quad x = X[first + i], g = OutputGradient[first + i], w = Weight[i];
             squares += x.FloatX * x.FloatX + x.FloatY * x.FloatY + (x.FloatZ * x.FloatZ + x.FloatW * x.FloatW);
@@ -52,7 +52,7 @@ internal struct RmsNormGradient : IDeviceKernel
 
         float r = IntrinsicMath.CPUOnly.Rsqrt(LaneSum.OfWarp(squares) / Columns + Epsilon);
         float pull = -r * r * r * LaneSum.OfWarp(products) / Columns;
-        for (int i = Threads.Lane; i < quads; i += 32)
+        for (int i = Threads.Lane; i < quads; i += Threads.PerWarp)
         {
             Quad x = X[first + i], g = OutputGradient[first + i], w = Weight[i];
             Quad gradient = Quad.Of(
