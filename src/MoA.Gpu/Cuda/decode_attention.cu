@@ -13,11 +13,11 @@ struct DecodeItem {
     CacheBlock block;
     int row, head, position, window, rings;
     int firstInSink, sinkRows, oldest;
-    int firstPiece, pieces;
+    int firstPiece;
 };
 
 struct DecodePiece {
-    int item, first, rows;
+    int item, first;
 };
 
 struct DecodeArguments {
@@ -37,14 +37,14 @@ struct DecodeArguments {
 // memory a row has an odd number of quads: eight rows' quads of one number lie in different banks.
 template <int Size, int Warps, int Stages>
 struct DecodeAttention {
-    static constexpr int Sink = 64, Heads = 8, Rows = 16, Parts = Size / 16;
+    static constexpr int Sink = 64, Heads = 8, Rows = 16, RowsPerPiece = 128, Parts = Size / 16;
     static constexpr int RowQuads = Size / 8, RowBytes = (RowQuads | 1) * sizeof(Quad), TensorBytes = Rows * RowBytes, StageBytes = 2 * TensorBytes;
 
     const DecodeArguments& arguments;
     DecodePiece piece;
     DecodeItem item;
     long long first;  // of the warp's heads, in queries
-    int lane, index, head, heads;
+    int lane, index, head, heads, rows;
     int firstInRing, slotInRing, windowStart, bandStart;
     u32 memory, queries[Parts][4];
     float outputs[Size / 8][4], largest, sum;
@@ -54,6 +54,8 @@ struct DecodeAttention {
         if (warp >= arguments.pieceCount * tiles)
             return;
         DecodeAttention attention(arguments, warp / tiles, warp % tiles * Heads);
+        if (attention.rows <= 0)  // not there yet
+            return;
         attention.attend();
         attention.store();
     }
@@ -63,6 +65,8 @@ struct DecodeAttention {
         memory = threadIndex() / 32 * (Stages * StageBytes);
         piece = arguments.pieces[index];
         item = arguments.items[piece.item];
+        rows = item.sinkRows + item.position + 1 - item.oldest - piece.first;
+        rows = rows < RowsPerPiece ? rows : RowsPerPiece;
         heads = arguments.group - head;
         firstInRing = piece.first > item.sinkRows ? piece.first : item.sinkRows;
         int position = item.oldest + firstInRing - item.sinkRows;
@@ -96,7 +100,7 @@ struct DecodeAttention {
     }
 
     METHOD void attend() {
-        int steps = (piece.rows + Rows - 1) / Rows;
+        int steps = (rows + Rows - 1) / Rows;
 #pragma unroll
         for (int step = 0; step < Stages - 1; step++)
             copy(step, steps, memory + step * StageBytes);
@@ -120,7 +124,7 @@ struct DecodeAttention {
 #pragma unroll
             for (int i = 0; i < Rows * RowQuads; i += 32) {
                 int row = (lane + i) / RowQuads, quad = (lane + i) % RowQuads, at = piece.first + step * Rows + row;
-                bool there = step * Rows + row < piece.rows;
+                bool there = step * Rows + row < rows;
                 int slot = at < item.sinkRows ? item.firstInSink + at : slotInRing + at - firstInRing;
                 slot -= slot < stored ? 0 : item.block.ringRows;
                 long long from = there ? (long long)slot * RowQuads + quad : 0;
@@ -133,7 +137,7 @@ struct DecodeAttention {
 
     METHOD bool sees(int row) const {
         int at = piece.first + row, position = at < item.sinkRows ? item.firstInSink + at : item.oldest + at - item.sinkRows;
-        return row < piece.rows && position >= windowStart && (position < Sink || position >= bandStart);
+        return row < rows && position >= windowStart && (position < Sink || position >= bandStart);
     }
 
     METHOD void weigh(int row, u32 stage) {
