@@ -20,13 +20,14 @@ internal sealed class Emulated : IDisposable
     public Emulated(bool tensorCores = false)
     {
         Session = tensorCores ? WithTensorCores.Value : Shared;
+        Memory = new DeviceMemory(Session);
         Monitor.Enter(Session);
     }
 
     public DeviceSession Session { get; }
 
     /// <summary>The device's memory.</summary>
-    public DeviceMemory Memory { get; } = new(Shared);
+    public DeviceMemory Memory { get; }
 
     /// <summary>A copy on the device.</summary>
     public ArrayView<T> Copy<T>(T[] values)

@@ -15,12 +15,12 @@ internal static class TensorCorePrefill
 {
     private const int Rows = 128;
 
-    private static readonly Dictionary<int, CudaEntry> Entries = new[] { (64, 64, 4), (80, 32, 4), (96, 32, 4), (128, 32, 4), (256, 32, 8) }
-        .ToDictionary(shape => shape.Item1, shape => Entry(shape.Item1, shape.Item2, shape.Item3));
+    private static readonly Dictionary<int, Shape> Shapes =
+        new Shape[] { new(64, 64, 4, 2), new(80, 32, 4, 3), new(96, 32, 4, 3), new(128, 32, 4, 4), new(256, 32, 8, 4) }.ToDictionary(shape => shape.HeadSize);
 
     /// <summary>Whether it runs on a device, for caches of a format and heads of a size.</summary>
     public static bool CanRun(DeviceSession session, ElementType type, int headSize) => session.Cuda is { } cuda && type == ElementType.BF16
-        && Entries.TryGetValue(headSize, out CudaEntry? entry) && entry.SharedBytes <= cuda.MostSharedBytes;
+        && Shapes.TryGetValue(headSize, out Shape? shape) && shape.Entry.SharedBytes <= cuda.MostSharedBytes;
 
     /// <summary>The most rows of a tile, which may begin anywhere: best where the positions are multiples of it.</summary>
     /// <param name="group">Query heads of a KV head: of even groups two heads share a tile.</param>
@@ -42,7 +42,7 @@ internal static class TensorCorePrefill
         ArrayView<Quad> values = scratch.SubView(keys.Length, arguments.Values.Length / 2);
         BF16Operand.Round(session, arguments.Keys, keys);
         BF16Operand.Round(session, arguments.Values, values);
-        session.Cuda!.Launch(Entries[arguments.Memory.HeadSize], groups, new PrefillLaunch
+        session.Cuda!.Launch(Shapes[arguments.Memory.HeadSize].Entry, groups, new PrefillLaunch
         {
             Memory = arguments.Memory.Quads.LoadEffectiveAddressAsPtr(),
             Tiles = arguments.Tiles.LoadEffectiveAddressAsPtr(),
@@ -63,7 +63,11 @@ internal static class TensorCorePrefill
 
     private static int TileHeads(int group) => group % 2 == 0 ? 2 : 1;
 
-    // Queries, and keys and values of two steps; each of these rows has an odd number of quads.
-    private static CudaEntry Entry(int size, int steps, int warps) =>
-        new($"prefill_attention_{size}", 32 * warps, Rows * size * 2 + 4 * steps * (size / 8 | 1) * 16);
+    /// <summary>As in prefill_attention.cu.</summary>
+    private sealed record Shape(int HeadSize, int Steps, int Warps, int Kept)
+    {
+        // Queries but for what registers keep, and keys and values of two steps, whose rows have an odd number of quads each.
+        public CudaEntry Entry { get; } = new(
+            $"prefill_attention_{HeadSize}", 32 * Warps, Rows * (HeadSize - 16 * Kept) * 2 + 4 * Steps * (HeadSize / 8 | 1) * 16);
+    }
 }

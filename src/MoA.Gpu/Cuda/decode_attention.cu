@@ -37,7 +37,7 @@ struct DecodeArguments {
 // memory a row has an odd number of quads: eight rows' quads of one number lie in different banks.
 template <int Size, int Warps, int Stages>
 struct DecodeAttention {
-    static constexpr int Sink = 64, Heads = 8, Rows = 16, RowsPerPiece = 128, Parts = Size / 16;
+    static constexpr int Sink = 64, RowsPerPiece = 128, Heads = 8, Rows = 16, Parts = Size / 16;
     static constexpr int RowQuads = Size / 8, RowBytes = (RowQuads | 1) * sizeof(Quad), TensorBytes = Rows * RowBytes, StageBytes = 2 * TensorBytes;
 
     const DecodeArguments& arguments;
@@ -56,6 +56,7 @@ struct DecodeAttention {
         DecodeAttention attention(arguments, warp / tiles, warp % tiles * Heads);
         if (attention.rows <= 0)  // not there yet
             return;
+        attention.load();
         attention.attend();
         attention.store();
     }
@@ -65,8 +66,11 @@ struct DecodeAttention {
         memory = threadIndex() / 32 * (Stages * StageBytes);
         piece = arguments.pieces[index];
         item = arguments.items[piece.item];
-        rows = item.sinkRows + item.position + 1 - item.oldest - piece.first;
-        rows = rows < RowsPerPiece ? rows : RowsPerPiece;
+        int left = item.sinkRows + item.position + 1 - item.oldest - piece.first;
+        rows = left < RowsPerPiece ? left : RowsPerPiece;
+    }
+
+    METHOD void load() {
         heads = arguments.group - head;
         firstInRing = piece.first > item.sinkRows ? piece.first : item.sinkRows;
         int position = item.oldest + firstInRing - item.sinkRows;

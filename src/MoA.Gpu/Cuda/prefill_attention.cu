@@ -36,12 +36,12 @@ struct PrefillArguments {
 // 16·Tiles rows of it. Keys and values come in steps of so many positions, either all of the sink or none; those of the next
 // step are copied while this one is worked on. Rows that nobody in the tile sees are not read but zeros. In shared memory a
 // row has an odd number of quads: eight rows' quads of one number lie in different banks.
-template <int Size, int Steps, int Tiles, int Warps>
+template <int Size, int Steps, int Tiles, int Warps, int Kept>
 struct PrefillAttention {
     static constexpr int Threads = 32 * Warps, Block = 64, Sink = 64;
     static constexpr int RowQuads = Size / 8, RowBytes = (RowQuads | 1) * sizeof(Quad), Parts = Size / 16, StepParts = Steps / 16;
-    static constexpr int TensorBytes = Steps * RowBytes, QueryBytes = 16 * Warps * Tiles * Size * 2;
-    static_assert(Size % 16 == 0 && Sink % Steps == 0 && Block % Steps == 0, "");
+    static constexpr int TensorBytes = Steps * RowBytes, QueryBytes = Warps * Tiles * (Parts - Kept) * 32 * sizeof(Quad);
+    static_assert(Size % 16 == 0 && Kept > 0 && Sink % Steps == 0 && Block % Steps == 0, "");
 
     const PrefillArguments& arguments;
     PrefillTile tile;
@@ -49,7 +49,9 @@ struct PrefillAttention {
     int thread, lane, warp, head;
     int windowStart, bandStart, end;           // what anyone in the tile sees: the sink or from bandStart on, windowStart to end
     int sinkFirst, sinkSteps, bandFirst, steps;  // in steps
+    int slotOfBand;                            // of the first row of the band's first step, where that is held
     int queryHead, warpRow, ringBlocks;        // the warp's head, its first row, and what its head sees
+    u32 kept[Tiles][Kept][4];
     float outputs[Tiles][Size / 8][4], scores[Tiles][Steps / 8][4], largest[Tiles][2], sums[Tiles][2];
 
     DEVICE void run(const PrefillArguments& arguments) {
@@ -86,6 +88,7 @@ struct PrefillAttention {
         sinkSteps = larger(0, (smaller(end, Sink) + Steps - 1) / Steps - sinkFirst);
         bandFirst = larger(bandStart, windowStart) / Steps;
         steps = sinkSteps + larger(0, (end + Steps - 1) / Steps - bandFirst);
+        slotOfBand = bandFirst * Steps < held.length ? Sink + (bandFirst * Steps - Sink) % held.block.ringRows : 0;
     }
 
     DEVICE int larger(int a, int b) { return a > b ? a : b; }
@@ -97,7 +100,7 @@ struct PrefillAttention {
         return (step < sinkSteps ? sinkFirst + step : bandFirst + step - sinkSteps) * Steps;
     }
 
-    // The warp's queries as the first operand of products, in the order in which lanes read them.
+    // The warp's queries as the first operand of products, in the order in which lanes read them; some stay in registers.
     METHOD void loadQueries() {
 #pragma unroll
         for (int i = 0; i < Tiles; i++) {
@@ -107,13 +110,16 @@ struct PrefillAttention {
             for (int k = 0; k < Parts; k++) {
                 int at = 16 * k + lane % 4 * 2;
                 u32 fragment[4] = {pack(upper, at), pack(lower, at), pack(upper, at + 8), pack(lower, at + 8)};
-                storeShared(queryFragment(i, k), fragment);
+                if (k < Kept)
+                    __builtin_memcpy(kept[i][k], fragment, sizeof fragment);
+                else
+                    storeShared(queryFragment(i, k), fragment);
             }
         }
     }
 
     METHOD u32 queryFragment(int i, int k) const {
-        return (((warp * Tiles + i) * Parts + k) * 32 + lane) * sizeof(Quad);
+        return (((warp * Tiles + i) * (Parts - Kept) + k - Kept) * 32 + lane) * sizeof(Quad);
     }
 
     METHOD const float* query(int row) const {
@@ -150,36 +156,52 @@ struct PrefillAttention {
         }
     }
 
-    // Keys and values of a step; a thread a quad of each.
+    // Keys and values of a step; a thread a quad of each. As a rule somebody sees all of its rows, and they stand together.
     METHOD void copy(int step) {
         if (step < steps) {
-            int first = start(step), stored = Sink + held.block.ringRows;
-            int slot = first < Sink ? first : Sink + (first < held.length ? (first - Sink) % held.block.ringRows : 0);
+            int first = start(step), stored = Sink + held.block.ringRows, slot = first;
+            if (first >= Sink) {
+                slot = slotOfBand + first - bandFirst * Steps;
+                slot -= slot < stored ? 0 : held.block.ringRows;
+            }
+            bool isNew = first >= held.length;
             const Quad* cached = arguments.memory + held.block.start;
+            int stride = isNew ? arguments.keyValueHeads * RowQuads : RowQuads;
+            long long at = isNew ? newRow(first) : (long long)slot * RowQuads;
+            const Quad* keys = (isNew ? arguments.keys : cached) + at;
+            const Quad* values = (isNew ? arguments.values : cached + (long long)stored * RowQuads) + at;
+            bool whole = first >= windowStart && first + Steps <= end && (first < Sink || first >= bandStart);
             u32 to = QueryBytes + step % 2 * 2 * TensorBytes;
+            if (whole && (isNew || (first + Steps <= held.length && slot + Steps <= stored))) {
 #pragma unroll
-            for (int i = 0; i < Steps * RowQuads; i += Threads) {
-                int row = (thread + i) / RowQuads, quad = (thread + i) % RowQuads, position = first + row;
-                if (Steps * RowQuads % Threads != 0 && row >= Steps)
-                    break;
-                bool seen = position >= windowStart && position < end && (position < Sink || position >= bandStart);
-                const Quad *key, *value;
-                if (position < held.length) {
-                    int place = slot + row;
+                for (int i = 0; i < Steps * RowQuads; i += Threads) {
+                    int row = (thread + i) / RowQuads, quad = (thread + i) % RowQuads;
+                    if (Steps * RowQuads % Threads == 0 || row < Steps)
+                        copyRow(to, row, quad, keys + row * stride + quad, values + row * stride + quad, true);
+                }
+            } else {
+                for (int i = thread; i < Steps * RowQuads; i += Threads) {
+                    int row = i / RowQuads, quad = i % RowQuads, position = first + row, place = slot + row;
                     if (place >= stored)
                         place = Sink + (place - Sink) % held.block.ringRows;
-                    key = cached + (long long)place * RowQuads + quad;
-                    value = key + (long long)stored * RowQuads;
-                } else {
-                    long long at = ((long long)(held.firstRow + position - held.length) * arguments.keyValueHeads + head) * RowQuads + quad;
-                    key = arguments.keys + at;
-                    value = arguments.values + at;
+                    bool seen = position >= windowStart && position < end && (position < Sink || position >= bandStart);
+                    const Quad* key = position < held.length ? cached + (long long)place * RowQuads : arguments.keys + newRow(position);
+                    const Quad* value = position < held.length ? cached + ((long long)stored + place) * RowQuads : arguments.values + newRow(position);
+                    copyRow(to, row, quad, seen ? key + quad : arguments.keys, seen ? value + quad : arguments.keys, seen);
                 }
-                copyAsync(to + row * RowBytes + quad * sizeof(Quad), seen ? key : arguments.memory, seen);
-                copyAsync(to + TensorBytes + row * RowBytes + quad * sizeof(Quad), seen ? value : arguments.memory, seen);
             }
         }
         endCopies();
+    }
+
+    METHOD long long newRow(int position) const {
+        return ((long long)(held.firstRow + position - held.length) * arguments.keyValueHeads + head) * RowQuads;
+    }
+
+    METHOD void copyRow(u32 to, int row, int quad, const Quad* key, const Quad* value, bool seen) {
+        to += row * RowBytes + quad * sizeof(Quad);
+        copyAsync(to, key, seen);
+        copyAsync(to + TensorBytes, value, seen);
     }
 
     // The first position that a row sees among those of a step, if there is none before the step.
@@ -212,8 +234,12 @@ struct PrefillAttention {
         for (int k = 0; k < Parts; k++) {
             u32 a[Tiles][4];
 #pragma unroll
-            for (int i = 0; i < Tiles; i++)
-                loadShared(a[i], queryFragment(i, k));
+            for (int i = 0; i < Tiles; i++) {
+                if (k < Kept)
+                    __builtin_memcpy(a[i], kept[i][k], sizeof a[i]);
+                else
+                    loadShared(a[i], queryFragment(i, k));
+            }
 #pragma unroll
             for (int j = 0; j < StepParts; j++) {
                 u32 b[4];
@@ -246,7 +272,8 @@ struct PrefillAttention {
 
     // Scores become weights; what was found so far is scaled to the new maxima.
     METHOD void weigh() {
-        float scale = arguments.scale;
+        float scale = arguments.scale, corrections[Tiles][2];
+        bool grown = false;
 #pragma unroll
         for (int i = 0; i < Tiles; i++)
 #pragma unroll
@@ -259,7 +286,9 @@ struct PrefillAttention {
                         most = __builtin_fmaxf(most, scores[i][j][2 * half + k]);
                 most = __builtin_fmaxf(most, fromLane<1>(most));
                 most = __builtin_fmaxf(most, fromLane<2>(most));
-                float correction = powerOfTwo((largest[i][half] - most) * scale), shift = most * scale, sum = 0;
+                float shift = most * scale, sum = 0;
+                grown |= most > largest[i][half];
+                corrections[i][half] = powerOfTwo((largest[i][half] - most) * scale);
                 largest[i][half] = most;
 #pragma unroll
                 for (int j = 0; j < Steps / 8; j++)
@@ -269,14 +298,16 @@ struct PrefillAttention {
                         scores[i][j][2 * half + k] = weight;
                         sum += weight;
                     }
-                sums[i][half] = sums[i][half] * correction + sum;
-                if (anyLane(correction != 1))
-#pragma unroll
-                    for (int j = 0; j < Size / 8; j++)
-#pragma unroll
-                        for (int k = 0; k < 2; k++)
-                            outputs[i][j][2 * half + k] *= correction;
+                sums[i][half] = sums[i][half] * corrections[i][half] + sum;
             }
+        if (anyLane(grown))
+#pragma unroll
+            for (int i = 0; i < Tiles; i++)
+#pragma unroll
+                for (int j = 0; j < Size / 8; j++)
+#pragma unroll
+                    for (int k = 0; k < 4; k++)
+                        outputs[i][j][k] *= corrections[i][k / 2];
     }
 
     // The scores' places in registers are those of a first operand.
@@ -324,8 +355,8 @@ struct PrefillAttention {
 };
 
 // Heads of these sizes. Shared memory: PrefillAttention::QueryBytes and four times TensorBytes.
-KERNEL(prefill_attention_64, PrefillArguments, 128, 2) { PrefillAttention<64, 64, 2, 4>::run(arguments); }
-KERNEL(prefill_attention_80, PrefillArguments, 128, 2) { PrefillAttention<80, 32, 2, 4>::run(arguments); }
-KERNEL(prefill_attention_96, PrefillArguments, 128, 2) { PrefillAttention<96, 32, 2, 4>::run(arguments); }
-KERNEL(prefill_attention_128, PrefillArguments, 128, 2) { PrefillAttention<128, 32, 2, 4>::run(arguments); }
-KERNEL(prefill_attention_256, PrefillArguments, 256, 1) { PrefillAttention<256, 32, 1, 8>::run(arguments); }
+KERNEL(prefill_attention_64, PrefillArguments, 128, 2) { PrefillAttention<64, 64, 2, 4, 2>::run(arguments); }
+KERNEL(prefill_attention_80, PrefillArguments, 128, 2) { PrefillAttention<80, 32, 2, 4, 3>::run(arguments); }
+KERNEL(prefill_attention_96, PrefillArguments, 128, 2) { PrefillAttention<96, 32, 2, 4, 3>::run(arguments); }
+KERNEL(prefill_attention_128, PrefillArguments, 128, 2) { PrefillAttention<128, 32, 2, 4, 4>::run(arguments); }
+KERNEL(prefill_attention_256, PrefillArguments, 256, 1) { PrefillAttention<256, 32, 1, 8, 4>::run(arguments); }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using ILGPU.Runtime;
+using MoA.Gpu.Caches;
 using MoA.Gpu.Cuda;
 using MoA.Tests;
 
@@ -65,6 +66,9 @@ internal sealed unsafe class EmulatedLauncher(Accelerator accelerator) : ICudaLa
         if (build.ExitCode == NoCompiler)
             return (0, errors.ReplaceLineEndings(" ").Trim());
         Assert.True(build.ExitCode == 0, errors);
-        return (NativeLibrary.GetExport(NativeLibrary.Load(library), "launch"), "");
+        nint loaded = NativeLibrary.Load(library);
+        int[] sizes = [sizeof(DecodeItem), sizeof(DecodePiece), sizeof(PrefillTile), sizeof(PrefillHead)];
+        Assert.Equal(sizes, new ReadOnlySpan<int>((void*)NativeLibrary.GetExport(loaded, "sizes"), sizes.Length).ToArray());
+        return (NativeLibrary.GetExport(loaded, "launch"), "");
     }
 }

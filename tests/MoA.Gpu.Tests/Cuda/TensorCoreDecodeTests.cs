@@ -1,6 +1,8 @@
 using FsCheck;
 using FsCheck.Fluent;
+using ILGPU.Runtime;
 using MoA.Engine.Numerics;
+using MoA.Gpu.Caches;
 using MoA.Gpu.Cuda;
 using MoA.Gpu.Tests.Kernels;
 using MoA.Tests;
@@ -38,6 +40,15 @@ public sealed class TensorCoreDecodeTests
     [EmulatedFact]
     public void Rows_that_nobody_sees_are_never_touched() => AttentionTests.CheckDecode(
         new(1, 2, 64, [1], ElementType.BF16, [(383, 1)], null, 6) { StoredBlocks = 5, InfiniteBefore = 320 }, tensorCores: true);
+
+    /// <summary>Launches get addresses: that of all of a device's memory is 0.</summary>
+    [Fact]
+    public void Caches_are_addressed_from_0()
+    {
+        using Emulated device = new();
+        using CacheSpace space = new(device.Session.Accelerator);
+        Assert.Equal(0, space.Quads.LoadEffectiveAddressAsPtr());
+    }
 
     [EmulatedFact]
     public void Other_caches_heads_and_devices_are_left_to_the_portable_kernel()

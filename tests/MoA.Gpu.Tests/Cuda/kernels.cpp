@@ -10,3 +10,6 @@ namespace prefill {
 namespace product {
 #include "product.cu"
 }
+
+// Bytes of what is read from memory, for the tests to compare with theirs.
+extern "C" const int sizes[] = {sizeof(decode::DecodeItem), sizeof(decode::DecodePiece), sizeof(prefill::PrefillTile), sizeof(prefill::PrefillHead)};
