@@ -11,6 +11,9 @@ internal static class DeviceAttention
     /// <summary>The largest head: sixteen lanes of sixteen numbers.</summary>
     public const int LargestHead = 256;
 
+    /// <summary>The most rows of a prompt's tile.</summary>
+    public const int PrefillRows = 4;
+
     /// <summary>Decodes: pieces, then what they found joined.</summary>
     public static void Decode(DeviceSession session, ElementType type, DecodeArguments arguments)
     {

@@ -178,7 +178,7 @@ public sealed class AttentionTests
     {
         using Emulated device = new(tensorCores);
         HeadRows[] sequences = shape.Sequences();
-        int tileRows = tensorCores ? TensorCorePrefill.TileRows(shape.Group) : 4, alignment = Math.Max(64, tileRows);
+        int tileRows = tensorCores ? TensorCorePrefill.TileRows(shape.Group) : DeviceAttention.PrefillRows, alignment = Math.Max(64, tileRows);
         CachedBatch batch = new(device, shape.Type, sequences, shape.StoredRings());
         List<PrefillTile> tiles = [];
         List<PrefillHead> heads = [];
