@@ -3,6 +3,7 @@ using ILGPU.Runtime;
 using MoA.Engine;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
+using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Gpu.Caches;
@@ -216,6 +217,12 @@ public sealed class GpuBackend : ComputeBackend
             DeviceCaches.Write(_session, _tables.Type, write);
         }
     }
+
+    internal override GradientKernels CreateGradients(ModelConfig config, int maxTokens) =>
+        new GpuGradientKernels(_session, _memory, config);
+
+    internal override long GradientBytes(ModelConfig config, int maxTokens, long productElements) =>
+        GpuGradientKernels.BytesOf(config, maxTokens);
 
     private protected override Tensor CreateTensor(int rows, int columns) => new DeviceTensor(_memory, rows, columns);
 

@@ -150,14 +150,13 @@ public abstract class ComputeBackend : IDisposable
     /// <param name="config">The model's shape.</param>
     /// <param name="maxTokens">The most tokens of an item.</param>
     /// <exception cref="InvalidInputException">The device has no kernels for the shape.</exception>
-    internal virtual GradientKernels CreateGradients(ModelConfig config, int maxTokens) =>
-        throw new InvalidInputException($"profiling does not run on {Description}: use the processor");
+    internal abstract GradientKernels CreateGradients(ModelConfig config, int maxTokens);
 
     /// <summary>Bytes that a backward pass takes on the device beside its tensors.</summary>
     /// <param name="config">The model's shape.</param>
     /// <param name="maxTokens">The most tokens of an item.</param>
     /// <param name="productElements">Elements of the largest tensor that is multiplied with a weight.</param>
-    internal virtual long GradientBytes(ModelConfig config, int maxTokens, long productElements) => 0;
+    internal abstract long GradientBytes(ModelConfig config, int maxTokens, long productElements);
 
     /// <summary>Waits for a pass that is running, and frees the device's resources.</summary>
     public void Dispose()

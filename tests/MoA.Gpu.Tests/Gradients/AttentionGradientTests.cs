@@ -54,7 +54,7 @@ public sealed class AttentionGradientTests
         AttentionShape shape = new(150, 2, 1, 16, int.MaxValue);
         float[] queries = Numbers.Random(1, 150 * 32), keys = Numbers.Random(2, 150 * 16), values = Numbers.Random(3, 150 * 16);
         using Emulated device = new();
-        using DeviceAttentionGradient gradient = new(device.Session);
+        using DeviceAttentionGradient gradient = new(device.Session, device.Memory);
         ArrayView<Quad> q = device.Rows(queries, 32), k = device.Rows(keys, 16), v = device.Rows(values, 16);
         ArrayView<Quad> o = device.Rows(Numbers.Random(4, 150 * 32), 32);
         ArrayView<float> without = device.Copy(new float[18]), with = device.Copy(new float[18]);
@@ -103,7 +103,7 @@ public sealed class AttentionGradientTests
 
         using Emulated device = new();
         // Of a KV head's query heads so many blocks of queries at once.
-        using DeviceAttentionGradient gradient = new(device.Session, 8L * panelBlocks * shape.Group * shape.Blocks * 64 * 64);
+        using DeviceAttentionGradient gradient = new(device.Session, device.Memory, 8L * panelBlocks * shape.Group * shape.Blocks * 64 * 64);
         ArrayView<Quad> q = device.Rows(queries, queryColumns, 4), k = device.Rows(keys, keyColumns, 4);
         ArrayView<Quad> v = device.Rows(values, keyColumns, 4), o = device.Rows(outputs, queryColumns, 4);
         ArrayView<Quad> attended = device.Rows(new float[queries.Length], queryColumns, 4);

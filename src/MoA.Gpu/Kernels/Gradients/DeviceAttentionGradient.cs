@@ -20,15 +20,18 @@ internal sealed class DeviceAttentionGradient : IDisposable
     private const int MostQueryBlocks = 16;
 
     private readonly DeviceSession _session;
+    private readonly DeviceMemory _memory;
     private readonly long _panelBytes;
-    private MemoryBuffer1D<Quad, Stride1D.Dense>? _matrices, _sums, _gradients;
+    private DeviceBuffer<Quad>? _matrices, _sums, _gradients;
 
     /// <summary>Makes ready; memory is taken when it is first needed.</summary>
     /// <param name="session">The device.</param>
+    /// <param name="memory">Its memory.</param>
     /// <param name="panelBytes">Bytes that a panel's two matrices may take.</param>
-    public DeviceAttentionGradient(DeviceSession session, long panelBytes = 1 << 30)
+    public DeviceAttentionGradient(DeviceSession session, DeviceMemory memory, long panelBytes = 1 << 30)
     {
         _session = session;
+        _memory = memory;
         _panelBytes = panelBytes;
     }
 
@@ -64,7 +67,7 @@ internal sealed class DeviceAttentionGradient : IDisposable
         ArrayView<Quad> keyGradient = default, valueGradient = default;
         if (withGradients)
         {
-            ArrayView<Quad> gradients = Room(ref _gradients, 2 * rowQuads);
+            ArrayView<Quad> gradients = _memory.Room(ref _gradients, 2 * rowQuads);
             gradients.MemSetToZero();
             keyGradient = gradients.SubView(0, rowQuads);
             valueGradient = gradients.SubView(rowQuads, rowQuads);
@@ -110,7 +113,7 @@ internal sealed class DeviceAttentionGradient : IDisposable
 
     private void Influence(in AttentionShape shape, in AttentionPanel panel, ArrayView<float> influence)
     {
-        ArrayView<Quad> rows = _sums!.View.AsContiguous();
+        ArrayView<Quad> rows = _sums!.View;
         float scale = 1 / MathF.Sqrt(shape.HeadSize);
         InfluenceSums sums = new() { Panel = panel, Sums = rows, Scale = Log2E * scale };
         _session.RunWarps(sums, sums.Warps);
@@ -148,8 +151,8 @@ internal sealed class DeviceAttentionGradient : IDisposable
     {
         (int blocks, int heads) = Size(shape, _panelBytes);
         long rows = (long)heads * shape.Group * blocks * Block, quads = rows * MostKeyBlocks(shape, blocks) * (Block / 4);
-        ArrayView<Quad> matrices = Room(ref _matrices, 2 * quads);
-        _ = Room(ref _sums, rows);
+        ArrayView<Quad> matrices = _memory.Room(ref _matrices, 2 * quads);
+        _ = _memory.Room(ref _sums, rows);
         for (int head = 0; head < shape.KeyValueHeads; head += heads)
         {
             for (int block = 0; block < shape.Blocks; block += blocks)
@@ -190,16 +193,4 @@ internal sealed class DeviceAttentionGradient : IDisposable
 
     private static int MostKeyBlocks(in AttentionShape shape, int blocks) =>
         (int)Math.Min(shape.Blocks, blocks + ((long)shape.SlidingWindow + Block - 2) / Block);
-
-    private ArrayView<Quad> Room(ref MemoryBuffer1D<Quad, Stride1D.Dense>? memory, long quads)
-    {
-        if (memory is null || memory.Length < quads)
-        {
-            memory?.Dispose();
-            memory = null;
-            memory = _session.Accelerator.Allocate1D<Quad>(quads);
-        }
-
-        return memory.View.SubView(0, quads).AsContiguous();
-    }
 }

@@ -67,9 +67,12 @@ internal struct InfluenceBlock : IDeviceKernel
 
         sums[Group.IdxX / Threads.PerWarp] = LaneSum.OfWarp(sum);
         Group.Barrier();
-        int influence = ((Panel.FirstHead * Panel.Group + head) * Blocks + queryBlock) * Blocks + keyBlock;
-        if (Group.IdxX == 0)
-            Influence[influence] = sums[0] + sums[1];
+        if (Group.IdxX != 0)
+            return;
+        sum = sums[0];
+        for (int warp = 1; warp < ProductTile.ThreadsPerGroup / Threads.PerWarp; warp++)
+            sum += sums[warp];
+        Influence[((Panel.FirstHead * Panel.Group + head) * Blocks + queryBlock) * Blocks + keyBlock] = sum;
     }
 
     private struct Position
