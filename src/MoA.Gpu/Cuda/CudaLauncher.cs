@@ -7,8 +7,9 @@ namespace MoA.Gpu.Cuda;
 /// <summary>Loads kernels into the driver, which compiles them when they first run, and launches them on the device's stream.</summary>
 internal sealed unsafe class CudaLauncher(CudaAccelerator accelerator) : ICudaLauncher
 {
-    // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN and CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.
-    private const int MostShared = 97, DynamicShared = 8;
+    // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES and
+    // CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, in percent: that several groups fit on a processor.
+    private const int MostShared = 97, DynamicShared = 8, SharedPart = 9;
 
     // Of cuFuncSetAttribute(function, attribute, value), which ILGPU's binding lacks.
     private readonly delegate* unmanaged<nint, int, int, CudaError> _setAttribute =
@@ -47,6 +48,7 @@ internal sealed unsafe class CudaLauncher(CudaAccelerator accelerator) : ICudaLa
             throw new InvalidOperationException($"The driver does not take the kernel {entry.Name}: {log?.ReplaceLineEndings(" ")}");
         CudaException.ThrowIfFailed(CudaAPI.CurrentAPI.GetModuleFunction(out nint function, module, entry.Name));
         CudaException.ThrowIfFailed(_setAttribute(function, DynamicShared, entry.SharedBytes));
+        CudaException.ThrowIfFailed(_setAttribute(function, SharedPart, 100));
         _loaded.Add(entry, (module, function));
         return function;
     }

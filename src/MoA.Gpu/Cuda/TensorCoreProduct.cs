@@ -13,7 +13,9 @@ namespace MoA.Gpu.Cuda;
 /// </summary>
 internal sealed class TensorCoreProduct(DeviceSession session)
 {
-    private static readonly Tile[] Forward = [new(16, 32, 4, 4), new(32, 32, 4, 3), new(64, 64, 2, 3), new(128, 128, 1, 3), new(128, 256, 1, 3)];
+    private static readonly Tile[] Few = [new(16, 32, 4, 4), new(32, 32, 4, 3), new(64, 32, 2, 4)];
+
+    private static readonly Tile[] Many = [new(64, 64, 2, 3), new(128, 128, 1, 3), new(128, 256, 1, 3)];
 
     private static readonly Tile[] Back = [new(64, 64, 2, 3, "back_"), new(128, 128, 1, 3, "back_"), new(128, 256, 1, 3, "back_")];
 
@@ -29,7 +31,7 @@ internal sealed class TensorCoreProduct(DeviceSession session)
     /// <param name="results">F32.</param>
     /// <param name="add">Whether to add to what stands there.</param>
     public void Multiply(in ProductShape shape, ArrayView<Quad> inputs, ArrayView<Quad> weight, ArrayView<Quad> results, bool add) =>
-        Run(Forward, shape, inputs, shape.InputStride, weight, results, shape.Outputs, shape.OutputStride, add);
+        Run(Few, Many, shape, inputs, shape.InputStride, weight, results, shape.Outputs, shape.OutputStride, add);
 
     /// <summary>results [rows, inputs] (+)= gradients [rows, outputs] · weight [outputs, inputs].</summary>
     /// <param name="shape">The shape of the product whose inputs' gradients these are.</param>
@@ -38,24 +40,25 @@ internal sealed class TensorCoreProduct(DeviceSession session)
     /// <param name="results">Of its inputs, F32.</param>
     /// <param name="add">Whether to add to what stands there.</param>
     public void MultiplyBack(in ProductShape shape, ArrayView<Quad> gradients, ArrayView<Quad> weight, ArrayView<Quad> results, bool add) =>
-        Run(Back, shape, gradients, shape.OutputStride, weight, results, shape.Inputs, shape.InputStride, add);
+        Run([], Back, shape, gradients, shape.OutputStride, weight, results, shape.Inputs, shape.InputStride, add);
 
     private void Run(
-        Tile[] tiles, in ProductShape shape, ArrayView<Quad> inputs, int inputStride, ArrayView<Quad> weight, ArrayView<Quad> results, int outputs,
-        int outputStride, bool add)
+        Tile[] few, Tile[] many, in ProductShape shape, ArrayView<Quad> inputs, int inputStride, ArrayView<Quad> weight, ArrayView<Quad> results,
+        int outputs, int outputStride, bool add)
     {
         CheckLength(inputs, (long)shape.Rows * inputStride * sizeof(ushort), nameof(inputs));
         CheckLength(weight, (long)shape.Outputs * shape.InputStride * sizeof(ushort), nameof(weight));
         CheckLength(results, (long)shape.Rows * outputStride * sizeof(float), nameof(results));
         if (shape.Rows == 0 || outputs == 0)
             return;
-        Tile tile = Choose(tiles, shape.Rows, outputs);
-        _cuda.Launch(tile.Entry, checked((int)tile.Groups(shape.Rows, outputs)), new ProductArguments
+        int rows = shape.Rows;
+        Tile tile = Choose(few, many, rows, outputs);
+        _cuda.Launch(tile.Entry, checked((int)tile.Groups(rows, outputs)), new ProductArguments
         {
             Inputs = inputs.LoadEffectiveAddressAsPtr(),
             Weights = weight.LoadEffectiveAddressAsPtr(),
             Results = results.LoadEffectiveAddressAsPtr(),
-            Rows = shape.Rows,
+            Rows = rows,
             Outputs = outputs,
             InputQuads = inputStride / 8,
             WeightRows = shape.Outputs,
@@ -65,15 +68,30 @@ internal sealed class TensorCoreProduct(DeviceSession session)
         });
     }
 
-    // Tiles of few rows where those hold all of them: the weight is read once. Else what keeps the device busy for the shortest
-    // time, in rounds of as many tiles as there are processors.
-    private Tile Choose(Tile[] tiles, int rows, int outputs)
+    // A tile that holds all of few rows, so that the weight is read once; else what keeps the device busy for the shortest time, in
+    // rounds of as many tiles as there are processors.
+    private Tile Choose(Tile[] few, Tile[] many, int rows, int outputs)
     {
-        if (tiles.FirstOrDefault(tile => tile.Rows < 64 && rows <= tile.Rows) is { } few)
-            return few;
+        foreach (Tile tile in few)
+        {
+            if (rows <= tile.Rows)
+                return tile;
+        }
+
+        Tile best = many[0];
+        foreach (Tile tile in many)
+        {
+            if (tile.Entry.SharedBytes <= _cuda.MostSharedBytes && Time(tile, rows, outputs) < Time(best, rows, outputs))
+                best = tile;
+        }
+
+        return best;
+    }
+
+    private long Time(Tile tile, int rows, int outputs)
+    {
         int processors = session.Device.Multiprocessors;
-        return tiles.Where(tile => tile.Rows >= 64 && tile.Entry.SharedBytes <= _cuda.MostSharedBytes).MinBy(tile =>
-            ((tile.Groups(rows, outputs) + processors - 1) / processors) * tile.Cost)!;
+        return (tile.Groups(rows, outputs) + processors - 1) / processors * tile.Cost;
     }
 
     private static void CheckLength(ArrayView<Quad> memory, long bytes, string name)

@@ -204,6 +204,7 @@ struct Product {
 // For few rows, where reading the weights is all the work, and for many. Shared memory: Product::StageBytes of each stage.
 KERNEL(product_16x32, ProductArguments, 256, 2) { Product<16, 32, 16, 16, 4>::run(arguments); }
 KERNEL(product_32x32, ProductArguments, 256, 2) { Product<32, 32, 32, 16, 3>::run(arguments); }
+KERNEL(product_64x32, ProductArguments, 256, 2) { Product<64, 32, 32, 16, 4>::run(arguments); }
 KERNEL(product_64x64, ProductArguments, 256, 2) { Product<64, 64, 32, 32, 3>::run(arguments); }
 KERNEL(product_128x128, ProductArguments, 256, 1) { Product<128, 128, 64, 32, 3>::run(arguments); }
 KERNEL(product_128x256, ProductArguments, 256, 1) { Product<128, 256, 64, 64, 3>::run(arguments); }
