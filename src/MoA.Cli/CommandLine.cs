@@ -87,6 +87,7 @@ internal static class CommandLine
             new ChatCommand(streams),
             new ScoreCommand(streams),
             new BenchCommand(streams),
+            new DevicesCommand(streams),
             new GroupCommand(
                 "eval", "Measures what a model still gets right under a plan or another policy.", new EvalRetrievalCommand(streams),
                 new EvalNeedleCommand(streams), new EvalLongBenchCommand(streams), new EvalLvEvalCommand(streams),

@@ -7,6 +7,7 @@ using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Gpu.Caches;
+using MoA.Gpu.Cuda;
 using MoA.Gpu.Device;
 using MoA.Gpu.Kernels;
 using MoA.Gpu.Weights;
@@ -20,7 +21,7 @@ namespace MoA.Gpu;
 public sealed class GpuBackend : ComputeBackend
 {
     // Rows of a prompt that the portable attention kernel takes at a time.
-    private const int TileRows = 4;
+    private const int PortableTileRows = 4;
 
     private readonly DeviceSession _session;
     private readonly DeviceMemory _memory;
@@ -29,8 +30,9 @@ public sealed class GpuBackend : ComputeBackend
     private readonly HostAttention _host;
     private readonly DeviceAngles _angles;
     private readonly DeviceList<int> _tokens, _rows;
-    private DeviceBuffer<Quad>? _partials;
-    private DeviceBuffer<float>? _states;
+    private readonly DeviceScratch<Quad> _scratch;
+    private readonly DeviceScratch<float> _states;
+    private readonly DeviceProducts _products;
 
     private GpuBackend(DeviceSession session, ComputeBackend host, long? memoryLimit)
         : base(host.Allocator)
@@ -39,6 +41,9 @@ public sealed class GpuBackend : ComputeBackend
         _memory = new DeviceMemory(session, memoryLimit);
         _caches = new DeviceCacheMemory(session, _memory, host.Allocator);
         _tables = new BatchTables(session, _memory);
+        _products = new DeviceProducts(session, _memory);
+        _scratch = new DeviceScratch<Quad>(_memory);
+        _states = new DeviceScratch<float>(_memory);
         _host = new HostAttention(host);
         _angles = new DeviceAngles(session, _memory);
         _tokens = new DeviceList<int>(_memory);
@@ -55,7 +60,7 @@ public sealed class GpuBackend : ComputeBackend
     public override int Threads => _host.Threads;
 
     /// <inheritdoc/>
-    public override string Description => $"{_session.Device.Name} ({_session.Device.Id})";
+    public override string Description => $"{_session.Device.Name} ({_session.Device.Id}), {_products.Description}";
 
     internal override ICacheMemory CacheMemory => _caches;
 
@@ -89,7 +94,7 @@ public sealed class GpuBackend : ComputeBackend
         if (work.GoesByAttention)
             HostAttention.Check(work);
         else
-            _tables.Prepare(work, TileRows);
+            _tables.Prepare(work, TileRows(work));
     }
 
     internal override void Synchronize() => _session.Accelerator.Synchronize();
@@ -119,17 +124,8 @@ public sealed class GpuBackend : ComputeBackend
 
     internal override void Project(Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false)
     {
-        DeviceTensor from = DeviceTensor.Of(x), to = DeviceTensor.Of(y);
-        PlacedWeight placed = PlacedWeight.Of(weight);
-        InputRows inputs = new() { X = from.Quads(rows), Octets = from.RowQuads / 2, Rows = rows };
-        ProductOutputs outputs = new()
-        {
-            Y = to.Quads(rows).Cast<float>(),
-            Stride = 4 * to.RowQuads,
-            Rows = rows,
-            Accumulate = accumulate ? 1 : 0,
-        };
-        DeviceProduct.Run(_session, placed.Type, placed.Device, inputs, outputs);
+        DeviceTensor to = DeviceTensor.Of(y);
+        _products.Run(PlacedWeight.Of(weight), DeviceTensor.Of(x), rows, to, accumulate);
         if (bias is not null)
             _session.RunThreads(new AddRow { Y = to.Quads(rows), X = PlacedWeight.Of(bias).Floats }, (long)rows * to.RowQuads);
     }
@@ -229,8 +225,9 @@ public sealed class GpuBackend : ComputeBackend
     private protected override void Free()
     {
         _session.Accelerator.Synchronize();
-        _partials?.Dispose();
-        _states?.Dispose();
+        _scratch.Dispose();
+        _states.Dispose();
+        _products.Dispose();
         _tokens.Dispose();
         _rows.Dispose();
         _angles.Dispose();
@@ -243,27 +240,38 @@ public sealed class GpuBackend : ComputeBackend
     // Of scores, whose softmax is to base 2.
     private static float Scale(int headSize) => 1.44269504088896341f / MathF.Sqrt(headSize);
 
+    private int TileRows(AttentionWork work) => TensorCorePrefill.CanRun(_session, work.Segments[0].Cache.Type, work.HeadSize)
+        ? TensorCorePrefill.TileRows(work.QueryHeads / work.KeyValueHeads)
+        : PortableTileRows;
+
     private void Decode(AttentionWork work, int layer, CacheMemory memory, ArrayView<Quad> queries, ArrayView<Quad> outputs)
     {
-        int group = work.QueryHeads / work.KeyValueHeads;
-        DeviceAttention.Decode(_session, _tables.Type, new DecodeArguments
+        int group = work.QueryHeads / work.KeyValueHeads, quads = work.HeadSize / 4;
+        long partials = (long)_tables.Decode.MostPieces * group;
+        DecodeArguments arguments = new()
         {
             Memory = memory,
             Items = _tables.Decode.Items(layer),
             Pieces = _tables.Decode.Pieces(layer),
             VisibleRings = _tables.VisibleRings(layer),
             Queries = queries,
-            Partials = Partials((long)_tables.Decode.MostPieces * group, work.HeadSize),
+            Partials = new PartialOutputs { Quads = _scratch.Room(partials * quads), States = _states.Room(2 * partials), HeadQuads = quads },
             Outputs = outputs,
             KeyValueHeads = work.KeyValueHeads,
             Group = group,
             Scale = Scale(work.HeadSize),
-        });
+        };
+        if (TensorCoreDecode.CanRun(_session, _tables.Type, work.HeadSize))
+            TensorCoreDecode.Run(_session, arguments);
+        else
+            DeviceAttention.Decode(_session, _tables.Type, arguments);
     }
 
     private void Prefill(
         AttentionWork work, int layer, CacheMemory memory, ArrayView<Quad> queries, ArrayView<Quad> keys, ArrayView<Quad> values,
-        ArrayView<Quad> outputs) => DeviceAttention.Prefill(_session, _tables.Type, new PrefillArguments
+        ArrayView<Quad> outputs)
+    {
+        PrefillArguments arguments = new()
         {
             Memory = memory,
             Tiles = _tables.Tiles,
@@ -277,25 +285,10 @@ public sealed class GpuBackend : ComputeBackend
             Group = work.QueryHeads / work.KeyValueHeads,
             Window = work.Segments[0].Cache.Spans[layer].SlidingWindow,
             Scale = Scale(work.HeadSize),
-        });
-
-    private PartialOutputs Partials(long count, int headSize)
-    {
-        if (_states is null || _states.View.Length < 2 * count)
-        {
-            _states?.Dispose();
-            _states = null;
-            _states = _memory.Allocate<float>(2 * count);
-        }
-
-        long quads = count * (headSize / 4);
-        if (_partials is null || _partials.View.Length < quads)
-        {
-            _partials?.Dispose();
-            _partials = null;
-            _partials = _memory.Allocate<Quad>(quads);
-        }
-
-        return new PartialOutputs { Quads = _partials.View, States = _states.View, HeadQuads = headSize / 4 };
+        };
+        if (TensorCorePrefill.CanRun(_session, _tables.Type, work.HeadSize))
+            TensorCorePrefill.Run(_session, arguments, _scratch.Room(TensorCorePrefill.ScratchQuads(arguments)));
+        else
+            DeviceAttention.Prefill(_session, _tables.Type, arguments);
     }
 }

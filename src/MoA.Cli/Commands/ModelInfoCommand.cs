@@ -22,7 +22,7 @@ internal sealed class ModelInfoCommand : CliCommand
             "moa model info --model ./Llama-3.2-1B-Instruct --json",
             "moa model info --model llama-3.2-1b-q4_k.gguf",
         ];
-        ModelOptions.AddTo(this);
+        ModelOptions.AddModelTo(this);
     }
 
     protected override void Run(CommandContext context)

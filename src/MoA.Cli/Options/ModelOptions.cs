@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
@@ -7,12 +8,15 @@ using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Policies;
+using MoA.Gpu;
 
 namespace MoA.Cli.Options;
 
 /// <summary>The options of commands that run a model.</summary>
 internal static class ModelOptions
 {
+    private const string Cpu = "cpu";
+
     public static Option<string?> Model { get; } = new("--model", "-m")
     {
         Description = "Model folder in Hugging Face layout, or .gguf file (default: the small model that comes with the program)",
@@ -47,11 +51,25 @@ internal static class ModelOptions
         CompletionSources = { "bf16", "f32", "q8_0" },
     };
 
+    public static Option<string?> Device { get; } = new("--device")
+    {
+        Description = "What runs the model: cpu, or cuda or cuda:N for an NVIDIA GPU ('moa devices' lists them; default: cpu)",
+        HelpName = "DEVICE",
+        CompletionSources = { "cpu", "cuda" },
+    };
+
     /// <summary>The folder of the model that comes with the program.</summary>
     public static string EmbeddedModel => Path.Combine(AppContext.BaseDirectory, "models", "demo");
 
     /// <summary>Adds the options that choose a model and how it runs.</summary>
     public static void AddTo(Command command)
+    {
+        AddModelTo(command);
+        command.Options.Add(Device);
+    }
+
+    /// <summary>Adds the options that choose a model, for a command that does not run it.</summary>
+    public static void AddModelTo(Command command)
     {
         command.Options.Add(Model);
         command.Options.Add(Weights);
@@ -67,7 +85,11 @@ internal static class ModelOptions
 
     public static string ModelPath(CommandContext context) => context.Get(Model) ?? EmbeddedModel;
 
-    public static ComputeBackend CreateBackend(CommandContext context) => ComputeBackend.CreateCpu(GlobalOptions.ReadThreads(context) ?? 0);
+    public static ComputeBackend CreateBackend(CommandContext context)
+    {
+        int threads = GlobalOptions.ReadThreads(context) ?? 0;
+        return context.Get(Device) is not (null or Cpu) and string device ? OpenDevice(device, threads) : ComputeBackend.CreateCpu(threads);
+    }
 
     /// <summary>Loads the model that the options name.</summary>
     public static LanguageModel Load(CommandContext context, ComputeBackend backend) =>
@@ -83,6 +105,10 @@ internal static class ModelOptions
         "q8_0" => ElementType.Q8_0,
         string other => throw new InvalidInputException($"--kv {other}: expected bf16, f32 or q8_0"),
     };
+
+    // Not inlined: what runs on the processor loads nothing of devices.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static GpuBackend OpenDevice(string device, int threads) => GpuBackend.Open(device, threads);
 
     public static AttentionPolicy ReadPolicy(CommandContext context, ModelConfig config) =>
         PolicyReader.Read(context.Get(Policy), context.Get(Plan), config);

@@ -133,7 +133,7 @@ internal sealed class CublasProduct : IDisposable
     /// <param name="add">Whether to add to what stands there.</param>
     public void Multiply(in ProductShape shape, ArrayView<Quad> inputs, ArrayView<Quad> weight, ArrayView<Quad> results, bool add)
     {
-        Check(shape, inputs, weight, results, shape.InputStride, shape.OutputStride);
+        Check(shape, inputs, weight, results, shape.InputLength, shape.OutputLength);
         // Rows here are columns there: results' = weight · inputs', of which the first is transposed as it lies.
         Run(CublasFunctions.Transposed, shape.Outputs, shape.Rows, shape.Inputs, weight, shape.InputStride, inputs, shape.InputStride, results,
             shape.OutputStride, add);
@@ -147,7 +147,7 @@ internal sealed class CublasProduct : IDisposable
     /// <param name="add">Whether to add to what stands there.</param>
     public void MultiplyBack(in ProductShape shape, ArrayView<Quad> gradients, ArrayView<Quad> weight, ArrayView<Quad> results, bool add)
     {
-        Check(shape, gradients, weight, results, shape.OutputStride, shape.InputStride);
+        Check(shape, gradients, weight, results, shape.OutputLength, shape.InputLength);
         Run(CublasFunctions.AsItIs, shape.Inputs, shape.Rows, shape.Outputs, weight, shape.InputStride, gradients, shape.OutputStride, results,
             shape.InputStride, add);
     }
@@ -176,12 +176,12 @@ internal sealed class CublasProduct : IDisposable
     }
 
     private void Check(
-        in ProductShape shape, ArrayView<Quad> operand, ArrayView<Quad> weight, ArrayView<Quad> results, int operandStride, int resultStride)
+        in ProductShape shape, ArrayView<Quad> operand, ArrayView<Quad> weight, ArrayView<Quad> results, long operandLength, long resultLength)
     {
         ObjectDisposedException.ThrowIf(_workspace is null, this);
-        CheckLength(operand, (long)shape.Rows * operandStride * sizeof(ushort), nameof(operand));
+        CheckLength(operand, operandLength * sizeof(ushort), nameof(operand));
         CheckLength(weight, (long)shape.Outputs * shape.InputStride * sizeof(ushort), nameof(weight));
-        CheckLength(results, (long)shape.Rows * resultStride * sizeof(float), nameof(results));
+        CheckLength(results, resultLength * sizeof(float), nameof(results));
     }
 
     private static void CheckLength(ArrayView<Quad> memory, long bytes, string name)

@@ -11,8 +11,18 @@ internal readonly record struct ProductShape(int Rows, int Outputs, int Inputs)
     /// <summary>Numbers from one row of inputs, or of the weight, to the next.</summary>
     public int InputStride => Padded(Inputs);
 
-    /// <summary>Numbers from one row of results to the next.</summary>
-    public int OutputStride => Padded(Outputs);
+    /// <summary>Numbers from one row of results to the next: as many as there are, unless these are a part of the outputs.</summary>
+    public int OutputStride
+    {
+        get => field == 0 ? Padded(Outputs) : field;
+        init;
+    }
+
+    /// <summary>Numbers that rows of inputs reach over.</summary>
+    public long InputLength => (long)Rows * InputStride;
+
+    /// <summary>Numbers that rows of results reach over.</summary>
+    public long OutputLength => Rows == 0 ? 0 : (Rows - 1L) * OutputStride + Padded(Outputs);
 
     private static int Padded(int columns) => (columns + Octet - 1) / Octet * Octet;
 }

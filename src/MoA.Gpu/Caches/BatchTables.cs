@@ -189,13 +189,14 @@ internal sealed class BatchTables(DeviceSession session, DeviceMemory memory) : 
         AddPrefillHeads(work);
     }
 
-    // The rows of a tile lie in one block of positions.
+    // The rows of a tile lie in one block of positions, or in as many as are one tile.
     private void AddTiles(in AttentionSegment segment, int index, int tileRows)
     {
         int length = segment.Cache.Length;
         for (int done = 0; done < segment.Rows;)
         {
-            int count = Math.Min(Math.Min(tileRows, segment.Rows - done), ElasticRule.BlockSize - (length + done) % ElasticRule.BlockSize);
+            int block = Math.Max(tileRows, ElasticRule.BlockSize);
+            int count = Math.Min(Math.Min(tileRows, segment.Rows - done), block - (length + done) % block);
             _tiles.Add(new PrefillTile { Segment = index, Row = segment.FirstRow + done, Rows = count, Position = length + done });
             done += count;
         }

@@ -10,9 +10,9 @@ namespace MoA.Gpu.Device;
 internal sealed class DeviceMemory
 {
     /// <summary>
-    /// What is left to the driver and to small tables of ours when rooms are reckoned: kernels' own memory, lists of a batch.
+    /// What is left when rooms are reckoned: to the driver for kernels' own memory, to lists of a batch, to operands of a product.
     /// </summary>
-    private const long Reserve = 256L << 20;
+    private const long Reserve = 512L << 20;
 
     private readonly DeviceSession _session;
     private readonly long? _limit;

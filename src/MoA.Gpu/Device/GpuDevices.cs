@@ -22,6 +22,11 @@ public static class GpuDevices
         return found;
     }
 
+    /// <summary>Why <see cref="List"/> has none, in one line; null where it has.</summary>
+    public static string? WhyNone => !CudaDriver.IsInstalled
+        ? "this machine has no NVIDIA driver"
+        : List().Count == 0 ? "the NVIDIA driver reports none" : null;
+
     /// <summary>The index within <see cref="List"/> that a device's name stands for: <c>cuda</c> or <c>cuda:1</c>.</summary>
     /// <exception cref="InvalidInputException">It is no name of a device.</exception>
     internal static int IndexOf(string id)
