@@ -29,6 +29,7 @@ public sealed class GpuBackend : ComputeBackend
     private readonly BatchTables _tables;
     private readonly HostAttention _host;
     private readonly DeviceAngles _angles;
+    private readonly DeviceSampling _sampling;
     private readonly DeviceList<int> _tokens, _rows;
     private readonly DeviceScratch<Quad> _scratch;
     private readonly DeviceScratch<float> _states;
@@ -46,6 +47,7 @@ public sealed class GpuBackend : ComputeBackend
         _states = new DeviceScratch<float>(_memory);
         _host = new HostAttention(host);
         _angles = new DeviceAngles(session, _memory);
+        _sampling = new DeviceSampling(session, _memory);
         _tokens = new DeviceList<int>(_memory);
         _rows = new DeviceList<int>(_memory);
     }
@@ -174,6 +176,11 @@ public sealed class GpuBackend : ComputeBackend
 
     internal override void Write(ReadOnlySpan<float> numbers, int rows, Tensor x) => DeviceTensor.Of(x).Write(numbers, rows);
 
+    internal override bool DrawsTokens => true;
+
+    internal override void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens) =>
+        _sampling.Draw(DeviceTensor.Of(logits), draws, tokens);
+
     internal override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
     {
         if (work.GoesByAttention)
@@ -231,6 +238,7 @@ public sealed class GpuBackend : ComputeBackend
         _tokens.Dispose();
         _rows.Dispose();
         _angles.Dispose();
+        _sampling.Dispose();
         _tables.Dispose();
         _caches.Dispose();
         _host.Dispose();

@@ -193,11 +193,34 @@ public sealed class GenerationLoop
             int count = Math.Min(rows.Length, _ready.Count - done);
             for (int i = 0; i < count; i++)
                 rows[i] = _ready[done + i].Row;
+            if (TryDraw(done, rows[..count]))
+                continue;
             if (_logits.Length < count * vocabulary)
                 _logits = new float[count * vocabulary];
             _transformer.Logits(_batch, rows[..count], _logits);
             for (int i = 0; i < count; i++)
                 _ready[done + i].Run.Accept(_logits.AsSpan(i * vocabulary, vocabulary));
         }
+    }
+
+    // Where the device draws what these runs need, logits stay there.
+    private bool TryDraw(int first, ReadOnlySpan<int> rows)
+    {
+        if (!_transformer.Backend.DrawsTokens)
+            return false;
+        for (int i = 0; i < rows.Length; i++)
+        {
+            if (!_ready[first + i].Run.CanBeDrawn)
+                return false;
+        }
+
+        Span<TokenDraw> draws = stackalloc TokenDraw[Transformer.MaxLogitRows];
+        Span<int> tokens = stackalloc int[Transformer.MaxLogitRows];
+        for (int i = 0; i < rows.Length; i++)
+            draws[i] = _ready[first + i].Run.Describe();
+        _transformer.Draw(_batch, rows, draws[..rows.Length], tokens);
+        for (int i = 0; i < rows.Length; i++)
+            _ready[first + i].Run.Accept(tokens[i]);
+        return true;
     }
 }

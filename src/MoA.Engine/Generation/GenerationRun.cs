@@ -1,3 +1,4 @@
+using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 
 namespace MoA.Engine.Generation;
@@ -85,9 +86,23 @@ public sealed class GenerationRun
     internal void Accept(ReadOnlySpan<float> logits)
     {
         int token = _output.Count < MinNewTokens ? _sampler.Next(logits, _stopTokens) : _sampler.Next(logits);
-        _output.Add(token);
         if (LogProbabilities is int top)
             _scores.Add(TokenLogProbability.From(logits, token, top));
+        Add(token);
+    }
+
+    /// <summary>Whether a device can draw the next token itself.</summary>
+    internal bool CanBeDrawn => _sampler.CanBeDescribed && LogProbabilities is null && _output.Count >= MinNewTokens;
+
+    /// <summary>How it is to draw it.</summary>
+    internal TokenDraw Describe() => _sampler.Describe();
+
+    /// <summary>Takes the token that it has drawn.</summary>
+    internal void Accept(int token) => Add(Sampler.Drawn(token));
+
+    private void Add(int token)
+    {
+        _output.Add(token);
         if (_stopTokens.Contains(token) || (_onToken?.Invoke(token) ?? false))
             Finish = FinishReason.Stop;
         else if (_output.Count == MaxNewTokens)

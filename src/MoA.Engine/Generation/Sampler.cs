@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics.Tensors;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Generation;
@@ -30,6 +31,17 @@ public sealed class Sampler
     /// <summary>Takes note of tokens before the first that is drawn: penalties on repetition see them.</summary>
     public void Read(ReadOnlySpan<int> prompt) => _penalties?.Read(prompt);
 
+    /// <summary>Whether a device can draw the tokens: no penalty changes the logits.</summary>
+    internal bool CanBeDescribed => _penalties is null;
+
+    /// <summary>How a device is to draw the next token, with the random number that this would have used.</summary>
+    internal TokenDraw Describe() => new(
+        _options.Temperature, _options.TopK, _options.TopP, _options.MinP, _options.Temperature == 0 ? 0 : _random.NextDouble());
+
+    /// <summary>What a device has drawn.</summary>
+    /// <exception cref="InvalidOperationException">The logits were not finite.</exception>
+    internal static int Drawn(int token) => token >= 0 ? token : throw NotFinite();
+
     /// <summary>The next token.</summary>
     /// <param name="logits">One number for every token of the vocabulary.</param>
     /// <exception cref="InvalidOperationException">
@@ -39,7 +51,7 @@ public sealed class Sampler
     {
         int best = TensorPrimitives.IndexOfMax(logits);
         if (!float.IsFinite(logits[best]))
-            throw new InvalidOperationException("The model's logits are not finite: its arithmetic overflowed.");
+            throw NotFinite();
         if (_penalties is null)
             return Choose(logits, best);
         logits = _penalties.Apply(logits);
@@ -78,6 +90,8 @@ public sealed class Sampler
 
     /// <summary>Makes room for tokens, so that drawing them allocates nothing.</summary>
     internal void Reserve(int tokens) => _penalties?.Reserve(tokens);
+
+    private static InvalidOperationException NotFinite() => new("The model's logits are not finite: its arithmetic overflowed.");
 
     private int Choose(ReadOnlySpan<float> logits, int best) => _options.Temperature == 0 ? best : Draw(logits, logits[best]);
 

@@ -134,6 +134,13 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Copies the first <paramref name="rows"/> rows onto the device.</summary>
     internal abstract void Write(ReadOnlySpan<float> numbers, int rows, Tensor x);
 
+    /// <summary>Whether the device draws tokens itself, so that logits need not leave it.</summary>
+    internal virtual bool DrawsTokens => false;
+
+    /// <summary>Draws a token from each of the first rows of logits; -1 where they are not finite.</summary>
+    internal virtual void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens) =>
+        throw new NotSupportedException($"{Description} draws no tokens.");
+
     /// <summary>
     /// One layer's attention for a batch: stores new keys and values in the caches (rounded to their format) and writes
     /// every row's attention output.

@@ -184,18 +184,23 @@ public sealed class Transformer : IDisposable
         using UseGuard.Use model = _use.TakeAlone();
         using UseGuard.Use device = Backend.Use();
         using UseGuard.Use weights = _stored.Use();
-        if (!ReferenceEquals(batch, _last))
-            throw new InvalidOperationException("The batch has not been run, or another one has been since.");
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows.Length, MaxLogitRows);
-        foreach (int row in rows)
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)_rows, nameof(rows));
         ArgumentOutOfRangeException.ThrowIfLessThan((long)logits.Length, (long)rows.Length * Config.VocabularySize, nameof(logits));
-        if (rows.IsEmpty)
-            return;
-        Backend.Gather(_hidden, rows, _lastRows);
-        Backend.RmsNorm(_lastRows, rows.Length, _weights.FinalNorm, (float)Config.RmsNormEpsilon, _lastRows);
-        Backend.Project(_lastRows, rows.Length, _weights.Head, null, _logits);
+        ComputeLogits(batch, rows);
         Backend.Read(_logits, rows.Length, logits);
+    }
+
+    /// <summary>Draws a token for chosen rows of the last pass where the device does so itself; -1 where logits are not finite.</summary>
+    /// <param name="batch">The batch of that pass.</param>
+    /// <param name="rows">Rows of the batch, at most <see cref="MaxLogitRows"/>.</param>
+    /// <param name="draws">How, for each row.</param>
+    /// <param name="tokens">Takes the tokens.</param>
+    internal void Draw(ForwardBatch batch, ReadOnlySpan<int> rows, ReadOnlySpan<TokenDraw> draws, Span<int> tokens)
+    {
+        using UseGuard.Use model = _use.TakeAlone();
+        using UseGuard.Use device = Backend.Use();
+        using UseGuard.Use weights = _stored.Use();
+        ComputeLogits(batch, rows);
+        Backend.Draw(_logits, draws, tokens);
     }
 
     /// <summary>Waits for a pass that is running, and frees the workspace.</summary>
@@ -203,6 +208,20 @@ public sealed class Transformer : IDisposable
     {
         if (_use.Close())
             Free();
+    }
+
+    private void ComputeLogits(ForwardBatch batch, ReadOnlySpan<int> rows)
+    {
+        if (!ReferenceEquals(batch, _last))
+            throw new InvalidOperationException("The batch has not been run, or another one has been since.");
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows.Length, MaxLogitRows);
+        foreach (int row in rows)
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)_rows, nameof(rows));
+        if (rows.IsEmpty)
+            return;
+        Backend.Gather(_hidden, rows, _lastRows);
+        Backend.RmsNorm(_lastRows, rows.Length, _weights.FinalNorm, (float)Config.RmsNormEpsilon, _lastRows);
+        Backend.Project(_lastRows, rows.Length, _weights.Head, null, _logits);
     }
 
     private Tensor Allocate(int rows, int columns)

@@ -178,6 +178,22 @@ public sealed class BenchmarkRun
         Logits([last]);
     }
 
+    // All logits, and where the device draws tokens itself the likeliest one in their place, as in a generation.
+    private void NextTokens(ReadOnlySpan<int> rows)
+    {
+        if (_model.Transformer.Backend.DrawsTokens)
+        {
+            Span<int> tokens = stackalloc int[Transformer.MaxLogitRows];
+            Span<TokenDraw> greedy = stackalloc TokenDraw[Transformer.MaxLogitRows];
+            greedy.Clear();
+            _model.Transformer.Draw(_batch, rows, greedy[..rows.Length], tokens);
+        }
+        else
+        {
+            Logits(rows);
+        }
+    }
+
     private void Logits(ReadOnlySpan<int> rows)
     {
         int count = rows.Length * _model.Config.VocabularySize;
@@ -204,7 +220,7 @@ public sealed class BenchmarkRun
             int count = Math.Min(rows.Length, sequences.Length - first);
             for (int i = 0; i < count; i++)
                 rows[i] = first + i;
-            Logits(rows[..count]);
+            NextTokens(rows[..count]);
         }
 
         _tokens += sequences.Length;

@@ -10,8 +10,8 @@ namespace MoA.Gpu.Tests.Ptx;
 /// </summary>
 public sealed class PtxTests(ITestOutputHelper output)
 {
-    // What reads a few numbers here and there, or one of each row.
-    private static readonly string[] Scattered = [nameof(RopeAngles)];
+    // What reads a few numbers here and there, or one of each row, or writes alone.
+    private static readonly string[] Scattered = [nameof(RopeAngles), nameof(DecodePlaces), "CacheFill<CachedBF16>", "CacheFill<CachedQ8>"];
 
     public static TheoryData<int> Architectures => [80, 90];
 
