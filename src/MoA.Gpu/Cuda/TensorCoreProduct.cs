@@ -46,9 +46,9 @@ internal sealed class TensorCoreProduct(DeviceSession session)
         Tile[] few, Tile[] many, in ProductShape shape, ArrayView<Quad> inputs, int inputStride, ArrayView<Quad> weight, ArrayView<Quad> results,
         int outputs, int outputStride, bool add)
     {
-        CheckLength(inputs, (tiles == Back ? shape.OutputLength : shape.InputLength) * sizeof(ushort), nameof(inputs));
+        CheckLength(inputs, (many == Back ? shape.OutputLength : shape.InputLength) * sizeof(ushort), nameof(inputs));
         CheckLength(weight, (long)shape.Outputs * shape.InputStride * sizeof(ushort), nameof(weight));
-        CheckLength(results, (tiles == Back ? shape.InputLength : shape.OutputLength) * sizeof(float), nameof(results));
+        CheckLength(results, (many == Back ? shape.InputLength : shape.OutputLength) * sizeof(float), nameof(results));
         if (shape.Rows == 0 || outputs == 0)
             return;
         int rows = shape.Rows;
