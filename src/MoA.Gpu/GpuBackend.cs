@@ -35,7 +35,8 @@ public sealed class GpuBackend : ComputeBackend
     private readonly DeviceScratch<float> _states;
     private readonly DeviceProducts _products;
 
-    private GpuBackend(DeviceSession session, ComputeBackend host, long? memoryLimit)
+    /// <summary>Runs on an opened device, which becomes the backend's, as does the processor's backend.</summary>
+    internal GpuBackend(DeviceSession session, ComputeBackend host, long? memoryLimit = null)
         : base(host.Allocator)
     {
         _session = session;
