@@ -67,6 +67,9 @@ public sealed class GpuBackend : ComputeBackend
 
     internal override ICacheMemory CacheMemory => _caches;
 
+    // Enough that tensor cores are busy; emulated, what the tests of the engine have.
+    internal override int PassTokens => _session.Cuda is null ? base.PassTokens : 2048;
+
     /// <summary>Opens a device.</summary>
     /// <param name="id"><c>cuda</c>, the first one, or <c>cuda:N</c>; <c>emulated</c> for the kernels on the processor, which is slow,
     /// and <c>emulated:4</c> (or 8, 16, 32) with warps of another size than 16.</param>
@@ -227,6 +230,9 @@ public sealed class GpuBackend : ComputeBackend
 
     internal override long GradientBytes(ModelConfig config, int maxTokens, long productElements) =>
         GpuGradientKernels.BytesOf(config, maxTokens);
+
+    // Libraries find the device by the thread that calls them.
+    private protected override void Enter() => _session.Accelerator.Bind();
 
     private protected override Tensor CreateTensor(int rows, int columns) => new DeviceTensor(_memory, rows, columns);
 

@@ -63,7 +63,7 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Loads a Hugging Face folder or a GGUF file.</summary>
     /// <param name="path">The folder or file, as <see cref="ModelFile"/> takes it.</param>
     /// <param name="backend">The device; stays the caller's.</param>
-    /// <param name="maxRows">Most tokens in one forward pass: the prefill chunk.</param>
+    /// <param name="maxRows">Most tokens in one forward pass: the prefill chunk; 0 for what suits the device.</param>
     /// <param name="weights">Format to convert the matrices to, or null to use them as stored.</param>
     /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="InvalidInputException">A file is missing, damaged or not supported.</exception>
@@ -71,7 +71,7 @@ public sealed class LanguageModel : IDisposable
     public static LanguageModel Load(
         string path,
         ComputeBackend backend,
-        int maxRows = Transformer.DefaultMaxRows,
+        int maxRows = 0,
         ElementType? weights = null,
         CancellationToken cancellation = default)
     {

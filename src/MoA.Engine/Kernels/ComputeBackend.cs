@@ -29,6 +29,9 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Threads of the processor that it may use.</summary>
     public abstract int Threads { get; }
 
+    /// <summary>Tokens of a prompt that are best read in one pass.</summary>
+    internal virtual int PassTokens => 512;
+
     /// <summary>What the backend runs on, for messages: "AVX2, 2 threads".</summary>
     public abstract string Description { get; }
 
@@ -50,7 +53,17 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Takes the device for a pass: its threads and scratch memory serve one caller at a time.</summary>
     /// <exception cref="ObjectDisposedException">The backend was disposed.</exception>
     /// <exception cref="InvalidOperationException">Another caller's pass is running.</exception>
-    internal UseGuard.Use Use() => _use.TakeAlone();
+    internal UseGuard.Use Use()
+    {
+        UseGuard.Use use = _use.TakeAlone();
+        Enter();
+        return use;
+    }
+
+    /// <summary>Called on the thread that has taken the device.</summary>
+    private protected virtual void Enter()
+    {
+    }
 
     /// <summary>Room for activations, not cleared.</summary>
     /// <exception cref="ObjectDisposedException">The backend was disposed.</exception>

@@ -16,9 +16,6 @@ namespace MoA.Engine.Models;
 /// </summary>
 public sealed class Transformer : IDisposable
 {
-    /// <summary>Default of the most tokens in one pass: the prefill chunk.</summary>
-    public const int DefaultMaxRows = 512;
-
     /// <summary>Most rows whose logits can be asked for at once.</summary>
     public const int MaxLogitRows = 64;
 
@@ -44,12 +41,14 @@ public sealed class Transformer : IDisposable
     /// <summary>Makes a loaded model ready to run; allocates its workspace.</summary>
     /// <param name="model">The model; stays the caller's.</param>
     /// <param name="backend">The device; stays the caller's.</param>
-    /// <param name="maxRows">Most tokens in one pass.</param>
-    public Transformer(LoadedModel model, ComputeBackend backend, int maxRows = DefaultMaxRows)
+    /// <param name="maxRows">Most tokens in one pass: the prefill chunk; 0 for what suits the device.</param>
+    /// <exception cref="InvalidInputException">The device has no room or no kernels for the model.</exception>
+    public Transformer(LoadedModel model, ComputeBackend backend, int maxRows = 0)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(backend);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxRows);
+        ArgumentOutOfRangeException.ThrowIfNegative(maxRows);
+        maxRows = maxRows > 0 ? maxRows : backend.PassTokens;
         Config = model.Config;
         Backend = backend;
         MaxRows = maxRows;
