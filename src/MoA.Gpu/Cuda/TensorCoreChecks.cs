@@ -110,7 +110,7 @@ internal sealed class TensorCoreChecks(DeviceSession session, DeviceMemory memor
         TensorCoreDecode.Run(session, arguments);
         float[] actual = inputs.Read(arguments.Outputs);
         arguments.Outputs = inputs.Room<Quad>(arguments.Outputs.Length);
-        DeviceAttention.Decode(session, ElementType.BF16, arguments);
+        DeviceAttention.Decode(session, ElementType.BF16, arguments, portable: true);
         return TensorCoreCheck.Of($"decode attention {shape}", actual, inputs.Read(arguments.Outputs), DecodeLimit);
     }
 }

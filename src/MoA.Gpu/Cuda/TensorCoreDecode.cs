@@ -15,6 +15,9 @@ internal static class TensorCoreDecode
 {
     private const int HeadsPerWarp = 8, RowsPerStage = 16;
 
+    // A quad for each thread, the largest score and the sum of each warp.
+    private static readonly CudaEntry MergeEntry = new("merge_attention", 256, 256 * 16 + 8 * 2 * sizeof(float));
+
     private static readonly Dictionary<int, Shape> Shapes = new Shape[] { new(64, 2, 4), new(80, 2, 3), new(96, 2, 3), new(128, 2, 3), new(256, 1, 3) }
         .ToDictionary(shape => shape.HeadSize);
 
@@ -43,7 +46,25 @@ internal static class TensorCoreDecode
             Group = arguments.Group,
             Scale = arguments.Scale,
         });
-        DeviceAttention.Merge(session, arguments);
+        Merge(session.Cuda, arguments);
+    }
+
+    /// <summary>Joins what pieces found, of caches in any format: as <see cref="DecodeMerge"/>, but many pieces of a head at once.</summary>
+    public static void Merge(ICudaLauncher cuda, in DecodeArguments arguments)
+    {
+        int groups = checked((int)arguments.Items.Length * arguments.Group);
+        if (groups == 0)
+            return;
+        cuda.Launch(MergeEntry, groups, new MergeLaunch
+        {
+            Items = arguments.Items.LoadEffectiveAddressAsPtr(),
+            Partials = arguments.Partials.Quads.LoadEffectiveAddressAsPtr(),
+            States = arguments.Partials.States.LoadEffectiveAddressAsPtr(),
+            Outputs = arguments.Outputs.LoadEffectiveAddressAsPtr(),
+            KeyValueHeads = arguments.KeyValueHeads,
+            Group = arguments.Group,
+            Quads = arguments.Partials.HeadQuads,
+        });
     }
 
     private sealed record Shape(int HeadSize, int Warps, int Stages)

@@ -100,6 +100,7 @@ DEVICE u32 packBF16(float low, float high) {
 }
 
 DEVICE float asFloat(u32 bits) { return __builtin_bit_cast(float, bits); }
+DEVICE u32 asBits(float value) { return __builtin_bit_cast(u32, value); }
 
 // What the lane holds whose number differs in the bits of Mask.
 template <int Mask>
@@ -118,8 +119,4 @@ DEVICE bool anyLane(bool value) {
     return any != 0;
 }
 
-DEVICE float powerOfTwo(float x) {
-    float power;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
-    return power;
-}
+DEVICE float powerOfTwo(float x) { return __nvvm_ex2_approx_ftz_f(x); }

@@ -1,6 +1,7 @@
 using MoA.Engine;
 using MoA.Engine.Numerics;
 using MoA.Gpu.Caches;
+using MoA.Gpu.Cuda;
 using MoA.Gpu.Device;
 
 namespace MoA.Gpu.Kernels;
@@ -15,19 +16,23 @@ internal static class DeviceAttention
     public const int PrefillRows = 4;
 
     /// <summary>Decodes: pieces, then what they found joined.</summary>
-    public static void Decode(DeviceSession session, ElementType type, DecodeArguments arguments)
+    /// <param name="session">The device.</param>
+    /// <param name="type">The caches' format.</param>
+    /// <param name="arguments">The batch.</param>
+    /// <param name="portable">Whether to join on the portable kernel too where there is another.</param>
+    public static void Decode(DeviceSession session, ElementType type, DecodeArguments arguments, bool portable = false)
     {
         Check(type, arguments.Memory.HeadSize);
         if (type == ElementType.BF16)
             Decode<CachedBF16>(session, arguments);
         else
             Decode<CachedQ8>(session, arguments);
-        Merge(session, arguments);
-    }
+        if (session.Cuda is { } cuda && !portable)
+        {
+            TensorCoreDecode.Merge(cuda, arguments);
+            return;
+        }
 
-    /// <summary>Joins what the pieces found.</summary>
-    public static void Merge(DeviceSession session, DecodeArguments arguments)
-    {
         DecodeMerge merge = new()
         {
             Items = arguments.Items,

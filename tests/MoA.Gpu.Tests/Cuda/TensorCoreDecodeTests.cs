@@ -1,9 +1,11 @@
 using FsCheck;
 using FsCheck.Fluent;
+using ILGPU;
 using ILGPU.Runtime;
 using MoA.Engine.Numerics;
 using MoA.Gpu.Caches;
 using MoA.Gpu.Cuda;
+using MoA.Gpu.Kernels;
 using MoA.Gpu.Tests.Kernels;
 using MoA.Tests;
 
@@ -40,6 +42,54 @@ public sealed class TensorCoreDecodeTests
     [EmulatedFact]
     public void Rows_that_nobody_sees_are_never_touched() => AttentionTests.CheckDecode(
         new(1, 2, 64, [1], ElementType.BF16, [(383, 1)], null, 6) { StoredBlocks = 5, InfiniteBefore = 320 }, tensorCores: true);
+
+    /// <summary>Fewer pieces than teams, more than threads, some whose rows nobody saw.</summary>
+    [EmulatedTheory]
+    [InlineData(16, 1, 1)]
+    [InlineData(64, 3, 40)]
+    [InlineData(80, 2, 300)]
+    [InlineData(256, 5, 9)]
+    public void Pieces_are_joined(int size, int group, int pieces)
+    {
+        using Emulated device = new(tensorCores: true);
+        // Two heads, the second of half as many pieces, which stand after the first's.
+        DecodeItem[] items = [Item(0, pieces), Item(1, (pieces + 1) / 2) with { FirstPiece = pieces }];
+        int all = pieces + (pieces + 1) / 2;
+        float[] partials = Numbers.Random(size, all * group * size), states = Numbers.Random(group, 2 * all * group, 20);
+        for (int i = 0; i < states.Length; i += 2)
+            (states[i], states[i + 1]) = i / (2 * group) % 3 == 1 ? (-1e30f, 0) : (states[i], 1 + Math.Abs(states[i + 1]));
+        ArrayView<Quad> outputs = device.Rows(new float[2 * group * size], 2 * group * size);
+        TensorCoreDecode.Merge(device.Session.Cuda!, new DecodeArguments
+        {
+            Items = device.Copy(items),
+            Partials = new PartialOutputs { Quads = device.Rows(partials, size), States = device.Copy(states), HeadQuads = size / 4 },
+            Outputs = outputs,
+            KeyValueHeads = 2,
+            Group = group,
+        });
+        double[] expected = new double[2 * group * size], bounds = new double[expected.Length];
+        for (int i = 0; i < expected.Length; i++)
+        {
+            DecodeItem item = items[i / size / group];
+            int head = i / size % group, first = item.FirstPiece;
+            double sum = 0, largest = Enumerable.Range(first, item.Pieces).Max(piece => states[2 * (piece * group + head)]);
+            for (int piece = first; piece < first + item.Pieces; piece++)
+            {
+                double weight = Math.Pow(2, states[2 * (piece * group + head)] - largest), term = weight * partials[(piece * group + head) * size + i % size];
+                sum += weight * states[2 * (piece * group + head) + 1];
+                expected[i] += term;
+                bounds[i] += Math.Abs(term);
+            }
+
+            expected[i] /= sum;
+            bounds[i] *= (pieces + 64) * Numbers.FloatError / sum;
+        }
+
+        Numbers.AssertWithin(bounds, Emulated.Read(outputs, 2 * group * size), expected);
+
+        static DecodeItem Item(int head, int pieces) =>
+            new() { Head = head, SinkRows = 64, Oldest = 64, Position = DecodeItem.RowsPerPiece * pieces - 2 };
+    }
 
     /// <summary>Launches get addresses: that of all of a device's memory is 0.</summary>
     [Fact]

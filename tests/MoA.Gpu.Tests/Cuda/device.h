@@ -96,6 +96,7 @@ DEVICE void multiplyAdd(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1) {
 }
 
 DEVICE float asFloat(u32 bits) { return __builtin_bit_cast(float, bits); }
+DEVICE u32 asBits(float value) { return __builtin_bit_cast(u32, value); }
 
 DEVICE u32 packBF16(float low, float high) { return device::roundToBF16(low) | device::roundToBF16(high) << 16; }
 
