@@ -8,5 +8,5 @@ internal struct ProductArguments
 {
     public nint Inputs, Weights, Results;
 
-    public int Rows, Outputs, InputQuads, WeightRows, WeightQuads, Stride, Add;
+    public int Rows, Outputs, Depth, InputQuads, WeightRows, WeightQuads, Stride, Add;
 }

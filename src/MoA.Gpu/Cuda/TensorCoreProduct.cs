@@ -31,7 +31,7 @@ internal sealed class TensorCoreProduct(DeviceSession session)
     /// <param name="results">F32.</param>
     /// <param name="add">Whether to add to what stands there.</param>
     public void Multiply(in ProductShape shape, ArrayView<Quad> inputs, ArrayView<Quad> weight, ArrayView<Quad> results, bool add) =>
-        Run(Few, Many, shape, inputs, shape.InputStride, weight, results, shape.Outputs, shape.OutputStride, add);
+        Run(shape, back: false, inputs, weight, results, add);
 
     /// <summary>results [rows, inputs] (+)= gradients [rows, outputs] · weight [outputs, inputs].</summary>
     /// <param name="shape">The shape of the product whose inputs' gradients these are.</param>
@@ -40,19 +40,17 @@ internal sealed class TensorCoreProduct(DeviceSession session)
     /// <param name="results">Of its inputs, F32.</param>
     /// <param name="add">Whether to add to what stands there.</param>
     public void MultiplyBack(in ProductShape shape, ArrayView<Quad> gradients, ArrayView<Quad> weight, ArrayView<Quad> results, bool add) =>
-        Run([], Back, shape, gradients, shape.OutputStride, weight, results, shape.Inputs, shape.InputStride, add);
+        Run(shape, back: true, gradients, weight, results, add);
 
-    private void Run(
-        Tile[] few, Tile[] many, in ProductShape shape, ArrayView<Quad> inputs, int inputStride, ArrayView<Quad> weight, ArrayView<Quad> results,
-        int outputs, int outputStride, bool add)
+    private void Run(in ProductShape shape, bool back, ArrayView<Quad> inputs, ArrayView<Quad> weight, ArrayView<Quad> results, bool add)
     {
-        CheckLength(inputs, (many == Back ? shape.OutputLength : shape.InputLength) * sizeof(ushort), nameof(inputs));
+        CheckLength(inputs, (back ? shape.OutputLength : shape.InputLength) * sizeof(ushort), nameof(inputs));
         CheckLength(weight, (long)shape.Outputs * shape.InputStride * sizeof(ushort), nameof(weight));
-        CheckLength(results, (many == Back ? shape.InputLength : shape.OutputLength) * sizeof(float), nameof(results));
-        if (shape.Rows == 0 || outputs == 0)
+        CheckLength(results, (back ? shape.InputLength : shape.OutputLength) * sizeof(float), nameof(results));
+        int rows = shape.Rows, outputs = back ? shape.Inputs : shape.Outputs;
+        if (rows == 0 || outputs == 0)
             return;
-        int rows = shape.Rows;
-        Tile tile = Choose(few, many, rows, outputs);
+        Tile tile = Choose(back, rows, outputs);
         _cuda.Launch(tile.Entry, checked((int)tile.Groups(rows, outputs)), new ProductArguments
         {
             Inputs = inputs.LoadEffectiveAddressAsPtr(),
@@ -60,24 +58,26 @@ internal sealed class TensorCoreProduct(DeviceSession session)
             Results = results.LoadEffectiveAddressAsPtr(),
             Rows = rows,
             Outputs = outputs,
-            InputQuads = inputStride / 8,
+            Depth = ((back ? shape.Outputs : shape.Inputs) + 7) / 8,
+            InputQuads = (back ? shape.OutputStride : shape.InputStride) / 8,
             WeightRows = shape.Outputs,
             WeightQuads = shape.InputStride / 8,
-            Stride = outputStride,
+            Stride = back ? shape.InputStride : shape.OutputStride,
             Add = add ? 1 : 0,
         });
     }
 
     // A tile that holds all of few rows, so that the weight is read once; else what keeps the device busy for the shortest time, in
     // rounds of as many tiles as there are processors.
-    private Tile Choose(Tile[] few, Tile[] many, int rows, int outputs)
+    private Tile Choose(bool back, int rows, int outputs)
     {
-        foreach (Tile tile in few)
+        foreach (Tile tile in back ? [] : Few)
         {
             if (rows <= tile.Rows)
                 return tile;
         }
 
+        Tile[] many = back ? Back : Many;
         Tile best = many[0];
         foreach (Tile tile in many)
         {

@@ -2,10 +2,10 @@
 #include <device.h>
 
 struct ProductArguments {
-    const Quad* inputs;   // [rows, inputQuads], eight numbers a quad
+    const Quad* inputs;   // [rows, inputQuads], eight numbers a quad, the first depth of which are summed
     const Quad* weights;  // [weightRows, weightQuads]
     float* results;       // [rows, stride], stride even
-    int rows, outputs, inputQuads, weightRows, weightQuads, stride;
+    int rows, outputs, depth, inputQuads, weightRows, weightQuads, stride;
     int add;  // 1 to add to what stands there
 };
 
@@ -59,7 +59,7 @@ struct Product {
     }
 
     METHOD void multiply() {
-        int steps = (arguments.inputQuads + Teams * RowQuads - 1) / (Teams * RowQuads);
+        int steps = (arguments.depth + Teams * RowQuads - 1) / (Teams * RowQuads);
 #pragma unroll
         for (int step = 0; step < Stages - 1; step++)
             copy(step, steps, step);
@@ -79,24 +79,24 @@ struct Product {
     METHOD void copy(int step, int steps, int stage) {
         if (step < steps) {
             u32 inputs = stage * StageBytes, weights = inputs + Teams * Rows * RowBytes;
-            copyRows<Rows>(arguments.inputs, firstRow, arguments.rows, arguments.inputQuads, step, inputs);
+            copyRows<Rows>(arguments.inputs, firstRow, arguments.rows, arguments.inputQuads, arguments.depth, step, inputs);
             if (Back)
                 copyBack(step, weights);
             else
-                copyRows<Outputs>(arguments.weights, firstOutput, arguments.weightRows, arguments.weightQuads, step, weights);
+                copyRows<Outputs>(arguments.weights, firstOutput, arguments.weightRows, arguments.weightQuads, arguments.depth, step, weights);
         }
         endCopies();
     }
 
     // A thread a quad of every 32nd row.
     template <int Count>
-    METHOD void copyRows(const Quad* from, int first, int end, int quads, int step, u32 to) {
+    METHOD void copyRows(const Quad* from, int first, int end, int quads, int depth, int step, u32 to) {
         int row = thread / RowQuads, quad = thread % RowQuads;
         to += row * RowBytes + ((quad ^ row % 8) * sizeof(Quad));
 #pragma unroll
         for (int i = 0; i < Teams * Count; i += Threads / RowQuads) {
             int source = first + (row + i) % Count, at = (step * Teams + (row + i) / Count) * RowQuads + quad;
-            bool there = source < end && at < quads;
+            bool there = source < end && at < depth;
             copyAsync(to + i * RowBytes, there ? from + (long long)source * quads + at : from, there);
         }
     }

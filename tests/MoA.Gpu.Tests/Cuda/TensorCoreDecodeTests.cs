@@ -57,7 +57,7 @@ public sealed class TensorCoreDecodeTests
         int all = pieces + (pieces + 1) / 2;
         float[] partials = Numbers.Random(size, all * group * size), states = Numbers.Random(group, 2 * all * group, 20);
         for (int i = 0; i < states.Length; i += 2)
-            (states[i], states[i + 1]) = i / (2 * group) % 3 == 1 ? (-1e30f, 0) : (states[i], 1 + Math.Abs(states[i + 1]));
+            (states[i], states[i + 1]) = i / (2 * group) % 3 == 2 ? (-1e30f, 0) : (states[i], 1 + Math.Abs(states[i + 1]));
         ArrayView<Quad> outputs = device.Rows(new float[2 * group * size], 2 * group * size);
         TensorCoreDecode.Merge(device.Session.Cuda!, new DecodeArguments
         {

@@ -41,6 +41,38 @@ public sealed class TensorCoreProductTests
     public void Tiles_of_gradients(int rows, int outputs, int inputs, string tile) =>
         Assert.Equal($"product_back_{tile}", Check(new(rows, outputs, inputs), add: true, seed: 4, back: true));
 
+    /// <summary>Of a part of the outputs the rest is left alone, and in gradients not read: it is no number here.</summary>
+    [EmulatedTheory]
+    [InlineData(70)]
+    [InlineData(5)]
+    public void Parts_of_outputs(int rows)
+    {
+        const int First = 16, All = 80;
+        ProductShape shape = new(rows, 40, 24) { OutputStride = All };
+        float[] w = HeadRows.Rounded(Numbers.Random(1, shape.Outputs * shape.Inputs), ElementType.BF16);
+        float[] x = HeadRows.Rounded(Numbers.Random(2, rows * shape.Inputs), ElementType.BF16);
+        float[] y = [.. Enumerable.Repeat(float.NaN, rows * All)];
+        using Emulated device = new(tensorCores: true);
+        ArrayView<Quad> results = device.Rows(y, All), weight = Operand(device, w, shape.Inputs);
+        TensorCoreProduct product = new(device.Session);
+        product.Multiply(shape, Operand(device, x, shape.Inputs), weight, results.SubView(First / 4, results.Length - First / 4), add: false);
+        y = Emulated.Read(results, All);
+        for (int i = 0; i < y.Length; i++)
+        {
+            int row = i / All, output = i % All - First;
+            if (output is < 0 or >= 40)
+                Assert.Equal(float.NaN, y[i]);
+            else
+                Assert.Equal(Enumerable.Range(0, 24).Sum(k => (double)x[row * 24 + k] * w[output * 24 + k]), y[i], 1e-5);
+        }
+
+        ArrayView<Quad> gradients = Operand(device, y, All), back = device.Rows(new float[rows * shape.Inputs], shape.Inputs);
+        product.MultiplyBack(shape, gradients.SubView(First / 8, gradients.Length - First / 8), weight, back, add: false);
+        float[] rounded = HeadRows.Rounded(y, ElementType.BF16), dx = Emulated.Read(back, shape.Inputs);
+        for (int i = 0; i < dx.Length; i++)
+            Assert.Equal(Enumerable.Range(0, 40).Sum(k => (double)rounded[i / 24 * All + First + k] * w[k * 24 + i % 24]), dx[i], 1e-4);
+    }
+
     private static Arbitrary<(ProductShape Shape, bool Add, int Seed)> Cases() => (
         from rows in Gen.Choose(1, 200)
         from outputs in Gen.Choose(1, 300)
