@@ -99,7 +99,7 @@ public sealed class GpuBackend : ComputeBackend
     {
         if (work.GoesByAttention)
             HostAttention.Check(work);
-        else
+        else if (work.Rows > 0)
             _tables.Prepare(work, TileRows(work));
     }
 
@@ -192,6 +192,9 @@ public sealed class GpuBackend : ComputeBackend
             _host.Attend(work, layer, queries, keys, values, outputs);
             return;
         }
+
+        if (work.Rows == 0)
+            return;
 
         ArrayView<Quad> k = DeviceTensor.Of(keys).Quads(work.Rows), v = DeviceTensor.Of(values).Quads(work.Rows);
         CacheMemory memory = _caches.View(work.HeadSize);

@@ -158,6 +158,30 @@ public sealed class EmulatedModelTests
         }
     }
 
+    /// <summary>Caches come and go on other threads while a pass runs, and a pass over nothing is none.</summary>
+    [Fact]
+    public async Task Caches_may_be_made_and_grow_beside_a_pass()
+    {
+        using ModelFixture fixture = ModelFixture.Load("llama-mha");
+        using GpuBackend backend = GpuBackend.Open("emulated:4", 1);
+        using Transformer transformer = new(fixture.Model, backend);
+        ForwardBatch batch = transformer.CreateBatch();
+        transformer.Forward(batch);
+        using SequenceCache sequence = transformer.CreateSequence(new DensePolicy(), 64);
+        Task others = Task.Run(() =>
+        {
+            for (int i = 0; i < 2; i++)
+            {
+                using SequenceCache other = transformer.CreateSequence(new StreamingLlmPolicy(new ElasticRule(64, 0.5)), 100);
+                other.FillRandom(90, 1);
+                other.Extend(400 + i);
+            }
+        });
+        float[] logits = ModelFixture.Run(transformer, sequence, fixture.Tokens.AsSpan(0, 8), 4, AttentionMode.Prefill);
+        await others;
+        Assert.InRange(ModelFixture.RelativeError(logits, fixture.Logits.AsSpan(0, logits.Length)), 1e-7, Tolerance);
+    }
+
     [Fact]
     public void What_does_not_fit_is_refused_with_the_numbers_and_takes_nothing()
     {

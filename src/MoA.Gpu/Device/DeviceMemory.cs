@@ -71,7 +71,11 @@ internal sealed class DeviceMemory
         }
 
         long now = Interlocked.Add(ref _allocatedBytes, bytes);
-        _peakBytes = Math.Max(_peakBytes, now);
+        long peak;
+        while (now > (peak = PeakBytes) && Interlocked.CompareExchange(ref _peakBytes, now, peak) != peak)
+        {
+        }
+
         return new DeviceBuffer<T>(this, buffer, length, bytes);
     }
 

@@ -9,8 +9,8 @@ using MoA.Gpu.Kernels;
 namespace MoA.Gpu.Device;
 
 /// <summary>
-/// A device in use: its memory, and kernels compiled for it when they first run. One thread at a time; launches follow each
-/// other in the order of the calls.
+/// A device in use, and kernels compiled for it when they first run. Launches follow each other in the order of the calls, from
+/// whatever threads these come.
 /// </summary>
 internal sealed class DeviceSession : IDisposable
 {
@@ -132,7 +132,9 @@ internal sealed class DeviceSession : IDisposable
     private void Run<TKernel>(in TKernel kernel, long groups, int threads)
         where TKernel : struct, IDeviceKernel
     {
-        if (groups > 0)
+        if (groups <= 0)
+            return;
+        lock (_launchers)
             Launcher<TKernel>()(new KernelConfig(checked((int)groups), threads), kernel);
     }
 
