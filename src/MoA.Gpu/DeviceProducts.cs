@@ -1,9 +1,9 @@
 using ILGPU;
-using MoA.Engine.Numerics;
 using MoA.Gpu.Blas;
 using MoA.Gpu.Cuda;
 using MoA.Gpu.Device;
 using MoA.Gpu.Kernels;
+using MoA.Gpu.Kernels.Gradients;
 using MoA.Gpu.Weights;
 
 namespace MoA.Gpu;
@@ -14,9 +14,6 @@ namespace MoA.Gpu;
 /// </summary>
 internal sealed class DeviceProducts : IDisposable
 {
-    /// <summary>Numbers of a weight that are widened at a time.</summary>
-    private const long WidenedNumbers = 64 << 20;
-
     // Pieces of a weight are multiples of it, so that no piece but the last has padding.
     private const int PieceRows = 64;
 
@@ -27,10 +24,16 @@ internal sealed class DeviceProducts : IDisposable
     private readonly CublasProduct? _cublas;
     private readonly TensorCoreProduct? _own;
     private readonly DeviceScratch<Quad> _inputs, _weight;
+    private readonly long _widenedNumbers;
 
-    public DeviceProducts(DeviceSession session, DeviceMemory memory)
+    /// <summary>Chooses what multiplies.</summary>
+    /// <param name="session">The device.</param>
+    /// <param name="memory">Its memory.</param>
+    /// <param name="widenedNumbers">Numbers of a weight that are widened at a time.</param>
+    public DeviceProducts(DeviceSession session, DeviceMemory memory, long widenedNumbers = 64 << 20)
     {
         _session = session;
+        _widenedNumbers = widenedNumbers;
         _inputs = new DeviceScratch<Quad>(memory);
         _weight = new DeviceScratch<Quad>(memory);
         if (CublasProduct.TryOpen(session, memory, out CublasProduct? cublas, out string? whyNot))
@@ -65,22 +68,34 @@ internal sealed class DeviceProducts : IDisposable
         DeviceProduct.Run(_session, weight.Type, weight.Device, inputs, outputs);
     }
 
-    /// <summary>Bytes that <see cref="TryRunBack"/> takes to widen a weight.</summary>
-    public long BytesToRunBack(ElementType type, long numbers) => HasTensorCores && !BF16Operand.IsStored(type) ? 2 * numbers : 0;
-
-    /// <summary>dx (+)= dy·W, on tensor cores; false where there are none.</summary>
-    public bool TryRunBack(PlacedWeight weight, DeviceTensor dy, int rows, DeviceTensor dx, bool accumulate)
+    /// <summary>dx (+)= dy·W.</summary>
+    public void RunBack(PlacedWeight weight, DeviceTensor dy, int rows, DeviceTensor dx, bool accumulate)
     {
         if (!HasTensorCores)
-            return false;
-        ArrayView<Quad> gradients = Round(dy, rows), whole = Widen(weight, 0, weight.Rows);
-        ProductShape shape = new(rows, weight.Rows, weight.Columns);
-        if (_cublas is not null)
-            _cublas.MultiplyBack(shape, gradients, whole, dx.Quads(rows), accumulate);
-        else
-            _own!.MultiplyBack(shape, gradients, whole, dx.Quads(rows), accumulate);
-        return true;
+        {
+            InputRows gradients = new() { X = dy.Quads(rows), Octets = dy.RowQuads / 2, Rows = rows };
+            DeviceProductGradient.Run(_session, weight.Type, weight.Device, gradients, dx.Quads(rows), dx.RowQuads, accumulate);
+            return;
+        }
+
+        ArrayView<Quad> results = dx.Quads(rows);
+        for (int first = 0, count; first < weight.Rows; first += count)
+        {
+            count = RowsOfPiece(weight, first);
+            ProductShape shape = new(rows, count, weight.Columns);
+            int quads = shape.OutputStride / 8;
+            ArrayView<Quad> piece = _inputs.Room((long)rows * quads);
+            BF16Operand.Round(_session, dy.Quads(rows), dy.RowQuads, first / 4, piece, quads);
+            if (_cublas is not null)
+                _cublas.MultiplyBack(shape, piece, Widen(weight, first, count), results, accumulate || first > 0);
+            else
+                _own!.MultiplyBack(shape, piece, Widen(weight, first, count), results, accumulate || first > 0);
+        }
     }
+
+    /// <summary>Bytes that operands of products take, of weights in any format.</summary>
+    /// <param name="inputs">Numbers of the largest inputs.</param>
+    public long OperandBytes(long inputs) => HasTensorCores ? sizeof(ushort) * (inputs + _widenedNumbers) : 0;
 
     public void Dispose()
     {
@@ -111,9 +126,9 @@ internal sealed class DeviceProducts : IDisposable
         return rounded;
     }
 
-    private static int RowsOfPiece(PlacedWeight weight, int first) => BF16Operand.IsStored(weight.Type)
+    private int RowsOfPiece(PlacedWeight weight, int first) => BF16Operand.IsStored(weight.Type)
         ? weight.Rows
-        : Math.Min(weight.Rows - first, (int)Math.Max(PieceRows, WidenedNumbers / weight.Columns / PieceRows * PieceRows));
+        : Math.Min(weight.Rows - first, (int)Math.Max(PieceRows, _widenedNumbers / weight.Columns / PieceRows * PieceRows));
 
     private ArrayView<Quad> Widen(PlacedWeight weight, int first, int count)
     {

@@ -92,8 +92,9 @@ public sealed class GpuBackend : ComputeBackend
             weights.Sum(PlacedWeight.BytesOf), "the weights", "use a smaller format (--weights q4_0), a smaller model or another device");
     }
 
-    internal override void CheckRoom(long bytes, string what) =>
-        _memory.CheckRoom(bytes, what, "read prompts in smaller pieces, use smaller weights or another device");
+    internal override void CheckRoom(long bytes, string what, string mend) => _memory.CheckRoom(bytes, what, mend);
+
+    internal override long AvailableBytes => _memory.FreeBytes;
 
     internal override void Prepare(AttentionWork work)
     {
@@ -229,10 +230,10 @@ public sealed class GpuBackend : ComputeBackend
     }
 
     internal override GradientKernels CreateGradients(ModelConfig config, int maxTokens) =>
-        new GpuGradientKernels(_session, _memory, config);
+        new GpuGradientKernels(_session, _memory, _products, config);
 
     internal override long GradientBytes(ModelConfig config, int maxTokens, long productElements) =>
-        GpuGradientKernels.BytesOf(config, maxTokens);
+        GpuGradientKernels.BytesOf(config, maxTokens) + _products.OperandBytes(productElements);
 
     // Libraries find the device by the thread that calls them.
     private protected override void Enter() => _session.Accelerator.Bind();

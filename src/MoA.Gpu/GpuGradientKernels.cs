@@ -18,22 +18,24 @@ internal sealed class GpuGradientKernels : GradientKernels
     private readonly DeviceAttentionGradient _attention;
     private readonly DeviceList<int> _rows;
     private readonly DeviceBuffer<int> _found;
-    private readonly DeviceMemory _memory;
-    private DeviceBuffer<CrossEntropySums>? _sums;
-    private DeviceBuffer<float>? _influence;
+    private readonly DeviceProducts _products;
+    private readonly DeviceScratch<CrossEntropySums> _sums;
+    private readonly DeviceScratch<float> _influence;
 
     /// <summary>Makes ready for items of a model; memory is taken when it is first needed.</summary>
     /// <exception cref="InvalidInputException">There are no kernels for the model's heads.</exception>
-    public GpuGradientKernels(DeviceSession session, DeviceMemory memory, ModelConfig config)
+    public GpuGradientKernels(DeviceSession session, DeviceMemory memory, DeviceProducts products, ModelConfig config)
     {
         // Then rows of heads have no padding.
         if (config.HeadSize % 8 != 0)
             throw new InvalidInputException($"heads of {config.HeadSize} are not profiled on a GPU: expected a multiple of 8");
         _session = session;
-        _memory = memory;
+        _products = products;
         _attention = new DeviceAttentionGradient(session, memory);
         _rows = new DeviceList<int>(memory);
         _found = memory.Allocate<int>(1);
+        _sums = new DeviceScratch<CrossEntropySums>(memory);
+        _influence = new DeviceScratch<float>(memory);
     }
 
     /// <summary>Bytes beside the tensors.</summary>
@@ -71,13 +73,8 @@ internal sealed class GpuGradientKernels : GradientKernels
         _session.RunThreads(kernel, (long)rows.Length * to.RowQuads);
     }
 
-    public override void ProjectGradient(Tensor dy, int rows, WeightTensor weight, Tensor dx, bool accumulate = false)
-    {
-        DeviceTensor from = DeviceTensor.Of(dy), to = DeviceTensor.Of(dx);
-        PlacedWeight placed = PlacedWeight.Of(weight);
-        InputRows gradients = new() { X = from.Quads(rows), Octets = from.RowQuads / 2, Rows = rows };
-        DeviceProductGradient.Run(_session, placed.Type, placed.Device, gradients, to.Quads(rows), to.RowQuads, accumulate);
-    }
+    public override void ProjectGradient(Tensor dy, int rows, WeightTensor weight, Tensor dx, bool accumulate = false) =>
+        _products.RunBack(PlacedWeight.Of(weight), DeviceTensor.Of(dy), rows, DeviceTensor.Of(dx), accumulate);
 
     public override void RmsNormGradient(
         Tensor x, int rows, WeightTensor weight, float epsilon, Tensor dy, Tensor dx, bool accumulate = false)
@@ -113,7 +110,7 @@ internal sealed class GpuGradientKernels : GradientKernels
     public override void CrossEntropyGradient(Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses)
     {
         int rows = targets.Length;
-        ArrayView<CrossEntropySums> sums = _memory.Room(ref _sums, rows);
+        ArrayView<CrossEntropySums> sums = _sums.Room(rows);
         CrossEntropyGradient kernel = new()
         {
             Logits = DeviceTensor.Of(logits).Quads(rows),
@@ -138,7 +135,7 @@ internal sealed class GpuGradientKernels : GradientKernels
         in AttentionShape shape, Tensor queries, Tensor keys, Tensor values, Tensor outputGradient, Span<float> influence,
         bool withGradients)
     {
-        ArrayView<float> blocks = _memory.Room(ref _influence, influence.Length);
+        ArrayView<float> blocks = _influence.Room(influence.Length);
         _attention.Run(
             shape, DeviceTensor.Of(queries).Quads(shape.Rows), DeviceTensor.Of(keys).Quads(shape.Rows),
             DeviceTensor.Of(values).Quads(shape.Rows), DeviceTensor.Of(outputGradient).Quads(shape.Rows), blocks, withGradients);
@@ -150,7 +147,7 @@ internal sealed class GpuGradientKernels : GradientKernels
         _attention.Dispose();
         _rows.Dispose();
         _found.Dispose();
-        _sums?.Dispose();
-        _influence?.Dispose();
+        _sums.Dispose();
+        _influence.Dispose();
     }
 }

@@ -21,7 +21,7 @@ internal static class StepOptions
     public static Option<string?> MemoryLimit { get; } = new("--memory-limit")
     {
         Description = "Memory that profiling may take beside the weights, such as 1500MiB or 4GiB; what does not fit goes to a temporary " +
-            "file in --out, which goes with the program (default: half of the machine's memory)",
+            "file in --out, which goes with the program (default: half of the machine's memory, or what a device has free)",
         HelpName = "SIZE",
     };
 

@@ -92,10 +92,14 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Refuses what the device's memory has no room for, before any of it is taken.</summary>
     /// <param name="bytes">Bytes.</param>
     /// <param name="what">What they are for, for the message.</param>
+    /// <param name="mend">What would help, for the message.</param>
     /// <exception cref="InvalidInputException">There is too little.</exception>
-    internal virtual void CheckRoom(long bytes, string what)
+    internal virtual void CheckRoom(long bytes, string what, string mend)
     {
     }
+
+    /// <summary>Bytes that work may take where nobody sets a limit: half of the machine's memory, or what a device has free.</summary>
+    internal virtual long AvailableBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
 
     /// <summary>Makes ready what a pass over the batch needs on the device; once a pass, before its first operation.</summary>
     internal virtual void Prepare(AttentionWork work)

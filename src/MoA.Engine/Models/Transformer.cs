@@ -57,7 +57,7 @@ public sealed class Transformer : IDisposable
         _weights = _stored.Place(backend, Config);
         try
         {
-            backend.CheckRoom(WorkspaceBytes(Config, maxRows), "activations");
+            backend.CheckRoom(WorkspaceBytes(Config, maxRows), "activations", "read prompts in smaller pieces, use smaller weights or another device");
             int queryWidth = Config.QueryHeads * Config.HeadSize;
             int keyWidth = Config.KeyValueHeads * Config.HeadSize;
             _hidden = Allocate(maxRows, Config.HiddenSize);

@@ -133,7 +133,7 @@ public sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elemen
             seconds += tokens.Sum(speed.Profile);
             int longest = tokens.Max();
             ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, model.Transformer.Backend, longest, length);
-            bool spills = memory.Spills(memoryLimit, longest, length);
+            bool spills = memory.Spills(memoryLimit, model.Transformer.Backend, longest, length);
             _steps.Add(new EstimatedMemory("profiling", memory.Working + memory.BlockSums + (spills ? 0 : memory.Kept)));
             string spilled = spills ? string.Create(CultureInfo.InvariantCulture, $"; meanwhile a temporary file of {memory.Kept / 1048576.0:N0} MiB") : "";
             _files.Add(InfluenceFile.PathFor(folder, length) + spilled);

@@ -89,20 +89,6 @@ internal sealed class DeviceMemory
         return buffer;
     }
 
-    /// <summary>At least so many elements, with whatever they held before: a buffer that is replaced where it is too small.</summary>
-    public ArrayView<T> Room<T>(ref DeviceBuffer<T>? buffer, long length)
-        where T : unmanaged
-    {
-        if (buffer is null || buffer.View.Length < length)
-        {
-            buffer?.Dispose();
-            buffer = null;
-            buffer = Allocate<T>(length);
-        }
-
-        return buffer.View.SubView(0, length);
-    }
-
     internal void Freed(long bytes) => Interlocked.Add(ref _allocatedBytes, -bytes);
 
     private static string Gibibytes(long bytes) => (bytes / (double)(1 << 30)).ToString("0.00", CultureInfo.InvariantCulture);

@@ -17,7 +17,20 @@ internal static class BF16Operand
     /// <param name="y">Half as many quads.</param>
     public static void Round(DeviceSession session, ArrayView<Quad> x, ArrayView<Quad> y)
     {
-        RoundRows kernel = new() { X = x, Y = y };
+        RoundRows kernel = new() { X = x, Y = y, RowQuads = (int)Math.Max(1, y.Length) };
+        session.RunThreads(kernel, kernel.Threads);
+    }
+
+    /// <summary>Rounds a part of each row of floats.</summary>
+    /// <param name="session">The device.</param>
+    /// <param name="x">Rows padded to whole octets.</param>
+    /// <param name="stride">Quads of such a row.</param>
+    /// <param name="first">The first quad of the part, even.</param>
+    /// <param name="y">Dense rows.</param>
+    /// <param name="rowQuads">Quads of such a row.</param>
+    public static void Round(DeviceSession session, ArrayView<Quad> x, int stride, int first, ArrayView<Quad> y, int rowQuads)
+    {
+        RoundRows kernel = new() { X = x, Y = y, Stride = stride, First = first, RowQuads = rowQuads };
         session.RunThreads(kernel, kernel.Threads);
     }
 

@@ -2,14 +2,20 @@ using ILGPU;
 
 namespace MoA.Gpu.Kernels;
 
-/// <summary>Rounds floats to bfloat16, eight to a quad. A thread eight numbers.</summary>
+/// <summary>Rounds rows of floats, or a part of each, to bfloat16, eight to a quad. A thread eight numbers.</summary>
 internal struct RoundRows : IDeviceKernel
 {
     /// <summary>Floats.</summary>
     public ArrayView<Quad> X;
 
-    /// <summary>Half as many quads.</summary>
+    /// <summary>Dense rows.</summary>
     public ArrayView<Quad> Y;
+
+    /// <summary>Quads from one row of floats to the next, and the first that is rounded.</summary>
+    public int Stride, First;
+
+    /// <summary>Quads of a row of Y.</summary>
+    public int RowQuads;
 
     /// <summary>Threads of a launch.</summary>
     public readonly long Threads => Y.Length;
@@ -17,8 +23,8 @@ internal struct RoundRows : IDeviceKernel
     /// <inheritdoc/>
     public readonly void Run()
     {
-        long index = Kernels.Threads.Index;
+        int index = Kernels.Threads.Index;
         if (index < Threads)
-            Y[index] = Octet.Load(X, 2 * index).ToBF16();
+            Y[index] = Octet.Load(X, (long)(index / RowQuads) * Stride + First + 2 * (index % RowQuads)).ToBF16();
     }
 }

@@ -39,7 +39,7 @@ public sealed class InfluenceProfiler : IDisposable
     /// <param name="temporaryFolder">An existing folder for a temporary file with what the forward pass keeps, which goes
     /// with the process however that ends; null keeps it in memory. <see cref="ProfilerMemory"/> says how much it
     /// is.</param>
-    /// <exception cref="InvalidInputException">No temporary file can be made in the folder.</exception>
+    /// <exception cref="InvalidInputException">No temporary file can be made in the folder, or the device has no room.</exception>
     public InfluenceProfiler(LoadedModel model, ComputeBackend backend, int maxTokens, string? temporaryFolder = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -51,8 +51,22 @@ public sealed class InfluenceProfiler : IDisposable
         _frequencies = Transformer.RopeFrequencies(_config);
         MaxTokens = maxTokens;
         _kernels = backend.CreateGradients(_config, maxTokens);
-        _weights = model.Weights.Place(backend, _config);
-        _workspace = new ProfilerWorkspace(_config, backend, _kernels, maxTokens, ProfilerMemory.NormsHeads(model), temporaryFolder);
+        try
+        {
+            _weights = model.Weights.Place(backend, _config);
+            ProfilerMemory memory = ProfilerMemory.Of(model, backend, maxTokens, maxTokens);
+            backend.CheckRoom(
+                memory.Working + (temporaryFolder is null ? memory.Kept : 0), $"profiling items of {maxTokens} tokens",
+                "choose shorter lengths, smaller weights or another device");
+            _workspace = new ProfilerWorkspace(_config, backend, _kernels, maxTokens, ProfilerMemory.NormsHeads(model), temporaryFolder);
+        }
+        catch
+        {
+            _weights?.Dispose();
+            _kernels.Dispose();
+            throw;
+        }
+
         _passes = new LayerPasses(_config, backend, _kernels, _workspace);
     }
 

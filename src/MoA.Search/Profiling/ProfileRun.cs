@@ -4,6 +4,7 @@ using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Engine.Kernels;
+using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Search.Calibration;
 
@@ -30,7 +31,7 @@ public sealed class ProfileRun
     /// <param name="folder">Where the files go; made if it is not there.</param>
     /// <param name="progress">Told of every finished item, after it is stored.</param>
     /// <param name="memoryLimit">Bytes that profiling may take beside the weights: where what an item keeps for its backward
-    /// pass does not fit, it goes to a temporary file in the folder. Null: half of the machine's memory. Results are the
+    /// pass does not fit, it goes to a temporary file in the folder. Null: half of the machine's memory, or what a device has free. Results are the
     /// same.</param>
     public ProfileRun(
         LoadedModel model, ComputeBackend backend, string folder, Action<ProfileProgress>? progress = null,
@@ -143,6 +144,8 @@ public sealed class ProfileRun
         ProfileAccumulator sum, ProfileItem[] items, string partialPath, string fingerprint, CancellationToken cancellation)
     {
         int longest = items.Max(item => item.Length);
+        // On the device before anybody asks what is free there.
+        using PlacedWeights weights = _model.Weights.Place(_backend, _model.Config);
         string? temporaryFolder = TemporaryFolder(longest, sum.Length);
         using InfluenceProfiler profiler = new(_model, _backend, longest, temporaryFolder);
         while (sum.Items < items.Length)
@@ -162,7 +165,7 @@ public sealed class ProfileRun
     private string? TemporaryFolder(int longest, int length)
     {
         ProfilerMemory memory = ProfilerMemory.Of(_model, _backend, longest, length);
-        return memory.Spills(_memoryLimit, longest, length) ? _folder : null;
+        return memory.Spills(_memoryLimit, _backend, longest, length) ? _folder : null;
     }
 
     private static InfluenceProfile? Finished(string path, string fingerprint)

@@ -42,13 +42,14 @@ internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
     }
 
     /// <summary>Whether what is kept goes to disk.</summary>
-    /// <param name="limit">Bytes that all of it may take; null for half of the machine's memory, beyond which the rest may go too.</param>
+    /// <param name="limit">Bytes that all of it may take; null for what the device has, beyond which the rest may go too.</param>
+    /// <param name="backend">The device.</param>
     /// <param name="maxTokens">The longest item, for the message.</param>
     /// <param name="length">The length that is profiled, for the message.</param>
     /// <exception cref="InvalidInputException">What has to be in memory is more than the limit.</exception>
-    public bool Spills(long? limit, int maxTokens, int length)
+    public bool Spills(long? limit, ComputeBackend backend, int maxTokens, int length)
     {
-        if (Kept + Working + BlockSums <= (limit ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2))
+        if (Kept + Working + BlockSums <= (limit ?? backend.AvailableBytes))
             return false;
         if (limit is null || Working + BlockSums <= limit)
             return true;

@@ -34,25 +34,33 @@ internal sealed class ProfilerWorkspace : IDisposable
     {
         int queryWidth = config.QueryHeads * config.HeadSize, keyWidth = config.KeyValueHeads * config.HeadSize;
         int chunk = Math.Min(maxTokens, ChunkRows);
-        Kept = new ResidualStore(backend, kernels, 2 * config.Layers, maxTokens, config.HiddenSize, folder);
-        _memory.Add(Kept);
-        Hidden = Rows(config.HiddenSize);
-        Normed = Own(backend.Allocate(chunk, config.HiddenSize));
-        Gradient = Rows(config.HiddenSize);
-        Queries = Rows(queryWidth);
-        Keys = Rows(keyWidth);
-        Values = Rows(keyWidth);
-        Attended = Rows(queryWidth);
-        RawQueries = normsHeads ? Rows(queryWidth) : Queries;
-        RawKeys = normsHeads ? Rows(keyWidth) : Keys;
-        Gate = Own(backend.Allocate(chunk, config.IntermediateSize));
-        Up = Own(backend.Allocate(chunk, config.IntermediateSize));
-        Activated = Own(backend.Allocate(chunk, config.IntermediateSize));
-        Angles = Rows(config.HeadSize);
-        LogitRows = MostLogitRowsOf(config, maxTokens);
-        Logits = Own(backend.Allocate(LogitRows, config.VocabularySize));
-        LastRows = Own(backend.Allocate(LogitRows, config.HiddenSize));
-        LastNormed = Own(backend.Allocate(LogitRows, config.HiddenSize));
+        try
+        {
+            Kept = new ResidualStore(backend, kernels, 2 * config.Layers, maxTokens, config.HiddenSize, folder);
+            _memory.Add(Kept);
+            Hidden = Rows(config.HiddenSize);
+            Normed = Own(backend.Allocate(chunk, config.HiddenSize));
+            Gradient = Rows(config.HiddenSize);
+            Queries = Rows(queryWidth);
+            Keys = Rows(keyWidth);
+            Values = Rows(keyWidth);
+            Attended = Rows(queryWidth);
+            RawQueries = normsHeads ? Rows(queryWidth) : Queries;
+            RawKeys = normsHeads ? Rows(keyWidth) : Keys;
+            Gate = Own(backend.Allocate(chunk, config.IntermediateSize));
+            Up = Own(backend.Allocate(chunk, config.IntermediateSize));
+            Activated = Own(backend.Allocate(chunk, config.IntermediateSize));
+            Angles = Rows(config.HeadSize);
+            LogitRows = MostLogitRowsOf(config, maxTokens);
+            Logits = Own(backend.Allocate(LogitRows, config.VocabularySize));
+            LastRows = Own(backend.Allocate(LogitRows, config.HiddenSize));
+            LastNormed = Own(backend.Allocate(LogitRows, config.HiddenSize));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
 
         Tensor Rows(int columns) => Own(backend.Allocate(maxTokens, columns));
     }

@@ -1,6 +1,8 @@
+using MoA.Search.Profiling;
+
 namespace MoA.Tests.Commands;
 
-/// <summary>What <c>moa profile</c> does with its memory limit.</summary>
+/// <summary>What <c>moa profile</c> does with its memory limit, and with a device.</summary>
 public sealed class ProfileCommandTests : IDisposable
 {
     private static readonly string Model = RepositoryFiles.Fixture("models", "llama-mha");
@@ -36,13 +38,27 @@ public sealed class ProfileCommandTests : IDisposable
         Assert.Equal(File.ReadAllBytes(_folder["out", "influence-128.safetensors"]), limited);
     }
 
+    [Fact]
+    public void A_device_gives_the_processors_influence()
+    {
+        Assert.Equal(0, Profile(null).ExitCode);
+        InfluenceProfile expected = InfluenceFile.Read(_folder["out", "influence-128.safetensors"]);
+        Directory.Delete(_folder["out"], recursive: true);
+        Assert.Equal(0, Profile(null, "--device", "emulated:4").ExitCode);
+        InfluenceProfile found = InfluenceFile.Read(_folder["out", "influence-128.safetensors"]);
+        Assert.Equal(expected.MeanLoss, found.MeanLoss, 1e-5);
+        float largest = expected.Values.Max();
+        foreach ((float value, float other) in expected.Values.Zip(found.Values))
+            Assert.InRange(other, value - 1e-3f * Math.Max(value, 1e-4f * largest), value + 1e-3f * Math.Max(value, 1e-4f * largest));
+    }
+
     public void Dispose() => _folder.Dispose();
 
-    private Invocation Profile(string? limit)
+    private Invocation Profile(string? limit, params string[] more)
     {
         string tokens = string.Join(',', Enumerable.Range(0, 120).Select(i => 1 + i * 7 % 120));
         string data = _folder.Write("items.jsonl", $"{{\"tokens\":[{tokens}],\"answers\":[[100,120]]}}\n");
-        string[] arguments = ["profile", "--model", Model, "--data", data, "--lengths", "128", "--out", _folder["out"]];
+        string[] arguments = ["profile", "--model", Model, "--data", data, "--lengths", "128", "--out", _folder["out"], .. more];
         return Invocation.Of(limit is null ? arguments : [.. arguments, "--memory-limit", limit]);
     }
 }

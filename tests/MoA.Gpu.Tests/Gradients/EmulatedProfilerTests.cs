@@ -1,7 +1,9 @@
+using MoA.Engine;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Kernels.Gradients;
 using MoA.Engine.Tokenization;
+using MoA.Gpu.Weights;
 using MoA.Search.Profiling;
 using MoA.Search.Tests.Profiling;
 
@@ -47,5 +49,33 @@ public sealed class EmulatedProfilerTests
             InfluenceBlocks.AssertClose(
                 [.. reference.Heads[layer].SelectMany(head => head.BlockSums())], influence.Layers[layer], 2);
         }
+    }
+
+    /// <summary>Memory is what was reckoned, and refused before any of it is taken; what is kept can be on disk.</summary>
+    [Fact]
+    public void Memory_is_reckoned_before_it_is_taken()
+    {
+        const int Tokens = 40;
+        using LoadedModel model = ProfilingFixture.Model("llama-mha");
+        ProfileItem item = new([.. Enumerable.Range(0, Tokens + 1)], null, "counted");
+        long weights = model.Weights.All.Sum(PlacedWeight.BytesOf);
+        using GpuBackend roomy = GpuBackend.Open("emulated:4", 1);
+        ProfilerMemory memory = ProfilerMemory.Of(model, roomy, Tokens, Tokens);
+        ItemInfluence expected;
+        using (InfluenceProfiler profiler = new(model, roomy, Tokens))
+            expected = profiler.Profile(item);
+        long all = memory.Kept + memory.Working;
+        // Beside it small lists: tokens, positions, rows.
+        Assert.InRange(roomy.PeakBytes - weights, 0.95 * all, all + 4096);
+        Assert.InRange(roomy.AllocatedBytes, 0, 4096);
+
+        using GpuBackend tight = GpuBackend.Open("emulated:4", 1, weights + all - 1);
+        InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => new InfluenceProfiler(model, tight, Tokens));
+        Assert.StartsWith("profiling items of 40 tokens take ", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(0, tight.AllocatedBytes);
+        using InfluenceProfiler spilling = new(model, tight, Tokens, Path.GetTempPath());
+        ItemInfluence spilled = spilling.Profile(item);
+        Assert.Equal(expected.Loss, spilled.Loss);
+        Assert.Equal(expected.Layers, spilled.Layers);
     }
 }

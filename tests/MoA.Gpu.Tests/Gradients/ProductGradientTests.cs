@@ -2,9 +2,13 @@ using FsCheck;
 using FsCheck.Fluent;
 using ILGPU;
 using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Kernels;
+using MoA.Gpu.Device;
 using MoA.Gpu.Kernels;
 using MoA.Gpu.Kernels.Gradients;
+using MoA.Gpu.Tests.Cuda;
 using MoA.Gpu.Tests.Kernels;
+using MoA.Gpu.Weights;
 using MoA.Tests;
 
 namespace MoA.Gpu.Tests.Gradients;
@@ -40,6 +44,41 @@ public sealed class ProductGradientTests
     [InlineData(ElementType.Q6_K, 512, 50, 2)]
     public void Every_format_and_number_of_rows(ElementType type, int inputs, int outputs, int rows) =>
         Check(type, inputs, outputs, rows, accumulate: true, seed: 5);
+
+    /// <summary>On tensor cores, from BF16: a weight in pieces of 64 rows, the last of them shorter.</summary>
+    [EmulatedTheory]
+    [InlineData(ElementType.Q8_0, false)]
+    [InlineData(ElementType.F32, true)]
+    public unsafe void Pieces_of_a_weight_add_up(ElementType type, bool accumulate)
+    {
+        const int Rows = 70, Outputs = 203, Inputs = 96;
+        float[] numbers = Numbers.Random(1, Outputs * Inputs), dy = Numbers.Random(2, Rows * Outputs), before = Numbers.Random(3, Rows * Inputs);
+        byte[] stored = new byte[Outputs * type.RowBytes(Inputs)];
+        using Emulated device = new(tensorCores: true);
+        DeviceMemory memory = new(device.Session);
+        using DeviceProducts products = new(device.Session, memory, widenedNumbers: 64 * Inputs);
+        using DeviceTensor from = new(memory, Rows, Outputs), to = new(memory, Rows, Inputs);
+        from.Write(dy, Rows);
+        to.Write(before, Rows);
+        fixed (float* values = numbers)
+        fixed (byte* bytes = stored)
+        {
+            Quantization.Quantize(values, type, bytes, numbers.Length);
+            Quantization.Dequantize(type, bytes, values, numbers.Length);
+            using PlacedWeight weight = new(memory, new WeightTensor("w", type, Outputs, Inputs, bytes));
+            products.RunBack(weight, from, Rows, to, accumulate);
+        }
+
+        float[] w = HeadRows.Rounded(numbers, ElementType.BF16), g = HeadRows.Rounded(dy, ElementType.BF16), actual = new float[before.Length];
+        to.Read(Rows, actual);
+        for (int i = 0; i < actual.Length; i++)
+        {
+            double expected = accumulate ? before[i] : 0;
+            for (int k = 0; k < Outputs; k++)
+                expected += (double)g[i / Inputs * Outputs + k] * w[k * Inputs + i % Inputs];
+            Assert.Equal(expected, actual[i], 1e-4);
+        }
+    }
 
     private static void Check(ElementType type, int inputs, int outputs, int rows, bool accumulate, int seed)
     {

@@ -20,9 +20,8 @@ internal sealed class DeviceAttentionGradient : IDisposable
     private const int MostQueryBlocks = 16;
 
     private readonly DeviceSession _session;
-    private readonly DeviceMemory _memory;
     private readonly long _panelBytes;
-    private DeviceBuffer<Quad>? _matrices, _sums, _gradients;
+    private readonly DeviceScratch<Quad> _matrices, _sums, _gradients;
 
     /// <summary>Makes ready; memory is taken when it is first needed.</summary>
     /// <param name="session">The device.</param>
@@ -31,8 +30,10 @@ internal sealed class DeviceAttentionGradient : IDisposable
     public DeviceAttentionGradient(DeviceSession session, DeviceMemory memory, long panelBytes = 1 << 30)
     {
         _session = session;
-        _memory = memory;
         _panelBytes = panelBytes;
+        _matrices = new DeviceScratch<Quad>(memory);
+        _sums = new DeviceScratch<Quad>(memory);
+        _gradients = new DeviceScratch<Quad>(memory);
     }
 
     /// <summary>Attends: rows of floats, [rows, heads·d] each; d is a multiple of 4.</summary>
@@ -67,7 +68,7 @@ internal sealed class DeviceAttentionGradient : IDisposable
         ArrayView<Quad> keyGradient = default, valueGradient = default;
         if (withGradients)
         {
-            ArrayView<Quad> gradients = _memory.Room(ref _gradients, 2 * rowQuads);
+            ArrayView<Quad> gradients = _gradients.Room(2 * rowQuads);
             gradients.MemSetToZero();
             keyGradient = gradients.SubView(0, rowQuads);
             valueGradient = gradients.SubView(rowQuads, rowQuads);
@@ -106,14 +107,14 @@ internal sealed class DeviceAttentionGradient : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _matrices?.Dispose();
-        _sums?.Dispose();
-        _gradients?.Dispose();
+        _matrices.Dispose();
+        _sums.Dispose();
+        _gradients.Dispose();
     }
 
     private void Influence(in AttentionShape shape, in AttentionPanel panel, ArrayView<float> influence)
     {
-        ArrayView<Quad> rows = _sums!.View;
+        ArrayView<Quad> rows = _sums.Room((long)panel.QueryHeads * panel.QueryBlocks * Block);
         float scale = 1 / MathF.Sqrt(shape.HeadSize);
         InfluenceSums sums = new() { Panel = panel, Sums = rows, Scale = Log2E * scale };
         _session.RunWarps(sums, sums.Warps);
@@ -151,8 +152,7 @@ internal sealed class DeviceAttentionGradient : IDisposable
     {
         (int blocks, int heads) = Size(shape, _panelBytes);
         long rows = (long)heads * shape.Group * blocks * Block, quads = rows * MostKeyBlocks(shape, blocks) * (Block / 4);
-        ArrayView<Quad> matrices = _memory.Room(ref _matrices, 2 * quads);
-        _ = _memory.Room(ref _sums, rows);
+        ArrayView<Quad> matrices = _matrices.Room(2 * quads);
         for (int head = 0; head < shape.KeyValueHeads; head += heads)
         {
             for (int block = 0; block < shape.Blocks; block += blocks)
