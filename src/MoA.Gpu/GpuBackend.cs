@@ -281,7 +281,7 @@ public sealed class GpuBackend : ComputeBackend
             Scale = Scale(work.HeadSize),
         };
         if (TensorCoreDecode.CanRun(_session, _tables.Type, work.HeadSize))
-            TensorCoreDecode.Run(_session, arguments);
+            TensorCoreDecode.Run(_session, _tables.Type, arguments);
         else
             DeviceAttention.Decode(_session, _tables.Type, arguments);
     }

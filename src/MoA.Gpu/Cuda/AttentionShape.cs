@@ -1,13 +1,15 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using ILGPU;
 using MoA.Engine.Attention;
+using MoA.Engine.Numerics;
 using MoA.Gpu.Caches;
 using MoA.Gpu.Device;
 using MoA.Gpu.Kernels;
 
 namespace MoA.Gpu.Cuda;
 
-/// <summary>Attention of one sequence's heads over random caches in BF16.</summary>
+/// <summary>Attention of one sequence's heads over random caches.</summary>
 /// <param name="HeadSize">Numbers of a head.</param>
 /// <param name="Heads">KV heads.</param>
 /// <param name="Group">Query heads of each.</param>
@@ -28,7 +30,7 @@ internal sealed record AttentionShape(int HeadSize, int Heads, int Group, int[] 
     /// <summary>Rows of the prompt.</summary>
     public PrefillArguments Prefill(CheckInputs inputs, int tileRows)
     {
-        (CacheMemory memory, CacheBlock[] blocks) = Cache(inputs);
+        (CacheMemory memory, CacheBlock[] blocks) = Cache(inputs, ElementType.BF16);
         return new PrefillArguments
         {
             Memory = memory,
@@ -62,9 +64,9 @@ internal sealed record AttentionShape(int HeadSize, int Heads, int Group, int[] 
     }
 
     /// <summary>The token at position Length, whose row is stored.</summary>
-    public DecodeArguments Decode(CheckInputs inputs, DeviceSession session, DecodeWorkList list)
+    public DecodeArguments Decode(CheckInputs inputs, DeviceSession session, DecodeWorkList list, ElementType type)
     {
-        (CacheMemory memory, CacheBlock[] blocks) = Cache(inputs);
+        (CacheMemory memory, CacheBlock[] blocks) = Cache(inputs, type);
         int[] rings = VisibleRings;
         list.BeginLayer();
         for (int head = 0; head < Heads; head++)
@@ -99,16 +101,28 @@ internal sealed record AttentionShape(int HeadSize, int Heads, int Group, int[] 
     }
 
     // As many rows as the widest head of each group sees, all of them filled.
-    private (CacheMemory Memory, CacheBlock[] Blocks) Cache(CheckInputs inputs)
+    private (CacheMemory Memory, CacheBlock[] Blocks) Cache(CheckInputs inputs, ElementType type)
     {
         CacheBlock[] blocks = new CacheBlock[Heads];
-        int rows = 0;
+        long quads = 0;
         for (int head = 0; head < Heads; head++)
         {
-            blocks[head] = new CacheBlock { Start = (long)rows * HeadSize / 8, RingRows = VisibleRings.AsSpan(head * Group, Group).ToArray().Max() };
-            rows += 2 * (ElasticRule.SinkTokens + blocks[head].RingRows);
+            blocks[head] = new CacheBlock { Start = quads, RingRows = VisibleRings.AsSpan(head * Group, Group).ToArray().Max() };
+            quads += DeviceCaches.QuadsOf(type, ElasticRule.SinkTokens + blocks[head].RingRows, HeadSize);
         }
 
-        return (CacheMemory.Of(inputs.Rounded(inputs.Floats(rows, HeadSize)), HeadSize), blocks);
+        if (type == ElementType.BF16)
+            return (CacheMemory.Of(inputs.Rounded(inputs.Floats(checked((int)quads), 8)), HeadSize), blocks);
+        byte[] stored = inputs.Bytes(16 * quads);
+        Span<ushort> words = MemoryMarshal.Cast<byte, ushort>(stored.AsSpan());
+        foreach (CacheBlock block in blocks)
+        {
+            // Scales stand after all quants.
+            int rows = 2 * (ElasticRule.SinkTokens + block.RingRows), first = checked((int)(8 * (block.Start + (long)rows * (HeadSize / 16))));
+            foreach (ref ushort scale in words.Slice(first, rows * (HeadSize / 32)))
+                scale = BitConverter.HalfToUInt16Bits((System.Half)((1 + scale / 65536f) / 128));
+        }
+
+        return (CacheMemory.Of(inputs.Copy<byte>(stored).Cast<Quad>(), HeadSize), blocks);
     }
 }

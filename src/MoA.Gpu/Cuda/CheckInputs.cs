@@ -29,6 +29,14 @@ internal sealed class CheckInputs(DeviceSession session, DeviceMemory memory, in
         return rounded;
     }
 
+    /// <summary>Random bytes, not on the device.</summary>
+    public byte[] Bytes(long count)
+    {
+        byte[] bytes = new byte[count];
+        _random.NextBytes(bytes);
+        return bytes;
+    }
+
     public ArrayView<T> Copy<T>(ReadOnlySpan<T> elements)
         where T : unmanaged
     {

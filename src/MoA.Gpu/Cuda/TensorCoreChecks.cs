@@ -47,7 +47,9 @@ internal sealed class TensorCoreChecks(DeviceSession session, DeviceMemory memor
         foreach (AttentionShape shape in attentions)
         {
             yield return Prefill(shape);
-            yield return Decode(shape);
+            yield return Decode(shape, ElementType.BF16);
+            if (TensorCoreDecode.CanRun(session, ElementType.Q8_0, shape.HeadSize))
+                yield return Decode(shape, ElementType.Q8_0);
         }
     }
 
@@ -102,15 +104,15 @@ internal sealed class TensorCoreChecks(DeviceSession session, DeviceMemory memor
         return TensorCoreCheck.Of($"prefill attention {shape}", actual, inputs.Read(arguments.Outputs), PrefillLimit);
     }
 
-    private TensorCoreCheck Decode(AttentionShape shape)
+    private TensorCoreCheck Decode(AttentionShape shape, ElementType type)
     {
         using CheckInputs inputs = new(session, memory, ~shape.Length);
         using DecodeWorkList list = new(memory);
-        DecodeArguments arguments = shape.Decode(inputs, session, list);
-        TensorCoreDecode.Run(session, arguments);
+        DecodeArguments arguments = shape.Decode(inputs, session, list, type);
+        TensorCoreDecode.Run(session, type, arguments);
         float[] actual = inputs.Read(arguments.Outputs);
         arguments.Outputs = inputs.Room<Quad>(arguments.Outputs.Length);
-        DeviceAttention.Decode(session, ElementType.BF16, arguments, portable: true);
-        return TensorCoreCheck.Of($"decode attention {shape}", actual, inputs.Read(arguments.Outputs), DecodeLimit);
+        DeviceAttention.Decode(session, type, arguments, portable: true);
+        return TensorCoreCheck.Of($"decode attention {type.Name()} {shape}", actual, inputs.Read(arguments.Outputs), DecodeLimit);
     }
 }

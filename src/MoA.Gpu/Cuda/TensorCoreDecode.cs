@@ -8,8 +8,8 @@ using MoA.Gpu.Kernels;
 namespace MoA.Gpu.Cuda;
 
 /// <summary>
-/// Decode attention on tensor cores, for caches in BF16: <see cref="DecodeAttention{TFormat,TQueries,TLanes}"/>, as exact, but rows are
-/// copied ahead whatever registers hold, and a group of up to eight heads reads them once. Other caches and heads run on the portable kernel.
+/// Decode attention on tensor cores: <see cref="DecodeAttention{TFormat,TQueries,TLanes}"/>, as exact, but rows are copied ahead
+/// whatever registers hold, and a group of up to eight heads reads them once. Other heads run on the portable kernel.
 /// </summary>
 internal static class TensorCoreDecode
 {
@@ -18,17 +18,20 @@ internal static class TensorCoreDecode
     // A quad for each thread, the largest score and the sum of each warp.
     private static readonly CudaEntry MergeEntry = new("merge_attention", 256, 256 * 16 + 8 * 2 * sizeof(float));
 
-    private static readonly Dictionary<int, Shape> Shapes = new Shape[] { new(64, 2, 4), new(80, 2, 3), new(96, 2, 3), new(128, 2, 3), new(256, 1, 3) }
-        .ToDictionary(shape => shape.HeadSize);
+    private static readonly Shape[] Shapes =
+    [
+        new(ElementType.BF16, 64, 2, 4), new(ElementType.BF16, 80, 2, 3), new(ElementType.BF16, 96, 2, 3), new(ElementType.BF16, 128, 2, 3),
+        new(ElementType.BF16, 256, 1, 3), new(ElementType.Q8_0, 64, 2, 4), new(ElementType.Q8_0, 128, 2, 4),
+    ];
 
     /// <summary>Whether it runs on a device, for caches of a format and heads of a size.</summary>
-    public static bool CanRun(DeviceSession session, ElementType type, int headSize) => session.Cuda is { } cuda && type == ElementType.BF16
-        && Shapes.TryGetValue(headSize, out Shape? shape) && shape.Entry.SharedBytes <= cuda.MostSharedBytes;
+    public static bool CanRun(DeviceSession session, ElementType type, int headSize) =>
+        session.Cuda is { } cuda && ShapeOf(type, headSize) is { } shape && shape.Entry.SharedBytes <= cuda.MostSharedBytes;
 
     /// <summary>Decodes: pieces, then what they found joined.</summary>
-    public static void Run(DeviceSession session, in DecodeArguments arguments)
+    public static void Run(DeviceSession session, ElementType type, in DecodeArguments arguments)
     {
-        Shape shape = Shapes[arguments.Memory.HeadSize];
+        Shape shape = ShapeOf(type, arguments.Memory.HeadSize)!;
         long warps = arguments.Pieces.Length * ((arguments.Group + HeadsPerWarp - 1) / HeadsPerWarp);
         if (warps == 0)
             return;
@@ -67,9 +70,26 @@ internal static class TensorCoreDecode
         });
     }
 
-    private sealed record Shape(int HeadSize, int Warps, int Stages)
+    private static Shape? ShapeOf(ElementType type, int headSize)
     {
-        // Keys and values of a stage; each row has an odd number of quads.
-        public CudaEntry Entry { get; } = new($"decode_attention_{HeadSize}", 32 * Warps, Warps * Stages * 2 * RowsPerStage * (HeadSize / 8 | 1) * 16);
+        foreach (Shape shape in Shapes)
+        {
+            if (shape.Type == type && shape.HeadSize == headSize)
+                return shape;
+        }
+
+        return null;
+    }
+
+    /// <summary>As in decode_attention.cu.</summary>
+    private sealed record Shape(ElementType Type, int HeadSize, int Warps, int Stages)
+    {
+        public CudaEntry Entry { get; } = new(
+            $"decode_attention_{(Type == ElementType.BF16 ? "" : "q8_")}{HeadSize}",
+            32 * Warps,
+            Warps * Stages * 2 * RowsPerStage * (Type == ElementType.BF16 ? RowBytes(HeadSize / 8) : RowBytes(HeadSize / 16) + HeadSize / 16));
+
+        // Each row has an odd number of quads.
+        private static int RowBytes(int quads) => (quads | 1) * 16;
     }
 }

@@ -41,6 +41,12 @@ DEVICE void copyAsync(u32 to, const Quad* from, bool copy) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(sharedBase() + to), "l"(from), "r"(copy ? 16 : 0) : "memory");
 }
 
+// The same of 4, 8 or 16 bytes.
+template <int Bytes>
+DEVICE void copyAsyncPart(u32 to, const void* from, bool copy) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(sharedBase() + to), "l"(from), "n"(Bytes), "r"(copy ? Bytes : 0) : "memory");
+}
+
 // Ends a batch of this thread's copies.
 DEVICE void endCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 
@@ -100,6 +106,7 @@ DEVICE u32 packBF16(float low, float high) {
 }
 
 DEVICE float asFloat(u32 bits) { return __builtin_bit_cast(float, bits); }
+DEVICE float ofHalf(u32 bits) { return (float)__builtin_bit_cast(_Float16, (u16)bits); }
 DEVICE u32 asBits(float value) { return __builtin_bit_cast(u32, value); }
 
 // What the lane holds whose number differs in the bits of Mask.

@@ -15,7 +15,7 @@ public sealed partial class EmbeddedPtxTests
     [Fact]
     public void Kernels_multiply_on_tensor_cores_and_copy_in_the_background_and_use_no_local_memory()
     {
-        Assert.Equal(20, EmbeddedPtx.Kernels.Count);
+        Assert.Equal(22, EmbeddedPtx.Kernels.Count);
         foreach (string kernel in EmbeddedPtx.Kernels)
         {
             string ptx = EmbeddedPtx.Of(kernel);

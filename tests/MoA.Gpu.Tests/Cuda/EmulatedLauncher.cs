@@ -34,16 +34,20 @@ internal sealed unsafe class EmulatedLauncher(Accelerator accelerator) : ICudaLa
         accelerator.Synchronize();
         delegate* unmanaged<byte*, int, int, int, void*, int, byte*> launch =
             (delegate* unmanaged<byte*, int, int, int, void*, int, byte*>)Library.Value.Launch;
-        fixed (TArguments* pointer = &arguments)
+        // The library has one device, which all emulated ones share.
+        lock (Library)
         {
-            nint name = Marshal.StringToCoTaskMemUTF8(entry.Name);
-            string failure = Marshal.PtrToStringUTF8((nint)launch(
-                (byte*)name, groups, entry.Threads, entry.SharedBytes, pointer, sizeof(TArguments)))!;
-            Marshal.FreeCoTaskMem(name);
-            Assert.True(failure is "", $"{entry.Name}: {failure}");
-        }
+            fixed (TArguments* pointer = &arguments)
+            {
+                nint name = Marshal.StringToCoTaskMemUTF8(entry.Name);
+                string failure = Marshal.PtrToStringUTF8((nint)launch(
+                    (byte*)name, groups, entry.Threads, entry.SharedBytes, pointer, sizeof(TArguments)))!;
+                Marshal.FreeCoTaskMem(name);
+                Assert.True(failure is "", $"{entry.Name}: {failure}");
+            }
 
-        _launched.Add(entry.Name);
+            _launched.Add(entry.Name);
+        }
     }
 
     public void Dispose()

@@ -11,7 +11,7 @@ public sealed class TensorCoreCheckTests
         using Emulated device = new(tensorCores: true);
         TensorCoreCheck[] checks = [.. new TensorCoreChecks(device.Session, device.Memory).Run(
             [new(5, 40, 72), new(33, 27, 90)], [new(64, 1, 2, [2, 1], 150, 9, null), new(80, 2, 1, [1], 60, 7, 50)])];
-        Assert.Equal(8, checks.Length);
+        Assert.Equal(9, checks.Length);
         Assert.All(checks, check => Assert.True(check.Holds, $"{check}"));
         Assert.Equal("prefill attention 1 x 2 heads of 64, 150 + 9 tokens, blocks 2/1", checks[4].Name);
     }

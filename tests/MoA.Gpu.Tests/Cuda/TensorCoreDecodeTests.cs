@@ -23,25 +23,30 @@ public sealed class TensorCoreDecodeTests
         Gen<AttentionTests.AttentionCase> cases =
             from heads in Gen.Choose(1, 2)
             from @group in Gen.Choose(1, 10)
-            from size in Gen.Elements(64, 80, 96, 128, 256)
+            from type in Gen.Elements(ElementType.BF16, ElementType.Q8_0)
+            from size in Gen.Elements<int>(type == ElementType.BF16 ? [64, 80, 96, 128, 256] : [64, 128])
             from perQueryHead in Gen.Elements(false, true)
             from ringBlocks in Gen.Choose(1, 4).ArrayOf(perQueryHead ? heads * @group : heads)
             from sequences in Gen.Choose(1, 4)
             from pieces in (from length in Gen.Choose(0, 500) select (length, 1)).ArrayOf(sequences)
             from window in Gen.Elements<int?>(null, null, 1, 40, 64, 150)
             from seed in Gen.Choose(0, int.MaxValue)
-            select new AttentionTests.AttentionCase(heads, @group, size, ringBlocks, ElementType.BF16, pieces, window, seed);
-        Prop.ForAll(cases.ToArbitrary(), shape => AttentionTests.CheckDecode(shape, tensorCores: true)).Holds(30);
+            select new AttentionTests.AttentionCase(heads, @group, size, ringBlocks, type, pieces, window, seed);
+        Prop.ForAll(cases.ToArbitrary(), shape => AttentionTests.CheckDecode(shape, tensorCores: true)).Holds(40);
     }
 
-    [EmulatedFact]
-    public void Rings_wrap_within_a_piece() => AttentionTests.CheckDecode(
-        new(1, 2, 128, [2], ElementType.BF16, [(500, 1), (300, 1)], null, 8) { MoreRows = 7 }, tensorCores: true);
+    [EmulatedTheory]
+    [InlineData(ElementType.BF16)]
+    [InlineData(ElementType.Q8_0)]
+    public void Rings_wrap_within_a_piece(ElementType type) => AttentionTests.CheckDecode(
+        new(1, 2, 128, [2], type, [(500, 1), (300, 1)], null, 8) { MoreRows = 7 }, tensorCores: true);
 
     /// <summary>Infinity times a weight of 0 is no number: rows that nobody sees are not read.</summary>
-    [EmulatedFact]
-    public void Rows_that_nobody_sees_are_never_touched() => AttentionTests.CheckDecode(
-        new(1, 2, 64, [1], ElementType.BF16, [(383, 1)], null, 6) { StoredBlocks = 5, InfiniteBefore = 320 }, tensorCores: true);
+    [EmulatedTheory]
+    [InlineData(ElementType.BF16)]
+    [InlineData(ElementType.Q8_0)]
+    public void Rows_that_nobody_sees_are_never_touched(ElementType type) => AttentionTests.CheckDecode(
+        new(1, 2, 64, [1], type, [(383, 1)], null, 6) { StoredBlocks = 5, InfiniteBefore = 320 }, tensorCores: true);
 
     /// <summary>Fewer pieces than teams, more than threads, some whose rows nobody saw.</summary>
     [EmulatedTheory]
@@ -101,11 +106,12 @@ public sealed class TensorCoreDecodeTests
     }
 
     [EmulatedFact]
-    public void Other_caches_heads_and_devices_are_left_to_the_portable_kernel()
+    public void Other_heads_and_devices_are_left_to_the_portable_kernel()
     {
         using Emulated with = new(tensorCores: true), without = new();
         Assert.True(TensorCoreDecode.CanRun(with.Session, ElementType.BF16, 128));
-        Assert.False(TensorCoreDecode.CanRun(with.Session, ElementType.Q8_0, 128));
+        Assert.True(TensorCoreDecode.CanRun(with.Session, ElementType.Q8_0, 128));
+        Assert.False(TensorCoreDecode.CanRun(with.Session, ElementType.Q8_0, 256));
         Assert.False(TensorCoreDecode.CanRun(with.Session, ElementType.BF16, 48));
         Assert.False(TensorCoreDecode.CanRun(without.Session, ElementType.BF16, 128));
     }

@@ -17,7 +17,7 @@ constexpr int Never = -1, Several = -2, LanesOf = -3;
 constexpr size_t StackBytes = 128 * 1024;
 
 struct Copy {
-    u32 to;
+    u32 to, bytes;
     const void* from;
 };
 
@@ -243,14 +243,14 @@ void together(Together operation, const u32* given, int givenWords, u32* taken, 
 
 void settle(const u32 (*)[10], u32 (*)[4]) { warps[current / 32].barriers++; }
 
-void copyAsync(u32 to, const void* from, bool copy) {
-    if ((uintptr_t)from % 16 != 0)
-        fail("copies from %p, which sixteen does not divide", from);
-    noteWrite(to, 16);
-    Word* word = wordsAt(to, 16);
-    for (int i = 0; i < 4; i++)
+void copyAsync(u32 to, const void* from, u32 bytes, bool copy) {
+    if ((uintptr_t)from % bytes != 0)
+        fail("copies from %p, which %u does not divide", from, bytes);
+    noteWrite(to, bytes);
+    Word* word = wordsAt(to, bytes);
+    for (u32 i = 0; i < bytes / 4; i++)
         word[i].copies++;
-    threads[current].batches.back().push_back({to, copy ? from : nullptr});
+    threads[current].batches.back().push_back({to, bytes, copy ? from : nullptr});
 }
 
 void endCopies() { threads[current].batches.emplace_back(); }
@@ -260,11 +260,11 @@ void awaitCopies(int count) {
     while ((int)batches.size() - 1 > count) {
         for (Copy copy : batches.front()) {
             if (copy.from)
-                memcpy(&shared[copy.to], copy.from, 16);
+                memcpy(&shared[copy.to], copy.from, copy.bytes);
             else
-                memset(&shared[copy.to], 0, 16);
-            Word* word = wordsAt(copy.to, 16);
-            for (int i = 0; i < 4; i++) {
+                memset(&shared[copy.to], 0, copy.bytes);
+            Word* word = wordsAt(copy.to, copy.bytes);
+            for (u32 i = 0; i < copy.bytes / 4; i++) {
                 word[i].copies--;
                 word[i].written = now(current);
             }
@@ -323,6 +323,13 @@ void vote(const u32 given[32][10], u32 taken[32][4]) {
         any |= given[lane][0];
     for (int lane = 0; lane < 32; lane++)
         taken[lane][0] = any;
+}
+
+// Of finite numbers.
+float ofHalf(u32 bits) {
+    int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    float magnitude = exponent == 0 ? std::ldexp((float)fraction, -24) : std::ldexp((float)(1024 + fraction), exponent - 25);
+    return bits & 0x8000 ? -magnitude : magnitude;
 }
 
 float powerOfTwo(float x) { return std::exp2(x); }

@@ -45,8 +45,9 @@ int threadIndex();
 int groupIndex();
 void barrier();
 void together(Together operation, const u32* given, int givenWords, u32* taken, int takenWords);
-void copyAsync(u32 to, const void* from, bool copy);
+void copyAsync(u32 to, const void* from, u32 bytes, bool copy);
 void endCopies();
+float ofHalf(u32 bits);
 void awaitCopies(int batches);
 void readShared(u32 at, void* to, u32 bytes);
 void writeShared(u32 at, const void* from, u32 bytes);
@@ -72,7 +73,9 @@ DEVICE void warpBarrier() {
     u32 none = 0;
     device::together(device::settle, &none, 1, &none, 0);
 }
-DEVICE void copyAsync(u32 to, const Quad* from, bool copy) { device::copyAsync(to, from, copy); }
+DEVICE void copyAsync(u32 to, const Quad* from, bool copy) { device::copyAsync(to, from, 16, copy); }
+template <int Bytes>
+DEVICE void copyAsyncPart(u32 to, const void* from, bool copy) { device::copyAsync(to, from, Bytes, copy); }
 DEVICE void endCopies() { device::endCopies(); }
 template <int Batches>
 DEVICE void awaitCopies() { device::awaitCopies(Batches); }
@@ -96,6 +99,7 @@ DEVICE void multiplyAdd(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1) {
 }
 
 DEVICE float asFloat(u32 bits) { return __builtin_bit_cast(float, bits); }
+DEVICE float ofHalf(u32 bits) { return device::ofHalf(bits & 0xFFFF); }
 DEVICE u32 asBits(float value) { return __builtin_bit_cast(u32, value); }
 
 DEVICE u32 packBF16(float low, float high) { return device::roundToBF16(low) | device::roundToBF16(high) << 16; }

@@ -158,7 +158,7 @@ public sealed class AttentionTests
         if (tensorCores)
         {
             Assert.True(TensorCoreDecode.CanRun(device.Session, shape.Type, shape.Size));
-            TensorCoreDecode.Run(device.Session, arguments);
+            TensorCoreDecode.Run(device.Session, shape.Type, arguments);
         }
         else
         {
