@@ -35,7 +35,8 @@ struct PrefillArguments {
 // A group of threads attends from a tile: up to 128 rows of one query head, or 64 of two that share their keys. A warp has
 // 16·Tiles rows of it. Keys and values come in steps of so many positions, either all of the sink or none; those of the next
 // step are copied while this one is worked on. Rows that nobody in the tile sees are not read but zeros. In shared memory a
-// row has an odd number of quads: eight rows' quads of one number lie in different banks.
+// row has an odd number of quads: eight rows' quads of one number lie in different banks. Of the queries, Kept parts of sixteen
+// numbers stay in registers, the others in shared memory: more would spill.
 template <int Size, int Steps, int Tiles, int Warps, int Kept>
 struct PrefillAttention {
     static constexpr int Threads = 32 * Warps, Block = 64, Sink = 64;
@@ -47,10 +48,10 @@ struct PrefillAttention {
     PrefillTile tile;
     PrefillHead held;
     int thread, lane, warp, head;
-    int windowStart, bandStart, end;           // what anyone in the tile sees: the sink or from bandStart on, windowStart to end
+    int windowStart, bandStart, end;             // what anyone in the tile sees: the sink or from bandStart on, windowStart to end
     int sinkFirst, sinkSteps, bandFirst, steps;  // in steps
-    int slotOfBand;                            // of the first row of the band's first step, where that is held
-    int queryHead, warpRow, ringBlocks;        // the warp's head, its first row, and what its head sees
+    int slotOfBand;                              // of the first row of the band's first step, where that is held
+    int queryHead, warpRow, ringBlocks;          // the warp's head, its first row, and what its head sees
     u32 kept[Tiles][Kept][4];
     float outputs[Tiles][Size / 8][4], scores[Tiles][Steps / 8][4], largest[Tiles][2], sums[Tiles][2];
 
