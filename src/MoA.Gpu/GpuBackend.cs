@@ -25,6 +25,7 @@ public sealed class GpuBackend : ComputeBackend
 
     private readonly DeviceSession _session;
     private readonly DeviceMemory _memory;
+    private readonly GpuGauge _gauge;
     private readonly DeviceCacheMemory _caches;
     private readonly BatchTables _tables;
     private readonly HostAttention _host;
@@ -41,6 +42,7 @@ public sealed class GpuBackend : ComputeBackend
     {
         _session = session;
         _memory = new DeviceMemory(session, memoryLimit);
+        _gauge = new GpuGauge(session, _memory);
         _caches = new DeviceCacheMemory(session, _memory, host.Allocator);
         _tables = new BatchTables(session, _memory);
         _products = new DeviceProducts(session, _memory);
@@ -65,6 +67,9 @@ public sealed class GpuBackend : ComputeBackend
     /// <inheritdoc/>
     public override string Description => $"{_session.Device.Name} ({_session.Device.Id}), {_products.Description}";
 
+    /// <inheritdoc/>
+    public override DeviceGauge Gauge => _gauge;
+
     internal override ICacheMemory CacheMemory => _caches;
 
     // Enough that tensor cores are busy; emulated, what the tests of the engine have.
@@ -83,7 +88,7 @@ public sealed class GpuBackend : ComputeBackend
         return new GpuBackend(session, CreateCpu(threads), memoryLimit);
     }
 
-    internal override WeightTensor Place(WeightTensor weight) => new PlacedWeight(_memory, weight);
+    internal override WeightTensor Place(WeightTensor weight) => new PlacedWeight(_session, _memory, weight);
 
     internal override void CheckWeights(ModelConfig config, IEnumerable<WeightTensor> weights)
     {
@@ -253,6 +258,7 @@ public sealed class GpuBackend : ComputeBackend
         _tables.Dispose();
         _caches.Dispose();
         _host.Dispose();
+        _gauge.Dispose();
         _session.Dispose();
     }
 

@@ -116,7 +116,7 @@ internal sealed class BenchCommand : CliCommand
                 : [.. DefaultLengths.Select(length => Math.Clamp(model.Config.MaxPositions - decodeTokens, 1, length)).Distinct()],
             Batches = batches,
             LargestBatch = largestBatch,
-            Room = MemoryRoom.OfProcessor(model, memoryLimit),
+            Room = MemoryRoom.Of(model, memoryLimit),
             DecodeTokens = decodeTokens,
             SyntheticContext = context.Get(_syntheticContext),
             Repeats = repeats,

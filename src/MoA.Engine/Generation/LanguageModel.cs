@@ -13,12 +13,12 @@ public sealed class LanguageModel : IDisposable
 {
     private readonly LoadedModel _model;
 
-    private LanguageModel(LoadedModel model, ComputeBackend backend, int maxRows, string path, CancellationToken cancellation)
+    private LanguageModel(LoadedModel model, ComputeBackend backend, int maxRows, string? path, CancellationToken cancellation)
     {
         _model = model;
-        Path = path;
+        Path = path ?? model.Name;
         cancellation.ThrowIfCancellationRequested();
-        if (Tokenization.Tokenizer.Exists(path))
+        if (path is not null && Tokenization.Tokenizer.Exists(path))
         {
             Tokenizer = Tokenization.Tokenizer.Load(path);
             Conversations = new ConversationEncoder(Tokenizer, ChatTemplate.Load(path));
@@ -33,7 +33,7 @@ public sealed class LanguageModel : IDisposable
         Transformer = new Transformer(model, backend, maxRows);
     }
 
-    /// <summary>The folder or file that it was read from.</summary>
+    /// <summary>The folder or file that it was read from; of a model that was described alone, its name.</summary>
     public string Path { get; }
 
     /// <summary>The model's name.</summary>
@@ -80,6 +80,30 @@ public sealed class LanguageModel : IDisposable
         try
         {
             return new LanguageModel(model, backend, maxRows, path, cancellation);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A model of some shape whose random weights the device draws in its own memory (<see cref="RandomModel.Describe"/>).</summary>
+    /// <param name="shape">The shape.</param>
+    /// <param name="weights">Format of the matrices.</param>
+    /// <param name="name">The model's name.</param>
+    /// <param name="backend">The device; stays the caller's.</param>
+    /// <param name="seed">What the weights are drawn from.</param>
+    /// <param name="maxRows">Most tokens in one forward pass.</param>
+    /// <exception cref="InvalidInputException">The device is the processor, or has no room or no kernels for the model.</exception>
+    public static LanguageModel Random(
+        ModelConfig shape, ElementType weights, string name, ComputeBackend backend, ulong seed = 0, int maxRows = Transformer.DefaultMaxRows)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        LoadedModel model = RandomModel.Describe(shape, weights, name, seed);
+        try
+        {
+            return new LanguageModel(model, backend, maxRows, path: null, CancellationToken.None);
         }
         catch
         {

@@ -32,6 +32,9 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Tokens of a prompt that are best read in one pass.</summary>
     internal virtual int PassTokens => 512;
 
+    /// <summary>What else can be read off the device; null for the processor.</summary>
+    public virtual DeviceGauge? Gauge => null;
+
     /// <summary>What the backend runs on, for messages: "AVX2, 2 threads".</summary>
     public abstract string Description { get; }
 

@@ -34,6 +34,15 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     public override string Description =>
         $"{(TSimd.Width == 1 ? "scalar" : $"{TSimd.Width * 32}-bit vectors")}, {Pool.Threads} threads";
 
+    internal override void CheckWeights(ModelConfig config, IEnumerable<WeightTensor> weights)
+    {
+        if (weights.FirstOrDefault(weight => weight.Random is not null) is WeightTensor drawn)
+        {
+            throw new InvalidInputException(
+                $"{drawn.Name} is drawn by the device that runs it, which the processor does not; write the model with 'moa model random' and name the file");
+        }
+    }
+
     private protected override Tensor CreateTensor(int rows, int columns) => new HostTensor(Allocator, rows, columns);
 
     internal override void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y)

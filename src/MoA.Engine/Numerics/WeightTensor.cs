@@ -37,6 +37,9 @@ public unsafe class WeightTensor
     /// <summary>Bytes of one row.</summary>
     public long BytesPerRow { get; }
 
+    /// <summary>What the elements are drawn from where they are stored nowhere; null where they stand at <see cref="Data"/>.</summary>
+    internal RandomContent? Random { get; init; }
+
     internal void* Data { get; }
 
     internal byte* Row(int row) => (byte*)Data + row * BytesPerRow;

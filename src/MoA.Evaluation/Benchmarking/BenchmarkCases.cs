@@ -15,7 +15,7 @@ internal static class BenchmarkCases
     public static IReadOnlyList<BenchmarkCase[]> Of(LanguageModel model, BenchmarkSettings settings, IReadOnlyList<BenchmarkPolicy> policies)
     {
         CheckLengths(model, settings);
-        MemoryRoom room = settings.Room ?? MemoryRoom.OfProcessor(model);
+        MemoryRoom room = settings.Room ?? MemoryRoom.Of(model);
         int most = model.Transformer.MaxRows;
         return settings.LargestBatch
             ? [.. settings.Lengths.Select(length => Group(length, each => (int)Math.Min(most, Math.Max(0, room.FreeBytes) / each)))]

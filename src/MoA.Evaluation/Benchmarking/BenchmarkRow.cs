@@ -27,7 +27,9 @@ public sealed record BenchmarkRow
     /// <summary>Bytes of the weights, of activations and of the caches as they were first allocated, reckoned before the run.</summary>
     public required long ReckonedBytes { get; init; }
 
-    /// <summary>The most bytes resident, mapped weights included: of this row, or of the process so far.</summary>
+    /// <summary>
+    /// The most bytes resident, mapped weights included, of this row or of the process so far; of a device its memory that was in use.
+    /// </summary>
     public required long PeakResidentBytes { get; init; }
 
     /// <summary>Whether <see cref="PeakResidentBytes"/> is the row's own; otherwise the system cannot reset the peak.</summary>
@@ -42,7 +44,7 @@ public sealed record BenchmarkRow
     /// </summary>
     public required double BytesPerStep { get; init; }
 
-    /// <summary>Read bandwidth of all threads, measured before and after each repeat; bytes a second.</summary>
+    /// <summary>Read bandwidth of all threads, or what a device copies, measured before and after each repeat; bytes a second.</summary>
     public required Spread BandwidthBytesPerSecond { get; init; }
 
     /// <summary>

@@ -41,7 +41,7 @@ public sealed class BenchmarkRun
     /// <summary>Counts the energy of what the model runs on; null where nothing does. Stays the caller's.</summary>
     public EnergyMeter? Energy { get; init; }
 
-    /// <summary>Measures how many bytes the device reads in a second; null measures the processor.</summary>
+    /// <summary>Measures how many bytes a second a step could read; null measures the device's copying, or the processor's reading.</summary>
     public Func<double>? ReadBandwidth { get; init; }
 
     /// <summary>Measures every policy at every length, at every batch or at its largest.</summary>
@@ -51,15 +51,28 @@ public sealed class BenchmarkRun
     public IReadOnlyList<BenchmarkRow> Run(IReadOnlyList<BenchmarkPolicy> policies, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policies);
-        _heldBytes = (_settings.Room ?? MemoryRoom.OfProcessor(_model)).HeldBytes;
+        _heldBytes = (_settings.Room ?? MemoryRoom.Of(_model)).HeldBytes;
         IReadOnlyList<BenchmarkCase[]> groups = BenchmarkCases.Of(_model, _settings, policies);
-        using MemoryBandwidth? processor = ReadBandwidth is null ? new MemoryBandwidth(new WorkerPool(_settings.Threads)) : null;
-        Func<double> bandwidth = ReadBandwidth ?? processor!.Measure;
+        Func<double>? given = ReadBandwidth ?? (Gauge is { } gauge ? gauge.CopyBandwidth : null);
+        using MemoryBandwidth? processor = given is null ? new MemoryBandwidth(new WorkerPool(_settings.Threads)) : null;
+        Func<double> bandwidth = given ?? processor!.Measure;
         List<BenchmarkRow> rows = [];
         foreach (BenchmarkCase[] cases in groups)
             rows.AddRange(MeasureTogether(cases, _settings.Repeats * groups.Sum(group => group.Length), bandwidth, cancellation));
         return rows;
     }
+
+    private DeviceGauge? Gauge => _model.Transformer.Backend.Gauge;
+
+    private bool TryResetPeak()
+    {
+        if (Gauge is null)
+            return ProcessMemory.TryResetPeak();
+        Gauge.ResetPeak();
+        return true;
+    }
+
+    private long PeakBytes() => Gauge is null ? ProcessMemory.PeakResidentBytes() : _model.Transformer.Backend.PeakBytes;
 
     private IEnumerable<BenchmarkRow> MeasureTogether(BenchmarkCase[] cases, int total, Func<double> bandwidth, CancellationToken cancellation)
     {
@@ -85,7 +98,7 @@ public sealed class BenchmarkRun
     private Measurement MeasureOnce(BenchmarkCase measured, CancellationToken cancellation)
     {
         (BenchmarkPolicy policy, int length, int batch, _) = measured;
-        bool isOfRow = ProcessMemory.TryResetPeak();
+        bool isOfRow = TryResetPeak();
         SequenceCache[] sequences = new SequenceCache[batch];
         try
         {
@@ -108,7 +121,7 @@ public sealed class BenchmarkRun
 
             double? decodeJoules = energy.Stop("decode");
             double bytesPerStep = WeightBytesRead() + rows / _settings.DecodeTokens * sequences[0].BytesPerRow;
-            return new Measurement(prefillSeconds, decodeSeconds, ProcessMemory.PeakResidentBytes(), isOfRow, sequences.Sum(sequence => sequence.Bytes),
+            return new Measurement(prefillSeconds, decodeSeconds, PeakBytes(), isOfRow, sequences.Sum(sequence => sequence.Bytes),
                 bytesPerStep, 0, prefillJoules, decodeJoules, energy.WhyNot);
         }
         finally

@@ -1,4 +1,5 @@
 using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
 
 namespace MoA.Evaluation.Benchmarking;
 
@@ -10,13 +11,23 @@ public sealed record MemoryRoom(long HeldBytes, long FreeBytes)
     // What is available by the system's own estimate is not taken to the last byte.
     private const int ShareLeft = 16;
 
-    /// <summary>The memory of the processor, with mapped weights as if all of them were in it.</summary>
+    /// <summary>
+    /// The memory of what the model runs on: a device's own, or the processor's with mapped weights as if all of them were in it.
+    /// </summary>
     /// <param name="model">The model, loaded.</param>
-    /// <param name="limit">Bytes that weights, activations and caches may take; null for what the machine has available.</param>
-    public static MemoryRoom OfProcessor(LanguageModel model, long? limit = null)
+    /// <param name="limit">Bytes that weights, activations and caches may take; null for all that can be had.</param>
+    public static MemoryRoom Of(LanguageModel model, long? limit = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        long weights = model.Transformer.WeightBytes, held = weights + model.Transformer.Backend.AllocatedBytes;
+        ComputeBackend backend = model.Transformer.Backend;
+        if (backend.Gauge is DeviceGauge device)
+        {
+            _ = device.CopyBandwidth(); // what it takes is no longer free
+            long taken = backend.AllocatedBytes, free = device.FreeBytes;
+            return new MemoryRoom(taken, limit is long bound ? Math.Min(bound - taken, free) : free);
+        }
+
+        long weights = model.Transformer.WeightBytes, held = weights + backend.AllocatedBytes;
         if (limit is long most)
             return new MemoryRoom(held, most - held);
         long available = ProcessMemory.AvailableBytes();

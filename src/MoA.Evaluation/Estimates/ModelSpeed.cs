@@ -38,8 +38,7 @@ public sealed class ModelSpeed
         _step = Time(() => Pass(model, 1, cached, 1, AttentionMode.Decode), cancellation);
         double together = Time(() => Pass(model, Batch, cached, 1, AttentionMode.Decode), cancellation);
         _further = Math.Max(0, together - _step) / (Batch - 1);
-        using (MemoryBandwidth bandwidth = new(new WorkerPool(model.Transformer.Backend.Threads)))
-            _bandwidth = bandwidth.Measure();
+        _bandwidth = model.Transformer.Backend.Gauge?.CopyBandwidth() ?? MeasureProcessor(model.Transformer.Backend.Threads);
         string profiling = "";
         if (profiles)
         {
@@ -53,6 +52,12 @@ public sealed class ModelSpeed
             $"speeds measured just now ({model.Transformer.Backend.Description}), tokens per second: prefill {prompt / promptSeconds:N0}, decode " +
             $"{1 / _step:N1} alone and {Batch / together:N1} in a batch of {Batch}{profiling}; longer inputs by their multiplications and bytes, " +
             $"answers as long as they may be, nothing finished yet, the machine left to it");
+    }
+
+    private static double MeasureProcessor(int threads)
+    {
+        using MemoryBandwidth bandwidth = new(new WorkerPool(threads));
+        return bandwidth.Measure();
     }
 
     /// <summary>What the speeds rest on, in a sentence.</summary>

@@ -10,7 +10,7 @@ namespace MoA.Gpu.Device;
 internal sealed class DeviceBandwidth : IDisposable
 {
     // Both buffers are five times the second cache of an H100: little of one copy is left there for the next.
-    private const long DefaultBytes = 128L << 20;
+    public const long DefaultBytes = 128L << 20;
     private const int Passes = 4, CopiesInPass = 16;
 
     private readonly DeviceSession _session;

@@ -38,6 +38,9 @@ internal sealed class DeviceMemory
         ? limit - AllocatedBytes
         : _session.Accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() - Reserve : long.MaxValue;
 
+    /// <summary>Starts a new <see cref="PeakBytes"/> at what is allocated now.</summary>
+    public void ResetPeak() => _peakBytes = AllocatedBytes;
+
     /// <summary>Refuses what there is no room for, before any of it is taken.</summary>
     /// <param name="bytes">Bytes.</param>
     /// <param name="what">What for: "the weights".</param>

@@ -65,6 +65,26 @@ internal struct Octet
         H = Bits.OfByte(second >> 24, shift),
     };
 
+    /// <summary>Rounded to binary16.</summary>
+    public readonly Quad ToF16() => new(
+        Bits.RoundToHalf(A) | ((uint)Bits.RoundToHalf(B) << 16),
+        Bits.RoundToHalf(C) | ((uint)Bits.RoundToHalf(D) << 16),
+        Bits.RoundToHalf(E) | ((uint)Bits.RoundToHalf(F) << 16),
+        Bits.RoundToHalf(G) | ((uint)Bits.RoundToHalf(H) << 16));
+
+    /// <summary>The first so many numbers, and zeros.</summary>
+    public readonly Octet First(int count) => new()
+    {
+        A = count > 0 ? A : 0,
+        B = count > 1 ? B : 0,
+        C = count > 2 ? C : 0,
+        D = count > 3 ? D : 0,
+        E = count > 4 ? E : 0,
+        F = count > 5 ? F : 0,
+        G = count > 6 ? G : 0,
+        H = count > 7 ? H : 0,
+    };
+
     /// <summary>Rounded to bfloat16.</summary>
     public readonly Quad ToBF16() => new(
         Bits.RoundToBF16(A) | Bits.RoundToBF16(B) << 16,

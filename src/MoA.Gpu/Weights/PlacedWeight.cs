@@ -15,15 +15,18 @@ internal sealed unsafe class PlacedWeight : WeightTensor, IDisposable
     private readonly DeviceBuffer<ushort> _factors;
     private readonly DeviceBuffer<Quad>? _vector;
 
-    /// <summary>Copies a weight.</summary>
-    public PlacedWeight(DeviceMemory memory, WeightTensor stored)
+    /// <summary>Copies a weight, or draws it where it stands nowhere.</summary>
+    public PlacedWeight(DeviceSession session, DeviceMemory memory, WeightTensor stored)
         : base(stored.Name, stored.Type, stored.Rows, stored.Columns, null)
     {
         WeightLayout layout = new(Type, Rows, Columns);
         _quads = memory.Allocate<Quad>(layout.Quads);
         _factors = memory.Allocate<ushort>(layout.Factors);
         Device = new DeviceWeight { Quads = _quads.View, Factors = _factors.View, Rows = Rows, BlocksPerRow = layout.BlocksPerRow };
-        Copy(stored, layout);
+        if (stored.Random is RandomContent random)
+            RandomFill.Run(session, memory, layout, random, _quads.View, _factors.View);
+        else
+            Copy(stored, layout);
         if (Rows == 1)
             _vector = Vector(memory, stored);
     }

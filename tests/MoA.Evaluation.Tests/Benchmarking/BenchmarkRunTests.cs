@@ -156,7 +156,7 @@ public sealed class BenchmarkRunTests(DemoModel demo) : IClassFixture<DemoModel>
             using ComputeBackend backend = ComputeBackend.CreateCpu(2);
             using LanguageModel model = LanguageModel.Load(RepositoryFiles.DemoModel, backend);
             long limit = model.Transformer.WeightBytes + backend.AllocatedBytes + (8L << 20);
-            BenchmarkSettings settings = Settings(synthetic) with { Lengths = [length], LargestBatch = true, Room = MemoryRoom.OfProcessor(model, limit) };
+            BenchmarkSettings settings = Settings(synthetic) with { Lengths = [length], LargestBatch = true, Room = MemoryRoom.Of(model, limit) };
             BenchmarkRow row = Assert.Single(new BenchmarkRun(model, settings).Run(BenchmarkPolicy.Read([policy], [], model.Config)));
             Assert.InRange(model.Transformer.WeightBytes + backend.PeakBytes, row.KvBytes, limit + (1 << 20));
             Assert.InRange(row.ReckonedBytes, limit - (2 << 20), limit);
@@ -176,8 +176,8 @@ public sealed class BenchmarkRunTests(DemoModel demo) : IClassFixture<DemoModel>
     {
         long activations = demo.Model.Transformer.Backend.AllocatedBytes;
         Assert.True(activations > 0);
-        Assert.Equal(new MemoryRoom(WeightBytes + activations, 1000), MemoryRoom.OfProcessor(demo.Model, WeightBytes + activations + 1000));
-        MemoryRoom machine = MemoryRoom.OfProcessor(demo.Model);
+        Assert.Equal(new MemoryRoom(WeightBytes + activations, 1000), MemoryRoom.Of(demo.Model, WeightBytes + activations + 1000));
+        MemoryRoom machine = MemoryRoom.Of(demo.Model);
         Assert.Equal(WeightBytes + activations, machine.HeldBytes);
         Assert.InRange(machine.FreeBytes, 1, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
     }

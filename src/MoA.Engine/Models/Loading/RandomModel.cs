@@ -54,6 +54,20 @@ public static class RandomModel
         return new ConversionPlan(result with { Bytes = writer.FileBytes() }, 0, RandomWeights.PieceBytes(weights), writer.Rehearse());
     }
 
+    /// <summary>
+    /// A model whose matrices are stored nowhere: a device that has memory of its own draws them there, other numbers than
+    /// <see cref="Write"/> does, but distributed alike. The processor refuses it. It has no tokenizer.
+    /// </summary>
+    /// <param name="shape">The shape; see <see cref="ModelShape"/>.</param>
+    /// <param name="weights">Format of the matrices; where their rows do not fill its blocks Q8_0 or else BF16.</param>
+    /// <param name="name">The model's name.</param>
+    /// <param name="seed">What the weights are drawn from.</param>
+    public static LoadedModel Describe(ModelConfig shape, ElementType weights, string name, ulong seed = 0)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return new LoadedModel(shape, new RandomDescription(shape, weights, seed).Weights(), new GenerationConfig(), name);
+    }
+
     private static (GgufWriter Writer, ConversionResult Result) Prepare(
         string file, ModelConfig shape, ElementType weights, string name, ulong seed, int threads, CancellationToken cancellation)
     {

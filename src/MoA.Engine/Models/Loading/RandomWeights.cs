@@ -29,6 +29,9 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
         return file => Write(file, type, (long)rows * columns / type.ElementsPerBlock(), deviation, stream);
     }
 
+    /// <summary>What a matrix is drawn from that a device draws itself; other elements than <see cref="Matrix"/> writes.</summary>
+    public RandomContent Describe(int columns) => new(Mixed(++_stream, 0), (float)(1 / Math.Sqrt(columns)));
+
     /// <summary>Draws a vector around a mean.</summary>
     public float[] Vector(int length, float mean, float deviation)
     {
@@ -97,22 +100,40 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
         for (ulong last = random.Next(); i < bytes; i++, last >>= 8)
             to[i] = (byte)last;
 
-        byte* head = stackalloc byte[18];
-        (int at, int length) = Factors(type, deviation, head);
-        (int first, int end, ulong lowestBits) = type switch
-        {
-            ElementType.Q8_0 => (2, 34, 0x0101_0101_0101_0101UL),
-            ElementType.Q4_0 => (2, 18, 0x1111_1111_1111_1111UL),
-            ElementType.Q6_K => (0, 128, 0x1111_1111_1111_1111UL),
-            ElementType.Q4_K or ElementType.Q5_K => (0, 0, 0UL),
-            _ => throw ElementFormat.Unknown(type),
-        };
+        byte* open = stackalloc byte[blockBytes], ones = stackalloc byte[blockBytes];
+        Pattern(type, deviation, new Span<byte>(open, blockBytes), new Span<byte>(ones, blockBytes));
         for (byte* block = to; block < to + bytes; block += blockBytes)
         {
-            for (int j = first; j < end; j += 8)
-                *(ulong*)(block + j) |= lowestBits;
-            Buffer.MemoryCopy(head, block + at, length, length);
+            for (int j = 0; j < blockBytes; j += 8)
+            {
+                int at = Math.Min(j, blockBytes - 8); // the last eight bytes may have been done in part
+                *(ulong*)(block + at) = (*(ulong*)(block + at) & *(ulong*)(open + at)) | *(ulong*)(ones + at);
+            }
         }
+    }
+
+    /// <summary>What all random blocks of a quantized format have in common: a block is <c>random &amp; open | ones</c>.</summary>
+    /// <param name="type">Format.</param>
+    /// <param name="deviation">Of the elements.</param>
+    /// <param name="open">A block: the bits that are random.</param>
+    /// <param name="ones">A block: the bits that are set.</param>
+    public static void Pattern(ElementType type, float deviation, Span<byte> open, Span<byte> ones)
+    {
+        (int first, int end, byte lowestBits) = type switch
+        {
+            ElementType.Q8_0 => (2, 34, (byte)0x01),
+            ElementType.Q4_0 => (2, 18, (byte)0x11),
+            ElementType.Q6_K => (0, 128, (byte)0x11),
+            ElementType.Q4_K or ElementType.Q5_K => (0, 0, (byte)0),
+            _ => throw ElementFormat.Unknown(type),
+        };
+        byte* head = stackalloc byte[18];
+        (int at, int length) = Factors(type, deviation, head);
+        open.Fill(0xFF);
+        open.Slice(at, length).Clear();
+        ones.Clear();
+        ones[first..end].Fill(lowestBits);
+        new ReadOnlySpan<byte>(head, length).CopyTo(ones[at..]);
     }
 
     // The bytes of a block that are its factors, and where they stand.
