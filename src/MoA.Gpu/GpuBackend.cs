@@ -70,6 +70,12 @@ public sealed class GpuBackend : ComputeBackend
     /// <inheritdoc/>
     public override DeviceGauge Gauge => _gauge;
 
+    /// <summary>The device, for what measures its kernels by themselves.</summary>
+    internal DeviceSession Session => _session;
+
+    /// <summary>The device's memory.</summary>
+    internal DeviceMemory Memory => _memory;
+
     internal override ICacheMemory CacheMemory => _caches;
 
     // Enough that tensor cores are busy; emulated, what the tests of the engine have.

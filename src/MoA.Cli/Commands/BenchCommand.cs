@@ -1,11 +1,14 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
+using MoA.Engine.Configuration;
 using MoA.Engine.Energy;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
+using MoA.Engine.Numerics;
 using MoA.Evaluation.Benchmarking;
 using MoA.Evaluation.Estimates;
 using MoA.Evaluation.Policies;
@@ -52,8 +55,16 @@ internal sealed class BenchCommand : CliCommand
 
     private readonly Option<string?> _memoryLimit = new("--memory-limit")
     {
-        Description = "Memory that weights, activations and caches may take, such as 1500MiB or 4GiB (default: what the machine has available)",
+        Description = "Memory that weights, activations and caches may take, such as 1500MiB or 4GiB (default: what the machine, or the device, has available)",
         HelpName = "SIZE",
+    };
+
+    private readonly Option<string?> _shape = new("--shape")
+    {
+        Description = $"In place of --model: random weights of a shape, drawn on the device itself: {string.Join(", ", ModelShape.Names)}, or " +
+            "sizes as 'moa model random' takes them, in bf16 or as --weights says",
+        HelpName = "NAME|key=value,…",
+        CompletionSources = { _ => ModelShape.Names.Select(name => new CompletionItem(name)) },
     };
 
     private readonly Option<int?> _decodeTokens = new("--decode-tokens")
@@ -84,7 +95,9 @@ internal sealed class BenchCommand : CliCommand
             "moa bench --policy dense all:density=0.25 --lengths 4000",
             "moa bench --policy dense --plan moa-out/plan.json --lengths 3072 --decode-tokens 1024 --largest-batch --memory-limit 4GiB --synthetic-context",
             "moa bench --model ./vicuna-7b.gguf --plan plan.json --lengths 16384 --synthetic-context --decode-tokens 16",
+            "moa bench --device cuda --shape vicuna-7b --policy dense --plan plan.json --lengths 12288 --decode-tokens 4096 --largest-batch --synthetic-context",
         ];
+        Options.Add(_shape);
         Options.Add(_policies);
         Options.Add(_plans);
         Options.Add(_lengths);
@@ -108,7 +121,7 @@ internal sealed class BenchCommand : CliCommand
         int[] batches = Lists.Batches("--batch", context.Get(_batches) ?? "1");
         long? memoryLimit = context.Get(_memoryLimit) is string size ? ByteSize.Parse("--memory-limit", size) : null;
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
-        using LanguageModel model = ModelOptions.Load(context, backend);
+        using LanguageModel model = Load(context, backend);
         BenchmarkSettings settings = new()
         {
             Lengths = context.Get(_lengths) is string lengths
@@ -133,7 +146,7 @@ internal sealed class BenchCommand : CliCommand
             return;
         }
 
-        _ = RaplMeter.TryOpen(out RaplMeter? meter, out string? whyNot);
+        (EnergyMeter? meter, string? whyNot) = OpenMeter(backend);
         using (meter)
         {
             IReadOnlyList<BenchmarkRow> rows = context.WithProgress(
@@ -144,5 +157,35 @@ internal sealed class BenchCommand : CliCommand
             else
                 output.WriteTable(context);
         }
+    }
+
+    private LanguageModel Load(CommandContext context, ComputeBackend backend)
+    {
+        if (context.Get(_shape) is not string shape)
+            return ModelOptions.Load(context, backend);
+        if (context.Get(ModelOptions.Model) is string path)
+            throw new InvalidInputException($"--model {path} --shape {shape}: expected one of them");
+        ModelConfig config = ModelShape.Parse(shape);
+        if (backend.Gauge is null)
+        {
+            throw new InvalidInputException(
+                $"--shape {shape}: the processor reads weights from a file; write one with 'moa model random --shape {shape} --out FILE' and name it with --model");
+        }
+
+        return LanguageModel.Random(
+            config, ModelOptions.WeightType(context) ?? ElementType.BF16, $"{shape.Split(',')[0]} (random)", backend, context.Get(GlobalOptions.Seed) ?? 0);
+    }
+
+    private static (EnergyMeter? Meter, string? WhyNot) OpenMeter(ComputeBackend backend)
+    {
+        string? whyNot;
+        if (backend.Gauge is DeviceGauge device)
+        {
+            _ = device.TryOpenMeter(out EnergyMeter? counter, out whyNot);
+            return (counter, whyNot);
+        }
+
+        _ = RaplMeter.TryOpen(out RaplMeter? meter, out whyNot);
+        return (meter, whyNot);
     }
 }

@@ -52,7 +52,7 @@ internal sealed class BenchmarkOutput(
         console.Write(table);
         Spread bandwidth = Spread.Of(rows.Select(row => row.BandwidthBytesPerSecond.Median));
         context.Output.WriteLine(Number(
-            $"read bandwidth measured between the rows: {bandwidth.Median / 1e9:F1} GB/s ({bandwidth.Least / 1e9:F1} to {bandwidth.Most / 1e9:F1})"));
+            $"{(model.Transformer.Backend.Gauge is null ? "read" : "copy")} bandwidth measured between the rows: {bandwidth.Median / 1e9:F1} GB/s ({bandwidth.Least / 1e9:F1} to {bandwidth.Most / 1e9:F1})"));
         if (rows.Any(IsBoundByPass))
             context.Output.WriteLine(Number($"a pass, not memory, bounds batches of {model.Transformer.MaxRows}"));
         if (JouleColumns().Any())

@@ -32,6 +32,9 @@ internal sealed unsafe class CudaLauncher(CudaAccelerator accelerator) : ICudaLa
         }
     }
 
+    /// <summary>The kernels that have run, and the driver's handles of them.</summary>
+    public IEnumerable<(CudaEntry Entry, nint Function)> Loaded => _loaded.Select(loaded => (loaded.Key, loaded.Value.Function));
+
     public void Dispose()
     {
         accelerator.Bind();

@@ -42,6 +42,9 @@ internal sealed class DeviceSession : IDisposable
     /// <summary>Runs kernels in CUDA C++, which need tensor cores; null where there are none, as on the emulated device.</summary>
     public ICudaLauncher? Cuda { get; private init; }
 
+    /// <summary>The kernels in C# that have run.</summary>
+    public IReadOnlyCollection<Type> Kernels => _launchers.Keys;
+
     /// <summary>Opens a device of the machine, or the emulated one.</summary>
     /// <param name="id"><c>cuda</c>, the first one, or <c>cuda:N</c>; <c>emulated</c>, or <c>emulated:N</c> with warps of N threads.</param>
     /// <exception cref="InvalidInputException">There is no such device, or it cannot be used.</exception>

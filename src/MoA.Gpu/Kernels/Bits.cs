@@ -37,4 +37,7 @@ internal static class Bits
         uint small = Interop.FloatAsInt(value + 0.5f) - 0x3F000000;
         return (ushort)(value >= TooLarge ? 0x7C00 : value < SmallestNormal ? small : normal);
     }
+
+    /// <summary>The bits of the binary16 number nearest to any, ties to even.</summary>
+    public static uint RoundToSignedHalf(float value) => RoundToHalf(Math.Abs(value)) | ((Interop.FloatAsInt(value) >> 16) & 0x8000);
 }

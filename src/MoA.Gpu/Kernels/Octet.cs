@@ -67,10 +67,10 @@ internal struct Octet
 
     /// <summary>Rounded to binary16.</summary>
     public readonly Quad ToF16() => new(
-        Bits.RoundToHalf(A) | ((uint)Bits.RoundToHalf(B) << 16),
-        Bits.RoundToHalf(C) | ((uint)Bits.RoundToHalf(D) << 16),
-        Bits.RoundToHalf(E) | ((uint)Bits.RoundToHalf(F) << 16),
-        Bits.RoundToHalf(G) | ((uint)Bits.RoundToHalf(H) << 16));
+        Bits.RoundToSignedHalf(A) | (Bits.RoundToSignedHalf(B) << 16),
+        Bits.RoundToSignedHalf(C) | (Bits.RoundToSignedHalf(D) << 16),
+        Bits.RoundToSignedHalf(E) | (Bits.RoundToSignedHalf(F) << 16),
+        Bits.RoundToSignedHalf(G) | (Bits.RoundToSignedHalf(H) << 16));
 
     /// <summary>The first so many numbers, and zeros.</summary>
     public readonly Octet First(int count) => new()

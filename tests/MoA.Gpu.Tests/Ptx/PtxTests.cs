@@ -36,7 +36,7 @@ public sealed class PtxTests(ITestOutputHelper output)
             // ILGPU asks for no more than what it emits needs; the driver compiles that for its own device.
             Assert.Contains(".target sm_80", kernel.Text, StringComparison.Ordinal);
             Assert.False(kernel.UsesLocalMemory, $"{name} uses local memory or calls:\n{kernel.Text}");
-            Assert.True(kernel.Loads.Wide > 0 || Scattered.Contains(name), $"{name} has no load of 16 bytes");
+            Assert.True(kernel.Loads.Wide > 0 || kernel.Loads.All == 0 || Scattered.Contains(name), $"{name} has no load of 16 bytes");
         }
     }
 
