@@ -94,10 +94,10 @@ public sealed class LanguageModel : IDisposable
     /// <param name="name">The model's name.</param>
     /// <param name="backend">The device; stays the caller's.</param>
     /// <param name="seed">What the weights are drawn from.</param>
-    /// <param name="maxRows">Most tokens in one forward pass.</param>
+    /// <param name="maxRows">Most tokens in one forward pass; 0 for what suits the device.</param>
     /// <exception cref="InvalidInputException">The device is the processor, or has no room or no kernels for the model.</exception>
     public static LanguageModel Random(
-        ModelConfig shape, ElementType weights, string name, ComputeBackend backend, ulong seed = 0, int maxRows = Transformer.DefaultMaxRows)
+        ModelConfig shape, ElementType weights, string name, ComputeBackend backend, ulong seed = 0, int maxRows = 0)
     {
         ArgumentNullException.ThrowIfNull(backend);
         LoadedModel model = RandomModel.Describe(shape, weights, name, seed);
