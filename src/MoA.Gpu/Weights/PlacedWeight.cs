@@ -27,7 +27,7 @@ internal sealed unsafe class PlacedWeight : WeightTensor, IDisposable
             RandomFill.Run(session, memory, layout, random, _quads.View, _factors.View);
         else
             Copy(stored, layout);
-        if (Rows == 1)
+        if (IsVector(stored))
             _vector = Vector(memory, stored);
     }
 
@@ -45,7 +45,7 @@ internal sealed unsafe class PlacedWeight : WeightTensor, IDisposable
     public static long BytesOf(WeightTensor weight)
     {
         WeightLayout layout = new(weight.Type, weight.Rows, weight.Columns);
-        return layout.Quads * 16 + Math.Max(1, layout.Factors) * 2 + (weight.Rows == 1 ? VectorQuads(weight.Columns) * 16 : 0);
+        return layout.Quads * 16 + Math.Max(1, layout.Factors) * 2 + (IsVector(weight) ? VectorQuads(weight.Columns) * 16 : 0);
     }
 
     public void Dispose()
@@ -54,6 +54,9 @@ internal sealed unsafe class PlacedWeight : WeightTensor, IDisposable
         _factors.Dispose();
         _vector?.Dispose();
     }
+
+    // Norms and biases are never drawn.
+    private static bool IsVector(WeightTensor weight) => weight.Rows == 1 && weight.Random is null;
 
     private static long VectorQuads(int columns) => (columns + 7) / 8 * 2;
 
