@@ -29,8 +29,9 @@ internal sealed class LimitsPart(PartScope scope, GpuBackend backend, CardSizes 
 
         foreach ((int rows, int heads) in sizes.DecodeAttention)
         {
-            foreach (int group in sizes.HeadSize == CardSizes.Card.HeadSize ? [1, 4] : new[] { 1 })
-                scope.Guard($"decode attention, {rows} tokens, groups of {group}", () => Decode(rows, heads / group, group));
+            (ElementType, int)[] kinds = [(ElementType.BF16, 1), (ElementType.BF16, 4), (ElementType.Q8_0, 1), (ElementType.Q8_0, 4)];
+            foreach ((ElementType type, int group) in _session.Cuda is null ? kinds[..1] : kinds)
+                scope.Guard($"decode attention in {type.Name()}, {rows} tokens, groups of {group}", () => Decode(type, rows, heads / group, group));
         }
 
         int blocks = sizes.PrefillTokens / ElasticRule.BlockSize;
@@ -69,18 +70,22 @@ internal sealed class LimitsPart(PartScope scope, GpuBackend backend, CardSizes 
             ("ownShareOfCublas", library / ours), ("weightBytesPerSecond", 2.0 * shape.Outputs * shape.Inputs / best));
     }
 
-    private void Decode(int rows, int heads, int group)
+    private void Decode(ElementType type, int rows, int heads, int group)
     {
         int size = sizes.HeadSize;
-        using PlacedWeight cache = Random(ElementType.BF16, 2 * rows * heads, size), queries = Random(ElementType.F32, heads * group, size);
+        long each = DeviceCaches.QuadsOf(type, rows, size);
+        using PlacedWeight queries = Random(ElementType.F32, heads * group, size);
+        using DeviceBuffer<Quad> cache = _memory.Allocate<Quad>(heads * each);
+        CacheMemory memory = CacheMemory.Of(cache.View, size);
+        CacheBlock[] blocks = [.. Enumerable.Range(0, heads).Select(head => new CacheBlock { Start = head * each, RingRows = rows - ElasticRule.SinkTokens })];
+        DeviceCaches.Fill(_session, type, memory, blocks, rows, seed: 1);
         using DeviceBuffer<int> rings = _memory.Allocate<int>(heads * group);
         rings.Write([.. Enumerable.Repeat(rows, heads * group)]);
         using DecodeWorkList list = new(_memory);
         list.BeginLayer();
         for (int head = 0; head < heads; head++)
         {
-            CacheBlock block = new() { Start = 2L * rows * head * size / 8, RingRows = rows - ElasticRule.SinkTokens };
-            list.Add(new DecodeHead { Block = block, Head = head, VisibleRing = rows, Rings = head * group, Window = int.MaxValue }, rows);
+            list.Add(new DecodeHead { Block = blocks[head], Head = head, VisibleRing = rows, Rings = head * group, Window = int.MaxValue }, rows);
         }
 
         list.Upload();
@@ -90,7 +95,7 @@ internal sealed class LimitsPart(PartScope scope, GpuBackend backend, CardSizes 
         using DeviceBuffer<float> states = _memory.Allocate<float>(2 * found);
         DecodeArguments arguments = new()
         {
-            Memory = CacheMemory.Of(cache.Device.Quads, size),
+            Memory = memory,
             Items = list.Items(0),
             Pieces = list.Pieces(0),
             VisibleRings = rings.View,
@@ -101,13 +106,13 @@ internal sealed class LimitsPart(PartScope scope, GpuBackend backend, CardSizes 
             Group = group,
             Scale = 1.44269504f / MathF.Sqrt(size),
         };
-        double bytes = 4.0 * rows * heads * size;
-        double portable = DeviceClock.Seconds(_session, () => DeviceAttention.Decode(_session, ElementType.BF16, arguments));
-        double? tensor = TensorCoreDecode.CanRun(_session, ElementType.BF16, size)
-            ? DeviceClock.Seconds(_session, () => TensorCoreDecode.Run(_session, arguments))
+        double bytes = 16.0 * each * heads;
+        double portable = DeviceClock.Seconds(_session, () => DeviceAttention.Decode(_session, type, arguments));
+        double? tensor = TensorCoreDecode.CanRun(_session, type, size)
+            ? DeviceClock.Seconds(_session, () => TensorCoreDecode.Run(_session, type, arguments))
             : null;
         scope.Row(
-            $"decode attention, {rows} tokens, groups of {group}", ("heads", heads), ("portableBytesPerSecond", bytes / portable),
+            $"decode attention in {type.Name()}, {rows} tokens, groups of {group}", ("heads", heads), ("portableBytesPerSecond", bytes / portable),
             ("bytesPerSecond", bytes / (tensor ?? portable)), ("shareOfCopying", bytes / (tensor ?? portable) / _copy), ("target", 0.8));
     }
 
