@@ -47,7 +47,7 @@ internal struct DecodeAttention<TFormat, TQueries, TLanes> : IDeviceKernel
             Scale = Arguments.Scale,
         };
         TQueries queries = default;
-        queries.Load(source, head, first, second, lane < shares ? 1 : 0);
+        queries.Load(source, head, first, second, lane < shares ? 1f : 0f);
         int run = Threads.Lane / TLanes.Count;
         for (int row = 0; row < rows; row += Threads.PerWarp / TLanes.Count)
         {

@@ -47,7 +47,7 @@ internal struct PrefillAttention<TFormat, TQueries, TLanes> : IDeviceKernel
             Scale = Arguments.Scale,
         };
         TQueries queries = default;
-        queries.Load(source, 0, first, second, lane < shares ? 1 : 0);
+        queries.Load(source, 0, first, second, lane < shares ? 1f : 0f);
 
         const int Sink = ElasticRule.SinkTokens, Block = ElasticRule.BlockSize;
         int start = Math.Max(0, tile.Position - Arguments.Window + 1), end = tile.Position + tile.Rows;

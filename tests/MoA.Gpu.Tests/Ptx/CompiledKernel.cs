@@ -22,6 +22,10 @@ internal sealed partial record CompiledKernel(Type Kernel, string Text)
     /// <summary>Whether anything stands in local memory or is called rather than inlined.</summary>
     public bool UsesLocalMemory => LocalMemory().IsMatch(Text);
 
+    /// <summary>Constants below the normal numbers, which devices take for zero; the emulated one does not.</summary>
+    public IEnumerable<string> VanishingConstants => Constant().Matches(Text).Select(match => match.Value)
+        .Where(constant => float.IsSubnormal(BitConverter.UInt32BitsToSingle(uint.Parse(constant[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture))));
+
     public int SharedBytes => SharedMemory().Matches(Text).Sum(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
 
     public static CompiledKernel Compile(PTXBackend backend, Type kernel)
@@ -50,6 +54,9 @@ internal sealed partial record CompiledKernel(Type Kernel, string Text)
 
     [GeneratedRegex(@"\.local\b|\bcall\b|\.extern")]
     private static partial Regex LocalMemory();
+
+    [GeneratedRegex(@"\b0[fF][0-9a-fA-F]{8}\b")]
+    private static partial Regex Constant();
 
     [GeneratedRegex(@"\.shared [^\[]*\[(\d+)\]")]
     private static partial Regex SharedMemory();

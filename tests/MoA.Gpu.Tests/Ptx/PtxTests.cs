@@ -37,6 +37,9 @@ public sealed class PtxTests(ITestOutputHelper output)
             Assert.Contains(".target sm_80", kernel.Text, StringComparison.Ordinal);
             Assert.False(kernel.UsesLocalMemory, $"{name} uses local memory or calls:\n{kernel.Text}");
             Assert.True(kernel.Loads.Wide > 0 || kernel.Loads.All == 0 || Scattered.Contains(name), $"{name} has no load of 16 bytes");
+            Assert.True(
+                !kernel.VanishingConstants.Any(),
+                $"{name} has constants that a device takes for zero; of a condition, ILGPU makes such floats (write ? 1f : 0f):\n{kernel.Text}");
         }
     }
 

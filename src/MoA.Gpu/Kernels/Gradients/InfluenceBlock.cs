@@ -106,7 +106,8 @@ internal struct InfluenceBlock : IDeviceKernel
             float e = IntrinsicMath.CPUOnly.Exp2((score - _largest) * _scale);
             bool large = 2 * e > _sum;
             float without = large ? _others : _sum - e;
-            float mean = (large ? _otherProducts : _products - e * gradient) / Math.Max(without, 1e-38f);
+            // Devices take numbers below the normal ones for zero.
+            float mean = without > 0 ? (large ? _otherProducts : _products - e * gradient) / without : 0;
             float weight = e / _sum, influence = weight * (gradient - mean);
             Absolute += Math.Abs(influence);
             return new Position { Weight = weight, Gradient = influence * (without / _sum * _gradientScale) };

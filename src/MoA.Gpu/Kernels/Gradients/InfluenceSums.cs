@@ -65,7 +65,7 @@ internal struct InfluenceSums : IDeviceKernel
         {
             float e = score > SeenKeys.Hidden ? IntrinsicMath.CPUOnly.Exp2((score - Largest) * Scale) : 0;
             bool top = score == Largest;
-            Count += top ? 1 : 0;
+            Count += top ? 1f : 0f;
             Product += top ? gradient : 0;
             Others += top ? 0 : e;
             OtherProducts += top || e == 0 ? 0 : e * gradient;

@@ -67,7 +67,7 @@ internal struct TransposedProduct<TFormat> : IDeviceKernel
             // Columns that do not exist are not stored: anything may stand for them. Rows that do not exist count for nothing.
             sink.Row = i / parts;
             int row = from + sink.Row, part = Math.Min(firstPart + i % parts, rowParts - 1);
-            sink.Factor = row < Weight.Rows ? 1 : 0;
+            sink.Factor = row < Weight.Rows ? 1f : 0f;
             TFormat.Read(Weight, Math.Min(row, Weight.Rows - 1), part, ref sink);
         }
     }
