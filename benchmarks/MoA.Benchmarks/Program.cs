@@ -3,12 +3,14 @@ using MoA.Benchmarks.Ablation;
 using MoA.Benchmarks.PlanSearch;
 using MoA.Benchmarks.Profiling;
 using MoA.Benchmarks.Roofline;
+using MoA.Benchmarks.Sampling;
 
-RootCommand root = new("Measures the engine's kernels against the limits of this machine, profiling, the plan search, and its predictions.")
+RootCommand root = new("Measures the engine's kernels against the limits of this machine, profiling, sampling, the plan search, and its predictions.")
 {
     new AblationCommand(),
     new RooflineCommand(),
     new ProfileCommand(),
+    new SamplingCommand(),
     new SearchCommand(),
 };
 ParseResult parsed = root.Parse(args);

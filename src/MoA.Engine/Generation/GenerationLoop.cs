@@ -1,5 +1,6 @@
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
+using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Generation;
 
@@ -198,8 +199,14 @@ public sealed class GenerationLoop
             if (_logits.Length < count * vocabulary)
                 _logits = new float[count * vocabulary];
             _transformer.Logits(_batch, rows[..count], _logits);
+            using (_transformer.Backend.Use())
+            {
+                DrawJob job = new(_ready, done, _logits, vocabulary);
+                _transformer.Backend.Run(ref job, count);
+            }
+
             for (int i = 0; i < count; i++)
-                _ready[done + i].Run.Accept(_logits.AsSpan(i * vocabulary, vocabulary));
+                _ready[done + i].Run.Accept();
         }
     }
 
@@ -220,7 +227,17 @@ public sealed class GenerationLoop
             draws[i] = _ready[first + i].Run.Describe();
         _transformer.Draw(_batch, rows, draws[..rows.Length], tokens);
         for (int i = 0; i < rows.Length; i++)
-            _ready[first + i].Run.Accept(tokens[i]);
+        {
+            _ready[first + i].Run.Draw(tokens[i]);
+            _ready[first + i].Run.Accept();
+        }
+
         return true;
+    }
+
+    /// <summary>Draws for one run an item: each has its own random numbers, penalties and likelihoods.</summary>
+    private readonly struct DrawJob(List<(GenerationRun Run, int Row)> runs, int first, float[] logits, int vocabulary) : IParallelJob
+    {
+        public void Run(int index, int worker) => runs[first + index].Run.Draw(logits.AsSpan(index * vocabulary, vocabulary));
     }
 }

@@ -12,6 +12,7 @@ public sealed class GenerationRun
     private readonly Func<int, bool>? _onToken;
     private readonly List<int> _output;
     private readonly List<TokenLogProbability> _scores = [];
+    private int _drawn;
 
     /// <summary>Describes a run.</summary>
     /// <param name="sequence">The caches; may hold earlier turns. Stays the caller's.</param>
@@ -82,13 +83,15 @@ public sealed class GenerationRun
 
     internal void Prefilled(int tokens) => PrefilledTokens += tokens;
 
-    /// <summary>Draws the next token from the last row's logits.</summary>
-    internal void Accept(ReadOnlySpan<float> logits)
+    /// <summary>
+    /// Draws the next token from the last row's logits and notes its likelihood; <see cref="Accept"/> takes it. Runs of a step may do
+    /// so side by side.
+    /// </summary>
+    internal void Draw(ReadOnlySpan<float> logits)
     {
-        int token = _output.Count < MinNewTokens ? _sampler.Next(logits, _stopTokens) : _sampler.Next(logits);
+        _drawn = _output.Count < MinNewTokens ? _sampler.Next(logits, _stopTokens) : _sampler.Next(logits);
         if (LogProbabilities is int top)
-            _scores.Add(TokenLogProbability.From(logits, token, top));
-        Add(token);
+            _scores.Add(TokenLogProbability.From(logits, _drawn, top));
     }
 
     /// <summary>Whether a device can draw the next token itself.</summary>
@@ -97,11 +100,13 @@ public sealed class GenerationRun
     /// <summary>How it is to draw it.</summary>
     internal TokenDraw Describe() => _sampler.Describe();
 
-    /// <summary>Takes the token that it has drawn.</summary>
-    internal void Accept(int token) => Add(Sampler.Drawn(token));
+    /// <summary>What the device has drawn.</summary>
+    internal void Draw(int token) => _drawn = Sampler.Drawn(token);
 
-    private void Add(int token)
+    /// <summary>Takes the token that was drawn.</summary>
+    internal void Accept()
     {
+        int token = _drawn;
         _output.Add(token);
         if (_stopTokens.Contains(token) || (_onToken?.Invoke(token) ?? false))
             Finish = FinishReason.Stop;

@@ -9,9 +9,7 @@ namespace MoA.Engine.Generation;
 public sealed class Sampler
 {
     private readonly SamplingOptions _options;
-
-    // A weight (likelihood relative to the likeliest token) above, its token below: see Pack.
-    private readonly ulong[] _candidates;
+    private readonly double[] _scratch;
     private SplitMix64 _random;
     private readonly LogitPenalties? _penalties;
 
@@ -25,7 +23,7 @@ public sealed class Sampler
         _options = options;
         _random = new SplitMix64(options.Seed);
         _penalties = options.HasPenalties ? new LogitPenalties(options, vocabularySize) : null;
-        _candidates = options.Temperature == 0 ? [] : new ulong[vocabularySize];
+        _scratch = options.Temperature == 0 ? [] : new double[TokenDraw.ScratchDoubles(vocabularySize)];
     }
 
     /// <summary>Takes note of tokens before the first that is drawn: penalties on repetition see them.</summary>
@@ -49,16 +47,14 @@ public sealed class Sampler
     /// </exception>
     public int Next(ReadOnlySpan<float> logits)
     {
-        int best = TensorPrimitives.IndexOfMax(logits);
-        if (!float.IsFinite(logits[best]))
-            throw NotFinite();
+        TokenDraw draw = Describe();
         if (_penalties is null)
-            return Choose(logits, best);
-        logits = _penalties.Apply(logits);
-        best = TensorPrimitives.IndexOfMax(logits);
-        if (!float.IsFinite(logits[best]))
+            return Drawn(draw.From(logits, _scratch));
+        if (!float.IsFinite(TensorPrimitives.Max(logits)))
+            throw NotFinite();
+        int token = draw.From(_penalties.Apply(logits), _scratch);
+        if (token < 0)
             throw new InvalidOperationException("No token is left to draw: no-repeat-ngram-size forbids all of them; raise it.");
-        int token = Choose(logits, best);
         _penalties.Add(token);
         return token;
     }
@@ -92,73 +88,4 @@ public sealed class Sampler
     internal void Reserve(int tokens) => _penalties?.Reserve(tokens);
 
     private static InvalidOperationException NotFinite() => new("The model's logits are not finite: its arithmetic overflowed.");
-
-    private int Choose(ReadOnlySpan<float> logits, int best) => _options.Temperature == 0 ? best : Draw(logits, logits[best]);
-
-    private int Draw(ReadOnlySpan<float> logits, float largest)
-    {
-        int count = 0;
-        for (int token = 0; token < logits.Length; token++)
-        {
-            float weight = (float)Math.Exp((logits[token] - largest) / _options.Temperature);
-            if (weight == 0)
-                continue;
-            // Sorting costs; what min-p will drop in the end need not take part. (Its threshold is relative to the
-            // likeliest token, but top-p counts the mass of everything: only then must all stay.)
-            if (_options.TopP == 1 && weight < _options.MinP)
-                continue;
-            _candidates[count++] = Pack(weight, token);
-        }
-
-        ReadOnlySpan<ulong> candidates = _candidates.AsSpan(0, count);
-        if (_options.TopK > 0 || _options.TopP < 1)
-            candidates = candidates[..Filter(count)];
-        double point = _random.NextDouble() * Sum(candidates);
-        foreach (ulong candidate in candidates[..^1])
-        {
-            point -= WeightOf(candidate);
-            if (point < 0)
-                return TokenOf(candidate);
-        }
-
-        return TokenOf(candidates[^1]);
-    }
-
-    // Sorts by falling weight, ties by token, and returns how many stay.
-    private int Filter(int count)
-    {
-        Span<ulong> sorted = _candidates.AsSpan(0, count);
-        sorted.Sort();
-        if (_options.TopK > 0)
-            count = Math.Min(count, _options.TopK);
-        if (_options.TopP < 1)
-        {
-            double enough = _options.TopP * Sum(sorted[..count]);
-            double sum = 0;
-            int kept = 0;
-            while (kept < count && sum < enough)
-                sum += WeightOf(sorted[kept++]);
-            count = kept;
-        }
-
-        while (count > 1 && WeightOf(sorted[count - 1]) < _options.MinP)
-            count--;
-        return count;
-    }
-
-    private static double Sum(ReadOnlySpan<ulong> candidates)
-    {
-        double sum = 0;
-        foreach (ulong candidate in candidates)
-            sum += WeightOf(candidate);
-        return sum;
-    }
-
-    // The bits of numbers that are not negative are ordered as the numbers are: inverted, one sort of integers puts the
-    // largest weights first, and equal ones by token.
-    private static ulong Pack(float weight, int token) => (ulong)~BitConverter.SingleToUInt32Bits(weight) << 32 | (uint)token;
-
-    private static float WeightOf(ulong candidate) => BitConverter.UInt32BitsToSingle(~(uint)(candidate >> 32));
-
-    private static int TokenOf(ulong candidate) => (int)(uint)candidate;
 }

@@ -1,3 +1,6 @@
+using System.Numerics.Tensors;
+using MoA.Engine.Kernels;
+
 namespace MoA.Engine.Generation;
 
 /// <summary>
@@ -12,14 +15,21 @@ public sealed record TokenLogProbability(int Token, double LogProbability, IRead
     /// <summary>Reads them from a row of logits.</summary>
     internal static TokenLogProbability From(ReadOnlySpan<float> logits, int token, int top)
     {
-        double normalizer = LogNormalizer(logits);
+        LogitBlocks blocks = new(logits, stackalloc float[LogitBlocks.CountOf(logits.Length)]);
+        double normalizer = LogNormalizer(blocks);
         PriorityQueue<int, (float Logit, int Order)> best = new(top + 1);
-        for (int other = 0; other < logits.Length; other++)
+        for (int block = 0; block < blocks.Maxima.Length && top > 0; block++)
         {
-            if (best.Count < top)
-                best.Enqueue(other, (logits[other], -other));
-            else if (top > 0 && logits[other] > logits[best.Peek()])
-                _ = best.EnqueueDequeue(other, (logits[other], -other));
+            if (best.Count == top && blocks.Maxima[block] <= logits[best.Peek()])
+                continue;
+            int first = block * LogitBlocks.Size, end = first + blocks[block].Length;
+            for (int other = first; other < end; other++)
+            {
+                if (best.Count < top)
+                    best.Enqueue(other, (logits[other], -other));
+                else if (logits[other] > logits[best.Peek()])
+                    _ = best.EnqueueDequeue(other, (logits[other], -other));
+            }
         }
 
         (int Token, double LogProbability)[] likeliest = new (int, double)[best.Count];
@@ -33,12 +43,17 @@ public sealed record TokenLogProbability(int Token, double LogProbability, IRead
     }
 
     /// <summary>What is subtracted from a logit to give the logarithm of its probability.</summary>
-    internal static double LogNormalizer(ReadOnlySpan<float> logits)
+    internal static double LogNormalizer(ReadOnlySpan<float> logits) =>
+        LogNormalizer(new LogitBlocks(logits, stackalloc float[LogitBlocks.CountOf(logits.Length)]));
+
+    private static double LogNormalizer(LogitBlocks blocks)
     {
-        float largest = System.Numerics.Tensors.TensorPrimitives.Max(logits);
+        // A likelihood of e^-60 is lost in the sum, a whole vocabulary of them too.
+        float floor = Math.Max(blocks.Least, blocks.Largest - 60);
+        Span<double> weights = stackalloc double[LogitBlocks.Size];
         double sum = 0;
-        foreach (float logit in logits)
-            sum += Math.Exp((double)logit - largest);
-        return largest + Math.Log(sum);
+        for (int block = 0; block < blocks.Maxima.Length; block++)
+            sum += TensorPrimitives.Sum<double>(blocks.Weigh(block, 1, floor, weights));
+        return blocks.Largest + Math.Log(sum);
     }
 }

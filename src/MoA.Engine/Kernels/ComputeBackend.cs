@@ -154,6 +154,16 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Copies the first <paramref name="rows"/> rows onto the device.</summary>
     internal abstract void Write(ReadOnlySpan<float> numbers, int rows, Tensor x);
 
+    /// <summary>
+    /// Runs a job of the processor beside the device, with what threads the backend has; on a caller that has taken the device.
+    /// </summary>
+    internal virtual void Run<TJob>(ref TJob job, int count)
+        where TJob : struct, IParallelJob
+    {
+        for (int i = 0; i < count; i++)
+            job.Run(i, 0);
+    }
+
     /// <summary>Whether the device draws tokens itself, so that logits need not leave it.</summary>
     internal virtual bool DrawsTokens => false;
 

@@ -118,6 +118,21 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     internal override void Write(ReadOnlySpan<float> numbers, int rows, Tensor x) =>
         numbers[..(rows * x.Columns)].CopyTo(new Span<float>(x.Data, rows * x.Columns));
 
+    internal override void Run<TJob>(ref TJob job, int count) => Pool.Run(ref job, count);
+
+    internal override bool DrawsTokens => true;
+
+    internal override void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens)
+    {
+        double* scratch = (double*)Scratch.Shared(2L * TokenDraw.ScratchDoubles(logits.Columns) * Pool.Threads);
+        fixed (TokenDraw* draw = draws)
+        fixed (int* token = tokens)
+        {
+            TokenDrawJob job = new(logits.Data, logits.Columns, draw, scratch, token);
+            Pool.Run(ref job, draws.Length);
+        }
+    }
+
     internal override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
     {
         AttentionInputs inputs = new()
