@@ -65,7 +65,7 @@ public sealed class ProductGradientTests
         {
             Quantization.Quantize(values, type, bytes, numbers.Length);
             Quantization.Dequantize(type, bytes, values, numbers.Length);
-            using PlacedWeight weight = new(memory, new WeightTensor("w", type, Outputs, Inputs, bytes));
+            using PlacedWeight weight = new(device.Session, memory, new WeightTensor("w", type, Outputs, Inputs, bytes));
             products.RunBack(weight, from, Rows, to, accumulate);
         }
 
