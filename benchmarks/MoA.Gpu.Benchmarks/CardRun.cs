@@ -1,63 +1,58 @@
 using System.Diagnostics;
+using MoA.Engine;
 using MoA.Gpu.Benchmarks.Parts;
 using MoA.Gpu.Benchmarks.Report;
 
 namespace MoA.Gpu.Benchmarks;
 
-/// <summary>Everything that is to be learnt on a card, the most important first, within a budget of seconds.</summary>
-internal sealed class CardRun
+/// <summary>
+/// One part of what is to be learnt on a card, within a budget of seconds. Each part is a process of its own: a fault on the device ends
+/// the process's use of it, and a kernel that hangs can only be killed.
+/// </summary>
+internal sealed class CardRun(CardOptions options, string part)
 {
-    // A part is left out where less is left of the budget than a twentieth of it, or than its own least.
-    private const double LeastShare = 0.02;
+    private static readonly (string Name, Action<PartScope, GpuBackend, CardSizes, CardOptions> Run)[] Parts =
+    [
+        (EqualityPart.Name, (scope, backend, sizes, options) => new EqualityPart(scope, backend, sizes, options).Run()),
+        ("limits", (scope, backend, sizes, _) => new LimitsPart(scope, backend, sizes).Run()),
+        ("protocol", (scope, backend, sizes, options) => new ProtocolPart(scope, backend, sizes, options).Run()),
+        ("long", (scope, backend, sizes, options) => new LongPart(scope, backend, sizes, options).Run()),
+        ("profile", (scope, backend, sizes, _) => new ProfilePart(scope, backend, sizes).Run()),
+        ("formats", (scope, backend, sizes, _) => new FormatsPart(scope, backend, sizes).Run()),
+        ("prompts", (scope, backend, sizes, options) => new PromptPart(scope, backend, sizes, options).Run()),
+    ];
 
-    private readonly CardOptions _options;
-    private readonly GpuBackend _backend;
-    private readonly ResultLog _log;
-    private readonly long _start = Stopwatch.GetTimestamp();
-
-    public CardRun(CardOptions options, GpuBackend backend, ResultLog log)
-    {
-        _options = options;
-        _backend = backend;
-        _log = log;
-    }
-
-    /// <summary>Runs all parts.</summary>
-    /// <returns>Whether everything that was compared was equal, and all comparisons ran.</returns>
+    /// <summary>Runs it, and then asks for the registers of what it ran.</summary>
+    /// <returns>Whether everything that was compared is equal, and nothing that was to be compared was left out.</returns>
+    /// <exception cref="InvalidInputException">There is no such part or device.</exception>
     public bool Run()
     {
-        CardSizes sizes = _options.IsEmulated ? CardSizes.Tiny : CardSizes.Card;
-        _log.Describe(_backend.Session.Device, _backend.Description, _options.BudgetSeconds);
-        (string Name, double Share, Action<PartScope> Run)[] parts =
-        [
-            ("equality", 0.30, scope => new EqualityPart(scope, _backend, sizes, _options).Run()),
-            ("kernels", 0.05, scope => KernelPart.Run(scope, _backend)),
-            ("limits", 0.10, scope => new LimitsPart(scope, _backend, sizes).Run()),
-            ("protocol", 0.30, scope => new ProtocolPart(scope, _backend, sizes, _options).Run()),
-            ("long", 0.10, scope => new LongPart(scope, _backend, sizes, _options).Run()),
-            ("profile", 0.20, scope => new ProfilePart(scope, _backend, sizes).Run()),
-            ("formats", 0.10, scope => new FormatsPart(scope, _backend, sizes).Run()),
-            ("prompts", 0.20, scope => new PromptPart(scope, _backend, sizes, _options).Run()),
-            ("kernels at the end", 0.05, scope => KernelPart.Run(scope, _backend)),
-        ];
-        foreach ((string name, double share, Action<PartScope> run) in parts)
+        var run = Array.Find(Parts, known => known.Name == part).Run
+            ?? throw new InvalidInputException($"--part {part}: expected {string.Join(", ", Parts.Select(known => known.Name))}");
+        long start = Stopwatch.GetTimestamp();
+        ResultLog log = new(options.Out, part, options.Device);
+        GpuBackend backend;
+        try
         {
-            double left = _options.BudgetSeconds - Seconds;
-            if (left < LeastShare * _options.BudgetSeconds)
-            {
-                _log.Skip(name, $"the budget of {_options.BudgetSeconds:0} s was used up");
-                continue;
-            }
-
-            PartScope scope = new(name, _log, Math.Min(left, share * _options.BudgetSeconds));
-            scope.Guard(name, () => run(scope));
-            _log.Finish(name, Seconds);
+            backend = GpuBackend.Open(options.Device);
+        }
+        catch (InvalidInputException failure)
+        {
+            log.Skip(part, failure.Message);
+            throw;
         }
 
-        _log.End(Seconds);
-        ResultTable.Write(_options.Out);
-        return _log.Holds;
-    }
+        using (backend)
+        {
+            log.Describe(backend.Session.Device, backend.Description, options.BudgetSeconds);
+            PartScope scope = new(part, log, options.BudgetSeconds);
+            scope.Guard(part, () => run(scope, backend, options.IsEmulated ? CardSizes.Tiny : CardSizes.Card, options));
+            PartScope last = new(KernelPart.Name, log, Math.Max(scope.Left, KernelPart.LeastSeconds));
+            if (!options.IsEmulated || part == EqualityPart.Name)
+                last.Guard(KernelPart.Name, () => KernelPart.Run(last, backend));
+            log.End(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
 
-    private double Seconds => Stopwatch.GetElapsedTime(_start).TotalSeconds;
+        return log.Holds;
+    }
 }

@@ -21,7 +21,7 @@ internal sealed class PartScope(string name, ResultLog log, double seconds)
     {
         if (Left <= least)
         {
-            log.Skip(what == name ? name : $"{name}: {what}", "the part's time was used up");
+            log.LeaveOut(name, what);
             return;
         }
 

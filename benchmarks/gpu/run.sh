@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that is to be learnt on a GPU, in one folder that needs neither .NET nor the repository.
 #   run.sh pack FOLDER                 here: makes the folder (below 40 MiB), run.sh within it
-#   FOLDER/run.sh [OUT]                on the machine with the GPU: OUT/results.json, peers.json, table.md
+#   FOLDER/run.sh [OUT]                on the machine with the GPU: OUT/results.json, OUT/peers.json, OUT/table.md
 #     --budget-seconds N               all of it together (default: 540)
 #     --emulated                       a tiny version of it on the processor, without peers
 #     --no-peers                       without PyTorch
@@ -63,9 +63,11 @@ done
 out="${out:-out}"
 [ -x "$here/moa-card" ] || refuse "$here/moa-card is missing; make the folder with 'run.sh pack FOLDER'"
 mkdir -p "$out" || exit 2
-rm -f "$out/results.json" "$out/peers.json" "$out/table.md"
-# What the runtime unpacks of itself, and what the driver compiles, stays within the results.
-export DOTNET_BUNDLE_EXTRACT_BASE_DIR="$out/.runtime" CUDA_CACHE_PATH="${CUDA_CACHE_PATH:-$out/.cuda}" DOTNET_TieredPGO=0
+rm -f "$out"/results*.json "$out"/*.log "$out/peers.json" "$out/table.md"
+# What the driver compiles is kept from process to process, and goes at the end.
+scratch="$(mktemp -d)"
+trap 'rm -rf "$scratch"' EXIT
+export CUDA_CACHE_PATH="$scratch/cuda" CUDA_CACHE_MAXSIZE=1073741824 DOTNET_BUNDLE_EXTRACT_BASE_DIR="$scratch/runtime" TMPDIR="$scratch"
 
 begin=$SECONDS
 python=""
@@ -76,20 +78,37 @@ if [ "$peers" = yes ]; then
   [ -n "$python" ] || echo "run.sh: no Python with PyTorch here: the peers are left out" >&2
 fi
 
-# The GPU is not shared: first ours, then the peers in what is left.
-share=$((budget - (SECONDS - begin)))
-[ -n "$python" ] && share=$((share * 68 / 100))
-# Its own clock ends it in time; the signal is for a kernel that hangs.
-timeout --signal=KILL "$((share + 20))" "$here/moa-card" --device "$device" --out "$out" --data "$here/data" --budget-seconds "$share" >"$out/moa-card.log" 2>&1
-status=$?
-tail -n 3 "$out/moa-card.log" >&2
-if [ "$status" -eq 2 ]; then
-  exit 2
-fi
-[ "$status" -eq 0 ] || [ "$status" -eq 1 ] || { echo "run.sh: moa-card ended with $status; $out/results.json has what it measured" >&2; status=1; }
+# The GPU is not shared: first ours, part by part, then the peers in what is left. A part is a process of its own, so that a fault
+# on the device costs no other part; what a part leaves of its time goes to those after it.
+ours=$budget
+[ -n "$python" ] && ours=$((budget * 68 / 100))
+parts=(equality:27 limits:10 protocol:28 long:10 profile:12 formats:7 prompts:6)
+status=0
+for ((i = 0; i < ${#parts[@]}; i++)); do
+  part="${parts[i]%:*}" sum=0
+  for rest in "${parts[@]:i}"; do sum=$((sum + ${rest#*:})); done
+  share=$(((ours - (SECONDS - begin)) * ${parts[i]#*:} / sum))
+  if [ "$share" -lt 3 ]; then
+    echo "run.sh: no time is left for $part" >&2
+    [ "$part" != equality ] || status=1
+    continue
+  fi
+  echo "run.sh: $part, $share s" >&2
+  # Its own clock ends it in time; the signal is for a kernel that hangs.
+  timeout --signal=KILL "$((share + 15))" "$here/moa-card" --part "$part" --device "$device" --out "$out" --data "$here/data" --budget-seconds "$share" \
+    >"$out/$part.log" 2>&1
+  ended=$?
+  if [ "$ended" -eq 2 ]; then
+    tail -n 1 "$out/$part.log" >&2
+    status=2
+    break
+  fi
+  [ "$ended" -eq 0 ] || [ "$ended" -eq 1 ] || echo "run.sh: $part ended with $ended; $out/results-$part.json has what it measured" >&2
+  [ "$part" != equality ] || [ "$ended" -eq 0 ] || status=1
+done
 
 left=$((budget - (SECONDS - begin) - 8))
-if [ -n "$python" ]; then
+if [ "$status" -ne 2 ] && [ -n "$python" ]; then
   if [ "$left" -ge 20 ]; then
     timeout --signal=INT --kill-after=5 "$((left + 5))" "$python" "$here/peers.py" --out "$out/peers.json" --budget-seconds "$left" >"$out/peers.log" 2>&1 \
       || echo "run.sh: peers.py ended with $?; see $out/peers.log" >&2
@@ -98,6 +117,10 @@ if [ -n "$python" ]; then
   fi
 fi
 
-"$here/moa-card" --table --out "$out" >"$out/table.log" 2>&1 && cat "$out/table.md"
+if "$here/moa-card" --join --out "$out" >"$out/join.log" 2>&1; then
+  cat "$out/table.md"
+else
+  tail -n 1 "$out/join.log" >&2
+fi
 echo "run.sh: $((SECONDS - begin)) s; $out/table.md" >&2
 exit "$status"

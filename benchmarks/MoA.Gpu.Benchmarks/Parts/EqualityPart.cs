@@ -35,13 +35,15 @@ internal sealed class EqualityPart(PartScope scope, GpuBackend backend, CardSize
     {
         foreach (string model in options.IsEmulated ? Models[..1] : Models)
             scope.Guard(model, () => Reference(model));
+        if (!options.IsEmulated)
+            scope.Guard("generations under plans", Generations);
+        scope.Guard("greedy text", Greedy);
         if (options.IsEmulated)
         {
             scope.Skip("generations, formats, tensor cores", "the emulated device is too slow, or has none");
         }
         else
         {
-            scope.Guard("generations under plans", Generations);
             foreach (ProductShape shape in TensorCoreChecks.Products)
                 scope.Guard($"product {shape.Rows} x {shape.Outputs} x {shape.Inputs}", () => TensorCores([shape], []));
             foreach (AttentionShape shape in TensorCoreChecks.Attentions)
@@ -49,8 +51,6 @@ internal sealed class EqualityPart(PartScope scope, GpuBackend backend, CardSize
             foreach (ElementType type in Formats)
                 scope.Guard($"heads of 128, weights {type.Name()}", () => HeadsOf128(type));
         }
-
-        scope.Guard("greedy text", Greedy);
     }
 
     private void Reference(string name)

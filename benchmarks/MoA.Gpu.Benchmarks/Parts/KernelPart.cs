@@ -12,6 +12,10 @@ namespace MoA.Gpu.Benchmarks.Parts;
 /// <summary>What the driver's compiler made of the kernels that ran; without a GPU, whether PTX can be made of all of them.</summary>
 internal static class KernelPart
 {
+    public const string Name = "kernels";
+
+    public const double LeastSeconds = 10;
+
     public static void Run(PartScope scope, GpuBackend backend)
     {
         if (backend.Session.Cuda is null)
@@ -20,10 +24,7 @@ internal static class KernelPart
             return;
         }
 
-        IReadOnlyList<KernelUse> uses = KernelUses.Of(backend.Session);
-        scope.Row(
-            "all that ran", ("kernels", uses.Count), ("spilling", uses.Count(use => use.LocalBytes > 0)), ("mostRegisters", uses.Max(use => use.Registers)));
-        foreach (KernelUse use in uses)
+        foreach (KernelUse use in KernelUses.Of(backend.Session).TakeWhile(_ => scope.Left > 0))
         {
             scope.Row(
                 use.Name, ("registers", use.Registers), ("localBytes", use.LocalBytes), ("sharedBytes", use.SharedBytes), ("mostThreads", use.MostThreads));

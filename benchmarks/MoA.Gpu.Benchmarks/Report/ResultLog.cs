@@ -4,33 +4,30 @@ using MoA.Gpu.Device;
 namespace MoA.Gpu.Benchmarks.Report;
 
 /// <summary>
-/// <c>results.json</c>, written anew after every row beside its place and then moved there: whatever ends the run, what was
-/// measured stands.
+/// The results of a part, <c>results-PART.json</c>, written anew after every row beside its place and then moved there: whatever ends
+/// the run, what was measured stands.
 /// </summary>
 internal sealed class ResultLog
 {
-    public const string FileName = "results.json";
-
     private readonly string _path;
     private readonly List<ResultRow> _rows = [];
     private readonly List<(string What, string Why)> _skipped = [];
-    private readonly List<(string Part, double Seconds)> _parts = [];
-    private readonly string _deviceId;
+    private readonly string _part, _deviceId;
     private GpuDevice? _device;
     private string? _description;
     private double _budget, _seconds;
     private bool _ended;
 
-    public ResultLog(string folder, string deviceId)
+    public ResultLog(string folder, string part, string deviceId)
     {
         _ = Directory.CreateDirectory(folder);
-        _path = Path.Combine(folder, FileName);
-        _deviceId = deviceId;
+        _path = Path.Combine(folder, Results.FileOf(part));
+        (_part, _deviceId) = (part, deviceId);
         Write();
     }
 
-    /// <summary>Whether something was compared, and all of it held and ran.</summary>
-    public bool Holds => _rows.Any(row => row.Holds is true) && _rows.All(row => row.Holds is not false);
+    /// <summary>Whether no comparison failed or could not be made.</summary>
+    public bool Holds => _rows.All(row => row.Holds is not false);
 
     public void Describe(GpuDevice device, string description, double budget)
     {
@@ -52,6 +49,16 @@ internal sealed class ResultLog
         Write();
     }
 
+    /// <summary>Writes down what there was no time for; a comparison that was not made does not hold.</summary>
+    public void LeaveOut(string part, string name)
+    {
+        const string Why = "the part's time was used up";
+        if (part == Parts.EqualityPart.Name)
+            Row(part, name, false, [("failure", Why)]);
+        else
+            Skip(part == name ? part : $"{part}: {name}", Why);
+    }
+
     /// <summary>Writes down what went wrong; a comparison that could not be made does not hold.</summary>
     public void Fail(string part, string name, Exception failure)
     {
@@ -59,12 +66,6 @@ internal sealed class ResultLog
         string where = failure.StackTrace?.ReplaceLineEndings(" | ") ?? "";
         Console.Error.WriteLine($"{part}: {name}: {text}");
         Row(part, name, part == Parts.EqualityPart.Name ? false : null, [("failure", text), ("where", where.Length > 1500 ? where[..1500] : where)]);
-    }
-
-    public void Finish(string part, double seconds)
-    {
-        _parts.Add((part, seconds));
-        Write();
     }
 
     public void End(double seconds)
@@ -86,7 +87,7 @@ internal sealed class ResultLog
     private void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
-        writer.WriteString("format", "moa-gpu-card/1");
+        writer.WriteString("part", _part);
         writer.WriteString("device", _device?.Name ?? _deviceId);
         writer.WriteString("computeCapability", _device?.ComputeCapability);
         if (_device is not null)
@@ -99,7 +100,7 @@ internal sealed class ResultLog
         writer.WriteNumber("budgetSeconds", _budget);
         writer.WriteBoolean("ended", _ended);
         writer.WriteNumber("seconds", Math.Round(_seconds, 1));
-        writer.WriteBoolean("correct", Holds);
+        writer.WriteBoolean("holds", Holds);
         writer.WriteStartArray("rows");
         foreach (ResultRow row in _rows)
             Write(writer, row);
@@ -110,16 +111,6 @@ internal sealed class ResultLog
             writer.WriteStartObject();
             writer.WriteString("what", what);
             writer.WriteString("why", why);
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
-        writer.WriteStartArray("partsEndedAfterSeconds");
-        foreach ((string part, double seconds) in _parts)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("part", part);
-            writer.WriteNumber("seconds", Math.Round(seconds, 1));
             writer.WriteEndObject();
         }
 

@@ -1,37 +1,23 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using MoA.Engine;
 
 namespace MoA.Gpu.Benchmarks.Report;
 
-/// <summary><c>table.md</c> out of <c>results.json</c>, and out of <c>peers.json</c> where that is there.</summary>
+/// <summary>The results of all parts for people.</summary>
 internal static class ResultTable
 {
-    private const string FileName = "table.md", PeersFile = "peers.json";
-
-    /// <summary>Writes the table, and on standard output.</summary>
-    /// <exception cref="InvalidInputException">There are no results.</exception>
-    public static void Write(string folder)
-    {
-        string results = Path.Combine(folder, ResultLog.FileName), peers = Path.Combine(folder, PeersFile);
-        if (!File.Exists(results))
-            throw new InvalidInputException($"{results}: no such file; expected what a run writes");
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(results));
-        using JsonDocument? others = File.Exists(peers) ? JsonDocument.Parse(File.ReadAllBytes(peers)) : null;
-        string text = Text(document.RootElement, others?.RootElement);
-        File.WriteAllText(Path.Combine(folder, FileName), text);
-        Console.Write(text);
-    }
-
     /// <summary>The table.</summary>
-    internal static string Text(JsonElement results, JsonElement? peers)
+    /// <param name="parts">What <see cref="ResultLog"/> wrote.</param>
+    /// <param name="peers">What peers.py wrote; null without it.</param>
+    public static string Text(JsonElement[] parts, JsonElement? peers)
     {
         StringBuilder text = new();
-        Line($"# {String(results, "device")}");
+        JsonElement opened = parts.FirstOrDefault(part => String(part, "backend").Length > 0, parts[0]);
+        Line($"# {String(opened, "device")}");
         Line();
-        Line($"{String(results, "backend")}; {Figure(results, "seconds")} s of {Figure(results, "budgetSeconds")} s{(Bool(results, "ended") is true ? "" : ", cut off")}.");
-        JsonElement[] rows = [.. results.GetProperty("rows").EnumerateArray()];
+        Line($"{String(opened, "backend")}; {string.Join(", ", parts.Select(Duration))}.");
+        JsonElement[] rows = [.. parts.SelectMany(part => part.GetProperty("rows").EnumerateArray()).GroupBy(row => (String(row, "part"), String(row, "name"))).Select(same => same.Last())];
         JsonElement[] compared = [.. rows.Where(row => Bool(row, "holds") is not null)], failed = [.. compared.Where(row => Bool(row, "holds") is false)];
         Line($"{compared.Length - failed.Length} of {compared.Length} comparisons hold{(compared.Length == 0 ? ": none was made" : "")}.");
         Targets(Line, rows, peers);
@@ -53,7 +39,7 @@ internal static class ResultTable
                 Line($"- {String(row, "peer")}, {Figure(row, "prompt")}+{Figure(row, "generated")}: {Figures(row, "peer", "prompt", "generated")}");
         }
 
-        IEnumerable<JsonElement> skipped = results.GetProperty("skipped").EnumerateArray()
+        IEnumerable<JsonElement> skipped = parts.SelectMany(part => part.GetProperty("skipped").EnumerateArray())
             .Concat(peers is JsonElement given ? given.GetProperty("skipped").EnumerateArray() : []);
         foreach ((JsonElement one, int index) in skipped.Select((one, index) => (one, index)))
         {
@@ -71,6 +57,9 @@ internal static class ResultTable
 
         void Line(string line = "") => text.Append(line).Append('\n');
     }
+
+    private static string Duration(JsonElement part) =>
+        $"{String(part, "part")} {(Bool(part, "ended") is true ? $"{Figure(part, "seconds")} s" : "cut off")} of {Figure(part, "budgetSeconds")} s";
 
     // The paper's headline: what is asked for, and what was found.
     private static void Targets(Action<string> line, JsonElement[] rows, JsonElement? peers)

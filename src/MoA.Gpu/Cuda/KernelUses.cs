@@ -15,28 +15,29 @@ internal static unsafe class KernelUses
     private static readonly MethodInfo Entry = typeof(KernelEntry).GetMethod(nameof(KernelEntry.Run))!;
 
     /// <summary>Every kernel that a device has run; none of the emulated one.</summary>
-    public static IReadOnlyList<KernelUse> Of(DeviceSession session)
+    public static IEnumerable<KernelUse> Of(DeviceSession session)
     {
         if (session.Accelerator is not CudaAccelerator accelerator || session.Cuda is not CudaLauncher launcher)
-            return [];
-        // Of cuFuncGetAttribute(int* value, attribute, function), which ILGPU's binding lacks.
-        var getAttribute = (delegate* unmanaged<int*, int, nint, CudaError>)NativeLibrary.GetExport(CudaDriver.Library, "cuFuncGetAttribute");
-        accelerator.Bind();
-        List<KernelUse> uses = [];
+            yield break;
         foreach (Type type in session.Kernels.OrderBy(Name, StringComparer.Ordinal))
         {
             // Loaded before: this finds it again.
             if (accelerator.LoadKernel(Entry.MakeGenericMethod(type)) is CudaKernel kernel)
-                uses.Add(Read(Name(type), kernel.FunctionPtr));
+                yield return Read(accelerator, Name(type), kernel.FunctionPtr);
         }
 
-        uses.AddRange(launcher.Loaded.Select(loaded => Read(loaded.Entry.Name, loaded.Function)));
-        return uses;
+        foreach ((CudaEntry entry, nint function) in launcher.Loaded)
+            yield return Read(accelerator, entry.Name, function);
+    }
 
-        KernelUse Read(string name, nint function) =>
-            new(name, Get(Registers, function), Get(LocalBytes, function), Get(SharedBytes, function), Get(MostThreads, function));
+    private static KernelUse Read(CudaAccelerator accelerator, string name, nint function)
+    {
+        // Of cuFuncGetAttribute(int* value, attribute, function), which ILGPU's binding lacks.
+        var getAttribute = (delegate* unmanaged<int*, int, nint, CudaError>)NativeLibrary.GetExport(CudaDriver.Library, "cuFuncGetAttribute");
+        accelerator.Bind();
+        return new KernelUse(name, Get(Registers), Get(LocalBytes), Get(SharedBytes), Get(MostThreads));
 
-        int Get(int attribute, nint function)
+        int Get(int attribute)
         {
             int value;
             CudaException.ThrowIfFailed(getAttribute(&value, attribute, function));
