@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace MoA.Gpu.Benchmarks.Report;
 
 /// <summary>The results of all parts for people.</summary>
-internal static class ResultTable
+public static class ResultTable
 {
     /// <summary>The table.</summary>
     /// <param name="parts">What <see cref="ResultLog"/> wrote.</param>
@@ -16,7 +16,9 @@ internal static class ResultTable
         JsonElement opened = parts.FirstOrDefault(part => String(part, "backend").Length > 0, parts[0]);
         Line($"# {String(opened, "device")}");
         Line();
-        Line($"{String(opened, "backend")}; {string.Join(", ", parts.Select(Duration))}.");
+        Line(String(opened, "backend").Length > 0
+            ? $"{String(opened, "backend")}; {string.Join(", ", parts.Select(Duration))}."
+            : "Nothing has run.");
         JsonElement[] rows = [.. parts.SelectMany(part => part.GetProperty("rows").EnumerateArray()).GroupBy(row => (String(row, "part"), String(row, "name"))).Select(same => same.Last())];
         JsonElement[] compared = [.. rows.Where(row => Bool(row, "holds") is not null)], failed = [.. compared.Where(row => Bool(row, "holds") is false)];
         Line($"{compared.Length - failed.Length} of {compared.Length} comparisons hold{(compared.Length == 0 ? ": none was made" : "")}.");
