@@ -25,9 +25,9 @@ internal sealed class FormatsPart(PartScope scope, GpuBackend backend, CardSizes
         StepClock clock = new(model, backend, sizes.Steps);
         DensePolicy policy = new();
         StepTimes times = clock.Measure(policy, Capacity, [Context], 1);
-        (double host, double following) = clock.Launches(policy, Capacity, Context);
+        (double launched, double done) = clock.Pass(policy, Capacity, Context);
         scope.Row(
-            $"weights {type.Name()}", [("weightBytes", model.Transformer.WeightBytes), ("launchMs", 1000 * host), ("followingMs", 1000 * following),
+            $"weights {type.Name()}", [("weightBytes", model.Transformer.WeightBytes), ("launchMs", 1000 * launched), ("passMs", 1000 * done),
             ("readingMs", 1000 * times.Bytes / copy), ("target", 0.7), .. times.Figures(copy)]);
     }
 }

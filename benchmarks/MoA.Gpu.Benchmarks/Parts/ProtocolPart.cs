@@ -1,3 +1,4 @@
+using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Energy;
 using MoA.Engine.Generation;
@@ -7,6 +8,9 @@ namespace MoA.Gpu.Benchmarks.Parts;
 /// <summary>The paper's protocol: tokens a second of whole generations at the largest batch, and memory at equal batches.</summary>
 internal sealed class ProtocolPart(PartScope scope, GpuBackend backend, CardSizes sizes, CardOptions options)
 {
+    // A share of the batch that is left out where the memory does not suffice after all.
+    private const int Less = 16;
+
     public void Run()
     {
         using LanguageModel model = CardModel.Load(backend, sizes.Model);
@@ -51,8 +55,23 @@ internal sealed class ProtocolPart(PartScope scope, GpuBackend backend, CardSize
         // The last context leaves room for the steps that are timed.
         int last = Math.Max(prompt, prompt + generated - 4 - 2 * sizes.Steps), middle = prompt + (last - prompt) / 2;
         int[] contexts = options.IsEmulated ? [prompt] : [prompt, middle, last];
-        StepTimes times = clock.Measure(policy, prompt + generated, contexts, batch, meter);
+        StepTimes times = Attempt(batch);
         scope.Row($"{name}, {prompt}+{generated}", [("policy", name), ("prompt", prompt), ("generated", generated), .. times.Figures(copy)]);
+
+        // What is reckoned leaves out that memory comes in pages: a few sequences less then.
+        StepTimes Attempt(int most)
+        {
+            for (int tried = most; ; tried -= Math.Max(1, most / Less))
+            {
+                try
+                {
+                    return clock.Measure(policy, prompt + generated, contexts, tried, meter);
+                }
+                catch (InvalidInputException) when (tried > most / 2 && tried > 1)
+                {
+                }
+            }
+        }
     }
 
     private void Memory(

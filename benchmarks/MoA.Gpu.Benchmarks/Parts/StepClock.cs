@@ -70,21 +70,26 @@ internal sealed class StepClock(LanguageModel model, GpuBackend backend, int ste
         return new StepTimes(batch, seconds, Mean(seconds), Mean(host), bytes, kept, backend.PeakBytes, joules);
     }
 
-    /// <summary>Seconds of a pass without waiting for its end, and of one of many that follow each other without waiting.</summary>
-    public (double Host, double Following) Launches(AttentionPolicy policy, int capacity, int context)
+    /// <summary>Seconds of a pass over one sequence that begins on an idle device: until it is launched, and until it is done.</summary>
+    public (double Launched, double Done) Pass(AttentionPolicy policy, int capacity, int context)
     {
-        const int Passes = 8;
+        const int Passes = 9;
         using SequenceCache sequence = model.Transformer.CreateSequence(policy, capacity);
         sequence.FillRandom(context, 1);
         SequenceCache[] one = [sequence];
-        for (int i = 0; i < WarmUpSteps; i++)
-            _ = Step(one);
-        long start = Stopwatch.GetTimestamp();
+        _ = Step(one);
+        double[] launched = new double[Passes], done = new double[Passes];
         for (int i = 0; i < Passes; i++)
+        {
+            backend.Session.Accelerator.Synchronize();
+            long start = Stopwatch.GetTimestamp();
             Forward(one);
-        double host = Stopwatch.GetElapsedTime(start).TotalSeconds / Passes;
-        backend.Session.Accelerator.Synchronize();
-        return (host, Stopwatch.GetElapsedTime(start).TotalSeconds / Passes);
+            launched[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            backend.Session.Accelerator.Synchronize();
+            done[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
+
+        return (Median(launched), Median(done));
     }
 
     // As many steps as the counter needs; joules of a token.
