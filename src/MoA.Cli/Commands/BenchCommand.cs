@@ -73,6 +73,13 @@ internal sealed class BenchCommand : CliCommand
         HelpName = "N",
     };
 
+    private readonly Option<string?> _sampling = new("--sampling")
+    {
+        Description = "Also draw tokens so after every step: adds the time that takes a token, and the speed with it, as in " +
+            "temperature=0.8,top-k=40,top-p=0.95,min-p=0.05 (without, the likeliest is taken)",
+        HelpName = SamplingText.Form,
+    };
+
     private readonly Option<bool> _syntheticContext = new("--synthetic-context")
     {
         Description = "Fill the caches with random rows instead of prefilling: decode speed at long contexts without the wait",
@@ -93,6 +100,7 @@ internal sealed class BenchCommand : CliCommand
             "moa bench --lengths 512,2048 --batch 1,8",
             "moa bench --policy dense streaming-llm:density=0.5 --plan moa-out/plan.json --lengths 2048 --json",
             "moa bench --policy dense all:density=0.25 --lengths 4000",
+            "moa bench --lengths 512 --sampling temperature=0.8,top-k=40,top-p=0.95,min-p=0.05",
             "moa bench --policy dense --plan moa-out/plan.json --lengths 3072 --decode-tokens 1024 --largest-batch --memory-limit 4GiB --synthetic-context",
             "moa bench --model ./vicuna-7b.gguf --plan plan.json --lengths 16384 --synthetic-context --decode-tokens 16",
             "moa bench --device cuda --shape vicuna-7b --policy dense --plan plan.json --lengths 12288 --decode-tokens 4096 --largest-batch --synthetic-context",
@@ -105,6 +113,7 @@ internal sealed class BenchCommand : CliCommand
         Options.Add(_largestBatch);
         Options.Add(_memoryLimit);
         Options.Add(_decodeTokens);
+        Options.Add(_sampling);
         Options.Add(_syntheticContext);
         Options.Add(_repeat);
         Options.Add(DryRun.Option);
@@ -120,6 +129,7 @@ internal sealed class BenchCommand : CliCommand
             throw new InvalidInputException($"--batch {batch} --largest-batch: expected one of them");
         int[] batches = Lists.Batches("--batch", context.Get(_batches) ?? "1");
         long? memoryLimit = context.Get(_memoryLimit) is string size ? ByteSize.Parse("--memory-limit", size) : null;
+        SamplingOptions? sampling = context.Get(_sampling) is string draw ? SamplingText.Parse("--sampling", draw) : null;
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = Load(context, backend);
         BenchmarkSettings settings = new()
@@ -131,6 +141,7 @@ internal sealed class BenchCommand : CliCommand
             LargestBatch = largestBatch,
             Room = MemoryRoom.Of(model, memoryLimit),
             DecodeTokens = decodeTokens,
+            Sampling = sampling,
             SyntheticContext = context.Get(_syntheticContext),
             Repeats = repeats,
             CacheType = ModelOptions.CacheType(context),

@@ -17,6 +17,12 @@ internal sealed class BenchmarkOutput(
 {
     private static readonly (string Heading, Func<BenchmarkRow, string> Cell)[] LargestBatchColumns = [("reckoned, MiB", row => MiB(row.ReckonedBytes))];
 
+    private static readonly (string Heading, Func<BenchmarkRow, string> Cell)[] SamplingColumns =
+    [
+        ("drawing, ms/token", row => Figure(row.DrawMillisecondsPerToken)),
+        ("decode and draw, tokens/s", row => Figure(row.SampledTokensPerSecond)),
+    ];
+
     private string WeightFormats => string.Join(", ", model.Loaded.Weights.ElementTypes.Select(type => type.Name()));
 
     private string? WhyNoEnergy => whyNoMeter ?? rows.Select(row => row.WhyNoEnergy).FirstOrDefault(reason => reason is not null);
@@ -36,6 +42,7 @@ internal sealed class BenchmarkOutput(
             ("batch", row => Number($"{row.Batch}")),
             ("prefill, tokens/s", row => Figure(row.PrefillTokensPerSecond)),
             ("decode, tokens/s", row => Figure(row.DecodeTokensPerSecond)),
+            .. settings.Sampling is null ? [] : SamplingColumns,
             ("of bandwidth", row => Number($"{100 * row.BandwidthShare.Median:F0} %")),
             ("density", row => Number($"{row.Density:F3}")),
             ("KV, MiB", row => MiB(row.KvBytes)),
@@ -116,6 +123,12 @@ internal sealed class BenchmarkOutput(
             writer.WriteString("batchBoundBy", IsBoundByPass(row) ? "pass" : "memory");
         WriteSpread(writer, "prefillTokensPerSecond", row.PrefillTokensPerSecond);
         WriteSpread(writer, "decodeTokensPerSecond", row.DecodeTokensPerSecond);
+        if (settings.Sampling is not null)
+        {
+            WriteSpread(writer, "drawMillisecondsPerToken", row.DrawMillisecondsPerToken);
+            WriteSpread(writer, "sampledTokensPerSecond", row.SampledTokensPerSecond);
+        }
+
         writer.WriteNumber("density", row.Density);
         writer.WriteNumber("kvBytes", row.KvBytes);
         writer.WriteNumber("weightBytes", row.WeightBytes);

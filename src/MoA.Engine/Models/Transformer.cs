@@ -202,6 +202,14 @@ public sealed class Transformer : IDisposable
         Backend.Draw(_logits, draws, tokens);
     }
 
+    /// <summary>Draws once more from the logits that were drawn from last.</summary>
+    internal void DrawAgain(ReadOnlySpan<TokenDraw> draws, Span<int> tokens)
+    {
+        using UseGuard.Use model = _use.TakeAlone();
+        using UseGuard.Use device = Backend.Use();
+        Backend.Draw(_logits, draws, tokens);
+    }
+
     /// <summary>Waits for a pass that is running, and frees the workspace.</summary>
     public void Dispose()
     {

@@ -18,6 +18,12 @@ public sealed record BenchmarkRow
     /// <summary>New tokens in a second, of all sequences.</summary>
     public required Spread DecodeTokensPerSecond { get; init; }
 
+    /// <summary>Milliseconds that drawing a token took, those of a batch side by side; null where none was drawn.</summary>
+    public Spread? DrawMillisecondsPerToken { get; init; }
+
+    /// <summary>New tokens in a second if each step also draws; null where none did.</summary>
+    public Spread? SampledTokensPerSecond { get; init; }
+
     /// <summary>Bytes of the caches of all sequences at the end, as allocated; policies that choose after the prompt held all of it before.</summary>
     public required long KvBytes { get; init; }
 

@@ -20,7 +20,9 @@ public sealed class BenchmarkRun
     private readonly BenchmarkSettings _settings;
     private readonly Action<StepProgress>? _progress;
     private readonly ForwardBatch _batch;
+    private readonly Sampler? _sampler;
     private float[] _logits = [];
+    private double _drawSeconds;
     private long _tokens, _heldBytes;
     private int _done;
 
@@ -36,6 +38,7 @@ public sealed class BenchmarkRun
         _settings = settings;
         _progress = progress;
         _batch = model.Transformer.CreateBatch();
+        _sampler = settings.Sampling is SamplingOptions sampling ? new Sampler(sampling, model.Config.VocabularySize) : null;
     }
 
     /// <summary>Counts the energy of what the model runs on; null where nothing does. Stays the caller's.</summary>
@@ -109,6 +112,7 @@ public sealed class BenchmarkRun
             double prefillSeconds = Fill(sequences, length, cancellation);
             double? prefillJoules = _settings.SyntheticContext ? null : energy.Stop("prefill");
             double decodeSeconds = 0, rows = 0;
+            _drawSeconds = 0;
             energy.Start();
             for (int step = 0; step < _settings.DecodeTokens; step++)
             {
@@ -119,9 +123,10 @@ public sealed class BenchmarkRun
                     rows += sequence.RowsAttended();
             }
 
+            decodeSeconds -= _drawSeconds;
             double? decodeJoules = energy.Stop("decode");
             double bytesPerStep = WeightBytesRead() + rows / _settings.DecodeTokens * sequences[0].BytesPerRow;
-            return new Measurement(prefillSeconds, decodeSeconds, PeakBytes(), isOfRow, sequences.Sum(sequence => sequence.Bytes),
+            return new Measurement(prefillSeconds, decodeSeconds, _drawSeconds, PeakBytes(), isOfRow, sequences.Sum(sequence => sequence.Bytes),
                 bytesPerStep, 0, prefillJoules, decodeJoules, energy.WhyNot);
         }
         finally
@@ -191,20 +196,20 @@ public sealed class BenchmarkRun
         Logits([last]);
     }
 
-    // All logits, and where the device draws tokens itself the likeliest one in their place, as in a generation.
+    // The likeliest of each row, as in a generation; then, with its own clock, what is to be drawn from the same logits.
     private void NextTokens(ReadOnlySpan<int> rows)
     {
-        if (_model.Transformer.Backend.DrawsTokens)
-        {
-            Span<int> tokens = stackalloc int[Transformer.MaxLogitRows];
-            Span<TokenDraw> greedy = stackalloc TokenDraw[Transformer.MaxLogitRows];
-            greedy.Clear();
-            _model.Transformer.Draw(_batch, rows, greedy[..rows.Length], tokens);
-        }
-        else
-        {
-            Logits(rows);
-        }
+        Span<int> tokens = stackalloc int[Transformer.MaxLogitRows];
+        Span<TokenDraw> draws = stackalloc TokenDraw[Transformer.MaxLogitRows];
+        draws.Clear();
+        _model.Transformer.Draw(_batch, rows, draws[..rows.Length], tokens);
+        if (_sampler is null)
+            return;
+        for (int i = 0; i < rows.Length; i++)
+            draws[i] = _sampler.Describe();
+        long start = Stopwatch.GetTimestamp();
+        _model.Transformer.DrawAgain(draws[..rows.Length], tokens);
+        _drawSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     private void Logits(ReadOnlySpan<int> rows)
@@ -259,6 +264,8 @@ public sealed class BenchmarkRun
                 ? null
                 : Spread.Of(measured.Select(one => (double)batch * length / one.PrefillSeconds)),
             DecodeTokensPerSecond = Spread.Of(measured.Select(one => (double)batch * _settings.DecodeTokens / one.DecodeSeconds)),
+            DrawMillisecondsPerToken = OfDraws(measured, one => 1000 * one.DrawSeconds / (batch * _settings.DecodeTokens)),
+            SampledTokensPerSecond = OfDraws(measured, one => (double)batch * _settings.DecodeTokens / (one.DecodeSeconds + one.DrawSeconds)),
             KvBytes = measured[0].KvBytes,
             WeightBytes = _model.Transformer.WeightBytes,
             ReckonedBytes = _heldBytes + cacheBytes,
@@ -275,11 +282,14 @@ public sealed class BenchmarkRun
         };
     }
 
+    private Spread? OfDraws(Measurement[] measured, Func<Measurement, double> figure) =>
+        _sampler is null ? null : Spread.Of(measured.Select(figure));
+
     // A repeat without energy leaves none: the others would be a choice.
     private static Spread? PerToken(Measurement[] measured, Func<Measurement, double?> joules, long tokens) =>
         measured.All(one => joules(one) is not null) ? Spread.Of(measured.Select(one => joules(one)!.Value / tokens)) : null;
 
     private readonly record struct Measurement(
-        double PrefillSeconds, double DecodeSeconds, long PeakBytes, bool PeakIsOfRow, long KvBytes, double BytesPerStep, double Bandwidth,
+        double PrefillSeconds, double DecodeSeconds, double DrawSeconds, long PeakBytes, bool PeakIsOfRow, long KvBytes, double BytesPerStep, double Bandwidth,
         double? PrefillJoules, double? DecodeJoules, string? WhyNoEnergy);
 }

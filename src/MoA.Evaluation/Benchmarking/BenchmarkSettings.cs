@@ -1,3 +1,4 @@
+using MoA.Engine.Generation;
 using MoA.Engine.Numerics;
 
 namespace MoA.Evaluation.Benchmarking;
@@ -22,6 +23,12 @@ public sealed record BenchmarkSettings
 
     /// <summary>Decode steps that are timed; at least 1.</summary>
     public int DecodeTokens { get; init; } = 64;
+
+    /// <summary>
+    /// How tokens are drawn once more after each step, which takes the likeliest; penalties do not matter, since no token is read
+    /// again. Null for not at all.
+    /// </summary>
+    public SamplingOptions? Sampling { get; init; }
 
     /// <summary>Fill the caches with random rows instead of prefilling.</summary>
     public bool SyntheticContext { get; init; }

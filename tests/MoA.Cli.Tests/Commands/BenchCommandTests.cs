@@ -83,11 +83,32 @@ public sealed class BenchCommandTests
     [InlineData("--decode-tokens 0", "--decode-tokens 0", "positive")]
     [InlineData("--decode-tokens 4000", "4000 decoded tokens", "2048")]
     [InlineData("--repeat 0", "--repeat 0", "positive")]
+    [InlineData("--sampling top-q=3", "'top-q=3'", "temperature=T,top-k=K")]
+    [InlineData("--sampling top-k=40,top-k=40", "'top-k=40'", "each once")]
+    [InlineData("--sampling top-p=0,9", "--sampling top-p=0,9", "'9'")]
+    [InlineData("--sampling top-p=1.5", "--sampling top-p=1.5", "top-p 1.5")]
+    [InlineData("--sampling temperature=0,top-k=4", "temperature above 0")]
     [InlineData("--policy moa", "--plan FILE")]
     [InlineData("--policy dense magic", "magic")]
     [InlineData("--plan none.json", "none.json")]
     public void Bad_arguments_are_named_in_one_line(string options, params string[] words) =>
         Invocation.Of(["bench", "--model", Model, .. options.Split(' ')]).AssertRefused(words);
+
+    [Fact]
+    public void Sampling_adds_what_drawing_takes()
+    {
+        string[] arguments = ["bench", "--model", Model, "--lengths", "64", "--batch", "3", "--decode-tokens", "2", "--repeat", "1", "--quiet"];
+        Assert.False(Invocation.Json(arguments).GetProperty("rows")[0].TryGetProperty("drawMillisecondsPerToken", out _));
+        arguments = [.. arguments, "--sampling", "temperature=0.8,top-k=40,top-p=0.95,min-p=0.05"];
+        JsonElement row = Invocation.Json(arguments).GetProperty("rows")[0];
+        double draw = row.GetProperty("drawMillisecondsPerToken").GetDouble(), both = row.GetProperty("sampledTokensPerSecond").GetDouble();
+        Assert.True(draw > 0);
+        // The time of a token is that of the decode step and that of drawing.
+        Assert.Equal(1 / row.GetProperty("decodeTokensPerSecond").GetDouble() + draw / 1000, 1 / both, 1e-9);
+        string table = Invocation.Of(arguments).Output;
+        Assert.Contains("drawing, ms/token", table, StringComparison.Ordinal);
+        Assert.Contains("decode and draw, tokens/s", table, StringComparison.Ordinal);
+    }
 
     /// <summary>Weights that stand nowhere, on ILGPU's emulated device.</summary>
     [Fact]
