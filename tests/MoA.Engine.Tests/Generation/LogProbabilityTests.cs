@@ -1,8 +1,14 @@
+using FsCheck;
+using FsCheck.Fluent;
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
+using MoA.Engine.Models;
+using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tokenization;
+using MoA.Tests;
 
 namespace MoA.Engine.Tests.Generation;
 
@@ -52,6 +58,75 @@ public sealed class LogProbabilityTests(DemoModel demo) : IClassFixture<DemoMode
         Assert.Equal(Math.Log(0.375), token.Top[0].LogProbability, 1e-7);
         Assert.Equal(1, TokenLogProbability.From(logits, 0, 9).Top.Sum(other => Math.Exp(other.LogProbability)), 1e-7);
         Assert.Empty(TokenLogProbability.From(logits, 0, 0).Top);
+    }
+
+    /// <summary>Against a sort of everything and a sum in double; sums in another order differ by some roundings of 2^-53.</summary>
+    [Fact]
+    public void They_follow_the_definition()
+    {
+        var cases =
+            from vocabulary in Gen.Elements(1, 3, 255, 256, 257, 1000, 5000)
+            from top in Gen.Elements(0, 1, 5, 20, 6000)
+            from steps in Gen.Elements(1, 4, 1_000_000) // of a unit: few make equal logits
+            from spread in Gen.Elements(0, 1, 10, 200)
+            from masked in Gen.Elements(0, 3)
+            from seed in Gen.Choose(0, int.MaxValue)
+            select (vocabulary, top, steps, spread, masked, seed);
+        Prop.ForAll(cases.ToArbitrary(), one =>
+        {
+            SplitMix64 random = new((ulong)one.seed);
+            float[] logits = new float[one.vocabulary];
+            for (int i = 0; i < logits.Length; i++)
+                logits[i] = (float)(Math.Round(random.NextDouble() * one.spread * one.steps) / one.steps);
+            for (int i = 1; i < logits.Length && one.masked > 0; i += one.masked)
+                logits[i] = float.NegativeInfinity;
+            int token = 2 * (one.seed % one.vocabulary / 2);
+            double largest = logits.Max(), normalizer = largest + Math.Log(logits.Sum(logit => Math.Exp(logit - largest)));
+            int[] likeliest = [.. Enumerable.Range(0, logits.Length).OrderByDescending(i => logits[i]).ThenBy(i => i).Take(one.top)];
+            TokenLogProbability found = TokenLogProbability.From(logits, token, one.top);
+            Assert.Equal(logits[token] - normalizer, found.LogProbability, 1e-11);
+            Assert.Equal(likeliest, found.Top.Select(other => other.Token));
+            Assert.All(found.Top, other => Assert.Equal(logits[other.Token] - normalizer, other.LogProbability, 1e-11));
+        }).Holds(300);
+    }
+
+    /// <summary>Runs that need their logits, for likelihoods, penalties or stop tokens not yet allowed, draw side by side.</summary>
+    [Fact]
+    public void Tokens_and_likelihoods_do_not_depend_on_the_number_of_threads()
+    {
+        (int[] Tokens, TokenLogProbability[] Scores)[] alone = Generate(1), together = Generate(4);
+        for (int run = 0; run < alone.Length; run++)
+        {
+            Assert.Equal(alone[run].Tokens, together[run].Tokens);
+            Assert.Equal(alone[run].Scores.Select(Numbers), together[run].Scores.Select(Numbers));
+        }
+
+        static double[] Numbers(TokenLogProbability score) =>
+            [score.Token, score.LogProbability, .. score.Top.SelectMany(other => new[] { other.Token, other.LogProbability })];
+
+        static (int[], TokenLogProbability[])[] Generate(int threads)
+        {
+            using LoadedModel model = HuggingFaceFolder.Load(RepositoryFiles.Fixture("models", "llama-mha"));
+            using ComputeBackend backend = ComputeBackend.CreateCpu(threads);
+            using Transformer transformer = new(model, backend, maxRows: 16);
+            GenerationLoop loop = new(transformer);
+            List<GenerationRun> runs = [];
+            for (int i = 0; i < 6; i++)
+            {
+                Sampler sampler = new(
+                    new SamplingOptions { Temperature = i % 3, TopP = 0.9, RepetitionPenalty = 1 + (i % 2), Seed = (ulong)i }, model.Config.VocabularySize);
+                runs.Add(new GenerationRun(transformer.CreateSequence(new DensePolicy(), 40), [i + 1, 7], 30, sampler, new HashSet<int> { 3, 5 })
+                {
+                    LogProbabilities = i < 4 ? 3 : null,
+                    MinNewTokens = 20,
+                });
+                loop.Add(runs[^1]);
+            }
+
+            loop.RunToEnd();
+            runs.ForEach(run => run.Sequence.Dispose());
+            return [.. runs.Select(run => (run.Output.ToArray(), run.Scores.ToArray()))];
+        }
     }
 
     [Fact]
