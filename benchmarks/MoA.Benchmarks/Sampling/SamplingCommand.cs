@@ -42,6 +42,8 @@ internal sealed class SamplingCommand : Command
                 isSorted ? row.Differ.ToString(CultureInfo.InvariantCulture) : "-");
         }
 
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = 160; // a file has no margin to wrap at
         AnsiConsole.Write(table);
         return 0;
     }
