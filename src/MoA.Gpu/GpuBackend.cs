@@ -91,7 +91,17 @@ public sealed class GpuBackend : ComputeBackend
     {
         ArgumentNullException.ThrowIfNull(id);
         DeviceSession session = DeviceSession.Open(id);
-        return new GpuBackend(session, CreateCpu(threads), memoryLimit);
+        ComputeBackend host = CreateCpu(threads);
+        try
+        {
+            return new GpuBackend(session, host, memoryLimit);
+        }
+        catch
+        {
+            host.Dispose();
+            session.Dispose();
+            throw;
+        }
     }
 
     internal override WeightTensor Place(WeightTensor weight) => new PlacedWeight(_session, _memory, weight);
