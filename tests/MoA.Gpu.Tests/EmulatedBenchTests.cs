@@ -7,6 +7,7 @@ using MoA.Engine.KvCache;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Benchmarking;
+using MoA.Evaluation.Estimates;
 
 namespace MoA.Gpu.Tests;
 
@@ -22,6 +23,7 @@ public sealed unsafe class EmulatedBenchTests
         using LanguageModel model = Tiny(backend);
         MemoryRoom room = MemoryRoom.Of(model);
         Assert.Equal((backend.AllocatedBytes, (4 << 20) - backend.AllocatedBytes), (room.HeldBytes, room.FreeBytes));
+        Assert.Equal(backend.AllocatedBytes, ModelMemory.Of(model).Sum(part => part.Bytes)); // weights once
         // Keys and values of a head of sixteen BF16 numbers, 64 bytes a row; a sink of 64 rows and as many besides.
         const int Caches = 64 * 128;
         long limit = room.HeldBytes + 2 * Caches + 1000;
