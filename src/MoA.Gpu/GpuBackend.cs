@@ -202,8 +202,6 @@ public sealed class GpuBackend : ComputeBackend
 
     internal override void Write(ReadOnlySpan<float> numbers, int rows, Tensor x) => DeviceTensor.Of(x).Write(numbers, rows);
 
-    internal override bool DrawsTokens => true;
-
     internal override void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens) =>
         _sampling.Draw(DeviceTensor.Of(logits), draws, tokens);
 

@@ -161,22 +161,11 @@ internal sealed class EqualityPart(PartScope scope, GpuBackend backend, CardSize
         // A token that ends a text is one as any other: all of them are compared.
         ForwardBatch batch = model.Transformer.CreateBatch();
         int row = batch.Add(sequence, tokens, AttentionMode.Prefill) + tokens.Length - 1;
-        float[] logits = new float[model.Config.VocabularySize];
         for (int i = 0; i < sizes.GreedyTokens; i++)
         {
             model.Transformer.Forward(batch);
-            int next;
-            if (model.Transformer.Backend.DrawsTokens)
-            {
-                model.Transformer.Draw(batch, [row], [default], drawn);
-                next = drawn[0];
-            }
-            else
-            {
-                model.Transformer.Logits(batch, [row], logits);
-                next = System.Numerics.Tensors.TensorPrimitives.IndexOfMax<float>(logits);
-            }
-
+            model.Transformer.Draw(batch, [row], [default], drawn);
+            int next = drawn[0];
             written.Add(next);
             batch.Clear();
             row = batch.Add(sequence, [next], AttentionMode.Decode);

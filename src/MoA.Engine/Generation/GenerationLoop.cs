@@ -210,11 +210,9 @@ public sealed class GenerationLoop
         }
     }
 
-    // Where the device draws what these runs need, logits stay there.
+    // Where nothing but the tokens is needed, logits stay on the device.
     private bool TryDraw(int first, ReadOnlySpan<int> rows)
     {
-        if (!_transformer.Backend.DrawsTokens)
-            return false;
         for (int i = 0; i < rows.Length; i++)
         {
             if (!_ready[first + i].Run.CanBeDrawn)

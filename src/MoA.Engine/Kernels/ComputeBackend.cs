@@ -164,12 +164,8 @@ public abstract class ComputeBackend : IDisposable
             job.Run(i, 0);
     }
 
-    /// <summary>Whether the device draws tokens itself, so that logits need not leave it.</summary>
-    internal virtual bool DrawsTokens => false;
-
-    /// <summary>Draws a token from each of the first rows of logits; -1 where they are not finite.</summary>
-    internal virtual void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens) =>
-        throw new NotSupportedException($"{Description} draws no tokens.");
+    /// <summary>Draws a token from each of the first rows of logits, which need not leave the device; -1 where they are not finite.</summary>
+    internal abstract void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens);
 
     /// <summary>
     /// One layer's attention for a batch: stores new keys and values in the caches (rounded to their format) and writes

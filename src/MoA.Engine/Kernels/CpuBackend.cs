@@ -120,8 +120,6 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
     internal override void Run<TJob>(ref TJob job, int count) => Pool.Run(ref job, count);
 
-    internal override bool DrawsTokens => true;
-
     internal override void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens)
     {
         double* scratch = (double*)Scratch.Shared(2L * TokenDraw.ScratchDoubles(logits.Columns) * Pool.Threads);

@@ -42,6 +42,8 @@ internal sealed class HookedBackend(ComputeBackend inner) : ComputeBackend(inner
 
     internal override void Write(ReadOnlySpan<float> numbers, int rows, Tensor x) => inner.Write(numbers, rows, x);
 
+    internal override void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens) => inner.Draw(logits, draws, tokens);
+
     internal override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
     {
         BeforeAttention();
