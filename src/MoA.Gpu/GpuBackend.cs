@@ -15,7 +15,7 @@ using MoA.Gpu.Weights;
 namespace MoA.Gpu;
 
 /// <summary>
-/// The operations of a transformer on a GPU. Launches follow each other in order and run behind the caller; only reading waits.
+/// The operations of a transformer on a GPU. Launches follow each other in order and run behind the caller; copying to and from the device waits.
 /// Policies that look into the content of rows keep their caches in the processor's memory, and attend there.
 /// </summary>
 public sealed class GpuBackend : ComputeBackend
