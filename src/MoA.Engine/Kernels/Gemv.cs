@@ -7,8 +7,8 @@ namespace MoA.Engine.Kernels;
 /// <summary>
 /// Product of a stored weight with few rows, C[m, n] (+)= A[m, k]·W': bound by reading the weight, so each weight row is
 /// read from memory once and used for all rows of A while it is in cache. Four weight rows by one row of A, or two by four:
-/// a loaded vector of either serves several products, and eight sums hide the latency of the multiply-add. Items are
-/// blocks of weight rows.
+/// a loaded vector of either serves several products. Both add in the same order, so that a row of C does not depend on how many
+/// rows there are. Items are blocks of weight rows.
 /// </summary>
 internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
@@ -188,7 +188,6 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
         int depth = _weight.Columns;
         float* a = _a + (nint)m * depth;
         TVector s0 = TSimd.Zero, s1 = TSimd.Zero, s2 = TSimd.Zero, s3 = TSimd.Zero;
-        TVector t0 = TSimd.Zero, t1 = TSimd.Zero, t2 = TSimd.Zero, t3 = TSimd.Zero;
         nint k = 0;
         for (; k <= depth - 2 * TSimd.Width; k += 2 * TSimd.Width)
         {
@@ -198,20 +197,20 @@ internal readonly unsafe struct Gemv<TSimd, TVector> : IParallelJob
             next += 8 * TSimd.Width * TStored.Size;
             TStored.LoadTwo<TSimd, TVector>(w0 + at, out TVector v, out TVector w);
             s0 = TSimd.MultiplyAdd(x, v, s0);
-            t0 = TSimd.MultiplyAdd(y, w, t0);
+            s0 = TSimd.MultiplyAdd(y, w, s0);
             TStored.LoadTwo<TSimd, TVector>(w1 + at, out v, out w);
             s1 = TSimd.MultiplyAdd(x, v, s1);
-            t1 = TSimd.MultiplyAdd(y, w, t1);
+            s1 = TSimd.MultiplyAdd(y, w, s1);
             TStored.LoadTwo<TSimd, TVector>(w2 + at, out v, out w);
             s2 = TSimd.MultiplyAdd(x, v, s2);
-            t2 = TSimd.MultiplyAdd(y, w, t2);
+            s2 = TSimd.MultiplyAdd(y, w, s2);
             TStored.LoadTwo<TSimd, TVector>(w3 + at, out v, out w);
             s3 = TSimd.MultiplyAdd(x, v, s3);
-            t3 = TSimd.MultiplyAdd(y, w, t3);
+            s3 = TSimd.MultiplyAdd(y, w, s3);
         }
 
         float* sums = stackalloc float[4];
-        TSimd.StoreSums(sums, TSimd.Add(s0, t0), TSimd.Add(s1, t1), TSimd.Add(s2, t2), TSimd.Add(s3, t3));
+        TSimd.StoreSums(sums, s0, s1, s2, s3);
         for (int j = 0; j < columns; j++)
             Store(m, n + j, sums[j] + Tail<TStored>(_weight.Row(n + j), a, k));
     }

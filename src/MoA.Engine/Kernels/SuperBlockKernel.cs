@@ -62,15 +62,12 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : IQuantizedKernel
             UnpackChunk(w, 1, quants);
             UnpackChunk(w, 2, quants);
             UnpackChunk(w, 3, quants);
-            float* scales = products;
-            for (nint run = 0; run < Size; run += 32, scales += 32 / TFormat.GroupSize)
+            // In the order of TwoByOne: a row's sum does not depend on how many rows there are.
+            for (int chunk = 0; chunk < 4; chunk++)
             {
-                Vector256<byte> x = Vector256.Load(quants + run);
-                byte* unit = units + run;
-                s0 = AddRun(x, unit, scales, s0);
-                s1 = AddRun(x, unit + stride, scales + 16, s1);
-                s2 = AddRun(x, unit + 2 * stride, scales + 32, s2);
-                s3 = AddRun(x, unit + 3 * stride, scales + 48, s3);
+                (int run, int other) = TFormat.Runs(chunk);
+                AddToFour(quants, units, stride, products, run, ref s0, ref s1, ref s2, ref s3);
+                AddToFour(quants, units, stride, products, other, ref s0, ref s1, ref s2, ref s3);
             }
         }
 
@@ -84,7 +81,7 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : IQuantizedKernel
     private static void TwoByOne(byte* w0, byte* w1, byte* units, int columns, float* sums, byte* next)
     {
         float* products0 = stackalloc float[16], products1 = stackalloc float[16];
-        Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, t0 = s0, t1 = s0, shift0 = s0, shift1 = s0;
+        Vector256<float> s0 = Vector256<float>.Zero, s1 = s0, shift0 = s0, shift1 = s0;
         for (int block = columns / Size; block > 0; block--, units += UnitBytes)
         {
             TFormat.ReadFactors(w0, out Vector256<float> first, out Vector256<float> second);
@@ -94,20 +91,20 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : IQuantizedKernel
             Memory.Prefetch(next, 2 * TFormat.BlockBytes);
             next += 2 * TFormat.BlockBytes;
 
-            AddChunk(w0, 0, units, products0, ref s0, ref t0);
-            AddChunk(w1, 0, units, products1, ref s1, ref t1);
-            AddChunk(w0, 1, units, products0, ref s0, ref t0);
-            AddChunk(w1, 1, units, products1, ref s1, ref t1);
-            AddChunk(w0, 2, units, products0, ref s0, ref t0);
-            AddChunk(w1, 2, units, products1, ref s1, ref t1);
-            AddChunk(w0, 3, units, products0, ref s0, ref t0);
-            AddChunk(w1, 3, units, products1, ref s1, ref t1);
+            s0 = AddChunk(w0, 0, units, products0, s0);
+            s1 = AddChunk(w1, 0, units, products1, s1);
+            s0 = AddChunk(w0, 1, units, products0, s0);
+            s1 = AddChunk(w1, 1, units, products1, s1);
+            s0 = AddChunk(w0, 2, units, products0, s0);
+            s1 = AddChunk(w1, 2, units, products1, s1);
+            s0 = AddChunk(w0, 3, units, products0, s0);
+            s1 = AddChunk(w1, 3, units, products1, s1);
             w0 += TFormat.BlockBytes;
             w1 += TFormat.BlockBytes;
         }
 
-        sums[0] = Total(s0 + t0, shift0);
-        sums[1] = Total(s1 + t1, shift1);
+        sums[0] = Total(s0, shift0);
+        sums[1] = Total(s1, shift1);
     }
 
     // Multiplies the scales of both factors, and adds what offsets or shifts take away to a sum of its own.
@@ -125,13 +122,26 @@ internal readonly unsafe struct SuperBlockKernel<TFormat> : IQuantizedKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddChunk(
-        byte* block, int chunk, byte* unit, float* products, ref Vector256<float> sum, ref Vector256<float> otherSum)
+    private static Vector256<float> AddChunk(byte* block, int chunk, byte* unit, float* products, Vector256<float> sum)
     {
         TFormat.Unpack(block, chunk, out Vector256<byte> first, out Vector256<byte> second);
         (int run, int other) = TFormat.Runs(chunk);
         sum = AddRun(first, unit + run, products + run / TFormat.GroupSize, sum);
-        otherSum = AddRun(second, unit + other, products + other / TFormat.GroupSize, otherSum);
+        return AddRun(second, unit + other, products + other / TFormat.GroupSize, sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddToFour(
+        byte* quants, byte* units, nint stride, float* products, int run, ref Vector256<float> s0, ref Vector256<float> s1,
+        ref Vector256<float> s2, ref Vector256<float> s3)
+    {
+        Vector256<byte> x = Vector256.Load(quants + run);
+        byte* unit = units + run;
+        float* scales = products + run / TFormat.GroupSize;
+        s0 = AddRun(x, unit, scales, s0);
+        s1 = AddRun(x, unit + stride, scales + 16, s1);
+        s2 = AddRun(x, unit + 2 * stride, scales + 32, s2);
+        s3 = AddRun(x, unit + 3 * stride, scales + 48, s3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -44,6 +44,31 @@ public sealed class MatrixProductTests
             CheckProjection(backend, set, new Shape(rows, 70, 33, ElementType.BF16, rows % 2 == 0, rows % 3 == 0, rows));
     }
 
+    /// <summary>Bit for bit: a token's results do not depend on what is computed beside it.</summary>
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public unsafe void Rows_of_a_product_do_not_depend_on_how_many_there_are(InstructionSet set)
+    {
+        const int most = 24;
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        foreach (ElementType type in Types)
+        {
+            int depth = type.IsQuantized() ? 3 * type.ElementsPerBlock() : 75;
+            Random random = new(depth);
+            using Weights weights = new(random, type, 70, depth);
+            using Tensor x = backend.Allocate(most, depth), all = backend.Allocate(most, 70), some = backend.Allocate(most, 70);
+            for (int i = 0; i < most * depth; i++)
+                x.Data[i] = (float)(2 * random.NextDouble() - 1);
+            backend.Project(x, most, weights.Tensor, null, all);
+            float[] expected = backend.Read(all, most);
+            for (int rows = 1; rows < most; rows++)
+            {
+                backend.Project(x, rows, weights.Tensor, null, some);
+                Assert.Equal(expected[..(rows * 70)], backend.Read(some, rows));
+            }
+        }
+    }
+
     /// <summary>Deeper than one panel of the weight, so that later panels add to what earlier ones stored.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
