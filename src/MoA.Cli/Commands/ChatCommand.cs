@@ -3,6 +3,7 @@ using MoA.Cli.Chat;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
+using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.Tokenization;
@@ -24,6 +25,7 @@ internal sealed class ChatCommand : CliCommand
             "moa chat --system 'Answer in one sentence.' --json < questions.txt",
         ];
         Options.Add(PromptOptions.System);
+        Options.Add(LookupOption.Option);
         ModelOptions.AddTo(this);
         ModelOptions.AddPolicyTo(this);
         SamplingArguments.AddTo(this);
@@ -33,9 +35,9 @@ internal sealed class ChatCommand : CliCommand
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = ModelOptions.Load(context, backend);
-        using ChatSession session = new(
-            model, ModelOptions.ReadPolicy(context, model.Config), SamplingArguments.Read(context, model),
-            ModelOptions.CacheType(context));
+        AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
+        GenerationOptions options = SamplingArguments.Read(context, model) with { Lookup = LookupOption.Read(context, model, policy) };
+        using ChatSession session = new(model, policy, options, ModelOptions.CacheType(context));
         if (context.Get(PromptOptions.System) is string system)
             session.Add(new ChatMessage("system", system));
         bool asks = context.InputIsTerminal && !context.Json;
@@ -85,7 +87,7 @@ internal sealed class ChatCommand : CliCommand
         string again = session.ReadAgain ? ", the conversation was read again" : "";
         context.Note(string.Create(CultureInfo.InvariantCulture,
             $"[{stopped}{session.CachedTokens} tokens kept in {session.KvBytes / 1024.0:F0} KiB{again}; " +
-            $"{result.DecodeTokensPerSecond:F0} tokens/s]"));
+            $"{result.DecodeTokensPerSecond:F0} tokens/s{LookupOption.Describe(result)}]"));
         context.Cancellation.ThrowIfCancellationRequested();
     }
 

@@ -67,7 +67,8 @@ internal sealed class GenerateCommand : CliCommand
         Arguments.Add(_prompt);
         foreach (Option option in new Option[]
         {
-            _promptFile, _prompts, _out, _kvMemory, PromptOptions.System, PromptOptions.Template, _logProbabilities, DryRun.Option,
+            _promptFile, _prompts, _out, _kvMemory, PromptOptions.System, PromptOptions.Template, _logProbabilities, LookupOption.Option,
+            DryRun.Option,
         })
         {
             Options.Add(option);
@@ -111,6 +112,7 @@ internal sealed class GenerateCommand : CliCommand
         {
             LogProbabilities = logProbabilities,
             ContinuesPrompt = !prompt.IsMessage,
+            Lookup = LookupOption.Read(context, model, policy),
         };
         if (prompt.Tokens.Length == 0)
             throw EmptyPrompt(name);
@@ -127,7 +129,7 @@ internal sealed class GenerateCommand : CliCommand
             context.Output.WriteLine();
         context.Note(string.Create(CultureInfo.InvariantCulture,
             $"[{policy.Name}: {result.PromptTokens} prompt tokens at {result.PrefillTokensPerSecond:F0}/s, " +
-            $"{result.Tokens.Length} new at {result.DecodeTokensPerSecond:F0}/s, KV caches {sequence.Bytes / 1024.0:F0} KiB]"));
+            $"{result.Tokens.Length} new at {result.DecodeTokensPerSecond:F0}/s{LookupOption.Describe(result)}, KV caches {sequence.Bytes / 1024.0:F0} KiB]"));
     }
 
     private void RunMany(CommandContext context, PromptTemplate template, int? logProbabilities)
@@ -141,7 +143,11 @@ internal sealed class GenerateCommand : CliCommand
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = ModelOptions.Load(context, backend);
         AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
-        GenerationOptions options = SamplingArguments.Read(context, model) with { LogProbabilities = logProbabilities };
+        GenerationOptions options = SamplingArguments.Read(context, model) with
+        {
+            LogProbabilities = logProbabilities,
+            Lookup = LookupOption.Read(context, model, policy),
+        };
         IReadOnlyList<PromptItem> items = PromptFile.Read(
             file, model, new PromptEncoder(model, template, context.Get(PromptOptions.System)), options.MaxNewTokens,
             note => context.Note($"moa: {note}"));

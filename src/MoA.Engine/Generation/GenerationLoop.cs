@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Parallelism;
@@ -5,8 +6,8 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Generation;
 
 /// <summary>
-/// Advances any number of runs together. Every step is one forward pass over one token of each run that is decoding and,
-/// in the rows left, pieces of the prompts of those that are not yet; runs join and leave at any step, also from what sees a
+/// Advances any number of runs together. Every step is one forward pass over the last token of each run that is decoding and
+/// what its <see cref="PromptLookup"/> drafts, and, in the rows left, pieces of the prompts of those that are not yet; runs join and leave at any step, also from what sees a
 /// run's tokens. One thread at a time: another one gets an exception at once.
 /// </summary>
 public sealed class GenerationLoop
@@ -17,7 +18,7 @@ public sealed class GenerationLoop
     private readonly List<GenerationRun> _active = [];
     private readonly List<(GenerationRun Run, int Row)> _ready = [];
     private readonly List<(GenerationRun Run, int Tokens)> _prefilled = [];
-    private readonly int[] _token = new int[1];
+    private readonly DraftCost _draftCost = new();
     private float[] _logits = [];
     private bool _stepping;
 
@@ -72,7 +73,7 @@ public sealed class GenerationLoop
     }
 
     /// <summary>
-    /// One forward pass. Returns the number of tokens that went through it. After an exception the runs stand in the middle
+    /// One forward pass. Returns the number of tokens that went through it, drafts in vain not counted. After an exception the runs stand in the middle
     /// of a token: drop them all. After a cancelled step those whose caches are not cut off can go on.
     /// </summary>
     /// <param name="cancellation">Checked between the layers of a pass that reads prompts.</param>
@@ -138,10 +139,14 @@ public sealed class GenerationLoop
         int rows = _batch.Rows;
         if (rows == 0)
             return 0;
+        long start = Stopwatch.GetTimestamp();
         _transformer.Forward(_batch, MayBeCutOff() ? cancellation : default);
         foreach ((GenerationRun run, int tokens) in _prefilled)
             run.Prefilled(tokens);
-        Sample();
+        Draw();
+        if (_prefilled.Count == 0)
+            _draftCost.Note(_ready.Count, rows - _ready.Count, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        rows -= Accept();
         _active.RemoveAll(static run => run.Finish != FinishReason.None);
         return rows;
     }
@@ -149,13 +154,25 @@ public sealed class GenerationLoop
     // All fit: a run only begins to decode after a step in which it had a row beside those that decoded already.
     private void AddDecoding()
     {
+        int most = MostTokens();
+        foreach (GenerationRun run in _active)
+        {
+            if (!run.IsPrefilling)
+                _ready.Add((run, _batch.Add(run.Sequence, run.NextTokens(most), AttentionMode.Decode)));
+        }
+    }
+
+    // Drafts share what a step takes at little cost beside the runs' last tokens. A pass that reads prompts is bound by arithmetic:
+    // drafts are not free there, and neither could it be cut off.
+    private int MostTokens()
+    {
         foreach (GenerationRun run in _active)
         {
             if (run.IsPrefilling)
-                continue;
-            _token[0] = run.LastToken;
-            _ready.Add((run, _batch.Add(run.Sequence, _token, AttentionMode.Decode)));
+                return 1;
         }
+
+        return Math.Max(1, Math.Min(_transformer.Backend.StepTokens, _transformer.MaxRows) / Math.Max(1, _active.Count));
     }
 
     // First come, first served.
@@ -185,57 +202,92 @@ public sealed class GenerationLoop
         return _prefilled.Count > 0;
     }
 
-    private void Sample()
+    private void Draw()
     {
-        int vocabulary = _transformer.Config.VocabularySize;
         Span<int> rows = stackalloc int[Transformer.MaxLogitRows];
-        for (int done = 0; done < _ready.Count; done += rows.Length)
+        for (int done = 0, runs; done < _ready.Count; done += runs)
         {
-            int count = Math.Min(rows.Length, _ready.Count - done);
-            for (int i = 0; i < count; i++)
-                rows[i] = _ready[done + i].Row;
-            if (TryDraw(done, rows[..count]))
-                continue;
-            if (_logits.Length < count * vocabulary)
-                _logits = new float[count * vocabulary];
-            _transformer.Logits(_batch, rows[..count], _logits);
-            using (_transformer.Backend.Use())
-            {
-                DrawJob job = new(_ready, done, _logits, vocabulary);
-                _transformer.Backend.Run(ref job, count);
-            }
-
-            for (int i = 0; i < count; i++)
-                _ready[done + i].Run.Accept();
+            int count = Collect(done, rows, out runs);
+            if (!TryDraw(done, runs, rows[..count]))
+                DrawHere(done, runs, rows[..count]);
         }
     }
 
-    // Where nothing but the tokens is needed, logits stay on the device.
-    private bool TryDraw(int first, ReadOnlySpan<int> rows)
+    // Lists the rows of as many runs as fit one computation of logits.
+    private int Collect(int first, Span<int> rows, out int runs)
     {
-        for (int i = 0; i < rows.Length; i++)
+        int count = 0;
+        for (runs = 0; first + runs < _ready.Count; runs++)
         {
-            if (!_ready[first + i].Run.CanBeDrawn)
+            (GenerationRun run, int row) = _ready[first + runs];
+            if (count + run.Rows > rows.Length)
+                break;
+            for (int i = 0; i < run.Rows; i++)
+                rows[count++] = row + i;
+        }
+
+        return count;
+    }
+
+    // Returns the rows that were drafted in vain.
+    private int Accept()
+    {
+        int all = 0;
+        foreach ((GenerationRun run, _) in _ready)
+        {
+            int drafted = run.Rows - 1, vain = run.Accept(_draftCost.Share);
+            run.Sequence.TakeBack(vain, drafted);
+            all += vain;
+        }
+
+        return all;
+    }
+
+    // Where nothing but the tokens is needed, logits stay on the device.
+    private bool TryDraw(int first, int runs, ReadOnlySpan<int> rows)
+    {
+        for (int i = first; i < first + runs; i++)
+        {
+            if (!_ready[i].Run.CanBeDrawn)
                 return false;
         }
 
         Span<TokenDraw> draws = stackalloc TokenDraw[Transformer.MaxLogitRows];
         Span<int> tokens = stackalloc int[Transformer.MaxLogitRows];
-        for (int i = 0; i < rows.Length; i++)
-            draws[i] = _ready[first + i].Run.Describe();
-        _transformer.Draw(_batch, rows, draws[..rows.Length], tokens);
-        for (int i = 0; i < rows.Length; i++)
+        for (int i = first, count = 0; i < first + runs; i++)
         {
-            _ready[first + i].Run.Draw(tokens[i]);
-            _ready[first + i].Run.Accept();
+            for (int row = 0; row < _ready[i].Run.Rows; row++)
+                draws[count++] = _ready[i].Run.Describe(row);
         }
 
+        _transformer.Draw(_batch, rows, draws[..rows.Length], tokens);
+        for (int i = first, row = 0; i < first + runs; row += _ready[i].Run.Rows, i++)
+            _ready[i].Run.Draw(tokens.Slice(row, _ready[i].Run.Rows));
         return true;
+    }
+
+    private void DrawHere(int first, int runs, ReadOnlySpan<int> rows)
+    {
+        int vocabulary = _transformer.Config.VocabularySize;
+        if (_logits.Length < rows.Length * vocabulary)
+            _logits = new float[rows.Length * vocabulary];
+        _transformer.Logits(_batch, rows, _logits);
+        using UseGuard.Use device = _transformer.Backend.Use();
+        DrawJob job = new(_ready, first, _logits, vocabulary);
+        _transformer.Backend.Run(ref job, runs);
     }
 
     /// <summary>Draws for one run an item: each has its own random numbers, penalties and likelihoods.</summary>
     private readonly struct DrawJob(List<(GenerationRun Run, int Row)> runs, int first, float[] logits, int vocabulary) : IParallelJob
     {
-        public void Run(int index, int worker) => runs[first + index].Run.Draw(logits.AsSpan(index * vocabulary, vocabulary));
+        // The logits are those of the runs' rows, one run behind the other.
+        public void Run(int index, int worker)
+        {
+            int row = 0;
+            for (int i = first; i < first + index; i++)
+                row += runs[i].Run.Rows;
+            GenerationRun run = runs[first + index].Run;
+            run.Draw(logits.AsSpan(row * vocabulary, run.Rows * vocabulary), vocabulary);
+        }
     }
 }

@@ -15,6 +15,12 @@ public sealed record GenerationOptions
     /// </summary>
     public bool ContinuesPrompt { get; init; }
 
+    /// <summary>
+    /// Whether tokens are drafted from the text's own words and several verified in one step (<see cref="PromptLookup"/>): the same
+    /// text in fewer steps where it repeats what it read. Without effect where <see cref="LanguageModel.WhyNoLookup"/> says so.
+    /// </summary>
+    public bool Lookup { get; init; }
+
     /// <summary>Texts that end the output; they are not part of it.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 

@@ -13,6 +13,9 @@ public sealed record GenerationResult(
     /// <summary>For each of <see cref="Tokens"/> how likely it was; empty unless it was asked for.</summary>
     public IReadOnlyList<TokenLogProbability> LogProbabilities { get; init; } = [];
 
+    /// <summary>What drafting came to; null if nothing was to be drafted.</summary>
+    public LookupCounts? Lookup { get; init; }
+
     /// <summary>Prefilled tokens a second.</summary>
     public double PrefillTokensPerSecond => PromptTokens / Math.Max(PrefillTime.TotalSeconds, 1e-9);
 

@@ -3,7 +3,7 @@ using MoA.Engine.KvCache;
 
 namespace MoA.Engine.Generation;
 
-/// <summary>One sequence being generated: the tokens to prefill, then one new token a step.</summary>
+/// <summary>One sequence being generated: the tokens to prefill, then a new token a step, or several where a lookup has drafted them.</summary>
 public sealed class GenerationRun
 {
     private readonly int[] _prompt;
@@ -12,7 +12,10 @@ public sealed class GenerationRun
     private readonly Func<int, bool>? _onToken;
     private readonly List<int> _output;
     private readonly List<TokenLogProbability> _scores = [];
-    private int _drawn;
+    private readonly PromptLookup? _lookup;
+    private readonly int[] _step = new int[1 + PromptLookup.MostTokens];
+    private readonly int[] _drawn = new int[1 + PromptLookup.MostTokens];
+    private int _draws;
 
     /// <summary>Describes a run.</summary>
     /// <param name="sequence">The caches; may hold earlier turns. Stays the caller's.</param>
@@ -21,13 +24,16 @@ public sealed class GenerationRun
     /// <param name="sampler">Draws the tokens.</param>
     /// <param name="stopTokens">Tokens that end the run; the one that did is the output's last.</param>
     /// <param name="onToken">Sees every new token that is no stop token; returns true to end the run.</param>
+    /// <param name="lookup">Drafts tokens, if wanted and if the device and the caches' policy let drafts be taken back; holds the text
+    /// before the prompt.</param>
     public GenerationRun(
         SequenceCache sequence,
         ReadOnlySpan<int> prompt,
         int maxNewTokens,
         Sampler sampler,
         IReadOnlySet<int> stopTokens,
-        Func<int, bool>? onToken = null)
+        Func<int, bool>? onToken = null,
+        PromptLookup? lookup = null)
     {
         ArgumentNullException.ThrowIfNull(sequence);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxNewTokens);
@@ -41,6 +47,8 @@ public sealed class GenerationRun
         _sampler.Reserve(Math.Min(maxNewTokens, sequence.Capacity));
         _stopTokens = stopTokens;
         _onToken = onToken;
+        _lookup = sequence.CanTakeBack ? lookup : null;
+        _lookup?.Read(prompt);
         // Steps are to allocate nothing, yet no more is reserved than the caches can hold.
         _output = new List<int>(Math.Clamp(sequence.Capacity - sequence.Length - prompt.Length + 1, 0, maxNewTokens));
     }
@@ -79,38 +87,82 @@ public sealed class GenerationRun
 
     internal bool IsPrefilling => PrefilledTokens < _prompt.Length;
 
-    internal int LastToken => _output[^1];
+    /// <summary>Rows of the next tokens in the step: one whose logits the prompt's last token or the last new one gives, and one for
+    /// each draft.</summary>
+    internal int Rows { get; private set; } = 1;
 
     internal void Prefilled(int tokens) => PrefilledTokens += tokens;
 
-    /// <summary>
-    /// Draws the next token from the last row's logits and notes its likelihood; <see cref="Accept"/> takes it. Runs of a step may do
-    /// so side by side.
-    /// </summary>
-    internal void Draw(ReadOnlySpan<float> logits)
+    /// <summary>The tokens of a decode step: the last one, and what may follow it. Nothing is drafted that could not be written.</summary>
+    /// <param name="most">Most tokens.</param>
+    internal ReadOnlySpan<int> NextTokens(int most)
     {
-        _drawn = _output.Count < MinNewTokens ? _sampler.Next(logits, _stopTokens) : _sampler.Next(logits);
-        if (LogProbabilities is int top)
-            _scores.Add(TokenLogProbability.From(logits, _drawn, top));
+        _step[0] = _output[^1];
+        most = Math.Min(Math.Min(most, _step.Length), MaxNewTokens - _output.Count);
+        Rows = 1 + (_lookup?.Draft(_step.AsSpan(1, most - 1)) ?? 0);
+        for (int i = 1; i < Rows; i++)
+        {
+            if (_stopTokens.Contains(_step[i]))
+                Rows = i;
+        }
+
+        return _step.AsSpan(0, Rows);
     }
 
-    /// <summary>Whether a device can draw the next token itself.</summary>
+    /// <summary>
+    /// Draws tokens from the rows' logits, as long as each is the next one's draft, and notes their likelihood; <see cref="Accept"/>
+    /// takes them. Runs of a step may do so side by side.
+    /// </summary>
+    internal void Draw(ReadOnlySpan<float> logits, int vocabulary)
+    {
+        _draws = 0;
+        do
+        {
+            ReadOnlySpan<float> row = logits.Slice(_draws * vocabulary, vocabulary);
+            int token = _output.Count + _draws < MinNewTokens ? _sampler.Next(row, _stopTokens) : _sampler.Next(row);
+            if (LogProbabilities is int top)
+                _scores.Add(TokenLogProbability.From(row, token, top));
+            _drawn[_draws++] = token;
+        }
+        while (_draws < Rows && _drawn[_draws - 1] == _step[_draws]);
+    }
+
+    /// <summary>Whether a device can draw the next tokens itself.</summary>
     internal bool CanBeDrawn => _sampler.CanBeDescribed && LogProbabilities is null && _output.Count >= MinNewTokens;
 
-    /// <summary>How it is to draw it.</summary>
-    internal TokenDraw Describe() => _sampler.Describe();
+    /// <summary>How it is to draw from one of the rows.</summary>
+    internal TokenDraw Describe(int row) => _sampler.Describe(row);
 
-    /// <summary>What the device has drawn.</summary>
-    internal void Draw(int token) => _drawn = Sampler.Drawn(token);
-
-    /// <summary>Takes the token that was drawn.</summary>
-    internal void Accept()
+    /// <summary>What the device has drawn from all rows: those count as long as each is the next one's draft.</summary>
+    internal void Draw(ReadOnlySpan<int> tokens)
     {
-        int token = _drawn;
-        _output.Add(token);
-        if (_stopTokens.Contains(token) || (_onToken?.Invoke(token) ?? false))
-            Finish = FinishReason.Stop;
-        else if (_output.Count == MaxNewTokens)
-            Finish = FinishReason.Length;
+        _draws = 0;
+        do
+            _drawn[_draws] = Sampler.Drawn(tokens[_draws]);
+        while (++_draws < Rows && _drawn[_draws - 1] == _step[_draws]);
+        _sampler.Skip(_draws);
+    }
+
+    /// <summary>Takes the tokens that were drawn, up to the run's end. Returns the rows of tokens that were drafted in vain.</summary>
+    /// <param name="draftCost">What a draft costs, as a share of a step.</param>
+    internal int Accept(double draftCost)
+    {
+        int before = _output.Count, taken = 0;
+        while (taken < _draws && Finish == FinishReason.None)
+        {
+            int token = _drawn[taken++];
+            _output.Add(token);
+            _lookup?.Read([token]);
+            if (_stopTokens.Contains(token) || (_onToken?.Invoke(token) ?? false))
+                Finish = FinishReason.Stop;
+            else if (_output.Count == MaxNewTokens)
+                Finish = FinishReason.Length;
+        }
+
+        if (_scores.Count > _output.Count)
+            _scores.RemoveRange(_output.Count, _scores.Count - _output.Count);
+        if (before > 0)
+            _lookup?.Note(Rows - 1, taken - 1, draftCost);
+        return Rows - taken;
     }
 }

@@ -1,3 +1,4 @@
+using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Engine.Kernels;
@@ -142,6 +143,16 @@ public sealed class LanguageModel : IDisposable
     {
         CheckLength(promptTokens + 1L, what);
         return Math.Min(maxNewTokens, Config.MaxPositions - promptTokens);
+    }
+
+    /// <summary>Why no tokens can be drafted under a policy (<see cref="GenerationOptions.Lookup"/>), or null if they can.</summary>
+    /// <param name="policy">Which rows stay.</param>
+    public string? WhyNoLookup(AttentionPolicy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        if (policy is EvictionPolicy or InfLlmPolicy)
+            return $"policy {policy.Name} chooses rows by the attention they get, which drafts would change";
+        return Transformer.Backend.StepTokens > 1 ? null : $"{Transformer.Backend.Description}: a step there takes one token of a sequence";
     }
 
     /// <inheritdoc/>

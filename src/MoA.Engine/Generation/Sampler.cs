@@ -32,9 +32,20 @@ public sealed class Sampler
     /// <summary>Whether a device can draw the tokens: no penalty changes the logits.</summary>
     internal bool CanBeDescribed => _penalties is null;
 
-    /// <summary>How a device is to draw the next token, with the random number that this would have used.</summary>
-    internal TokenDraw Describe() => new(
-        _options.Temperature, _options.TopK, _options.TopP, _options.MinP, _options.Temperature == 0 ? 0 : _random.NextDouble());
+    /// <summary>
+    /// How a device is to draw one of the next tokens, with the random number that this would have used; <see cref="Skip"/> says how many
+    /// it drew.
+    /// </summary>
+    /// <param name="ahead">Tokens before it.</param>
+    internal TokenDraw Describe(int ahead)
+    {
+        SplitMix64 random = _random;
+        random.Skip(ahead);
+        return new(_options.Temperature, _options.TopK, _options.TopP, _options.MinP, _options.Temperature == 0 ? 0 : random.NextDouble());
+    }
+
+    /// <summary>Goes on behind the random numbers of tokens that a device has drawn.</summary>
+    internal void Skip(int tokens) => _random.Skip(tokens);
 
     /// <summary>What a device has drawn.</summary>
     /// <exception cref="InvalidOperationException">The logits were not finite.</exception>
@@ -47,7 +58,8 @@ public sealed class Sampler
     /// </exception>
     public int Next(ReadOnlySpan<float> logits)
     {
-        TokenDraw draw = Describe();
+        TokenDraw draw = Describe(0);
+        Skip(1);
         if (_penalties is null)
             return Drawn(draw.From(logits, _scratch));
         if (!float.IsFinite(TensorPrimitives.Max(logits)))

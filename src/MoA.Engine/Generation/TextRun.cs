@@ -12,6 +12,7 @@ internal sealed class TextRun
     private readonly StopStringScanner _scanner;
     private readonly StreamingDecoder? _decoder;
     private readonly Action<string>? _onText;
+    private readonly PromptLookup? _lookup;
     private readonly long _start = Stopwatch.GetTimestamp();
     private TimeSpan? _firstToken;
 
@@ -27,8 +28,14 @@ internal sealed class TextRun
         sampler.Read(before);
         // The last new token is drawn but never read, so it needs no room.
         int room = sequence.Capacity - sequence.Length - prompt.Length + 1;
+        if (options.Lookup && sequence.CanTakeBack && model.Transformer.Backend.StepTokens > 1)
+        {
+            _lookup = new PromptLookup(sequence.Capacity + 1);
+            _lookup.Read(before);
+        }
+
         Run = new GenerationRun(
-            sequence, prompt, Math.Max(1, Math.Min(options.MaxNewTokens, room)), sampler, model.StopTokens, OnToken)
+            sequence, prompt, Math.Max(1, Math.Min(options.MaxNewTokens, room)), sampler, model.StopTokens, OnToken, _lookup)
         {
             LogProbabilities = options.LogProbabilities,
             KeepsCaches = keepsCaches,
@@ -49,6 +56,7 @@ internal sealed class TextRun
             Run.PrefilledTokens, _firstToken ?? total, total - (_firstToken ?? total))
         {
             LogProbabilities = Run.Scores,
+            Lookup = _lookup?.Counts,
         };
     }
 

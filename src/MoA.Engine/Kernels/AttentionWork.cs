@@ -44,6 +44,7 @@ internal sealed class AttentionWork
 
     internal int SegmentCount { get; private set; }
 
+    /// <summary>Single rows; those of one head of a segment stand together, in order.</summary>
     internal AttentionItem[] DecodeItems => _decodeItems;
 
     internal int DecodeCount { get; private set; }
@@ -84,13 +85,16 @@ internal sealed class AttentionWork
         GoesByAttention |= cache.Eviction is not null || cache.Blocks(0) is not null;
         for (int row = 0; row < rows && mode == AttentionMode.Prefill; row += RowsPerBlock)
             Append(ref _rowBlocks, RowBlockCount++, new RowBlock(segment, row, Math.Min(RowsPerBlock, rows - row)));
-        for (int head = 0; head < _keyValueHeads; head++)
+        if (mode == AttentionMode.Decode)
         {
-            if (mode == AttentionMode.Decode)
-                Append(ref _decodeItems, DecodeCount++, new AttentionItem(segment, head, 0, 1));
-            else
-                AddPrefillItems(segment, head, cache.Length, rows);
+            cache.ReserveAside(rows - 1);
+            for (int i = 0; i < rows * _keyValueHeads; i++)
+                Append(ref _decodeItems, DecodeCount++, new AttentionItem(segment, i / rows, i % rows, 1));
+            return;
         }
+
+        for (int head = 0; head < _keyValueHeads; head++)
+            AddPrefillItems(segment, head, cache.Length, rows);
     }
 
     /// <summary>

@@ -29,6 +29,9 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Threads of the processor that it may use.</summary>
     public abstract int Threads { get; }
 
+    /// <summary>Generated tokens up to which a pass costs little more than one; 1 where a sequence's step takes no drafts.</summary>
+    internal virtual int StepTokens => 1;
+
     /// <summary>Tokens of a prompt that are best read in one pass.</summary>
     internal virtual int PassTokens => 512;
 

@@ -120,6 +120,9 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
     internal override void Run<TJob>(ref TJob job, int count) => Pool.Run(ref job, count);
 
+    // So many rows of activations are multiplied with each row of a weight while it is read.
+    internal override int StepTokens => Gemv<TSimd, TVector>.MaximumRows;
+
     internal override void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens)
     {
         double* scratch = (double*)Scratch.Shared(2L * TokenDraw.ScratchDoubles(logits.Columns) * Pool.Threads);
@@ -157,7 +160,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             work.Decode.Prepare(work, layer);
             float* partials = _partials.Floats(0, DecodeAttention<TSimd, TVector>.PartialFloats(work));
             DecodeAttention<TSimd, TVector> decode = new(Scratch, inputs, work, partials, Pool.Threads);
-            Pool.Run(ref decode, work.Decode.Count);
+            Pool.Run(ref decode, work.Decode.TaskCount);
         }
 
         if (work.PrefillCount > 0)

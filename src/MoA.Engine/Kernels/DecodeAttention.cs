@@ -7,7 +7,7 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Attention of one generated token per sequence over the rows that its KV head holds, all query heads of the group
+/// Attention of one generated token of each sequence over the rows that its KV head holds, all query heads of the group
 /// together so that the rows are read from memory once. Visible: the sink, and the last ring rows (the query's own
 /// included, which is stored here too). Bound by reading the rows. Long heads are read in pieces; whoever finishes the
 /// last piece of a head merges them, in order.
@@ -27,7 +27,7 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
     private readonly float* _partials;
     private readonly int _threads;
 
-    /// <summary>Describes the attention of a layer's pieces, <c>work.Decode</c>.</summary>
+    /// <summary>Describes the attention of a layer's tasks, <c>work.Decode</c>.</summary>
     /// <param name="scratch">Memory of the workers.</param>
     /// <param name="inputs">Tensors of the layer.</param>
     /// <param name="work">The batch, its decode schedule prepared for the layer.</param>
@@ -49,28 +49,35 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
+        DecodeTask task = _work.Decode.Tasks[index];
+        for (int i = 0, piece = task.First; i < task.Count; i++, piece += task.Stride)
+            RunPiece(piece, i + 1 < task.Count ? FirstKeys(piece + task.Stride) : FirstKeysOfTask(index + _threads), worker);
+    }
+
+    private void RunPiece(int index, byte* following, int worker)
+    {
         DecodePiece piece = _work.Decode.Pieces[index];
         AttentionItem item = _work.DecodeItems[piece.Item];
         AttentionSegment segment = _work.Segments[item.Segment];
-        HeldRows rows = new(segment, _inputs.Layer, item.KeyValueHead, _inputs.Group);
+        HeldRows rows = new(segment, item, _inputs.Layer, _inputs.Group);
         // Only this piece reads the token's own row, and nobody sees the one that it replaces.
         if (piece.FirstRow + piece.Rows == rows.Count)
         {
-            rows.Cache.Write<TSimd, TVector>(
-                segment.Cache.Start(_inputs.Layer, item.KeyValueHead),
-                _inputs.Key(segment.FirstRow, item.KeyValueHead),
-                _inputs.Value(segment.FirstRow, item.KeyValueHead));
+            int row = segment.FirstRow + item.FirstRow, position = segment.Cache.Start(_inputs.Layer, item.KeyValueHead) + item.FirstRow;
+            if (item.FirstRow > 0)
+                rows.Cache.PutAside(position, item.FirstRow - 1);
+            rows.Cache.Write<TSimd, TVector>(position, _inputs.Key(row, item.KeyValueHead), _inputs.Value(row, item.KeyValueHead));
         }
 
         State state = new(_scratch, worker, _inputs.HeadSize, _inputs.Group);
         if (_inputs.HeadSize % DecodeTile<TSimd, TVector, RowPairsF32>.Columns == 0)
-            Run<TSimd, TVector>(index, segment, item, rows, state);
+            Run<TSimd, TVector>(index, following, segment, item, rows, state);
         else
-            Run<SimdScalar, float>(index, segment, item, rows, state);
+            Run<SimdScalar, float>(index, following, segment, item, rows, state);
     }
 
     private void Run<TTileSimd, TTileVector>(
-        int index, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, in State state)
+        int index, byte* following, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, in State state)
         where TTileSimd : ISimd<TTileVector>
         where TTileVector : struct
     {
@@ -80,23 +87,23 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         {
             case ElementType.F32:
                 Run(
-                    new DecodeTile<TTileSimd, TTileVector, RowPairsF32>(queries, scratch, size), index, segment, item,
-                    rows, state);
+                    new DecodeTile<TTileSimd, TTileVector, RowPairsF32>(queries, scratch, size), index, following, segment,
+                    item, rows, state);
                 break;
             case ElementType.BF16:
                 Run(
-                    new DecodeTile<TTileSimd, TTileVector, RowPairsBF16>(queries, scratch, size), index, segment, item,
-                    rows, state);
+                    new DecodeTile<TTileSimd, TTileVector, RowPairsBF16>(queries, scratch, size), index, following, segment,
+                    item, rows, state);
                 break;
             case ElementType.Q8_0 when TTileSimd.Width == 1:
                 Run(
-                    new DecodeTile<TTileSimd, TTileVector, RowPairsQ8>(queries, scratch, size), index, segment, item,
-                    rows, state);
+                    new DecodeTile<TTileSimd, TTileVector, RowPairsQ8>(queries, scratch, size), index, following, segment,
+                    item, rows, state);
                 break;
             case ElementType.Q8_0:
                 Run(
                     new DecodeTileQ8<TTileSimd, TTileVector>(queries, scratch, PaddedHeads(_inputs.Group), size), index,
-                    segment, item, rows, state);
+                    following, segment, item, rows, state);
                 break;
             default:
                 throw ElementFormat.Unknown(rows.Cache.Type);
@@ -104,11 +111,11 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
     }
 
     private void Run<TTile>(
-        TTile tile, int index, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, in State state)
+        TTile tile, int index, byte* following, in AttentionSegment segment, in AttentionItem item, in HeldRows rows, in State state)
         where TTile : struct, IDecodeTile
     {
         DecodePiece piece = _work.Decode.Pieces[index];
-        Attend(tile, piece, segment, item, rows, FirstKeys(index + _threads), state);
+        Attend(tile, piece, segment, item, rows, following, state);
         if (piece.Pieces > 1)
         {
             state.Save(Partial(index));
@@ -121,7 +128,7 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         {
             tile.WriteOutput(
                 state.Outputs + (nint)head * _inputs.HeadSize,
-                _inputs.Output(segment.FirstRow, item.KeyValueHead * _inputs.Group + head), 1f / state.Sums[head]);
+                _inputs.Output(segment.FirstRow + item.FirstRow, item.KeyValueHead * _inputs.Group + head), 1f / state.Sums[head]);
         }
     }
 
@@ -132,14 +139,14 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
 
     private float* Partial(int piece) => _partials + (nint)piece * PartialSize(_inputs.Group, _inputs.HeadSize);
 
-    // Where a piece begins: most likely the one that this thread turns to after as many as there are threads.
+    // Where a task begins: most likely the one that this thread turns to after as many as there are threads.
+    private byte* FirstKeysOfTask(int index) => index < _work.Decode.TaskCount ? FirstKeys(_work.Decode.Tasks[index].First) : null;
+
     private byte* FirstKeys(int index)
     {
-        if (index >= _work.Decode.Count)
-            return null;
         DecodePiece piece = _work.Decode.Pieces[index];
         AttentionItem item = _work.DecodeItems[piece.Item];
-        return Keys(new HeldRows(_work.Segments[item.Segment], _inputs.Layer, item.KeyValueHead, _inputs.Group), piece.FirstRow);
+        return Keys(new HeldRows(_work.Segments[item.Segment], item, _inputs.Layer, _inputs.Group), piece.FirstRow);
     }
 
     private static byte* Keys(in HeldRows rows, int row)
@@ -156,7 +163,7 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         int group = _inputs.Group;
         for (int head = 0; head < group; head++)
         {
-            float* query = _inputs.Query(segment.FirstRow, item.KeyValueHead * group + head);
+            float* query = _inputs.Query(segment.FirstRow + item.FirstRow, item.KeyValueHead * group + head);
             tile.SetQuery(head, query, _inputs.Scale * OnlineSoftmax<TSimd, TVector>.Log2E);
         }
 
@@ -212,10 +219,10 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         // Heads that keep fewer rows than their KV head stores do not see the first of them.
         int[] rings = segment.Cache.Spans[_inputs.Layer].VisibleRing;
         int group = _inputs.Group;
-        int start = segment.Cache.Start(_inputs.Layer, item.KeyValueHead);
+        int length = segment.Cache.Start(_inputs.Layer, item.KeyValueHead) + item.FirstRow + 1;
         for (int i = 0; i < heads && head + i < group && position >= ElasticRule.SinkTokens; i++)
         {
-            int oldest = start + 1 - rings[item.KeyValueHead * group + head + i];
+            int oldest = length - rings[item.KeyValueHead * group + head + i];
             for (int row = 0; row < Math.Min(oldest - position, count); row++)
                 scores[i * RowsPerBlock + row] = float.NegativeInfinity;
         }

@@ -18,13 +18,14 @@ internal readonly struct HeldRows
     private readonly int _blocksEnd;
     private readonly int _oldest;
 
-    /// <summary>The rows that the sequence's next token attends to, its own included.</summary>
-    public HeldRows(in AttentionSegment segment, int layer, int keyValueHead, int group)
+    /// <summary>The rows that an item's token attends to, its own included.</summary>
+    public HeldRows(in AttentionSegment segment, in AttentionItem item, int layer, int group)
     {
+        int keyValueHead = item.KeyValueHead;
         LayerSpans spans = segment.Cache.Spans[layer];
         Cache = segment.Cache.Head(layer, keyValueHead);
         _blocks = segment.Cache.Blocks(layer);
-        int length = segment.Cache.Start(layer, keyValueHead) + 1;
+        int length = segment.Cache.Start(layer, keyValueHead) + item.FirstRow + 1;
         int ring = 0;
         foreach (int visible in spans.VisibleRing.AsSpan(keyValueHead * group, group))
             ring = Math.Max(ring, visible);

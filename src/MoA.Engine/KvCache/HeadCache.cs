@@ -14,6 +14,7 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
     private readonly NativeAllocator _allocator;
     private readonly int _headSize;
     private NativeBuffer<byte> _block;
+    private NativeBuffer<byte>? _aside;
 
     public HeadCache(NativeAllocator allocator, ElementType type, int headSize, int ringRows, bool evictsByScore = false)
         : base(ringRows)
@@ -32,7 +33,7 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
     /// <summary>The tokens that the rows hold where they are evicted by their scores; otherwise null.</summary>
     public HeldTokens? Tokens { get; }
 
-    public long Bytes => _block.Bytes;
+    public long Bytes => _block.Bytes + (_aside?.Bytes ?? 0);
 
     /// <summary>[Rows, headSize].</summary>
     public byte* Keys => _block.Data;
@@ -50,6 +51,35 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
         nint offset = (nint)Slot(position) * BytesPerRow;
         RowFormat<TSimd, TVector>.Write(key, Type, Keys + offset, _headSize);
         RowFormat<TSimd, TVector>.Write(value, Type, Values + offset, _headSize);
+    }
+
+    /// <summary>Makes room for as many rows that are put aside.</summary>
+    public void ReserveAside(int rows)
+    {
+        long bytes = 2L * ((rows + 7) / 8 * 8) * BytesPerRow; // drafts vary in length
+        if (_aside?.Bytes >= bytes)
+            return;
+        _aside?.Dispose();
+        _aside = null;
+        _aside = new NativeBuffer<byte>(_allocator, bytes);
+    }
+
+    /// <summary>Puts the row aside whose place a token is about to take, if there is one.</summary>
+    /// <param name="position">The token's.</param>
+    /// <param name="index">Which of the rows put aside.</param>
+    public void PutAside(int position, int index)
+    {
+        if (Replaces(position))
+            Move(position, index, back: false);
+    }
+
+    /// <summary>Takes a token back: the row whose place it took stands there again.</summary>
+    /// <param name="position">The token's.</param>
+    /// <param name="index">Which of the rows put aside.</param>
+    public void TakeBack(int position, int index)
+    {
+        if (Replaces(position))
+            Move(position, index, back: true);
     }
 
     /// <summary>Enlarges the ring and moves the rows held so far to their new places.</summary>
@@ -110,5 +140,26 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
         Buffer.MemoryCopy(Values + from, Values + to, BytesPerRow, BytesPerRow);
     }
 
-    public void Dispose() => _block.Dispose();
+    public void Dispose()
+    {
+        _block.Dispose();
+        _aside?.Dispose();
+    }
+
+    private void Move(int position, int index, bool back)
+    {
+        byte* aside = _aside!.Data + 2L * index * BytesPerRow;
+        nint offset = (nint)Slot(position) * BytesPerRow;
+        byte* key = Keys + offset, value = Values + offset;
+        if (back)
+        {
+            Buffer.MemoryCopy(aside, key, BytesPerRow, BytesPerRow);
+            Buffer.MemoryCopy(aside + BytesPerRow, value, BytesPerRow, BytesPerRow);
+        }
+        else
+        {
+            Buffer.MemoryCopy(key, aside, BytesPerRow, BytesPerRow);
+            Buffer.MemoryCopy(value, aside + BytesPerRow, BytesPerRow, BytesPerRow);
+        }
+    }
 }

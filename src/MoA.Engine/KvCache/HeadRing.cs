@@ -15,6 +15,9 @@ internal abstract class HeadRing(int ringRows)
     /// <summary>Tokens between the sink and this position were evicted before the ring grew; they never come back.</summary>
     public int LostBefore { get; private set; }
 
+    /// <summary>Whether a token takes the place of an older one.</summary>
+    public bool Replaces(int position) => position >= Rows;
+
     /// <summary>The row of a token position.</summary>
     public int Slot(int position) => Slot(position, RingRows);
 

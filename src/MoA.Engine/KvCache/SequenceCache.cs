@@ -224,6 +224,39 @@ public sealed class SequenceCache : IDisposable
         Version++;
     }
 
+    /// <summary>
+    /// Whether generated tokens can be taken back: positions alone decide which rows stay, and these are in the processor's memory.
+    /// </summary>
+    internal bool CanTakeBack => Eviction is null && _blocks.Length == 0 && Rows is HostRows;
+
+    /// <summary>Makes room for what so many generated tokens replace, in the heads where they do.</summary>
+    internal void ReserveAside(int tokens)
+    {
+        for (int i = 0; i < Rows.Heads.Length && tokens > 0; i++)
+        {
+            if (Host(i).Replaces(Length + tokens))
+                Host(i).ReserveAside(tokens);
+        }
+    }
+
+    /// <summary>Takes back the last of the generated tokens of the pass that was last; not the first of them.</summary>
+    /// <param name="tokens">How many.</param>
+    /// <param name="drafted">Those of the pass besides the first.</param>
+    internal void TakeBack(int tokens, int drafted)
+    {
+        if (tokens == 0)
+            return;
+        using UseGuard.Use use = _use.TakeAlone();
+        for (int i = 0; i < Rows.Heads.Length; i++)
+        {
+            for (int token = 1; token <= tokens; token++)
+                Host(i).TakeBack(Length - token, drafted - token);
+        }
+
+        Length -= tokens;
+        Version++;
+    }
+
     /// <summary>A pass over the next tokens has not come to its end.</summary>
     internal void CutOff(int tokens) => IsCutOff |= !CanDrop(tokens);
 

@@ -50,12 +50,13 @@ public sealed class ForwardBatch
     }
 
     /// <summary>
-    /// Appends tokens to a sequence: a piece of its prompt, or one generated token. A sequence may stand in a batch once.
+    /// Appends tokens to a sequence: a piece of its prompt, or one generated token, with drafts of those that may follow it where the
+    /// sequence's can be taken back. A sequence may stand in a batch once.
     /// Returns the row of the first token, by which its logits are asked for.
     /// </summary>
     /// <exception cref="InvalidInputException">A token is not in the vocabulary.</exception>
     /// <exception cref="ObjectDisposedException">The sequence was disposed.</exception>
-    /// <exception cref="ArgumentException">The sequence's caches were made for another model, or a decode step has not one token.</exception>
+    /// <exception cref="ArgumentException">The sequence's caches were made for another model, or a decode step has several tokens where none can be taken back.</exception>
     /// <exception cref="InvalidOperationException">The tokens do not fit the batch or the sequence's capacity, the
     /// sequence is in the batch already, or a pass is using the batch.</exception>
     public int Add(SequenceCache sequence, ReadOnlySpan<int> tokens, AttentionMode mode)
@@ -77,8 +78,8 @@ public sealed class ForwardBatch
                 throw new InvalidOperationException("A sequence may stand in a batch only once.");
         }
 
-        if (mode == AttentionMode.Decode && tokens.Length != 1)
-            throw new ArgumentException("A decode step takes one token.", nameof(tokens));
+        if (mode == AttentionMode.Decode && tokens.Length > 1 && !sequence.CanTakeBack)
+            throw new ArgumentException("A decode step of these caches takes one token.", nameof(tokens));
         ArgumentOutOfRangeException.ThrowIfZero(tokens.Length);
         int first = Rows;
         for (int i = 0; i < tokens.Length; i++)

@@ -16,6 +16,9 @@ internal struct SplitMix64(ulong seed)
     /// <summary>64 random bits.</summary>
     public ulong Next() => Mix(_state += Gamma);
 
+    /// <summary>Leaves out as many numbers.</summary>
+    public void Skip(int numbers) => _state += (ulong)numbers * Gamma;
+
     /// <summary>Uniform over 0 ≤ value &lt; 1, in steps of 2⁻⁵³.</summary>
     public double NextDouble() => (Next() >> 11) * (1.0 / (1UL << 53));
 

@@ -206,7 +206,8 @@ public sealed class BenchmarkRun
         if (_sampler is null)
             return;
         for (int i = 0; i < rows.Length; i++)
-            draws[i] = _sampler.Describe();
+            draws[i] = _sampler.Describe(i);
+        _sampler.Skip(rows.Length);
         long start = Stopwatch.GetTimestamp();
         _model.Transformer.DrawAgain(draws[..rows.Length], tokens);
         _drawSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;

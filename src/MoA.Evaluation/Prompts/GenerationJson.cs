@@ -7,7 +7,7 @@ namespace MoA.Evaluation.Prompts;
 /// <summary>The members that tell what was generated, in the JSON of one prompt and of many.</summary>
 public static class GenerationJson
 {
-    /// <summary>Writes <c>text</c>, <c>tokens</c>, <c>finishReason</c>, <c>promptTokens</c>, and <c>logProbabilities</c> if there are any.</summary>
+    /// <summary>Writes <c>text</c>, <c>tokens</c>, <c>finishReason</c>, <c>promptTokens</c>, and <c>lookup</c> and <c>logProbabilities</c> if there are any.</summary>
     public static void Write(Utf8JsonWriter writer, GenerationResult result, LanguageModel model)
     {
         ArgumentNullException.ThrowIfNull(writer);
@@ -25,6 +25,15 @@ public static class GenerationJson
             _ => throw new ArgumentException("The generation has not come to its end.", nameof(result)),
         });
         writer.WriteNumber("promptTokens", result.PromptTokens);
+        if (result.Lookup is LookupCounts lookup)
+        {
+            writer.WriteStartObject("lookup");
+            writer.WriteNumber("steps", lookup.Steps);
+            writer.WriteNumber("drafted", lookup.Drafted);
+            writer.WriteNumber("accepted", lookup.Accepted);
+            writer.WriteEndObject();
+        }
+
         if (result.LogProbabilities.Count > 0)
             WriteLogProbabilities(writer, result.LogProbabilities, model.Tokenizer);
     }

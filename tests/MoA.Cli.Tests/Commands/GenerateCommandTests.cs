@@ -50,6 +50,31 @@ public sealed class GenerateCommandTests
     }
 
     [Fact]
+    public void Lookup_writes_the_same_and_says_what_came_of_it()
+    {
+        JsonElement plain = Invocation.Json("generate", Question);
+        JsonElement drafted = Invocation.Json("generate", Question, "--lookup");
+        Assert.Equal(Answer, drafted.GetProperty("text").GetString());
+        Assert.Equal(plain.GetProperty("tokens").ToString(), drafted.GetProperty("tokens").ToString());
+        Assert.False(plain.TryGetProperty("lookup", out _));
+        JsonElement lookup = drafted.GetProperty("lookup");
+        Assert.Equal(
+            drafted.GetProperty("tokens").GetArrayLength() - 1, // prefill gives the first
+            lookup.GetProperty("steps").GetInt32() + lookup.GetProperty("accepted").GetInt32());
+        Assert.InRange(lookup.GetProperty("accepted").GetInt32(), 0, lookup.GetProperty("drafted").GetInt32());
+        Assert.Contains("tokens a step", Invocation.Of("generate", Question, "--lookup").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Lookup_is_off_with_a_word_where_rows_are_chosen_by_attention()
+    {
+        Invocation run = Invocation.Of("generate", Question, "--lookup", "--policy", "h2o:density=0.9");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("moa: --lookup is off: policy h2o chooses rows by the attention they get", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("tokens a step", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_seed_gives_the_same_text_again()
     {
         string first = Sample("1");

@@ -71,27 +71,39 @@ internal sealed unsafe class AttentionLayer : IDisposable
             Append(1, AttentionMode.Decode);
     }
 
+    /// <summary>
+    /// Appends the next positions as generated tokens, several in a step: the first, drafts that turn out right, and drafts that turn
+    /// out wrong, whose rows are others than the position's and which are taken back.
+    /// </summary>
+    public void Draft(int right, int wrong)
+    {
+        Append(1 + right, AttentionMode.Decode, wrong);
+        Cache.TakeBack(wrong, right + wrong);
+    }
+
     public void Dispose() => Cache.Dispose();
 
-    private void Append(int count, AttentionMode mode)
+    private void Append(int count, AttentionMode mode, int wrong = 0)
     {
         int start = Cache.Length;
         int queryWidth = _rows.QueryHeads * _rows.HeadSize, keyWidth = _rows.KeyValueHeads * _rows.HeadSize;
-        using Tensor queries = Copy(_rows.Queries, start, count, queryWidth);
-        using Tensor keys = Copy(_rows.Keys, start, count, keyWidth);
-        using Tensor values = Copy(_rows.Values, start, count, keyWidth);
-        using Tensor outputs = _backend.Allocate(count, queryWidth);
-        new Span<float>(outputs.Data, count * queryWidth).Fill(float.NaN);
+        using Tensor queries = Copy(_rows.Queries, start, count, queryWidth, wrong);
+        using Tensor keys = Copy(_rows.Keys, start, count, keyWidth, wrong);
+        using Tensor values = Copy(_rows.Values, start, count, keyWidth, wrong);
+        using Tensor outputs = _backend.Allocate(count + wrong, queryWidth);
+        new Span<float>(outputs.Data, (count + wrong) * queryWidth).Fill(float.NaN);
         _work.Clear();
-        _work.Add(Cache, count, mode);
+        _work.Add(Cache, count + wrong, mode);
         _backend.Attend(_work, 0, queries, keys, values, outputs);
-        Cache.Advance(count);
+        Cache.Advance(count + wrong);
         _backend.Read(outputs, count).CopyTo(Outputs.AsSpan(start * queryWidth));
     }
 
-    private Tensor Copy(float[] from, int start, int count, int width)
+    // Wrong rows are numbers that would show.
+    private Tensor Copy(float[] from, int start, int count, int width, int wrong)
     {
-        Tensor tensor = _backend.Allocate(count, width);
+        Tensor tensor = _backend.Allocate(count + wrong, width);
+        new Span<float>(tensor.Data, (count + wrong) * width).Fill(40);
         from.AsSpan(start * width, count * width).CopyTo(new Span<float>(tensor.Data, count * width));
         return tensor;
     }

@@ -10,6 +10,8 @@ namespace MoA.Engine.Tests.Kernels;
 /// <summary>Attention of any shape against its definition (docs/method.md, section 4), at every vector width.</summary>
 public sealed class AttentionPropertyTests : IDisposable
 {
+    private const int MostDrafted = 8;
+
     private static readonly int[] HeadSizes = [2, 6, 8, 16, 24, 32, 40, 64, 80, 96];
 
     private readonly ComputeBackend[] _backends = [.. Machine.All.Select(set => ComputeBackend.CreateCpu(2, set))];
@@ -56,6 +58,15 @@ public sealed class AttentionPropertyTests : IDisposable
     [InlineData(ElementType.Q8_0, null)]
     public void Long_heads_follow_the_definition(ElementType type, int? window) => Check(new AttentionCase(
         1, 4, 32, false, [21, 2, 18, 9], 1500, 1500, 12, window, type, 4));
+
+    /// <summary>Heads that keep everything, while steps change into how many pieces they are read, and of what size.</summary>
+    [Theory]
+    [InlineData(ElementType.F32, 1015, null)]
+    [InlineData(ElementType.BF16, 1270, null)]
+    [InlineData(ElementType.Q8_0, 505, null)]
+    [InlineData(ElementType.BF16, 1015, 700)]
+    public void Long_heads_that_keep_everything_follow_the_definition(ElementType type, int prompt, int? window) => Check(new AttentionCase(
+        2, 2, 32, false, [24, 22, 23, 24], prompt, 512, 40, window, type, 5));
 
     [Theory]
     [InlineData(1)]
@@ -145,6 +156,12 @@ public sealed class AttentionPropertyTests : IDisposable
             layer.Prefill(test.Prompt, test.Chunk);
             layer.Decode(test.Steps);
             Difference.AssertWithin(errors, layer.Outputs, expected, backend.Description);
+            using AttentionLayer drafted = new(backend, rows, policy, capacity + MostDrafted, test.Type, test.Window);
+            drafted.Prefill(test.Prompt, test.Chunk);
+            Random random = new(test.Seed);
+            for (int left = test.Steps; left > 0; left = rows.Positions - drafted.Cache.Length)
+                drafted.Draft(random.Next(Math.Min(left, MostDrafted)), random.Next(3) * random.Next(MostDrafted) / 2);
+            Assert.Equal(layer.Outputs, drafted.Outputs); // bit for bit: every draft is a step of its own
         }
 
         bool Sees(int head, int query, int key)

@@ -50,7 +50,8 @@ public sealed class ForwardGuardTests
         ForwardBatch batch = transformer.CreateBatch();
         Assert.Equal(0, batch.Add(first, [1, 2, 3], AttentionMode.Prefill));
         _ = Assert.Throws<InvalidInputException>(() => batch.Add(second, [1, 2, 500], AttentionMode.Prefill));
-        _ = Assert.Throws<ArgumentException>(() => batch.Add(second, [1, 2], AttentionMode.Decode));
+        using SequenceCache evicting = transformer.CreateSequence(new H2oPolicy(ElasticRule.Dense), 6);
+        _ = Assert.Throws<ArgumentException>(() => batch.Add(evicting, [1, 2], AttentionMode.Decode));
         _ = Assert.Throws<ArgumentOutOfRangeException>(() => batch.Add(second, [], AttentionMode.Prefill));
         _ = Assert.Throws<InvalidOperationException>(() => batch.Add(second, [1, 2, 3, 4, 5, 6], AttentionMode.Prefill));
         Assert.Equal((3, 5), (batch.Rows, batch.Room));
