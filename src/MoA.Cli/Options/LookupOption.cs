@@ -12,7 +12,7 @@ internal static class LookupOption
     public static Option<bool> Option { get; } = new("--lookup")
     {
         Description = "Draft tokens from what prompt and output say already, and verify several in one step: the same text, sooner where it " +
-            "repeats what was read. Rests while few drafts are right; does nothing on other devices, and under policies that go by attention",
+            "repeats what was read. Rests while drafts do not pay; does nothing on other devices, and under policies that go by attention",
     };
 
     /// <summary>Whether it is asked for and can be done; says why if it cannot.</summary>

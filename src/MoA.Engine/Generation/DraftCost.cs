@@ -22,10 +22,12 @@ internal sealed class DraftCost
         while (_plain.Count <= runs)
             _plain.Add(0);
         double plain = _plain[runs];
-        // What lies above is other work of the machine, or a kernel's first use, more often than the step's own.
         if (drafts == 0)
-            _plain[runs] = plain == 0 ? seconds : plain + (seconds - plain) * (seconds < plain ? 0.5 : 0.1);
+            _plain[runs] = plain == 0 ? seconds : Follow(plain, seconds);
         else if (plain > 0)
-            Share += (Math.Clamp((seconds / plain - 1) / drafts, 0, 1) - Share) / 8;
+            Share = Follow(Share, Math.Clamp((seconds / plain - 1) / drafts, 0, 1));
     }
+
+    // What lies above is other work of the machine, or a kernel's first use, more often than the step's own.
+    private static double Follow(double before, double now) => before + (now - before) * (now < before ? 0.5 : 0.1);
 }

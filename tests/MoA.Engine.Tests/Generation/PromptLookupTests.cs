@@ -125,7 +125,7 @@ public sealed class PromptLookupTests
             cost.Note(1, 8, 0.9); // 0.8 steps more for eight
         Assert.Equal(0.1, cost.Share, 1e-4);
         cost.Note(1, 1, 100); // something else ran
-        Assert.Equal(0.1 + 0.9 / 8, cost.Share, 1e-4);
+        Assert.Equal(0.1 + 0.9 / 10, cost.Share, 1e-4);
     }
 
     private static int[] Draft(PromptLookup lookup, int most)
