@@ -96,7 +96,7 @@ public sealed class SequenceCache : IDisposable
     private int Group => _config.QueryHeads / _config.KeyValueHeads;
 
     /// <summary>
-    /// Bytes of all key and value rows. Policies that evict by scores free rows at the first step after a prompt.
+    /// Bytes of all key and value rows, those included that drafts put aside where rings turn. Policies that evict by scores free rows at the first step after a prompt.
     /// </summary>
     public long Bytes => Rows.Bytes;
 
