@@ -33,13 +33,23 @@ internal readonly unsafe struct SwiGlu<TSimd, TVector> : IParallelJob
         nint i = (nint)index * ElementsPerItem;
         nint last = (nint)Math.Min(i + ElementsPerItem, _count);
         for (; i <= last - TSimd.Width; i += TSimd.Width)
-        {
-            TVector z = TSimd.Load(_gate + i);
-            TVector silu = TSimd.Multiply(z, SimdMath<TSimd, TVector>.Sigmoid(z));
-            TSimd.Store(_gate + i, TSimd.Multiply(silu, TSimd.Load(_up + i)));
-        }
+            Multiply(_gate + i, _up + i);
 
-        for (; i < last; i++)
-            _gate[i] *= SimdMath<SimdScalar, float>.Sigmoid(_gate[i]) * _up[i];
+        // The last numbers go through a vector too: no row's result depends on how many rows there are.
+        long bytes = (last - i) * sizeof(float);
+        float* rest = stackalloc float[2 * 16];
+        new Span<float>(rest, 2 * 16).Clear();
+        Buffer.MemoryCopy(_gate + i, rest, bytes, bytes);
+        Buffer.MemoryCopy(_up + i, rest + 16, bytes, bytes);
+        Multiply(rest, rest + 16);
+        Buffer.MemoryCopy(rest, _gate + i, bytes, bytes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Multiply(float* gate, float* up)
+    {
+        TVector z = TSimd.Load(gate);
+        TVector silu = TSimd.Multiply(z, SimdMath<TSimd, TVector>.Sigmoid(z));
+        TSimd.Store(gate, TSimd.Multiply(silu, TSimd.Load(up)));
     }
 }
