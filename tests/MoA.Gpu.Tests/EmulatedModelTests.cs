@@ -183,6 +183,26 @@ public sealed class EmulatedModelTests
     }
 
     [Fact]
+    public void Caches_of_another_device_are_refused_and_nothing_has_changed()
+    {
+        using ModelFixture fixture = ModelFixture.Load("llama-mha");
+        using GpuBackend one = GpuBackend.Open("emulated:4", 1), two = GpuBackend.Open("emulated:4", 1);
+        using ComputeBackend processor = ComputeBackend.CreateCpu(1);
+        using Transformer onOne = new(fixture.Model, one), onTwo = new(fixture.Model, two), onProcessor = new(fixture.Model, processor);
+        foreach (Transformer maker in new[] { onOne, onTwo, onProcessor })
+        {
+            using SequenceCache sequence = maker.CreateSequence(new DensePolicy(), 64);
+            foreach (Transformer reader in new[] { onOne, onTwo, onProcessor }.Where(reader => reader != maker))
+            {
+                ForwardBatch batch = reader.CreateBatch();
+                _ = batch.Add(sequence, [1], AttentionMode.Prefill);
+                Assert.Contains("another device's memory", Assert.Throws<ArgumentException>(() => reader.Forward(batch)).Message, StringComparison.Ordinal);
+                Assert.Equal(0, sequence.Length);
+            }
+        }
+    }
+
+    [Fact]
     public void What_does_not_fit_is_refused_with_the_numbers_and_takes_nothing()
     {
         using ModelFixture fixture = ModelFixture.Load("llama-mha");

@@ -7,8 +7,8 @@ namespace MoA.Engine.Generation;
 
 /// <summary>
 /// Advances any number of runs together. Every step is one forward pass over the last token of each run that is decoding and
-/// what its <see cref="PromptLookup"/> drafts, and, in the rows left, pieces of the prompts of those that are not yet; runs join and leave at any step, also from what sees a
-/// run's tokens. One thread at a time: another one gets an exception at once.
+/// what its <see cref="PromptLookup"/> drafts, and, in the rows left, pieces of the prompts of those that are not yet; runs join
+/// and leave at any step, also from what sees a run's tokens. One thread at a time: another one gets an exception at once.
 /// </summary>
 public sealed class GenerationLoop
 {

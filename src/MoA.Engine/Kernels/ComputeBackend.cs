@@ -107,6 +107,9 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Bytes that work may take where nobody sets a limit: half of the machine's memory, or what a device has free.</summary>
     internal virtual long AvailableBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
 
+    /// <summary>Whether a sequence's rows are where the operations read them: caches of another device are not.</summary>
+    internal virtual bool Holds(SequenceCache sequence) => sequence.Rows is HostRows;
+
     /// <summary>Makes ready what a pass over the batch needs on the device; once a pass, before its first operation.</summary>
     internal virtual void Prepare(AttentionWork work)
     {

@@ -138,6 +138,12 @@ public sealed class Transformer : IDisposable
         using UseGuard.Use weights = _stored.Use();
         using ForwardBatch.Held sequences = batch.Hold(Config);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Rows, MaxRows);
+        for (int i = 0; i < batch.Work.SegmentCount; i++)
+        {
+            if (!Backend.Holds(batch.Work.Segments[i].Cache))
+                throw new ArgumentException("Caches are in another device's memory; let the model that reads them create them.", nameof(batch));
+        }
+
         _last = null;
         int rows = batch.Rows;
         Backend.Prepare(batch.Work);

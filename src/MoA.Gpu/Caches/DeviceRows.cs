@@ -26,6 +26,9 @@ internal sealed class DeviceRows : SequenceRows
         Place(_memory);
     }
 
+    /// <summary>Whose memory it is.</summary>
+    public DeviceCacheMemory Owner => _owner;
+
     public override ReadOnlySpan<HeadRing> Heads => _heads;
 
     public override long Bytes => _memory.Bytes;
