@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Files;
 
@@ -7,7 +8,7 @@ namespace MoA.Engine.Files;
 /// file is opened, so every tensor that can be asked for lies within the file. The file must not be cut short while
 /// open.
 /// </summary>
-public sealed unsafe class SafetensorsFile : IDisposable
+public sealed unsafe class SafetensorsFile : ITensorFile
 {
     private readonly Dictionary<string, SafetensorsEntry> _entries = new(StringComparer.Ordinal);
     private readonly MappedFile _file;
@@ -79,6 +80,20 @@ public sealed unsafe class SafetensorsFile : IDisposable
         fixed (float* to = values)
             Widen(entry, to, count);
         return values;
+    }
+
+    /// <inheritdoc/>
+    StoredTensor ITensorFile.Find(string name)
+    {
+        SafetensorsEntry entry = this[name];
+        ElementType type = entry.DType switch
+        {
+            "F32" => ElementType.F32,
+            "F16" => ElementType.F16,
+            "BF16" => ElementType.BF16,
+            _ => throw InputFile.Error(Path, $"tensor {name} is {InputFile.Cut(entry.DType)}; expected F32, F16 or BF16"),
+        };
+        return new StoredTensor(Path, type, entry.Shape, (nint)entry.Data);
     }
 
     /// <inheritdoc/>

@@ -14,7 +14,9 @@ namespace MoA.Engine.Tests.Models;
 internal sealed class ModelFixture : IDisposable
 {
     public static readonly string[] Names =
-        ["llama-mha", "llama-gqa-llama3", "llama-linear", "mistral", "qwen2-bf16", "qwen3"];
+    [
+        "llama-mha", "llama-gqa-llama3", "llama-linear", "mistral", "qwen2-bf16", "qwen3", "llama-mha-pt", "llama-mha-pt-f16",
+    ];
 
     private ModelFixture(string name)
     {

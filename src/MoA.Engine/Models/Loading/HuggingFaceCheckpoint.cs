@@ -1,6 +1,6 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
-using MoA.Engine.Numerics;
+using MoA.Engine.Files.PyTorch;
 
 namespace MoA.Engine.Models.Loading;
 
@@ -9,14 +9,19 @@ namespace MoA.Engine.Models.Loading;
 /// </summary>
 internal sealed class HuggingFaceCheckpoint : ICheckpoint
 {
-    private const string SingleFile = "model.safetensors";
-    private const string IndexFile = "model.safetensors.index.json";
+    // The first that a folder has counts: many have both.
+    private static readonly Layout[] Layouts =
+    [
+        new("model.safetensors", "model.safetensors.index.json", ".safetensors", SafetensorsFile.Open),
+        new("pytorch_model.bin", "pytorch_model.bin.index.json", ".bin", PyTorchFile.Open),
+    ];
 
-    private readonly List<SafetensorsFile> _files = [];
-    private readonly Dictionary<string, SafetensorsFile> _fileOfTensor = new(StringComparer.Ordinal);
+    private readonly List<ITensorFile> _files = [];
+    private readonly Dictionary<string, ITensorFile> _fileOfTensor = new(StringComparer.Ordinal);
+    private readonly Layout _layout;
     private readonly string _path;
 
-    private HuggingFaceCheckpoint(string path) => _path = path;
+    private HuggingFaceCheckpoint(string path, Layout layout) => (_path, _layout) = (path, layout);
 
     /// <inheritdoc/>
     public IReadOnlyList<IDisposable> Files => _files;
@@ -33,18 +38,36 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
     /// <exception cref="InvalidInputException">There are none, or one is missing or malformed.</exception>
     public static HuggingFaceCheckpoint Open(string folder)
     {
-        string single = Path.Combine(folder, SingleFile);
-        string index = Path.Combine(folder, IndexFile);
-        bool isSingle = File.Exists(single);
-        if (!isSingle && !File.Exists(index))
-            throw NoWeights(folder);
-        HuggingFaceCheckpoint checkpoint = new(isSingle ? single : index);
+        foreach (Layout layout in Layouts)
+        {
+            string single = Path.Combine(folder, layout.Single), index = Path.Combine(folder, layout.Index);
+            if (File.Exists(single))
+                return Open(new(single, layout), checkpoint => checkpoint.AddFile(single));
+            if (File.Exists(index))
+                return Open(new(index, layout), checkpoint => checkpoint.AddShards(folder, index));
+        }
+
+        throw InputFile.Error(folder, $"has no weights; expected {string.Join(" or ", Layouts.Select(layout => $"{layout.Single} or {layout.Index}"))}");
+    }
+
+    /// <inheritdoc/>
+    public bool Contains(string name) => _fileOfTensor.ContainsKey(name);
+
+    /// <inheritdoc/>
+    public StoredTensor Find(string name) => FileOf(name).Find(name);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (ITensorFile file in _files)
+            file.Dispose();
+    }
+
+    private static HuggingFaceCheckpoint Open(HuggingFaceCheckpoint checkpoint, Action<HuggingFaceCheckpoint> add)
+    {
         try
         {
-            if (isSingle)
-                checkpoint.AddFile(single);
-            else
-                checkpoint.AddShards(folder, index);
+            add(checkpoint);
             return checkpoint;
         }
         catch
@@ -54,43 +77,18 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
         }
     }
 
-    /// <inheritdoc/>
-    public bool Contains(string name) => _fileOfTensor.ContainsKey(name);
-
-    /// <inheritdoc/>
-    public unsafe StoredTensor Find(string name)
+    private ITensorFile FileOf(string name)
     {
-        SafetensorsFile file = FileOf(name);
-        SafetensorsEntry entry = file[name];
-        ElementType type = entry.DType switch
-        {
-            "F32" => ElementType.F32,
-            "F16" => ElementType.F16,
-            "BF16" => ElementType.BF16,
-            _ => throw InputFile.Error(file.Path, $"tensor {name} is {InputFile.Cut(entry.DType)}; expected F32, F16 or BF16"),
-        };
-        return new StoredTensor(file.Path, type, entry.Shape, (nint)entry.Data);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (SafetensorsFile file in _files)
-            file.Dispose();
-    }
-
-    private SafetensorsFile FileOf(string name)
-    {
-        if (!_fileOfTensor.TryGetValue(name, out SafetensorsFile? file))
+        if (!_fileOfTensor.TryGetValue(name, out ITensorFile? file))
             throw InputFile.Error(_path, $"has no tensor {name}, which the model's config.json calls for");
         if (!file.Contains(name))
-            throw InputFile.Error(file.Path, $"has no tensor {name}, which {IndexFile} says is here");
+            throw InputFile.Error(file.Path, $"has no tensor {name}, which {_layout.Index} says is here");
         return file;
     }
 
     private void AddFile(string path)
     {
-        SafetensorsFile file = SafetensorsFile.Open(path);
+        ITensorFile file = _layout.Open(path);
         _files.Add(file);
         foreach (string name in file.Names)
             _fileOfTensor.Add(name, file);
@@ -99,13 +97,13 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
     private void AddShards(string folder, string index)
     {
         Dictionary<string, string> shardOfTensor = JsonField.ReadFile(index, ReadWeightMap);
-        Dictionary<string, SafetensorsFile> shards = new(StringComparer.Ordinal);
+        Dictionary<string, ITensorFile> shards = new(StringComparer.Ordinal);
         foreach (string shard in shardOfTensor.Values.Distinct().Order(StringComparer.Ordinal))
         {
             string path = Path.Combine(folder, shard);
             if (!File.Exists(path))
-                throw InputFile.Error(path, $"there is no such file, but {IndexFile} names it; download or copy it");
-            SafetensorsFile file = SafetensorsFile.Open(path);
+                throw InputFile.Error(path, $"there is no such file, but {_layout.Index} names it; download or copy it");
+            ITensorFile file = _layout.Open(path);
             _files.Add(file);
             shards.Add(shard, file);
         }
@@ -114,13 +112,13 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
             _fileOfTensor.Add(name, shards[shard]);
     }
 
-    private static Dictionary<string, string> ReadWeightMap(JsonField index)
+    private Dictionary<string, string> ReadWeightMap(JsonField index)
     {
         Dictionary<string, string> shardOfTensor = new(StringComparer.Ordinal);
         foreach ((string name, JsonField shard) in index["weight_map"].Fields())
         {
             if (!shard.IsString || !IsPlainName(shard.AsString()))
-                throw shard.Expected("the name of a .safetensors file in the same folder");
+                throw shard.Expected($"the name of a {_layout.Extension} file in the same folder");
             shardOfTensor.Add(name, shard.AsString());
         }
 
@@ -128,17 +126,10 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
     }
 
     // Separators of every platform: an index must not reach out of its folder wherever it is read.
-    private static bool IsPlainName(string shard) =>
-        shard.EndsWith(".safetensors", StringComparison.Ordinal) &&
+    private bool IsPlainName(string shard) =>
+        shard.EndsWith(_layout.Extension, StringComparison.Ordinal) &&
         shard.AsSpan().IndexOfAny("/\\:") < 0 && !shard.Any(char.IsControl);
 
-    private static InvalidInputException NoWeights(string folder)
-    {
-        bool hasPickled = File.Exists(Path.Combine(folder, "pytorch_model.bin")) ||
-            File.Exists(Path.Combine(folder, "pytorch_model.bin.index.json"));
-        string expected = $"expected {SingleFile} or {IndexFile}";
-        return InputFile.Error(folder, hasPickled
-            ? $"has pytorch_model files only; {expected}: convert it to safetensors"
-            : $"has no weights; {expected}");
-    }
+    /// <summary>How a kind of checkpoint names and opens its files.</summary>
+    private sealed record Layout(string Single, string Index, string Extension, Func<string, ITensorFile> Open);
 }

@@ -6,7 +6,7 @@ namespace MoA.Engine.Models.Loading;
 
 /// <summary>
 /// Loads a Llama, Mistral or Qwen model from a folder in Hugging Face's layout: <c>config.json</c>,
-/// <c>model.safetensors</c> or its shards, and perhaps <c>generation_config.json</c>.
+/// <c>model.safetensors</c> or <c>pytorch_model.bin</c> or their shards, and perhaps <c>generation_config.json</c>.
 /// </summary>
 public static class HuggingFaceFolder
 {

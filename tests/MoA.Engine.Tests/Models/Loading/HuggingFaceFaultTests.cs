@@ -29,7 +29,7 @@ public sealed class HuggingFaceFaultTests
         Refusal.AssertThrows(folder.Path, "has no weights; expected model.safetensors", () =>
             HuggingFaceFolder.Load(folder.Path));
         _ = folder.Write("pytorch_model.bin", "");
-        Refusal.AssertThrows(folder.Path, "convert it to safetensors", () => HuggingFaceFolder.Load(folder.Path));
+        Refusal.AssertThrows(folder.File("pytorch_model.bin"), "truncated: has 0 bytes", () => HuggingFaceFolder.Load(folder.Path));
         string empty = folder.Write(WeightsFile, "");
         Refusal.AssertThrows(empty, "truncated: has 0 bytes", () => HuggingFaceFolder.Load(folder.Path));
     }

@@ -52,6 +52,43 @@ public sealed class HuggingFaceFolderTests
         Assert.Equal(dataBytes, model.Weights.Bytes);
     }
 
+    /// <summary>The same model as torch.save writes it: keys and values in one storage, queries stored transposed, two shards.</summary>
+    [Fact]
+    public unsafe void Checkpoints_of_PyTorch_hold_the_same_bits()
+    {
+        using LoadedModel expected = HuggingFaceFolder.Load(RepositoryFiles.Fixture("models", "llama-mha"));
+        using LoadedModel actual = HuggingFaceFolder.Load(RepositoryFiles.Fixture("models", "llama-mha-pt"));
+        foreach ((WeightTensor one, WeightTensor other) in expected.Weights.All.Zip(actual.Weights.All))
+            Assert.True(new ReadOnlySpan<byte>(one.Data, (int)one.Bytes).SequenceEqual(new ReadOnlySpan<byte>(other.Data, (int)other.Bytes)), one.Name);
+        Assert.Equal(expected.Weights.Fingerprint, actual.Weights.Fingerprint);
+    }
+
+    [Fact]
+    public void Safetensors_are_read_where_a_folder_has_both()
+    {
+        using TemporaryFolder folder = new();
+        foreach (string file in Directory.GetFiles(RepositoryFiles.Fixture("models", "llama-mha")))
+            File.Copy(file, folder.File(Path.GetFileName(file)));
+        _ = folder.Write("pytorch_model.bin", "nothing that could be read");
+        using LoadedModel model = HuggingFaceFolder.Load(folder.Path);
+        Assert.Equal(2, model.Weights.Layers.Count);
+    }
+
+    [Fact]
+    public void A_missing_shard_of_a_PyTorch_checkpoint_is_named()
+    {
+        using TemporaryFolder folder = new();
+        foreach (string file in Directory.GetFiles(RepositoryFiles.Fixture("models", "llama-mha-pt")))
+            File.Copy(file, folder.File(Path.GetFileName(file)));
+        string shard = folder.File("pytorch_model-00002-of-00002.bin");
+        File.Delete(shard);
+        Refusal.AssertThrows(shard, "there is no such file, but pytorch_model.bin.index.json names it", () => HuggingFaceFolder.Load(folder.Path));
+        File.Copy(folder.File("pytorch_model-00001-of-00002.bin"), shard);
+        Refusal.AssertThrows(shard, "which pytorch_model.bin.index.json says is here", () => HuggingFaceFolder.Load(folder.Path));
+        _ = folder.Write("pytorch_model.bin.index.json", """{"weight_map":{"a":"../a.bin"}}""");
+        Refusal.AssertThrows(folder.File("pytorch_model.bin.index.json"), "the name of a .bin file in the same folder", () => HuggingFaceFolder.Load(folder.Path));
+    }
+
     [Fact]
     public void Tied_models_use_the_embedding_as_head()
     {
