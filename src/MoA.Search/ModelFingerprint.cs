@@ -12,8 +12,8 @@ public static class ModelFingerprint
     // Results may be written beside the model; only what makes the model counts.
     private static readonly string[] ModelFiles =
     [
-        "chat_template.jinja", "config.json", "generation_config.json", "special_tokens_map.json", "tokenizer.json",
-        "tokenizer_config.json",
+        "added_tokens.json", "chat_template.jinja", "config.json", "generation_config.json", "special_tokens_map.json", "tokenizer.json",
+        "tokenizer.model", "tokenizer_config.json",
     ];
 
     /// <summary>

@@ -46,7 +46,7 @@ internal sealed class ModelTokenizeCommand : CliCommand
     {
         string path = ModelOptions.ModelPath(context);
         Tokenizer tokenizer = Tokenizer.Load(path);
-        ConversationEncoder conversations = new(tokenizer, Path.GetExtension(path) == ".json" ? null : ChatTemplate.Load(path));
+        ConversationEncoder conversations = new(tokenizer, Path.GetExtension(path) is ".json" or ".model" ? null : ChatTemplate.Load(path));
         bool special = !context.Get(_noSpecialTokens);
         List<int[]> items = [];
         switch (context.Get(_text), context.Get(_data))

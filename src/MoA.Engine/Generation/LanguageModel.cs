@@ -174,6 +174,6 @@ public sealed class LanguageModel : IDisposable
 
     private InvalidInputException NoTokenizer() =>
         new(ModelPath.FindGguf(Path) is null
-            ? $"{Path}: no tokenizer.json, so it takes tokens only; add the model's tokenizer.json to the folder"
+            ? $"{Path}: no tokenizer.json and no tokenizer.model, so it takes tokens only; add one of them to the folder"
             : $"{Path}: holds no tokenizer, so it takes tokens only; convert the model again with its tokenizer");
 }

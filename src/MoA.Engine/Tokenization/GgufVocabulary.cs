@@ -1,7 +1,7 @@
 using MoA.Engine.Files;
 using MoA.Engine.Tokenization.Bpe;
 using MoA.Engine.Tokenization.Decoding;
-using MoA.Engine.Tokenization.Normalizing;
+using MoA.Engine.Tokenization.PreTokenizing;
 
 namespace MoA.Engine.Tokenization;
 
@@ -17,8 +17,10 @@ internal sealed class GgufVocabulary
     /// <summary>The chat template's source.</summary>
     public const string ChatTemplateKey = "tokenizer.chat_template";
 
+    /// <summary>Whether spaces at the ends of a text are dropped and several in a row become one.</summary>
+    public const string RemovesSpacesKey = "tokenizer.ggml.remove_extra_whitespaces";
+
     private const string ModelKey = "tokenizer.ggml.model";
-    private const string SpaceMark = "\u2581";
 
     private readonly GgufMetadata _metadata;
     private readonly List<string> _tokens;
@@ -85,18 +87,14 @@ internal sealed class GgufVocabulary
         float[] scores = _metadata.OptionalFloats("tokenizer.ggml.scores") ?? new float[_tokens.Count];
         if (scores.Length != _tokens.Count || scores.Any(float.IsNaN))
             throw _metadata.Fault($"\"tokenizer.ggml.scores\" has {scores.Length} numbers; expected {_tokens.Count}, one per token, none NaN");
+        SentencePieceModel model = new(
+            Vocabulary(type => type != GgufTokenType.Unused),
+            Vocabulary(type => type is GgufTokenType.Normal or GgufTokenType.UserDefined),
+            scores,
+            _metadata.OptionalId("tokenizer.ggml.unknown_token_id", _tokens.Count) ?? FirstOf(GgufTokenType.Unknown));
         bool addsSpace = _metadata.Bool("tokenizer.ggml.add_space_prefix", missing: true);
-        Normalizer marksSpaces = new ReplaceTextNormalizer(" ", SpaceMark);
-        TokenDecoder[] steps = [new ReplaceTextDecoder(SpaceMark, " ", sparesAdded: true), new ByteFallbackDecoder(), new FuseDecoder()];
-        return new TokenizerParts
+        return SentencePieceFolder.Compose(model, addsSpace ? PrependScheme.Always : PrependScheme.Never, _metadata.Bool(RemovesSpacesKey, missing: false)) with
         {
-            Normalizer = addsSpace ? new SequenceNormalizer([new PrependNormalizer(SpaceMark), marksSpaces]) : marksSpaces,
-            Model = new SentencePieceModel(
-                Vocabulary(type => type != GgufTokenType.Unused),
-                Vocabulary(type => type is GgufTokenType.Normal or GgufTokenType.UserDefined),
-                scores,
-                _metadata.OptionalId("tokenizer.ggml.unknown_token_id", _tokens.Count) ?? FirstOf(GgufTokenType.Unknown)),
-            Decoder = new SequenceDecoder(addsSpace ? [.. steps, new StripDecoder(" ", 1, 0)] : steps),
             Prefix = Added("bos", missing: true),
             Suffix = Added("eos", missing: false),
         };

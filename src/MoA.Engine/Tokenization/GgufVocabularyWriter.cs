@@ -1,12 +1,13 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Engine.Tokenization.Decoding;
+using MoA.Engine.Tokenization.PreTokenizing;
 
 namespace MoA.Engine.Tokenization;
 
 /// <summary>
-/// Writes the tokenizer of a Hugging Face folder as metadata of a GGUF file: in the manner of GGUF for other programs, and as
-/// the whole <c>tokenizer.json</c>, from which this one reads it back exactly.
+/// Writes the tokenizer of a Hugging Face folder as metadata of a GGUF file: in the manner of GGUF for other programs, and where
+/// there is one as the whole <c>tokenizer.json</c>, from which this one reads it back exactly.
 /// </summary>
 internal static class GgufVocabularyWriter
 {
@@ -35,13 +36,22 @@ internal static class GgufVocabularyWriter
                 $"vocabulary only {config.VocabularySize}; use the tokenizer that belongs to this model");
         }
 
-        string path = Path.Combine(folder, "tokenizer.json");
+        string path = Path.Combine(folder, Tokenizer.FileName);
         List<string> notes = [];
-        JsonField.ReadFile(path, root =>
+        if (File.Exists(path))
         {
-            WriteVocabulary(file, root, tokenizer, config.VocabularySize, notes);
-            return true;
-        });
+            JsonField.ReadFile(path, root =>
+            {
+                WriteVocabulary(file, root, tokenizer, config.VocabularySize, notes);
+                return true;
+            });
+            file.Add(GgufVocabulary.HuggingFaceKey, InputFile.ReadText(path));
+        }
+        else
+        {
+            WriteSentencePiece(file, folder, tokenizer, config.VocabularySize, notes);
+        }
+
         WriteId(file, "bos", config.BosTokenId ?? tokenizer.BosId);
         WriteEnds(file, config, generation);
         TokenizerConfig settings = ChatTemplate.ReadSource(folder);
@@ -52,8 +62,28 @@ internal static class GgufVocabularyWriter
         file.Add("tokenizer.ggml.add_eos_token", around.Length > 0 && config.EosTokenIds.Contains(around[^1]) && around[^1] != config.BosTokenId);
         if (settings.ChatTemplate is { } template)
             file.Add(GgufVocabulary.ChatTemplateKey, template);
-        file.Add(GgufVocabulary.HuggingFaceKey, InputFile.ReadText(path));
         return notes;
+    }
+
+    // The vocabulary of a tokenizer.model says what GGUF says; only where a space stands in front is said more coarsely.
+    private static void WriteSentencePiece(GgufWriter file, string folder, Tokenizer tokenizer, int size, List<string> notes)
+    {
+        SentencePieceFile model = SentencePieceFile.Read(Path.Combine(folder, SentencePieceFile.FileName));
+        PrependScheme scheme = SentencePieceFolder.Scheme(model, TokenizerConfig.Read(folder));
+        file.Add("tokenizer.ggml.model", "llama");
+        file.Add("tokenizer.ggml.pre", "default");
+        file.Add("tokenizer.ggml.tokens", [.. Enumerable.Range(0, size).Select(id => tokenizer.TokenText(id) is { Length: > 0 } text ? text : $"[PAD{id}]")]);
+        file.Add("tokenizer.ggml.scores", [.. Enumerable.Range(0, size).Select(id => id < model.Pieces.Count ? model.Scores[id] : 0)]);
+        file.Add("tokenizer.ggml.token_type", [.. Enumerable.Range(0, size).Select(id => (int)(
+            tokenizer.TokenText(id).Length == 0 ? GgufTokenType.Unused
+            : id < model.Pieces.Count && model.Types[id] is GgufTokenType.Unknown or GgufTokenType.Byte ? model.Types[id]
+            : tokenizer.IsSpecial(id) ? GgufTokenType.Control
+            : id < model.Pieces.Count ? model.Types[id]
+            : GgufTokenType.UserDefined))]);
+        file.Add("tokenizer.ggml.add_space_prefix", scheme != PrependScheme.Never);
+        file.Add(GgufVocabulary.RemovesSpacesKey, model.RemovesSpaces);
+        if (scheme == PrependScheme.First)
+            notes.Add("GGUF cannot say that a space is put in front of the whole text only; from the file it is put after special tokens too");
     }
 
     private static void WriteVocabulary(GgufWriter file, JsonField root, Tokenizer tokenizer, int size, List<string> notes)

@@ -9,11 +9,12 @@ namespace MoA.Engine.Tokenization;
 
 /// <summary>
 /// Text to token ids and back: byte-pair encoding, byte-level or in SentencePiece's manner, as a Hugging Face
-/// <c>tokenizer.json</c> describes it. Immutable and safe to share between threads.
+/// <c>tokenizer.json</c>, a SentencePiece <c>tokenizer.model</c> or a GGUF file describes it. Immutable and safe to share between threads.
 /// </summary>
 public sealed class Tokenizer
 {
-    private const string FileName = "tokenizer.json";
+    /// <summary>The name of the whole description of a tokenizer in a model folder.</summary>
+    internal const string FileName = "tokenizer.json";
 
     private readonly TokenizerParts _parts;
     private readonly AddedTokenFinder _rawTokens;
@@ -71,15 +72,16 @@ public sealed class Tokenizer
     public static bool Exists(string path)
     {
         if (ModelPath.FindGguf(path) is not string gguf)
-            return File.Exists(Path.Combine(path, FileName));
+            return File.Exists(Path.Combine(path, FileName)) || File.Exists(Path.Combine(path, SentencePieceFile.FileName));
         using GgufCheckpoint model = GgufCheckpoint.Open(gguf);
         return GgufVocabulary.Exists(model.Metadata);
     }
 
     /// <summary>Loads a tokenizer.</summary>
     /// <param name="path">
-    /// A GGUF file, or a model folder with <c>tokenizer.json</c> (and, where present, <c>tokenizer_config.json</c> and
-    /// <c>special_tokens_map.json</c>, which name the tokens that begin and end a text), or a tokenizer.json file itself.
+    /// A GGUF file, or a model folder with <c>tokenizer.json</c> or else <c>tokenizer.model</c> (and, where present,
+    /// <c>tokenizer_config.json</c> and <c>special_tokens_map.json</c>, which name the tokens that begin and end a text), or one of
+    /// the two files itself.
     /// </param>
     /// <exception cref="InvalidInputException">The file is missing, malformed or of an unsupported kind.</exception>
     public static Tokenizer Load(string path)
@@ -88,13 +90,12 @@ public sealed class Tokenizer
             return LoadGguf(gguf);
         bool isFolder = Directory.Exists(path);
         string file = isFolder ? Path.Combine(path, FileName) : path;
-        TokenizerParts parts = TokenizerJson.Read(file);
-        if (isFolder)
-        {
-            TokenizerConfig config = TokenizerConfig.Read(path);
-            parts = parts with { BosToken = config.BosToken, EosToken = config.EosToken };
-        }
-
+        if (isFolder && !File.Exists(file) && Path.Combine(path, SentencePieceFile.FileName) is string model && File.Exists(model))
+            file = model;
+        TokenizerConfig config = isFolder ? TokenizerConfig.Read(path) : new(null, null, null);
+        TokenizerParts parts = file.EndsWith(".model", StringComparison.Ordinal)
+            ? SentencePieceFolder.Read(file, config)
+            : TokenizerJson.Read(file) with { BosToken = config.BosToken, EosToken = config.EosToken };
         return Create(file, parts);
     }
 

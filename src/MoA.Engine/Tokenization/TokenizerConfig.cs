@@ -1,4 +1,6 @@
+using System.Globalization;
 using MoA.Engine.Files;
+
 namespace MoA.Engine.Tokenization;
 
 /// <summary>What <c>tokenizer_config.json</c> and <c>special_tokens_map.json</c> of a model folder say.</summary>
@@ -13,11 +15,39 @@ internal sealed record TokenizerConfig(string? BosToken, string? EosToken, strin
     /// <summary>The token that fills batches up.</summary>
     public string? PadToken { get; init; }
 
+    /// <summary>The class of the transformers library that reads the vocabulary.</summary>
+    public string? TokenizerClass { get; init; }
+
+    /// <summary>Whether the token that begins a text is added.</summary>
+    public bool? AddsBos { get; init; }
+
+    /// <summary>Whether the token that ends a text is added.</summary>
+    public bool? AddsEos { get; init; }
+
+    /// <summary>Whether a space is put in front of a text.</summary>
+    public bool? AddsPrefixSpace { get; init; }
+
+    /// <summary>False where a space is put in front of the whole text only, not after each special token.</summary>
+    public bool? Legacy { get; init; }
+
+    /// <summary>Tokens beside the vocabulary.</summary>
+    public IReadOnlyList<AddedToken> AddedTokens { get; init; } = [];
+
+    /// <summary>Texts of further tokens that are markup.</summary>
+    public IReadOnlyList<string> AdditionalSpecialTokens { get; init; } = [];
+
     public static TokenizerConfig Read(string folder)
     {
         TokenizerConfig config = ReadIfPresent(Path.Combine(folder, "tokenizer_config.json"));
         TokenizerConfig map = ReadIfPresent(Path.Combine(folder, "special_tokens_map.json"));
-        return config with { BosToken = config.BosToken ?? map.BosToken, EosToken = config.EosToken ?? map.EosToken };
+        return config with
+        {
+            BosToken = config.BosToken ?? map.BosToken,
+            EosToken = config.EosToken ?? map.EosToken,
+            UnknownToken = config.UnknownToken ?? map.UnknownToken,
+            PadToken = config.PadToken ?? map.PadToken,
+            AdditionalSpecialTokens = [.. config.AdditionalSpecialTokens, .. map.AdditionalSpecialTokens],
+        };
     }
 
     private static TokenizerConfig ReadIfPresent(string file) => File.Exists(file)
@@ -26,8 +56,23 @@ internal sealed record TokenizerConfig(string? BosToken, string? EosToken, strin
         {
             UnknownToken = TokenText(root["unk_token"]),
             PadToken = TokenText(root["pad_token"]),
+            TokenizerClass = root["tokenizer_class"].AsOptionalString(),
+            AddsBos = root["add_bos_token"].AsOptionalBoolean(),
+            AddsEos = root["add_eos_token"].AsOptionalBoolean(),
+            AddsPrefixSpace = root["add_prefix_space"].AsOptionalBoolean(),
+            Legacy = root["legacy"].AsOptionalBoolean(),
+            AddedTokens = root["added_tokens_decoder"] is { HasValue: true } added ? [.. added.Fields().Select(ReadAddedToken)] : [],
+            AdditionalSpecialTokens = root["additional_special_tokens"] is { HasValue: true } more
+                ? [.. more.Items().Select(TokenText).OfType<string>()]
+                : [],
         })
         : new(null, null, null);
+
+    private static AddedToken ReadAddedToken((string Id, JsonField Token) field) => TokenizerJson.ReadAddedToken(
+        int.TryParse(field.Id, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
+            ? id
+            : throw field.Token.Refuse("stands under a name that is no id; expected a whole number"),
+        field.Token);
 
     // A token is written as its text or as an object with its options.
     private static string? TokenText(JsonField token) =>

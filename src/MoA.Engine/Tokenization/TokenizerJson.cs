@@ -26,7 +26,7 @@ internal static class TokenizerJson
             PreTokenizer = root["pre_tokenizer"] is { HasValue: true } splitter ? PreTokenizerJson.Read(splitter) : null,
             Model = ReadModel(root["model"]),
             Decoder = decoder.HasValue ? DecoderJson.Read(decoder) : new SpacedDecoder(),
-            AddedTokens = root["added_tokens"] is { HasValue: true } added ? [.. added.Items().Select(ReadAddedToken)] : [],
+            AddedTokens = root["added_tokens"] is { HasValue: true } added ? [.. added.Items().Select(token => ReadAddedToken(token["id"].AsInteger(), token))] : [],
         };
         return root["post_processor"] is { HasValue: true } processor ? AddTemplate(parts, processor) : parts;
     }
@@ -80,7 +80,8 @@ internal static class TokenizerJson
         return pair.Length == 2 ? (pair[0], pair[1]) : throw merge.Refuse($"expected two tokens, found {pair.Length}");
     }
 
-    private static AddedToken ReadAddedToken(JsonField token) => new(token["id"].AsInteger(), token["content"].AsString())
+    /// <summary>A token beside the vocabulary, with what it does to the text around it.</summary>
+    public static AddedToken ReadAddedToken(int id, JsonField token) => new(id, token["content"].AsString())
     {
         Special = token["special"].AsBoolean(missing: false),
         SingleWord = token["single_word"].AsBoolean(missing: false),

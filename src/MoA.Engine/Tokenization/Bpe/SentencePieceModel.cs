@@ -16,13 +16,17 @@ internal sealed class SentencePieceModel : SubwordModel
     private readonly int[]? _byteIds;
     private readonly int? _unknownId;
     private readonly int _longest;
+    private readonly HashSet<string> _whole;
+    private readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _wholeOfSpan;
+    private readonly int _longestWhole;
 
     /// <param name="vocabulary">Id of every token, byte tokens and the unknown token included.</param>
     /// <param name="pieces">The tokens that text is made of, a subset of the vocabulary.</param>
     /// <param name="scores">Score of every id; the highest is joined first.</param>
-    /// <param name="unknownId">The token for characters that can be written in no other way; null drops them.</param>
+    /// <param name="unknownId">The token for characters that can be written in no other way, one for each run of them; null drops them.</param>
+    /// <param name="whole">Pieces that are neither taken apart nor joined to others, the longest first; null for none.</param>
     public SentencePieceModel(
-        Dictionary<string, int> vocabulary, Dictionary<string, int> pieces, float[] scores, int? unknownId)
+        Dictionary<string, int> vocabulary, Dictionary<string, int> pieces, float[] scores, int? unknownId, IEnumerable<string>? whole = null)
     {
         _vocabulary = vocabulary;
         _pieces = pieces;
@@ -31,6 +35,9 @@ internal sealed class SentencePieceModel : SubwordModel
         _byteIds = FindByteIds(vocabulary);
         _unknownId = unknownId;
         _longest = pieces.Count == 0 ? 0 : pieces.Keys.Max(piece => piece.Length);
+        _whole = new HashSet<string>(whole ?? [], StringComparer.Ordinal);
+        _wholeOfSpan = _whole.GetAlternateLookup<ReadOnlySpan<char>>();
+        _longestWhole = _whole.Count == 0 ? 0 : _whole.Max(piece => piece.Length);
     }
 
     public override IReadOnlyDictionary<string, int> Vocabulary => _vocabulary;
@@ -39,11 +46,11 @@ internal sealed class SentencePieceModel : SubwordModel
 
     public override SubwordEncoder Start() => new Encoder(this);
 
-    private void AddUnknown(ReadOnlySpan<char> character, List<int> output)
+    private void AddUnknown(ReadOnlySpan<char> character, bool continuesUnknown, List<int> output)
     {
         if (_byteIds is null)
         {
-            if (_unknownId is int unknown)
+            if (_unknownId is int unknown && !continuesUnknown)
                 output.Add(unknown);
             return;
         }
@@ -51,6 +58,18 @@ internal sealed class SentencePieceModel : SubwordModel
         Span<byte> bytes = stackalloc byte[4];
         foreach (byte value in bytes[..Encoding.UTF8.GetBytes(character, bytes)])
             output.Add(_byteIds[value]);
+    }
+
+    // The longest whole piece that begins here, or 0.
+    private int WholeAt(ReadOnlySpan<char> text)
+    {
+        for (int length = Math.Min(_longestWhole, text.Length); length > 0; length--)
+        {
+            if (_wholeOfSpan.Contains(text[..length]))
+                return length;
+        }
+
+        return 0;
     }
 
     /// <summary>A linked list of symbols, each a stretch of the text, and a queue of the joins that make a piece.</summary>
@@ -80,13 +99,16 @@ internal sealed class SentencePieceModel : SubwordModel
                     Offer(word, left.Previous);
             }
 
+            bool isKnown = true;
             for (int i = 0; i >= 0 && i < _symbols.Count; i = _symbols[i].Next)
             {
                 ReadOnlySpan<char> text = word.AsSpan(_symbols[i].Start, _symbols[i].Length);
-                if (model._pieceOfSpan.TryGetValue(text, out int id))
+                bool wasKnown = isKnown;
+                isKnown = model._pieceOfSpan.TryGetValue(text, out int id);
+                if (isKnown)
                     output.Add(id);
                 else
-                    model.AddUnknown(text, output);
+                    model.AddUnknown(text, !wasKnown, output);
             }
         }
 
@@ -95,9 +117,10 @@ internal sealed class SentencePieceModel : SubwordModel
             _symbols.Clear();
             for (int at = 0; at < word.Length;)
             {
-                int length = char.IsHighSurrogate(word[at]) ? 2 : 1;
+                int whole = model.WholeAt(word.AsSpan(at));
+                int length = whole > 0 ? whole : char.IsHighSurrogate(word[at]) ? 2 : 1;
                 int next = at + length < word.Length ? _symbols.Count + 1 : -1;
-                _symbols.Add(new Symbol(at, length, _symbols.Count - 1, next));
+                _symbols.Add(new Symbol(at, length, _symbols.Count - 1, next, whole > 0));
                 at += length;
             }
         }
@@ -115,14 +138,14 @@ internal sealed class SentencePieceModel : SubwordModel
         private void Offer(string word, int left)
         {
             int right = _symbols[left].Next;
-            if (right < 0)
+            if (right < 0 || _symbols[left].IsWhole || _symbols[right].IsWhole)
                 return;
             int length = _symbols[left].Length + _symbols[right].Length;
             if (length <= model._longest && model._pieceOfSpan.TryGetValue(word.AsSpan(_symbols[left].Start, length), out int id))
                 _joins.Enqueue(new Join(left, right, length), new JoinOrder(model._scores[id], left));
         }
 
-        private readonly record struct Symbol(int Start, int Length, int Previous, int Next);
+        private readonly record struct Symbol(int Start, int Length, int Previous, int Next, bool IsWhole);
 
         private readonly record struct Join(int Left, int Right, int Length);
 
