@@ -104,6 +104,8 @@ public sealed class GpuBackend : ComputeBackend
         }
     }
 
+    internal override bool ReadsStored => false;
+
     internal override WeightTensor Place(WeightTensor weight) => new PlacedWeight(_session, _memory, weight);
 
     internal override void CheckWeights(ModelConfig config, IEnumerable<WeightTensor> weights)

@@ -12,6 +12,7 @@ public sealed class CompletionTests
     [InlineData("eval retrieval --policy a", "all", "snapkv")]
     [InlineData("generate hi --kv ", "bf16", "f32", "q8_0")]
     [InlineData("generate hi --weights q", "q8_0", "q4_0", "q4_k", "q5_k", "q6_k")]
+    [InlineData("generate hi --mmap ", "auto", "on", "off")]
     [InlineData("generate hi --template ", "on", "off", "auto")]
     [InlineData("model random --shape ", "llama-3.2-1b", "vicuna-7b")]
     [InlineData("eval perplexity --through ", "decode", "prefill")]

@@ -150,10 +150,11 @@ internal sealed class BenchCommand : CliCommand
         };
         IReadOnlyList<BenchmarkPolicy> policies = BenchmarkPolicy.Read(
             context.Get(_policies) ?? [], context.Get(_plans) ?? [], model.Config);
+        // The largest batches are reckoned from what weights in memory leave.
+        MmapOption.Apply(context, model, largestBatch ? 0 : Estimate(ModelSpeed.Unmeasured(model, settings.CacheType)).BytesBesideModel);
         if (DryRun.Asked(context))
         {
-            DryRun.Show(context, BenchmarkEstimate.Of(
-                model, ModelSpeed.Measure(model, settings.CacheType, cancellation: context.Cancellation), settings, policies));
+            DryRun.Show(context, Estimate(ModelSpeed.Measure(model, settings.CacheType, cancellation: context.Cancellation)));
             return;
         }
 
@@ -168,6 +169,8 @@ internal sealed class BenchCommand : CliCommand
             else
                 output.WriteTable(context);
         }
+
+        RunEstimate Estimate(ModelSpeed speed) => BenchmarkEstimate.Of(model, speed, settings, policies);
     }
 
     private LanguageModel Load(CommandContext context, ComputeBackend backend)

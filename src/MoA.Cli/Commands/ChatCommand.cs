@@ -6,6 +6,7 @@ using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
 using MoA.Engine.Tokenization;
 
 namespace MoA.Cli.Commands;
@@ -13,6 +14,9 @@ namespace MoA.Cli.Commands;
 /// <summary><c>moa chat</c>: a conversation.</summary>
 internal sealed class ChatCommand : CliCommand
 {
+    // Few conversations outgrow it, and a model's whole context may take many times the memory.
+    private const int ReckonedTokens = 16_384;
+
     public ChatCommand(Streams streams)
         : base("chat", "Talks with a model; every line that is read is a turn, /exit or the end of input ends. The caches are kept from turn " +
             "to turn. A line that ends with \\ goes on with the next, and \"\"\" begins a text of several lines that ends with \"\"\". " +
@@ -37,6 +41,8 @@ internal sealed class ChatCommand : CliCommand
         using LanguageModel model = ModelOptions.Load(context, backend);
         AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
         GenerationOptions options = SamplingArguments.Read(context, model) with { Lookup = LookupOption.Read(context, model, policy) };
+        MmapOption.Apply(context, model, SequenceCache.EstimateBytes(
+            model.Config, policy, Math.Min(model.Config.MaxPositions, ReckonedTokens), ModelOptions.CacheType(context)));
         using ChatSession session = new(model, policy, options, ModelOptions.CacheType(context));
         if (context.Get(PromptOptions.System) is string system)
             session.Add(new ChatMessage("system", system));

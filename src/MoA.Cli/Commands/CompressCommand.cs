@@ -61,6 +61,7 @@ internal sealed class CompressCommand : CliCommand
         using LanguageModel model = ModelOptions.Load(context, backend);
         CompressionSettings settings = ReadSettings(context, model.Config);
         string folder = StepOptions.OutFolder(context);
+        MmapOption.Apply(context, model, StepOptions.MemoryEstimate(context, model).OfCompression(settings).BytesBesideModel);
         if (DryRun.Asked(context))
         {
             DryRun.Show(context, StepOptions.Estimate(context, model, folder, profiles: true).OfCompression(settings));

@@ -120,6 +120,8 @@ internal sealed class GenerateCommand : CliCommand
         if (room < options.MaxNewTokens && context.IsGiven(SamplingArguments.MaxNewTokens))
             context.Note($"moa: {room} new tokens at most: the model's context of {model.Config.MaxPositions} is full then");
         options = options with { MaxNewTokens = room };
+        MmapOption.Apply(context, model, SequenceCache.EstimateBytes(
+            model.Config, policy, prompt.Tokens.Length + room, ModelOptions.CacheType(context)));
         using SequenceCache sequence = model.Transformer.CreateSequence(policy, prompt.Tokens.Length + room, ModelOptions.CacheType(context));
         GenerationResult result = new TextGenerator(model).Run(
             sequence, prompt.Tokens, options, context.Json ? null : context.Show, cancellation: context.Cancellation);
@@ -151,16 +153,16 @@ internal sealed class GenerateCommand : CliCommand
         IReadOnlyList<PromptItem> items = PromptFile.Read(
             file, model, new PromptEncoder(model, template, context.Get(PromptOptions.System)), options.MaxNewTokens,
             note => context.Note($"moa: {note}"));
+        ElementType cacheType = ModelOptions.CacheType(context);
+        MmapOption.Apply(context, model, Estimate(ModelSpeed.Unmeasured(model, cacheType)).BytesBesideModel);
         if (DryRun.Asked(context))
         {
-            ElementType cacheType = ModelOptions.CacheType(context);
-            DryRun.Show(context, PromptEstimate.Of(
-                model, ModelSpeed.Measure(model, cacheType, cancellation: context.Cancellation), policy, cacheType, kvMemory, items, results));
+            DryRun.Show(context, Estimate(ModelSpeed.Measure(model, cacheType, cancellation: context.Cancellation)));
             return;
         }
 
         KeepsFinishedWork = true;
-        int before = context.WithProgress(progress => new PromptRun(model, policy, options, ModelOptions.CacheType(context), kvMemory)
+        int before = context.WithProgress(progress => new PromptRun(model, policy, options, cacheType, kvMemory)
             .Run(items, results, progress, context.Cancellation));
         if (context.Json)
         {
@@ -175,6 +177,8 @@ internal sealed class GenerateCommand : CliCommand
         {
             context.Output.WriteLine(results);
         }
+
+        RunEstimate Estimate(ModelSpeed speed) => PromptEstimate.Of(model, speed, policy, cacheType, kvMemory, items, results);
     }
 
     private static string RequirePath(CommandContext context, Option<string?> option) => context.Get(option) is { Length: > 0 } path

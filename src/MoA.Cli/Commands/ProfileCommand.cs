@@ -38,6 +38,7 @@ internal sealed class ProfileCommand : CliCommand
     protected override void Run(CommandContext context)
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        MmapOption.RefuseCopy(context);
         using LanguageModel model = ModelOptions.Load(context, backend);
         long? limit = StepOptions.ReadMemoryLimit(context);
         IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text

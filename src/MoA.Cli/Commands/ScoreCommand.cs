@@ -68,11 +68,11 @@ internal sealed class ScoreCommand : CliCommand
         };
         ItemEncoder encoder = new(model);
         EncodedItem[] items = [.. ConversationFile.Read(context.Get(_data)!).Select(encoder.Encode)];
+        MmapOption.Apply(
+            context, model, Estimate(ModelSpeed.Unmeasured(model, scorer.CacheType)).BytesBesideModel, decodes: decodeFrom is not null);
         if (DryRun.Asked(context))
         {
-            DryRun.Show(context, ScoringEstimate.Of(
-                model, ModelSpeed.Measure(model, scorer.CacheType, cancellation: context.Cancellation), scorer.Policy, scorer.CacheType,
-                [.. items.Select(item => item.Tokens.Length)], scorer.DecodeFrom));
+            DryRun.Show(context, Estimate(ModelSpeed.Measure(model, scorer.CacheType, cancellation: context.Cancellation)));
             return;
         }
 
@@ -93,6 +93,9 @@ internal sealed class ScoreCommand : CliCommand
 
         context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"all: mean cross-entropy {meanCrossEntropy:F6} nats, perplexity {Math.Exp(meanCrossEntropy):F4}"));
+
+        RunEstimate Estimate(ModelSpeed speed) => ScoringEstimate.Of(
+            model, speed, scorer.Policy, scorer.CacheType, [.. items.Select(item => item.Tokens.Length)], scorer.DecodeFrom);
     }
 
     private static double[][] ScoreAll(

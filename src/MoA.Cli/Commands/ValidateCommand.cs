@@ -63,10 +63,13 @@ internal sealed class ValidateCommand : CliCommand
         if (items.Length == 0)
             throw new InvalidInputException($"{data}: no item of {length / 2 + 1} to {length} tokens; choose another --length");
         string folder = StepOptions.OutFolder(context);
+        PlanPolicy[] policies = [.. plans.Select(plan => new PlanPolicy(plan.Plan))];
+        int[] tokens = [.. items.Select(item => item.Tokens.Length)];
+        MmapOption.Apply(
+            context, model, StepOptions.MemoryEstimate(context, model).OfValidation(policies, tokens).BytesBesideModel, decodes: false);
         if (DryRun.Asked(context))
         {
-            DryRun.Show(context, StepOptions.Estimate(context, model, folder).OfValidation(
-                [.. plans.Select(plan => new PlanPolicy(plan.Plan))], [.. items.Select(item => item.Tokens.Length)]));
+            DryRun.Show(context, StepOptions.Estimate(context, model, folder).OfValidation(policies, tokens));
             return;
         }
 

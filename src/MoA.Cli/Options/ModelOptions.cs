@@ -66,6 +66,7 @@ internal static class ModelOptions
     {
         AddModelTo(command);
         command.Options.Add(Device);
+        command.Options.Add(MmapOption.Option);
     }
 
     /// <summary>Adds the options that choose a model, for a command that does not run it.</summary>
@@ -88,7 +89,9 @@ internal static class ModelOptions
     public static ComputeBackend CreateBackend(CommandContext context)
     {
         int threads = GlobalOptions.ReadThreads(context) ?? 0;
-        return context.Get(Device) is not (null or Cpu) and string device ? OpenDevice(device, threads) : ComputeBackend.CreateCpu(threads);
+        string device = context.Get(Device) ?? Cpu;
+        _ = MmapOption.Read(context, onDevice: device != Cpu);
+        return device != Cpu ? OpenDevice(device, threads) : ComputeBackend.CreateCpu(threads);
     }
 
     /// <summary>Loads the model that the options name.</summary>

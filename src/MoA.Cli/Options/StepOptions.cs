@@ -36,6 +36,13 @@ internal static class StepOptions
         return new SearchEstimate(model, ModelSpeed.Measure(model, cacheType, profiles, context.Cancellation), cacheType, folder);
     }
 
+    /// <summary>Reckons what a step takes in memory alone; nothing is measured.</summary>
+    public static SearchEstimate MemoryEstimate(CommandContext context, LanguageModel model)
+    {
+        ElementType cacheType = ModelOptions.CacheType(context);
+        return new SearchEstimate(model, ModelSpeed.Unmeasured(model, cacheType), cacheType, context.Get(Out)!);
+    }
+
     /// <summary>The output folder, made if it is missing; not in a dry run.</summary>
     public static string OutFolder(CommandContext context) => OutFolder(context, Out);
 

@@ -17,7 +17,7 @@ internal sealed unsafe class GgufCheckpoint : ICheckpoint
     }
 
     /// <inheritdoc/>
-    IReadOnlyList<IDisposable> ICheckpoint.Files => _files;
+    IReadOnlyList<MappedFile> ICheckpoint.Files => [.. _files.Select(file => file.Mapping)];
 
     /// <summary>The files in the order of their numbers.</summary>
     public IReadOnlyList<GgufFile> Files => _files;

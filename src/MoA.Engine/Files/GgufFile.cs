@@ -22,6 +22,9 @@ internal sealed unsafe class GgufFile : IDisposable
     /// <summary>The path that was opened.</summary>
     public string Path { get; }
 
+    /// <summary>Its bytes; disposed with it.</summary>
+    public MappedFile Mapping => _file;
+
     /// <summary>The values beside the tensors.</summary>
     public GgufMetadata Metadata => _header.Metadata;
 

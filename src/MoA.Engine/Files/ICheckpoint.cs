@@ -4,7 +4,7 @@ namespace MoA.Engine.Files;
 internal interface ICheckpoint : IDisposable
 {
     /// <summary>The mapped files, to be disposed with the weights.</summary>
-    IReadOnlyList<IDisposable> Files { get; }
+    IReadOnlyList<MappedFile> Files { get; }
 
     /// <summary>What says which shapes are right, for messages: "config.json".</summary>
     string ShapesFrom { get; }

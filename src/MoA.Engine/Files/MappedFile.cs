@@ -1,16 +1,28 @@
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
+using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Files;
 
 /// <summary>A whole file mapped into memory for reading. The file must not be cut short while mapped.</summary>
 internal sealed unsafe class MappedFile : IDisposable
 {
+    private const int DontNeed = 4, PopulateRead = 22; // MADV_…
+    private const int WouldFault = 14; // EFAULT
+
+    private static readonly delegate* unmanaged<void*, nuint, int, int> Advise =
+        (delegate* unmanaged<void*, nuint, int, int>)(OperatingSystem.IsLinux() ? CLibrary.Find("madvise") : 0);
+
+    private readonly FileStream _stream;
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
+    private readonly string _path;
     private bool _disposed;
 
-    private MappedFile(FileStream file)
+    private MappedFile(string path, FileStream file)
     {
+        _path = path;
+        _stream = file;
         Length = file.Length;
         _file = MemoryMappedFile.CreateFromFile(
             file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
@@ -49,7 +61,7 @@ internal sealed unsafe class MappedFile : IDisposable
                 throw InputFile.Error(path, "has no length; expected a file, not a pipe or a device");
             if (file.Length < leastBytes)
                 throw InputFile.Error(path, $"truncated: has {file.Length} bytes, {kind} at least {leastBytes}");
-            return new MappedFile(file);
+            return new MappedFile(path, file);
         }
         catch (Exception e)
         {
@@ -60,6 +72,33 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
+    /// <summary>Whether an address is one of the file's.</summary>
+    public bool Contains(void* address) => address >= Data && address < Data + Length;
+
+    /// <summary>
+    /// Reads bytes of the file into memory and makes them this process's, many pages a call, where the system can. A file that
+    /// has been cut short, or a disk that fails, is said here: reading its memory would end the process.
+    /// </summary>
+    /// <param name="start">An address of the file.</param>
+    /// <param name="bytes">Bytes from there, all of the file.</param>
+    /// <exception cref="InvalidInputException">The bytes are no longer there.</exception>
+    public void Populate(byte* start, long bytes)
+    {
+        long length = RandomAccess.GetLength(_stream.SafeFileHandle);
+        if (length < Length)
+            throw InputFile.Error(_path, $"was cut short while it was in use: has {length} bytes, had {Length}; write models beside their place and rename them");
+        if (Advise is not null && !TryAdvise(start, bytes, PopulateRead) && Marshal.GetLastSystemError() == WouldFault)
+            throw InputFile.Error(_path, "cannot be read where it is mapped; the disk fails, or the file was cut short");
+    }
+
+    /// <summary>
+    /// Takes bytes that are not needed soon out of this process's memory; the system keeps them for whoever reads the file as long
+    /// as it likes. They can be read again at any time.
+    /// </summary>
+    /// <param name="start">An address of the file.</param>
+    /// <param name="bytes">Bytes from there, all of the file.</param>
+    public void Release(byte* start, long bytes) => _ = TryAdvise(start, bytes, DontNeed);
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -69,5 +108,12 @@ internal sealed unsafe class MappedFile : IDisposable
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
         _file.Dispose();
+    }
+
+    // Whole pages, the first and the last too.
+    private bool TryAdvise(byte* start, long bytes, int advice)
+    {
+        byte* page = Data + (start - Data) / Environment.SystemPageSize * Environment.SystemPageSize;
+        return Advise is not null && Advise(page, (nuint)(start + bytes - page), advice) == 0;
     }
 }

@@ -113,6 +113,37 @@ public sealed class LanguageModel : IDisposable
         }
     }
 
+    /// <summary>
+    /// Decides where the processor reads the weights from, and copies them if that is to be; until then they are mapped. Best called
+    /// once it is known what caches will take and before they are filled.
+    /// </summary>
+    /// <param name="residency">Where to read them from; <see cref="WeightResidency.Mapped"/> leaves everything as it is.</param>
+    /// <param name="cacheBytes">Bytes of the caches, and of whatever else will be held beside the model.</param>
+    /// <param name="cancellation">Looked at between weights.</param>
+    /// <returns>What was reckoned with; <see cref="Transformer.CopiedWeightBytes"/> says what was done.</returns>
+    /// <exception cref="InvalidInputException">They are to be copied and do not fit, or a file can no longer be read.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; the weights stay mapped.</exception>
+    /// <exception cref="InvalidOperationException">Another caller is using the model.</exception>
+    public WeightRoom PlaceWeights(WeightResidency residency, long cacheBytes = 0, CancellationToken cancellation = default)
+    {
+        WeightRoom room = WeightRoom.Of(_model.Weights, Config, Transformer.MaxRows, cacheBytes);
+        if (residency == WeightResidency.Mapped || (residency == WeightResidency.Auto && !room.IsAmple))
+            return room;
+        if (!room.IsEnough)
+            throw NoRoom(room);
+        try
+        {
+            Transformer.CopyWeights(cancellation);
+        }
+        catch (OutOfMemoryException e)
+        {
+            if (residency == WeightResidency.Copied)
+                throw NoRoom(room, e);
+        }
+
+        return room;
+    }
+
     /// <summary>The tokenizer.</summary>
     /// <exception cref="InvalidInputException">The model has none.</exception>
     public Tokenizer RequireTokenizer() => Tokenizer ?? throw NoTokenizer();
@@ -170,6 +201,12 @@ public sealed class LanguageModel : IDisposable
                 $"{Path}: the tokenizer has {tokenizer.VocabularySize} tokens but the model's vocabulary only " +
                 $"{Config.VocabularySize}; use the tokenizer that belongs to this model");
         }
+    }
+
+    private InvalidInputException NoRoom(WeightRoom room, Exception? cause = null)
+    {
+        string message = $"{Path}: the weights cannot be copied into memory: {room}; leave them mapped, or use smaller weights or shorter lengths";
+        return cause is null ? new InvalidInputException(message) : new InvalidInputException(message, cause);
     }
 
     private InvalidInputException NoTokenizer() =>

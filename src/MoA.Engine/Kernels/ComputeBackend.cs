@@ -84,10 +84,12 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Where the rows of sequences are.</summary>
     internal abstract ICacheMemory CacheMemory { get; }
 
-    /// <summary>
-    /// A weight as the operations take it: on the processor itself, on a device a copy in its memory, to be disposed.
-    /// </summary>
-    internal virtual WeightTensor Place(WeightTensor weight) => weight;
+    /// <summary>Whether the operations read weights where and as they are stored, so that placing them is a choice.</summary>
+    internal virtual bool ReadsStored => true;
+
+    /// <summary>A copy of a weight in the device's memory, as its operations take it; to be disposed. On a caller that has taken the device.</summary>
+    /// <exception cref="OutOfMemoryException">The memory is not to be had.</exception>
+    internal abstract WeightTensor Place(WeightTensor weight);
 
     /// <summary>Refuses weights for which the device has no room or no kernels, before any of them is placed.</summary>
     /// <exception cref="InvalidInputException">The device cannot take them.</exception>

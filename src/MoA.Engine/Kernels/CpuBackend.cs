@@ -43,6 +43,14 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         }
     }
 
+    internal override WeightTensor Place(WeightTensor weight)
+    {
+        CopiedWeight copy = CopiedWeight.RoomFor(weight, Allocator);
+        ByteCopy job = new(weight.Data, copy.Data, weight.Bytes);
+        Pool.Run(ref job, job.Items);
+        return copy;
+    }
+
     private protected override Tensor CreateTensor(int rows, int columns) => new HostTensor(Allocator, rows, columns);
 
     internal override void Embed(ReadOnlySpan<int> tokens, WeightTensor embedding, Tensor y)

@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using System.Text;
 using MoA.Engine.Configuration;
+using MoA.Engine.Files;
 using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
@@ -78,20 +79,27 @@ public sealed class ModelWeights : IDisposable
     internal UseGuard.Use Use() => _use.TakeShared();
 
     /// <summary>
-    /// The weights as a device's operations take them: these on the processor, otherwise copies in its memory. Who runs the
-    /// same weights on the same device shares them; each disposes what it got.
+    /// The weights as a device's operations take them: copies in its memory, or these where it reads them as they are stored and
+    /// none were asked for. Who runs the same weights in the same place shares them; each disposes what it got.
     /// </summary>
-    /// <exception cref="InvalidInputException">The device has no room or no kernels for them.</exception>
-    internal PlacedWeights Place(ComputeBackend backend, ModelConfig config)
+    /// <param name="backend">The device; taken by the caller if it is to copy on the processor.</param>
+    /// <param name="config">The model's shape.</param>
+    /// <param name="copy">Whether the processor is to have copies of its own.</param>
+    /// <param name="cancellation">Looked at between weights.</param>
+    /// <exception cref="InvalidInputException">The device has no room or no kernels for them, or a file can no longer be read.</exception>
+    /// <exception cref="OutOfMemoryException">The memory of copies is not to be had.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; no copies are left.</exception>
+    internal PlacedWeights Place(ComputeBackend backend, ModelConfig config, bool copy = false, CancellationToken cancellation = default)
     {
         using UseGuard.Use use = Use();
+        copy |= !backend.ReadsStored;
         lock (_placed)
         {
-            PlacedWeights? placed = _placed.Find(placed => ReferenceEquals(placed.Backend, backend));
+            PlacedWeights? placed = _placed.Find(placed => ReferenceEquals(placed.Backend, backend) && placed.IsCopy == copy);
             if (placed is null)
             {
                 backend.CheckWeights(config, All);
-                _placed.Add(placed = new PlacedWeights(this, backend, _placed));
+                _placed.Add(placed = new PlacedWeights(this, backend, copy, _placed, cancellation));
             }
 
             placed.Share();
@@ -103,6 +111,26 @@ public sealed class ModelWeights : IDisposable
     public IEnumerable<WeightTensor> All =>
         Layers.SelectMany(layer => layer.All).Prepend(Embedding).Append(FinalNorm)
             .Concat(ReferenceEquals(Head, Embedding) ? [] : [Head]);
+
+    /// <summary>Whether the weights are read where files are mapped, not from memory that loading them took.</summary>
+    public bool IsMapped => _memory.Any(memory => memory is MappedFile);
+
+    /// <summary>Bytes that a copy of the mapped weights takes on the processor: what passes multiply with. 0 where nothing is mapped.</summary>
+    public long CopyBytes => IsMapped ? All.Where(IsMultiplied).Sum(weight => weight.Bytes) : 0;
+
+    /// <summary>Whether a pass reads all of a weight, and it is a matrix; of an embedding that is not the head it looks up rows.</summary>
+    internal bool IsMultiplied(WeightTensor weight) =>
+        weight.Rows > 1 && (!ReferenceEquals(weight, Embedding) || ReferenceEquals(Head, Embedding));
+
+    /// <summary>Reads a mapped weight into memory; see <see cref="MappedFile.Populate"/>.</summary>
+    /// <exception cref="InvalidInputException">It can no longer be read.</exception>
+    internal unsafe void Populate(WeightTensor weight) => FileOf(weight)?.Populate((byte*)weight.Data, weight.Bytes);
+
+    /// <summary>Takes a mapped weight out of this process's memory until it is read again.</summary>
+    internal unsafe void Release(WeightTensor weight) => FileOf(weight)?.Release((byte*)weight.Data, weight.Bytes);
+
+    private unsafe MappedFile? FileOf(WeightTensor weight) =>
+        _memory.OfType<MappedFile>().FirstOrDefault(file => file.Contains(weight.Data));
 
     /// <summary>Waits for passes that read the weights, and frees their memory.</summary>
     public void Dispose()

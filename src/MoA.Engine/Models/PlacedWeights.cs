@@ -3,7 +3,10 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models;
 
-/// <summary>A model's weights as one backend's operations take them, shared by all that run them there.</summary>
+/// <summary>
+/// A model's weights as one backend's operations take them, shared by all that run them there: copies in the backend's memory or,
+/// on a backend that reads them as they are stored, the stored ones.
+/// </summary>
 internal sealed class PlacedWeights : IDisposable
 {
     private readonly List<PlacedWeights> _all;
@@ -13,11 +16,14 @@ internal sealed class PlacedWeights : IDisposable
     /// <summary>Places every weight.</summary>
     /// <param name="weights">As stored.</param>
     /// <param name="backend">Where to.</param>
+    /// <param name="isCopy">Whether what is multiplied is copied; backends that do not read stored weights copy everything.</param>
     /// <param name="all">The places that are shared; its lock guards the users.</param>
-    public PlacedWeights(ModelWeights weights, ComputeBackend backend, List<PlacedWeights> all)
+    /// <param name="cancellation">Looked at between weights.</param>
+    public PlacedWeights(ModelWeights weights, ComputeBackend backend, bool isCopy, List<PlacedWeights> all, CancellationToken cancellation)
     {
         _all = all;
         Backend = backend;
+        IsCopy = isCopy;
         try
         {
             Embedding = Place(weights.Embedding);
@@ -30,9 +36,28 @@ internal sealed class PlacedWeights : IDisposable
             Free();
             throw;
         }
+
+        WeightTensor Place(WeightTensor weight)
+        {
+            if (!isCopy || (backend.ReadsStored && !weights.IsMultiplied(weight)))
+                return weight;
+            cancellation.ThrowIfCancellationRequested();
+            weights.Populate(weight);
+            WeightTensor placed = backend.Place(weight);
+            _copies.Add((IDisposable)placed);
+            CopiedBytes += weight.Bytes;
+            weights.Release(weight);
+            return placed;
+        }
     }
 
     public ComputeBackend Backend { get; }
+
+    /// <summary>Whether the backend has them in memory of its own.</summary>
+    public bool IsCopy { get; }
+
+    /// <summary>Bytes of the weights that were copied, as they are stored.</summary>
+    public long CopiedBytes { get; private set; }
 
     public WeightTensor Embedding { get; }
 
@@ -56,14 +81,6 @@ internal sealed class PlacedWeights : IDisposable
             _all.Remove(this);
             Free();
         }
-    }
-
-    private WeightTensor Place(WeightTensor weight)
-    {
-        WeightTensor placed = Backend.Place(weight);
-        if (placed is IDisposable copy)
-            _copies.Add(copy);
-        return placed;
     }
 
     private void Free()

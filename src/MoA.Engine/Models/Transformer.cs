@@ -21,7 +21,7 @@ public sealed class Transformer : IDisposable
 
     private readonly UseGuard _use = new("The model is", typeof(Transformer));
     private readonly ModelWeights _stored;
-    private readonly PlacedWeights _weights;
+    private PlacedWeights _weights;
     private readonly double[] _frequencies;
     private readonly List<Tensor> _tensors = [];
     private readonly Tensor _hidden;
@@ -88,8 +88,11 @@ public sealed class Transformer : IDisposable
     /// <summary>Most tokens in one pass.</summary>
     public int MaxRows { get; }
 
-    /// <summary>Bytes of the weights.</summary>
+    /// <summary>Bytes of the weights, wherever they are.</summary>
     public long WeightBytes => _stored.Bytes;
+
+    /// <summary>How many of <see cref="WeightBytes"/> are in the device's own memory, where it counts them; the others are where they were loaded.</summary>
+    public long CopiedWeightBytes => _weights.CopiedBytes;
 
     /// <summary>θ of each pair of components, scaled as the model's rope_scaling says; radians a token.</summary>
     internal static double[] RopeFrequencies(ModelConfig config)
@@ -109,6 +112,28 @@ public sealed class Transformer : IDisposable
         long row = 2L * config.HiddenSize + 2L * (config.QueryHeads + config.KeyValueHeads) * config.HeadSize
             + 2L * config.IntermediateSize + config.HeadSize;
         return 4 * (maxRows * row + MaxLogitRows * ((long)config.HiddenSize + config.VocabularySize));
+    }
+
+    /// <summary>
+    /// Copies what passes multiply with from mapped files into memory of the processor's backend, where it is read faster: in huge
+    /// pages where the system gives them, spread over all memory nodes. All transformers of the same weights on the same backend
+    /// share one copy. Nothing happens on a device, which always has copies, or where weights are in memory of their own already.
+    /// </summary>
+    /// <param name="cancellation">Looked at between weights; until all are copied, passes read them where they are.</param>
+    /// <exception cref="InvalidInputException">A file can no longer be read.</exception>
+    /// <exception cref="OutOfMemoryException">The memory is not to be had.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; nothing is left of the copy.</exception>
+    /// <exception cref="ObjectDisposedException">The model, its weights or the backend was disposed.</exception>
+    /// <exception cref="InvalidOperationException">Another caller is using one of them.</exception>
+    public void CopyWeights(CancellationToken cancellation = default)
+    {
+        using UseGuard.Use model = _use.TakeAlone();
+        using UseGuard.Use device = Backend.Use();
+        if (!_stored.IsMapped)
+            return;
+        PlacedWeights placed = _stored.Place(Backend, Config, copy: true, cancellation);
+        _weights.Dispose();
+        _weights = placed;
     }
 
     /// <summary>A batch of this model's size.</summary>

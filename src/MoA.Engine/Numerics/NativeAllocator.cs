@@ -26,7 +26,10 @@ public sealed unsafe class NativeAllocator
     /// <summary>The most bytes that were allocated at one time.</summary>
     public long PeakBytes => Volatile.Read(ref _peakBytes);
 
-    internal void* Allocate(nuint bytes)
+    /// <summary>Memory of some bytes, not cleared.</summary>
+    /// <param name="bytes">Bytes.</param>
+    /// <param name="spread">Whether all threads read it: large buffers then lie on all memory nodes in turn.</param>
+    internal void* Allocate(nuint bytes, bool spread = false)
     {
         bool spansHugePages = bytes >= 2 * HugePage;
         void* memory = NativeMemory.AlignedAlloc(Math.Max(bytes, 1), spansHugePages ? HugePage : Alignment);
@@ -34,6 +37,8 @@ public sealed unsafe class NativeAllocator
         // walk for every 4 KiB.
         if (spansHugePages && Advise is not null)
             _ = Advise(memory, bytes, AdviseHugePage);
+        if (spansHugePages && spread)
+            MemoryNodes.Spread(memory, bytes);
         long now = Interlocked.Add(ref _allocatedBytes, (long)bytes);
         long peak;
         while (now > (peak = Volatile.Read(ref _peakBytes)) &&

@@ -9,15 +9,18 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable
     private T* _pointer;
 
     /// <summary>Allocates <paramref name="length"/> elements, not cleared.</summary>
+    /// <param name="allocator">Counts the bytes.</param>
+    /// <param name="length">Elements.</param>
+    /// <param name="spread">Whether all threads read them (<see cref="NativeAllocator.Allocate"/>).</param>
     /// <exception cref="ArgumentOutOfRangeException">The length is negative.</exception>
     /// <exception cref="OutOfMemoryException">The memory is not to be had.</exception>
-    public NativeBuffer(NativeAllocator allocator, long length)
+    public NativeBuffer(NativeAllocator allocator, long length, bool spread = false)
     {
         ArgumentNullException.ThrowIfNull(allocator);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         _allocator = allocator;
         Length = length;
-        _pointer = (T*)allocator.Allocate((nuint)Bytes);
+        _pointer = (T*)allocator.Allocate((nuint)Bytes, spread);
     }
 
     /// <summary>Frees a buffer that its owner forgot.</summary>

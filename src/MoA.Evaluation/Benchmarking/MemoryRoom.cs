@@ -12,7 +12,7 @@ public sealed record MemoryRoom(long HeldBytes, long FreeBytes)
     private const int ShareLeft = 16;
 
     /// <summary>
-    /// The memory of what the model runs on: a device's own, or the processor's with mapped weights as if all of them were in it.
+    /// The memory of what the model runs on: a device's own, or the processor's with mapped weights as if all of them were in it and copied ones once.
     /// </summary>
     /// <param name="model">The model, loaded.</param>
     /// <param name="limit">Bytes that weights, activations and caches may take; null for all that can be had.</param>
@@ -27,7 +27,7 @@ public sealed record MemoryRoom(long HeldBytes, long FreeBytes)
             return new MemoryRoom(taken, limit is long bound ? Math.Min(bound - taken, free) : free);
         }
 
-        long weights = model.Transformer.WeightBytes, held = weights + backend.AllocatedBytes;
+        long weights = model.Transformer.WeightBytes, held = weights - model.Transformer.CopiedWeightBytes + backend.AllocatedBytes;
         if (limit is long most)
             return new MemoryRoom(held, most - held);
         long available = ProcessMemory.AvailableBytes();

@@ -54,6 +54,13 @@ public sealed class ModelSpeed
             $"answers as long as they may be, nothing finished yet, the machine left to it");
     }
 
+    private ModelSpeed(LanguageModel model, ElementType cacheType)
+    {
+        (_config, _cacheType) = (model.Config, cacheType);
+        _prefill = _profile = _bandwidth = double.PositiveInfinity;
+        Basis = "nothing measured";
+    }
+
     private static double MeasureProcessor(int threads)
     {
         using MemoryBandwidth bandwidth = new(new WorkerPool(threads));
@@ -78,6 +85,15 @@ public sealed class ModelSpeed
     {
         ArgumentNullException.ThrowIfNull(model);
         return new ModelSpeed(model, cacheType, profiles, cancellation);
+    }
+
+    /// <summary>Speeds without end, for estimates of which only the memory is asked: all that takes time takes none.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="cacheType">Format of the caches.</param>
+    public static ModelSpeed Unmeasured(LanguageModel model, ElementType cacheType)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return new ModelSpeed(model, cacheType);
     }
 
     /// <summary>Seconds to read a prompt.</summary>

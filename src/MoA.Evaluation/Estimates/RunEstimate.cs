@@ -18,6 +18,9 @@ public sealed record RunEstimate
     /// <summary>All memory together, in bytes.</summary>
     public long Bytes => Memory.Sum(part => part.Bytes);
 
+    /// <summary>What is held beside weights and activations: caches, and what a step works in.</summary>
+    public long BytesBesideModel => Memory.Where(part => part.Part is not (ModelMemory.Weights or ModelMemory.Activations)).Sum(part => part.Bytes);
+
     /// <summary>All steps together that are known, in seconds; null if none is.</summary>
     public double? Seconds => Times.All(time => time.Seconds is null) ? null : Times.Sum(time => time.Seconds ?? 0);
 }

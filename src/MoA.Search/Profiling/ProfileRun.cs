@@ -145,7 +145,7 @@ public sealed class ProfileRun
     {
         int longest = items.Max(item => item.Length);
         // On the device before anybody asks what is free there.
-        using PlacedWeights weights = _model.Weights.Place(_backend, _model.Config);
+        using PlacedWeights weights = _model.Weights.Place(_backend, _model.Config, cancellation: cancellation);
         string? temporaryFolder = TemporaryFolder(longest, sum.Length);
         using InfluenceProfiler profiler = new(_model, _backend, longest, temporaryFolder);
         while (sum.Items < items.Length)

@@ -6,17 +6,26 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Tests.Generation;
 
-/// <summary>The processor's backend with something that happens before every attention.</summary>
+/// <summary>The processor's backend with something that happens before every attention, and before weights are placed.</summary>
 internal sealed class HookedBackend(ComputeBackend inner) : ComputeBackend(inner.Allocator)
 {
     /// <summary>Called before the attention of each layer.</summary>
     public Action BeforeAttention { get; set; } = () => { };
+
+    /// <summary>Called before each weight is placed.</summary>
+    public Action BeforePlacing { get; set; } = () => { };
 
     public override int Threads => inner.Threads;
 
     public override string Description => inner.Description;
 
     internal override ICacheMemory CacheMemory => inner.CacheMemory;
+
+    internal override WeightTensor Place(WeightTensor weight)
+    {
+        BeforePlacing();
+        return inner.Place(weight);
+    }
 
     private protected override Tensor CreateTensor(int rows, int columns) => inner.Allocate(rows, columns);
 

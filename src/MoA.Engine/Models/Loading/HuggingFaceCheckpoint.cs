@@ -24,7 +24,7 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
     private HuggingFaceCheckpoint(string path, Layout layout) => (_path, _layout) = (path, layout);
 
     /// <inheritdoc/>
-    public IReadOnlyList<IDisposable> Files => _files;
+    public IReadOnlyList<MappedFile> Files => [.. _files.Select(file => file.Mapping)];
 
     /// <inheritdoc/>
     public string ShapesFrom => "config.json";

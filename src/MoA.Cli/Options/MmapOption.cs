@@ -1,0 +1,62 @@
+using System.CommandLine;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Generation;
+using MoA.Engine.Models;
+
+namespace MoA.Cli.Options;
+
+/// <summary><c>--mmap</c>: where the processor reads the weights from.</summary>
+internal static class MmapOption
+{
+    private const string Auto = "auto", On = "on", Off = "off";
+
+    public static Option<string?> Option { get; } = new("--mmap")
+    {
+        Description = "Weights on the processor: on reads them where the file is mapped, off copies them into memory in huge pages, which decoding " +
+            "reads faster; auto copies for commands that decode, if an eighth of the available memory is left (default: auto)",
+        HelpName = $"{Auto}|{On}|{Off}",
+        CompletionSources = { Auto, On, Off },
+    };
+
+    /// <summary>What is asked for.</summary>
+    /// <exception cref="InvalidInputException">Something that there is not, or on a device.</exception>
+    public static WeightResidency Read(CommandContext context, bool onDevice)
+    {
+        string text = context.Get(Option) ?? Auto;
+        WeightResidency residency = text switch
+        {
+            Auto => WeightResidency.Auto,
+            On => WeightResidency.Mapped,
+            Off => WeightResidency.Copied,
+            _ => throw new InvalidInputException($"--mmap {text}: expected {Auto}, {On} or {Off}"),
+        };
+        return residency == WeightResidency.Auto || !onDevice
+            ? residency
+            : throw new InvalidInputException($"--mmap {text}: belongs to --device cpu; a device always has the weights in its own memory");
+    }
+
+    /// <summary>Refuses to copy weights for a command that reads them as they are stored, whatever is asked for.</summary>
+    /// <exception cref="InvalidInputException">Copies are asked for.</exception>
+    public static void RefuseCopy(CommandContext context)
+    {
+        if (context.Get(Option) == Off)
+            throw new InvalidInputException($"--mmap {Off}: gradients are taken from the weights as they are stored, where they are mapped; leave it out");
+    }
+
+    /// <summary>Copies the weights or leaves them mapped, as is asked for, or as it pays and fits.</summary>
+    /// <param name="context">The command.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="bytesBeside">Bytes of caches, and of whatever else will be held beside the model.</param>
+    /// <param name="decodes">Whether the command decodes; what only reads prompts is bound by arithmetic, and is not worth a copy.</param>
+    public static void Apply(CommandContext context, LanguageModel model, long bytesBeside, bool decodes = true)
+    {
+        bool onDevice = model.Transformer.Backend.Gauge is not null;
+        WeightResidency residency = Read(context, onDevice);
+        if (onDevice || (residency == WeightResidency.Auto && !decodes))
+            return;
+        WeightRoom room = model.PlaceWeights(residency, bytesBeside, context.Cancellation);
+        if (residency == WeightResidency.Auto && room.CopyBytes > model.Transformer.CopiedWeightBytes)
+            context.Note($"moa: the weights stay mapped, which decoding reads slower: {room} (--mmap off copies all the same, on does not ask)");
+    }
+}

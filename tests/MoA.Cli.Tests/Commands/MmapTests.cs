@@ -1,0 +1,105 @@
+using System.Text.Json;
+using MoA.Cli;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
+
+namespace MoA.Tests.Commands;
+
+/// <summary><c>--mmap</c>: where the processor reads the weights from.</summary>
+public sealed class MmapTests : IDisposable
+{
+    // The matrices of the demo model, BF16: a tied embedding, and 4 layers of 4 attention and 3 feed-forward matrices.
+    private const long DemoCopy = 2 * (1280 * 256 + 4 * (4 * 256 * 256 + 3 * 512 * 256));
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Every_command_that_runs_a_model_has_the_option_and_no_other()
+    {
+        Assert.Equal(With("--device"), With("--mmap"));
+
+        static IEnumerable<string> With(string name) => CommandTree.Commands
+            .Where(item => item.Command.Options.Any(option => option.Name == name)).Select(item => string.Join(' ', item.Path));
+    }
+
+    [Theory]
+    [InlineData("generate", "hello", "--mmap", "maybe")]
+    [InlineData("chat", "--mmap", "ON")]
+    public void What_it_does_not_know_is_refused(params string[] line) =>
+        Invocation.Of(line).AssertRefused($"--mmap {line[^1]}: expected auto, on or off");
+
+    [Theory]
+    [InlineData("on")]
+    [InlineData("off")]
+    public void A_device_has_its_own_copy(string mode) =>
+        Invocation.Of("generate", "hello", "--device", "emulated:4", "--mmap", mode).AssertRefused($"--mmap {mode}", "--device cpu");
+
+    [Fact]
+    public void Gradients_are_taken_from_weights_as_they_are_stored() =>
+        Invocation.Of("profile", "--data", "x.jsonl", "--mmap", "off").AssertRefused("--mmap off", "gradients");
+
+    [Fact]
+    public void The_text_is_the_same_wherever_the_weights_are()
+    {
+        string[] line = ["generate", "In line blunt-otter the REGISTER_CONTENT is", "--template", "off", "-n", "24"];
+        string tokens = Tokens(line);
+        Assert.Equal(tokens, Tokens([.. line, "--mmap", "auto"]));
+        Assert.Equal(tokens, Tokens([.. line, "--mmap", "on"]));
+        Assert.Equal(tokens, Tokens([.. line, "--mmap", "off"]));
+
+        static string Tokens(string[] line) => Invocation.Json(line).GetProperty("tokens").ToString();
+    }
+
+    [Fact]
+    public void A_benchmark_counts_weights_once()
+    {
+        string[] line = ["bench", "--lengths", "64", "--decode-tokens", "2", "--repeat", "1", "--memory-limit", "64MiB"];
+        JsonElement[] rows = [.. new[] { "on", "off" }.Select(mode => Invocation.Json([.. line, "--mmap", mode]).GetProperty("rows")[0])];
+        foreach (string field in new[] { "weightBytes", "reckonedBytes", "kvBytes", "bytesPerStep" })
+            Assert.Equal(rows[0].GetProperty(field).GetInt64(), rows[1].GetProperty(field).GetInt64());
+        JsonElement[] reckoned = [.. new[] { "on", "off" }.Select(mode =>
+            Invocation.Json([.. line, "--mmap", mode, "--dry-run"]).GetProperty("memory"))];
+        Assert.Equal(reckoned[0].ToString(), reckoned[1].ToString());
+    }
+
+    [Theory]
+    [InlineData("auto", true, 0, DemoCopy)]
+    [InlineData("auto", false, 0, 0)]
+    [InlineData("off", false, 0, DemoCopy)]
+    [InlineData("on", true, 0, 0)]
+    [InlineData("on", true, long.MaxValue / 2, 0)]
+    public void Decoding_commands_copy_what_fits(string mode, bool decodes, long beside, long copied)
+    {
+        (long bytes, string said) = Apply(mode, decodes, beside);
+        Assert.Equal((copied, ""), (bytes, said));
+    }
+
+    [Fact]
+    public void What_does_not_fit_stays_mapped_with_the_numbers()
+    {
+        (long bytes, string said) = Apply("auto", decodes: true, 1L << 50);
+        Assert.Equal(0, bytes);
+        string line = Assert.Single(said.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("moa: the weights stay mapped", line, StringComparison.Ordinal);
+        Assert.Contains("a copy takes 5.6 MiB, beside 5.4 MiB of activations and 1,073,741,824 MiB of caches", line, StringComparison.Ordinal);
+        Assert.Equal("", Apply("auto", decodes: false, 1L << 50).Said);
+        InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => Apply("off", decodes: true, 1L << 50));
+        Assert.Contains("1,073,741,824 MiB of caches", refusal.Message, StringComparison.Ordinal);
+    }
+
+    private static (long Bytes, string Said) Apply(string mode, bool decodes, long beside)
+    {
+        using StringWriter error = new();
+        Streams streams = new(TextReader.Null, TextWriter.Null, error, new Interrupts());
+        CommandContext context = new(CommandLine.Build(streams).Parse(["generate", "hello", "--mmap", mode]), streams, CancellationToken.None);
+        using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        using LanguageModel model = ModelOptions.Load(context, backend);
+        MmapOption.Apply(context, model, beside, decodes);
+        return (model.Transformer.CopiedWeightBytes, error.ToString());
+    }
+}
