@@ -6,6 +6,9 @@ internal interface ITensorFile : IDisposable
     /// <summary>The path that was opened.</summary>
     string Path { get; }
 
+    /// <summary>Its bytes; disposed with it.</summary>
+    MappedFile Mapping { get; }
+
     /// <summary>Names of the tensors.</summary>
     IReadOnlyCollection<string> Names { get; }
 

@@ -31,8 +31,7 @@ public sealed unsafe class SafetensorsFile : ITensorFile
     /// <summary>The path that was opened.</summary>
     public string Path { get; }
 
-    /// <summary>Its bytes; disposed with it.</summary>
-    internal MappedFile Mapping => _file;
+    MappedFile ITensorFile.Mapping => _file;
 
     /// <summary>The strings of the header's <c>__metadata__</c>.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }

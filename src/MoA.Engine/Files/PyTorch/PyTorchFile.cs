@@ -40,6 +40,9 @@ internal sealed unsafe class PyTorchFile : ITensorFile
     public string Path { get; }
 
     /// <inheritdoc/>
+    public MappedFile Mapping => _file;
+
+    /// <inheritdoc/>
     public IReadOnlyCollection<string> Names => _tensors.Keys;
 
     /// <summary>Maps a file and reads what tensors it has.</summary>
