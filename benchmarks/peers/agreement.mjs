@@ -1,5 +1,5 @@
-// Token by token: on a GGUF written from the demo model, both engines must write the same 200 tokens. F32 weights and KV
-// rows on both sides, so that only the order of sums differs.
+// Token by token: on a GGUF written from the demo model, all engines must write the same 200 tokens. F32 weights and KV
+// rows on all sides, so that only the order of sums differs.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -9,7 +9,8 @@ import { moa, moaMakes } from "./moa.mjs";
 const prompt = "First Citizen:\nBefore we proceed any further, hear me speak.";
 const count = 200;
 
-export async function agreement(peer, cache, threads, note) {
+/** The row of the case: how many tokens of each peer are ours. */
+export async function agreement(peers, cache, threads, note) {
     const demo = fileURLToPath(new URL("../../models/demo", import.meta.url));
     const model = path.join(cache, "demo-f32.gguf");
     if (!fs.existsSync(model) || fs.statSync(model).mtimeMs < fs.statSync(path.join(demo, "model.safetensors")).mtimeMs)
@@ -17,11 +18,17 @@ export async function agreement(peer, cache, threads, note) {
     const tokens = (await moa("model", "tokenize", prompt, "--model", model)).items[0].tokens;
     const ours = (await moa("generate", prompt, "--model", model, "--template", "off", "--kv", "f32", "--max-new-tokens", count,
         "--threads", threads)).tokens;
-    await peer.ask({ do: "load", model, length: tokens.length + count, sequences: 1, threads, flashAttention: false, kv: "F32" });
-    const theirs = (await peer.ask({ do: "greedy", tokens, count })).tokens;
-    const differs = ours.findIndex((token, i) => token !== theirs[i]);
-    const matching = differs < 0 ? ours.length : differs;
-    if (matching < count)
-        note(`greedy-agreement: the engines part after ${matching} of ${count} tokens (${ours[matching]} and ${theirs[matching]})`);
-    return { case: "greedy-agreement", ours: count, peer: matching, ratio: matching / count, unit: "tokens" };
+    const matching = {};
+    for (const peer of peers) {
+        await peer.ask({ do: "load", model, length: tokens.length + count, sequences: 1, threads, flashAttention: false, kv: "F32" });
+        const theirs = (await peer.ask({ do: "greedy", tokens, count })).tokens;
+        const differs = ours.findIndex((token, i) => token !== theirs[i]);
+        matching[peer.name] = differs < 0 ? count : differs;
+        if (differs >= 0)
+            note(`greedy-agreement: ${peer.name} parts from us after ${differs} of ${count} tokens (${ours[differs]} and ${theirs[differs]})`);
+    }
+    return { case: "greedy-agreement", threads, unit: "tokens", ours: count, peers: matching };
 }
+
+/** Whether a row is of this case and some peer wrote something else. */
+export const disagrees = row => row.case === "greedy-agreement" && Object.values(row.peers).some(tokens => tokens !== row.ours);

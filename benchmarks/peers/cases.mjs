@@ -1,11 +1,11 @@
-// What is compared. A group shares a model, a length and a batch; in each alternation one `moa bench` measures all its
-// cases and llama.cpp, which is dense always, what they are held against.
+// What is compared. A group shares a model, a length, a batch and what is measured; in each alternation one `moa bench` measures all its
+// cases and each peer, which is dense always, what they are held against.
 
 const mha = "hidden=1024,layers=16,heads=16,kv-heads=16,head-size=64,intermediate=4096,vocabulary=32000,context=32768,tied=true";
+const formats = ["q8_0", "q4_0", "q4_k", "bf16"];
 
 export const models = {
-    "llama-3.2-1b-q8_0": { shape: "llama-3.2-1b", weights: "q8_0", vocabulary: 128256 },
-    "llama-3.2-1b-q4_0": { shape: "llama-3.2-1b", weights: "q4_0", vocabulary: 128256 },
+    ...Object.fromEntries(formats.map(weights => [`llama-3.2-1b-${weights}`, { shape: "llama-3.2-1b", weights, vocabulary: 128256 }])),
     "mha-0.3b-q8_0": { shape: mha, weights: "q8_0", vocabulary: 32000, layers: 16, heads: 16 },
     "vicuna-7b-q4_0": { shape: "vicuna-7b,context=32768", weights: "q4_0", vocabulary: 32000, layers: 32, heads: 32 },
 };
@@ -13,41 +13,54 @@ export const models = {
 const half = { density: 0.5, atLength: 16384 };
 const quarter = { density: 0.25, atLength: 16384 };
 
-/** `full`: left out of a quick run. `against: "bandwidth"`: no peer, the machine's own limit. */
+/**
+ * `full`: left out of a quick run. `everyThreads`: measured with each number of `--threads`, others with the largest alone.
+ * `flashAttention`: what was faster for the peers. `against: "bandwidth"`: no peer, the machine's own limit.
+ */
 export const groups = [
+    ...formats.flatMap(dense),
     {
-        model: "llama-3.2-1b-q8_0", length: 512, batch: 1, decodeTokens: 32, flashAttention: true,
+        measure: "decode", model: "mha-0.3b-q8_0", length: 16384, batch: 1, decodeTokens: 32, flashAttention: false,
         cases: [
-            { case: "llama-3.2-1b q8_0 dense, prefill 512", measure: "prefill" },
-            { case: "llama-3.2-1b q8_0 dense, decode at 512", measure: "decode" },
+            { case: "mha-0.3b q8_0 plan 50 %, decode at 16384", plan: half },
+            { case: "mha-0.3b q8_0 plan 25 %, decode at 16384", plan: quarter },
         ],
     },
     {
-        model: "llama-3.2-1b-q4_0", length: 512, batch: 1, decodeTokens: 32, flashAttention: true,
-        cases: [
-            { case: "llama-3.2-1b q4_0 dense, prefill 512", measure: "prefill" },
-            { case: "llama-3.2-1b q4_0 dense, decode at 512", measure: "decode" },
-        ],
-    },
-    {
-        model: "mha-0.3b-q8_0", length: 16384, batch: 1, decodeTokens: 32, flashAttention: false,
-        cases: [
-            { case: "mha-0.3b q8_0 plan 50 %, decode at 16384", measure: "decode", plan: half },
-            { case: "mha-0.3b q8_0 plan 25 %, decode at 16384", measure: "decode", plan: quarter },
-        ],
-    },
-    {
-        model: "mha-0.3b-q8_0", length: 4096, batch: 8, decodeTokens: 16, flashAttention: false,
-        cases: [{ case: "mha-0.3b q8_0 plan 50 %, decode at 8 x 4096", measure: "decode", plan: { density: 0.5, atLength: 4096 } }],
+        measure: "decode", model: "mha-0.3b-q8_0", length: 4096, batch: 8, decodeTokens: 16, flashAttention: false,
+        cases: [{ case: "mha-0.3b q8_0 plan 50 %, decode at 8 x 4096", plan: { density: 0.5, atLength: 4096 } }],
     },
     {
         full: true,
-        model: "mha-0.3b-q8_0", length: 16384, batch: 1, decodeTokens: 1, flashAttention: false,
-        cases: [{ case: "mha-0.3b q8_0 plan 50 %, prefill 16384", measure: "prefill", plan: half }],
+        measure: "prefill", model: "mha-0.3b-q8_0", length: 16384, batch: 1, decodeTokens: 1, flashAttention: false,
+        cases: [{ case: "mha-0.3b q8_0 plan 50 %, prefill 16384", plan: half }],
     },
     {
         full: true, against: "bandwidth",
-        model: "vicuna-7b-q4_0", length: 16384, batch: 1, decodeTokens: 16,
-        cases: [{ case: "vicuna-7b q4_0 plan 50 %, decode at 16384, against bandwidth", measure: "decode", plan: half }],
+        measure: "decode", model: "vicuna-7b-q4_0", length: 16384, batch: 1, decodeTokens: 16,
+        cases: [{ case: "vicuna-7b q4_0 plan 50 %, decode at 16384, against bandwidth", plan: half }],
     },
 ];
+
+function dense(weights) {
+    const shared = { model: `llama-3.2-1b-${weights}`, everyThreads: true };
+    const name = `llama-3.2-1b ${weights} dense`;
+    return [
+        {
+            ...shared, measure: "prefill", length: 512, batch: 1, decodeTokens: 1, flashAttention: true, // q4_0: 228 and 245 tokens/s, without 199 and 211
+            cases: [{ case: `${name}, prefill 512` }],
+        },
+        {
+            ...shared, measure: "decode", length: 512, batch: 1, decodeTokens: 32, flashAttention: false, // 1 to 5 % faster than with it, by format
+            cases: [{ case: `${name}, decode at 512` }],
+        },
+        {
+            ...shared, full: true, measure: "decode", length: 8192, batch: 1, decodeTokens: 32, flashAttention: false, // q4_0: 22 and 21 tokens/s, with it 17 and 16
+            cases: [{ case: `${name}, decode at 8192` }],
+        },
+        ...[8, 16].map(batch => ({
+            ...shared, full: batch < 16, measure: "decode", length: 512, batch, decodeTokens: 16, flashAttention: true, // q4_0: 107 and 128 tokens/s, without 103 and 118
+            cases: [{ case: `${name}, decode at ${batch} x 512` }],
+        })),
+    ];
+}

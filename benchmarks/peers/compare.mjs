@@ -1,111 +1,113 @@
-// Compares MoA for .NET with llama.cpp: the same files, tokens and threads, slices of both in turn. See README.md.
+// Compares MoA for .NET with llama.cpp: the same files, tokens and threads, slices of all in turn. See README.md.
 
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { agreement, disagrees } from "./agreement.mjs";
 import { groups, models } from "./cases.mjs";
-import { agreement } from "./agreement.mjs";
-import { makePlan } from "./plan.mjs";
 import { moaBench, moaMakes } from "./moa.mjs";
 import { Peer } from "./peer.mjs";
+import { peers } from "./peers.mjs";
+import { makePlan } from "./plan.mjs";
+import { addSharesOfPrefill, summarise, table } from "./summary.mjs";
 
-const { values: options } = parseArgs({
-    options: {
-        quick: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-        alternations: { type: "string" },
-        threads: { type: "string", default: String(os.availableParallelism()) },
-        case: { type: "string", default: "" },
-    },
-});
-const threads = Number(options.threads);
-const alternations = Number(options.alternations ?? (options.quick ? 3 : 5));
-if (!(threads >= 1 && alternations >= 1)) {
-    console.error("compare.sh: expected --threads N and --alternations N of at least 1");
-    process.exit(2);
-}
 const cache = path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "moa-bench");
-fs.mkdirSync(cache, { recursive: true });
-
 const note = text => console.error(text);
-const median = numbers => {
-    const sorted = [...numbers].sort((a, b) => a - b);
-    return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-};
 
-async function main() {
-    if (os.loadavg()[0] > 0.5 * threads)
+function readOptions() {
+    const { values } = parseArgs({
+        options: {
+            quick: { type: "boolean", default: false },
+            json: { type: "boolean", default: false },
+            alternations: { type: "string" },
+            threads: { type: "string", default: String(os.availableParallelism()) },
+            peer: { type: "string", default: "all" },
+            case: { type: "string", default: "" },
+        },
+    });
+    const threads = values.threads.split(",").map(Number);
+    const alternations = Number(values.alternations ?? (values.quick ? 3 : 5));
+    const isCount = number => Number.isInteger(number) && number >= 1;
+    if (!threads.every(isCount) || new Set(threads).size < threads.length)
+        throw new Error(`--threads ${values.threads}: expected different numbers of at least 1, such as 2 or 1,2`);
+    if (!isCount(alternations))
+        throw new Error(`--alternations ${values.alternations}: expected a number of at least 1`);
+    if (values.peer !== "all" && !Object.hasOwn(peers, values.peer))
+        throw new Error(`--peer ${values.peer}: expected ${Object.keys(peers).join(", ")} or all`);
+    const chosen = groups
+        .filter(group => !values.quick || !group.full)
+        .map(group => ({ ...group, cases: group.cases.filter(entry => entry.case.includes(values.case)) }))
+        .filter(group => group.cases.length > 0);
+    const agrees = "greedy-agreement".includes(values.case);
+    if (chosen.length === 0 && !agrees)
+        throw new Error(`--case ${values.case}: in no case's name${values.quick ? " of --quick" : ""}; they stand in cases.mjs, as in --case "q4_k dense, decode"`);
+    return { json: values.json, threads, alternations, peers: values.peer === "all" ? Object.keys(peers) : [values.peer], groups: chosen, agrees };
+}
+
+async function main(options) {
+    const most = Math.max(...options.threads);
+    if (os.loadavg()[0] > 0.5 * most)
         note(`warning: the machine is busy (load ${os.loadavg()[0].toFixed(1)}); llama.cpp's threads wait for each other, so it suffers most`);
-    const peer = new Peer();
-    const rows = [];
+    fs.mkdirSync(cache, { recursive: true });
+    const chosen = options.peers.map(word => peers[word]);
+    chosen.forEach(peer => peer.install());
+    const running = chosen.map(peer => new Peer(peer));
+    const rows = [], start = performance.now();
     try {
-        const chosen = groups
-            .filter(group => !options.quick || !group.full)
-            .map(group => ({ ...group, cases: group.cases.filter(entry => entry.case.includes(options.case)) }))
-            .filter(group => group.cases.length > 0);
-        for (const group of chosen)
-            rows.push(...(await compareGroup(group, peer)));
-        if ("greedy-agreement".includes(options.case))
-            rows.push(await agreement(peer, cache, threads, note));
+        for (const group of options.groups)
+            for (const threads of group.everyThreads ? options.threads : [most])
+                rows.push(...(await compareGroup(group, threads, running, options.alternations)));
+        if (options.agrees)
+            rows.push(await agreement(running, cache, most, note));
     } finally {
-        peer.end();
+        running.forEach(peer => peer.end());
+        if (rows.length > 0) // what was measured before a failure is worth showing
+            print(rows, running, options);
     }
-    if (options.json)
-        console.log(JSON.stringify({ rows }, null, 2));
-    else
-        printTable(rows);
-    if (rows.some(row => row.case === "greedy-agreement" && row.peer !== row.ours))
+    for (const { name, idleSeconds } of running)
+        if (idleSeconds > 0.01 * (performance.now() - start) / 1000)
+            note(`warning: ${name} took ${idleSeconds.toFixed(1)} s of processor time while others were measured`);
+    if (rows.some(disagrees))
         process.exitCode = 1;
 }
 
-async function compareGroup(group, peer) {
+function print(rows, peers, { json, alternations }) {
+    addSharesOfPrefill(rows);
+    const told = peers.map(({ name, build, release, idleSeconds }) => ({ name, build, release, idleSeconds }));
+    console.log(json ? JSON.stringify({ alternations, peers: told, rows }, null, 2) : table(rows, peers.map(({ name }) => name)));
+}
+
+async function compareGroup(group, threads, peers, alternations) {
     const model = await prepareModel(group.model);
     for (const { plan } of group.cases)
         plan && preparePlan(plan, model);
-    const isPrefill = group.cases.some(({ measure }) => measure === "prefill");
-    if (group.against !== "bandwidth") {
-        const { build, release } = await peer.load(group, model, threads);
-        note(`${group.model}, ${group.batch} x ${group.length}: llama.cpp ${release}, ${build}, ${threads} threads, ` +
-            `flash attention ${group.flashAttention ? "on" : "off"}`);
-        if (!isPrefill || group.length < 2048)
+    note(`${group.model}, ${group.batch} x ${group.length}, ${threads} thread${threads > 1 ? "s" : ""}`);
+    const compared = group.against === "bandwidth" ? [] : peers;
+    for (const peer of compared) {
+        Object.assign(peer, await peer.load(group, model, threads));
+        note(`  beside ${peer.name}: llama.cpp ${peer.release}, ${peer.build}, flash attention ${group.flashAttention ? "on" : "off"}`);
+        if (group.measure === "decode" || group.length <= 512) // also a warm-up
             await peer.fill(group, model);
     }
-    const ours = [], theirs = [];
+    const ours = [], theirs = Object.fromEntries(compared.map(({ name }) => [name, []]));
     for (let i = 0; i < alternations; i++) {
         ours.push(await moaBench(group, model, threads));
-        if (group.against === "bandwidth")
-            continue;
-        const prefill = isPrefill ? await peer.prefill(group, model) : null;
-        await peer.decode(group, model, 1); // brings back what our slice pushed out of the caches
-        theirs.push({ prefill, decode: await peer.decode(group, model) });
+        for (const peer of compared) {
+            if (group.measure === "decode")
+                await peer.decode(group, model, 1); // brings back what the others pushed out of the caches
+            theirs[peer.name].push(await peer[group.measure](group, model));
+        }
     }
-    const rows = group.cases.map((entry, i) => summarise(group, entry, ours.map(slice => slice[ourRow(group, i)]), theirs));
-    rows.forEach(row => note(`  ${row.case}: ${row.ours.toFixed(2)} / ${row.peer.toFixed(2)} = ${row.ratio.toFixed(3)}`));
+    const rows = group.cases.map((entry, i) => summarise(group, entry, threads, ours.map(slice => slice[ourRow(group, i)]), theirs));
+    for (const row of rows)
+        note(`  ${row.case}: ${[row.ours, ...Object.values(row.peers)].map(number => number.toFixed(2)).join(" / ")}` +
+            (row.best ? ` = ${row.ratio.toFixed(3)} of ${row.best}` : ""));
     return rows;
 }
 
 // Dense cases share the one dense row; each plan has a row of its own.
 const ourRow = (group, index) => (group.cases[index].plan ? index : 0);
-
-function summarise(group, { case: name, measure, plan }, ours, theirs) {
-    const our = ours.map(row => row[`${measure}TokensPerSecond`]);
-    const their = group.against === "bandwidth"
-        ? ours.map(row => row.decodeTokensPerSecond / row.bandwidthShare)
-        : theirs.map(slice => slice[measure]);
-    const row = {
-        case: name, ours: median(our), peer: median(their), ratio: median(our) / median(their), unit: "tokens/s",
-        against: group.against ?? "llama.cpp", alternations,
-        oursAll: our, peerAll: their,
-        kvBytes: ours[0].kvBytes, weightBytes: ours[0].weightBytes, peakResidentBytes: Math.max(...ours.map(row => row.peakResidentBytes)),
-    };
-    row.overWeightsAndCachesBytes = row.peakResidentBytes - row.kvBytes - row.weightBytes;
-    if (plan)
-        row.density = ours[0].density;
-    if (measure === "decode")
-        row.bandwidthShare = median(ours.map(row => row.bandwidthShare));
-    return row;
-}
 
 async function prepareModel(name) {
     const model = { ...models[name], path: path.join(cache, `${name}.gguf`) };
@@ -121,18 +123,16 @@ function preparePlan(plan, model) {
     fs.writeFileSync(plan.path, JSON.stringify(makePlan(model.layers, model.heads, plan.density, plan.atLength)));
 }
 
-function printTable(rows) {
-    const cells = rows.map(row => [
-        row.case, format(row.ours), format(row.peer), row.ratio.toFixed(2),
-        row.bandwidthShare === undefined ? "" : `${(100 * row.bandwidthShare).toFixed(0)} %`,
-        row.overWeightsAndCachesBytes === undefined ? "" : `${Math.round(row.overWeightsAndCachesBytes / 2 ** 20)} MiB`,
-    ]);
-    const table = [["case", "ours", "peer", "ratio", "of bandwidth", "over weights and KV"], ...cells];
-    const widths = table[0].map((_, column) => Math.max(...table.map(line => line[column].length)));
-    for (const line of table)
-        console.log(line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  "));
+let options;
+try {
+    options = readOptions();
+} catch (failure) {
+    console.error(`compare.sh: ${failure.message}`);
+    process.exit(2);
 }
-
-const format = number => (Number.isInteger(number) ? String(number) : number.toPrecision(4));
-
-await main();
+try {
+    await main(options);
+} catch (failure) {
+    console.error(`compare.sh: ${failure.message}`);
+    process.exit(1);
+}

@@ -21,7 +21,7 @@ export async function moaBench(group, model, threads) {
     const document = await moa(
         "bench", "--model", model.path, ...(policies.length ? policies : ["--policy", "dense"]),
         "--lengths", group.length, "--batch", group.batch, "--decode-tokens", group.decodeTokens,
-        ...(group.cases.some(({ measure }) => measure === "prefill") ? [] : ["--synthetic-context"]),
+        ...(group.measure === "prefill" ? [] : ["--synthetic-context"]),
         "--repeat", 1, "--threads", threads, "--seed", 0);
     return document.rows;
 }

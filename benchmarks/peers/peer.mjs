@@ -1,25 +1,35 @@
-// The other end of llama.mjs: starts the peer and asks it.
+// The other end of llama.mjs and llamasharp/: starts a peer and asks it.
 
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import readline from "node:readline";
-import { fileURLToPath } from "node:url";
 import { repeatState } from "./context.mjs";
 import { promptTokens } from "./tokens.mjs";
 
 export class Peer {
-    #process = spawn(process.execPath, [fileURLToPath(new URL("llama.mjs", import.meta.url))], {
-        stdio: ["pipe", "pipe", "inherit"],
-    });
-    #answers = readline.createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
+    /** Processor time taken between requests, while others were measured: next to nothing, or its threads spin. Linux only. */
+    idleSeconds = 0;
+    #process;
+    #answers;
+    #processorSeconds;
+
+    constructor({ name, command: [program, ...args] }) {
+        this.name = name;
+        this.#process = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+        this.#process.on("error", () => {}); // the first request says it: the process ended
+        this.#process.stdin.on("error", () => {});
+        this.#answers = readline.createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
+    }
 
     async ask(request) {
+        this.idleSeconds += this.#processorSeconds === undefined ? 0 : processorSeconds(this.#process.pid) - this.#processorSeconds;
         this.#process.stdin.write(`${JSON.stringify(request)}\n`);
         const { value, done } = await this.#answers.next();
         const answer = done ? { error: "the process ended" } : JSON.parse(value);
         if (answer.error !== undefined)
-            throw new Error(`llama.cpp: ${request.do}: ${answer.error}`);
+            throw new Error(`${this.name}: ${request.do}: ${answer.error}`);
+        this.#processorSeconds = processorSeconds(this.#process.pid);
         return answer;
     }
 
@@ -68,5 +78,14 @@ export class Peer {
 
     end() {
         this.#process.stdin.end();
+    }
+}
+
+function processorSeconds(id) {
+    try {
+        const [user, system] = fs.readFileSync(`/proc/${id}/stat`, "utf8").split(") ").pop().split(" ").slice(11, 13); // proc(5): fields 14 and 15
+        return (Number(user) + Number(system)) / 100;
+    } catch {
+        return 0;
     }
 }
