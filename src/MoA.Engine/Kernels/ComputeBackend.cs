@@ -29,6 +29,9 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Threads of the processor that it may use.</summary>
     public abstract int Threads { get; }
 
+    /// <summary>The threads that run its operations; null for a device, which runs them itself.</summary>
+    internal virtual WorkerPool? Workers => null;
+
     /// <summary>Generated tokens up to which a pass costs little more than one; 1 where a sequence's step takes no drafts.</summary>
     internal virtual int StepTokens => 1;
 

@@ -31,6 +31,8 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
     public override int Threads => Pool.Threads;
 
+    internal override WorkerPool Workers => Pool;
+
     public override string Description =>
         $"{(TSimd.Width == 1 ? "scalar" : $"{TSimd.Width * 32}-bit vectors")}, {Pool.Threads} threads";
 

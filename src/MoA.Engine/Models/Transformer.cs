@@ -94,6 +94,9 @@ public sealed class Transformer : IDisposable
     /// <summary>How many of <see cref="WeightBytes"/> are in the device's own memory, where it counts them; the others are where they were loaded.</summary>
     public long CopiedWeightBytes => _weights.CopiedBytes;
 
+    /// <summary>Takes the times of each operation while a step of it runs; null else.</summary>
+    internal PassClock? Clock { get; set; }
+
     /// <summary>θ of each pair of components, scaled as the model's rope_scaling says; radians a token.</summary>
     internal static double[] RopeFrequencies(ModelConfig config)
     {
@@ -172,7 +175,9 @@ public sealed class Transformer : IDisposable
         _last = null;
         int rows = batch.Rows;
         Backend.Prepare(batch.Work);
+        Clock?.Begin(PassOperation.Rope);
         Backend.RopeAngles(batch.Positions, _frequencies, _angles);
+        Clock?.Begin(PassOperation.Embedding);
         Backend.Embed(batch.Tokens, _weights.Embedding, _hidden);
         bool ended = false;
         try
@@ -188,6 +193,7 @@ public sealed class Transformer : IDisposable
         }
         finally
         {
+            Clock?.Begin(PassOperation.Other);
             for (int i = 0; i < batch.Work.SegmentCount; i++)
             {
                 AttentionSegment segment = batch.Work.Segments[i];
@@ -217,6 +223,7 @@ public sealed class Transformer : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan((long)logits.Length, (long)rows.Length * Config.VocabularySize, nameof(logits));
         ComputeLogits(batch, rows);
         Backend.Read(_logits, rows.Length, logits);
+        Clock?.Begin(PassOperation.Other);
     }
 
     /// <summary>Draws a token for chosen rows of the last pass where the device does so itself; -1 where logits are not finite.</summary>
@@ -230,7 +237,9 @@ public sealed class Transformer : IDisposable
         using UseGuard.Use device = Backend.Use();
         using UseGuard.Use weights = _stored.Use();
         ComputeLogits(batch, rows);
+        Clock?.Begin(PassOperation.Draw);
         Backend.Draw(_logits, draws, tokens);
+        Clock?.Begin(PassOperation.Other);
     }
 
     /// <summary>Draws once more from the logits that were drawn from last.</summary>
@@ -238,7 +247,9 @@ public sealed class Transformer : IDisposable
     {
         using UseGuard.Use model = _use.TakeAlone();
         using UseGuard.Use device = Backend.Use();
+        Clock?.Begin(PassOperation.Draw);
         Backend.Draw(_logits, draws, tokens);
+        Clock?.Begin(PassOperation.Other);
     }
 
     /// <summary>Waits for a pass that is running, and frees the workspace.</summary>
@@ -257,8 +268,10 @@ public sealed class Transformer : IDisposable
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)_rows, nameof(rows));
         if (rows.IsEmpty)
             return;
+        Clock?.Begin(PassOperation.FinalNorm);
         Backend.Gather(_hidden, rows, _lastRows);
         Backend.RmsNorm(_lastRows, rows.Length, _weights.FinalNorm, (float)Config.RmsNormEpsilon, _lastRows);
+        Clock?.Begin(PassOperation.Head);
         Backend.Project(_lastRows, rows.Length, _weights.Head, null, _logits);
     }
 
@@ -280,26 +293,43 @@ public sealed class Transformer : IDisposable
     {
         LayerWeights weights = _weights.Layers[layer];
         float epsilon = (float)Config.RmsNormEpsilon;
+        Clock?.Begin(PassOperation.AttentionNorm);
         Backend.RmsNorm(_hidden, rows, weights.InputNorm, epsilon, _normed);
+        Clock?.Begin(PassOperation.QueryKeyValue);
         Backend.Project(_normed, rows, weights.Query, weights.QueryBias, _queries);
         Backend.Project(_normed, rows, weights.Key, weights.KeyBias, _keys);
         Backend.Project(_normed, rows, weights.Value, weights.ValueBias, _values);
         if (weights.QueryNorm is not null)
+        {
+            Clock?.Begin(PassOperation.QueryKeyNorm);
             Backend.RmsNorm(_queries, rows, weights.QueryNorm, epsilon, _queries);
+        }
+
         if (weights.KeyNorm is not null)
+        {
+            Clock?.Begin(PassOperation.QueryKeyNorm);
             Backend.RmsNorm(_keys, rows, weights.KeyNorm, epsilon, _keys);
+        }
+
+        Clock?.Begin(PassOperation.Rope);
         Backend.Rope(_queries, rows, Config.HeadSize, Config.RopePairs, _angles);
         Backend.Rope(_keys, rows, Config.HeadSize, Config.RopePairs, _angles);
+        Clock?.Begin(PassOperation.Attention);
         Backend.Attend(batch.Work, layer, _queries, _keys, _values, _attended);
+        Clock?.Begin(PassOperation.Output);
         Backend.Project(_attended, rows, weights.Output, weights.OutputBias, _hidden, accumulate: true);
     }
 
     private void FeedForward(LayerWeights weights, int rows)
     {
+        Clock?.Begin(PassOperation.FeedForwardNorm);
         Backend.RmsNorm(_hidden, rows, weights.PostAttentionNorm, (float)Config.RmsNormEpsilon, _normed);
+        Clock?.Begin(PassOperation.GateUp);
         Backend.Project(_normed, rows, weights.Gate, weights.GateBias, _gate);
         Backend.Project(_normed, rows, weights.Up, weights.UpBias, _up);
+        Clock?.Begin(PassOperation.SwiGlu);
         Backend.SwiGlu(_gate, _up, rows);
+        Clock?.Begin(PassOperation.Down);
         Backend.Project(_gate, rows, weights.Down, weights.DownBias, _hidden, accumulate: true);
     }
 }

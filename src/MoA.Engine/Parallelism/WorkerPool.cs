@@ -50,6 +50,9 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <summary>Threads that work on a job, the caller included.</summary>
     public int Threads { get; }
 
+    /// <summary>Takes the times of jobs; null for nobody. To be set between jobs.</summary>
+    public WorkerTimes? Times { get; set; }
+
     /// <summary>
     /// Runs items 0 … <paramref name="count"/> − 1 and returns when all are done. One caller at a time; a job must not
     /// start another.
@@ -63,6 +66,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         if (Interlocked.Exchange(ref _running, 1) != 0)
             throw new InvalidOperationException("A job is running already: one caller at a time, and no job within a job.");
+        Times?.Begin(count);
         try
         {
             if (count > 1 && _workers.Length > 0)
@@ -72,6 +76,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
         finally
         {
+            Times?.End();
             Volatile.Write(ref _running, 0);
         }
     }
@@ -90,11 +95,13 @@ internal sealed unsafe class WorkerPool : IDisposable
         _wake.Dispose();
     }
 
-    private static void RunAlone<TJob>(ref TJob job, int count)
+    private void RunAlone<TJob>(ref TJob job, int count)
         where TJob : struct, IParallelJob
     {
+        Times?.First(0);
         for (int i = 0; i < count; i++)
             job.Run(i, 0);
+        Times?.Last(0);
     }
 
     private void RunWithWorkers<TJob>(ref TJob job, int count)
@@ -155,20 +162,18 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
     }
 
+    // The items that a thread has done count when it finds no further one: the job cannot end before, so its fields stand still
+    // from its first item on.
     private void TakeItems(int worker)
     {
-        while (true)
+        int taken = 0;
+        while (TryTake(out int index))
         {
-            long tickets = Volatile.Read(ref _tickets);
-            int left = (int)tickets;
-            if (left <= 0)
-                return;
-            if (Interlocked.CompareExchange(ref _tickets, tickets - 1, tickets) != tickets)
-                continue;
-            // The job cannot end before this item does, so its fields stand still from here on.
+            if (taken++ == 0)
+                Times?.First(worker);
             try
             {
-                _invoke(_job, _count - left, worker);
+                _invoke(_job, index, worker);
             }
 #pragma warning disable CA1031 // rethrown on the calling thread
             catch (Exception failure)
@@ -176,8 +181,30 @@ internal sealed unsafe class WorkerPool : IDisposable
             {
                 _ = Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(failure), null);
             }
+        }
 
-            _ = Interlocked.Increment(ref _done);
+        if (taken == 0)
+            return;
+        Times?.Last(worker);
+        _ = Interlocked.Add(ref _done, taken);
+    }
+
+    private bool TryTake(out int index)
+    {
+        while (true)
+        {
+            long tickets = Volatile.Read(ref _tickets);
+            int left = (int)tickets;
+            if (left <= 0)
+            {
+                index = -1;
+                return false;
+            }
+
+            if (Interlocked.CompareExchange(ref _tickets, tickets - 1, tickets) != tickets)
+                continue;
+            index = _count - left;
+            return true;
         }
     }
 }

@@ -60,7 +60,8 @@ public sealed class DemoMemoryTests
     [InlineData(ElementType.BF16, false)]
     [InlineData(ElementType.BF16, true)]
     [InlineData(ElementType.BF16, false, true)]
-    public void A_decode_step_allocates_no_memory(ElementType type, bool byAttention, bool lookup = false)
+    [InlineData(ElementType.BF16, true, false, true)]
+    public void A_decode_step_allocates_no_memory(ElementType type, bool byAttention, bool lookup = false, bool timed = false)
     {
         const int threads = 3, Windows = 2;
         int steps = lookup ? 90 : 150;
@@ -74,6 +75,7 @@ public sealed class DemoMemoryTests
         using SequenceCache first = transformer.CreateSequence(policy, Length, type);
         using SequenceCache second = transformer.CreateSequence(byAttention ? new InfLlmPolicy(rule) : new DensePolicy(), Length, type);
         GenerationLoop loop = new(transformer);
+        PassClock? clock = timed ? new PassClock(transformer) : null;
         int[] prompt = [.. Enumerable.Range(0, 300).Select(i => i * 7 % 1000)];
         Join(first, prompt, SamplingOptions.Greedy);
         Join(second, prompt[..50], new SamplingOptions { Temperature = 0.8, TopK = 50, TopP = 0.95, MinP = 0.01, Seed = 1 });
@@ -99,7 +101,11 @@ public sealed class DemoMemoryTests
         void Steps(int count)
         {
             for (int i = 0; i < count; i++)
+            {
+                clock?.Start();
                 _ = loop.Step();
+                clock?.Stop();
+            }
         }
 
         long[] AllocatedOnEachThread()
