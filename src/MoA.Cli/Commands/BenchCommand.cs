@@ -80,6 +80,12 @@ internal sealed class BenchCommand : CliCommand
         HelpName = SamplingText.Form,
     };
 
+    private readonly Option<bool> _profile = new("--profile")
+    {
+        Description = "Also show where the time of a decode step and of reading a prompt goes: each operation's time, waiting, bytes and share of the " +
+            "bandwidth (docs/benchmarks.md); on the processor only",
+    };
+
     private readonly Option<bool> _syntheticContext = new("--synthetic-context")
     {
         Description = "Fill the caches with random rows instead of prefilling: decode speed at long contexts without the wait",
@@ -101,6 +107,7 @@ internal sealed class BenchCommand : CliCommand
             "moa bench --policy dense streaming-llm:density=0.5 --plan moa-out/plan.json --lengths 2048 --json",
             "moa bench --policy dense all:density=0.25 --lengths 4000",
             "moa bench --lengths 512 --sampling temperature=0.8,top-k=40,top-p=0.95,min-p=0.05",
+            "moa bench --model ./llama-q8_0.gguf --lengths 512 --profile",
             "moa bench --policy dense --plan moa-out/plan.json --lengths 3072 --decode-tokens 1024 --largest-batch --memory-limit 4GiB --synthetic-context",
             "moa bench --model ./vicuna-7b.gguf --plan plan.json --lengths 16384 --synthetic-context --decode-tokens 16",
             "moa bench --device cuda --shape vicuna-7b --policy dense --plan plan.json --lengths 12288 --decode-tokens 4096 --largest-batch --synthetic-context",
@@ -114,6 +121,7 @@ internal sealed class BenchCommand : CliCommand
         Options.Add(_memoryLimit);
         Options.Add(_decodeTokens);
         Options.Add(_sampling);
+        Options.Add(_profile);
         Options.Add(_syntheticContext);
         Options.Add(_repeat);
         Options.Add(DryRun.Option);
@@ -131,6 +139,8 @@ internal sealed class BenchCommand : CliCommand
         long? memoryLimit = context.Get(_memoryLimit) is string size ? ByteSize.Parse("--memory-limit", size) : null;
         SamplingOptions? sampling = context.Get(_sampling) is string draw ? SamplingText.Parse("--sampling", draw) : null;
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        if (context.Get(_profile) && backend.Gauge is not null)
+            throw new InvalidInputException($"--profile: operations of a device are not timed one by one; leave out --profile, or --device {context.Get(ModelOptions.Device)}");
         using LanguageModel model = Load(context, backend);
         BenchmarkSettings settings = new()
         {
@@ -142,6 +152,7 @@ internal sealed class BenchCommand : CliCommand
             Room = MemoryRoom.Of(model, memoryLimit),
             DecodeTokens = decodeTokens,
             Sampling = sampling,
+            Profile = context.Get(_profile),
             SyntheticContext = context.Get(_syntheticContext),
             Repeats = repeats,
             CacheType = ModelOptions.CacheType(context),

@@ -66,6 +66,8 @@ internal sealed class BenchmarkOutput(
             context.Output.WriteLine($"joules counted by {energySource}, other work included");
         if (WhyNoEnergy is string reason)
             context.Output.WriteLine($"joules not told: {reason}");
+        foreach (BenchmarkRow row in rows)
+            ProfileOutput.WriteTables(console, context.Output, row, settings.Threads);
     }
 
     public void WriteJson(CommandContext context) =>
@@ -140,6 +142,10 @@ internal sealed class BenchmarkOutput(
         WriteSpread(writer, "bandwidthShare", row.BandwidthShare);
         WriteSpread(writer, "prefillJoulesPerToken", row.PrefillJoulesPerToken);
         WriteSpread(writer, "joulesPerToken", row.DecodeJoulesPerToken);
+        if (!settings.Profile)
+            return;
+        ProfileOutput.WriteJson(writer, "decodeProfile", row.DecodeProfile);
+        ProfileOutput.WriteJson(writer, "prefillProfile", row.PrefillProfile);
     }
 
     // The median under the name itself.

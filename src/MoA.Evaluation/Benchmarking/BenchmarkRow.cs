@@ -70,4 +70,10 @@ public sealed record BenchmarkRow
 
     /// <summary>Why a meter did not tell the joules, in one line; null if it did, or if there is none.</summary>
     public string? WhyNoEnergy { get; init; }
+
+    /// <summary>Where the time of a decode step goes, in the repeat that took the middle time; null where nobody asked.</summary>
+    public PassProfile? DecodeProfile { get; init; }
+
+    /// <summary>Where the time of reading a prompt goes; null for a synthetic context too.</summary>
+    public PassProfile? PrefillProfile { get; init; }
 }

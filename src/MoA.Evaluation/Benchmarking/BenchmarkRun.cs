@@ -23,6 +23,7 @@ public sealed class BenchmarkRun
     private readonly Sampler? _sampler;
     private float[] _logits = [];
     private double _drawSeconds;
+    private PassClock? _clock;
     private long _tokens, _heldBytes;
     private int _done;
 
@@ -79,7 +80,8 @@ public sealed class BenchmarkRun
 
     private IEnumerable<BenchmarkRow> MeasureTogether(BenchmarkCase[] cases, int total, Func<double> bandwidth, CancellationToken cancellation)
     {
-        Measurement[][] measured = [.. cases.Select(_ => new Measurement[_settings.Repeats])];
+        BenchmarkSummary summary = new(_model, _settings, _heldBytes);
+        BenchmarkRepeat[][] measured = [.. cases.Select(_ => new BenchmarkRepeat[_settings.Repeats])];
         foreach (BenchmarkCase one in cases)
             WarmUp(one, cancellation);
         double before = bandwidth();
@@ -87,7 +89,7 @@ public sealed class BenchmarkRun
         {
             for (int i = 0; i < cases.Length; i++)
             {
-                Measurement one = MeasureOnce(cases[i], cancellation);
+                BenchmarkRepeat one = MeasureOnce(cases[i], cancellation);
                 double after = bandwidth();
                 measured[i][repeat] = one with { Bandwidth = (before + after) / 2 };
                 before = after;
@@ -95,42 +97,52 @@ public sealed class BenchmarkRun
             }
         }
 
-        return cases.Select((one, i) => Summarise(one, measured[i]));
+        return cases.Select((one, i) => summary.Of(one, measured[i]));
     }
 
-    private Measurement MeasureOnce(BenchmarkCase measured, CancellationToken cancellation)
+    private BenchmarkRepeat MeasureOnce(BenchmarkCase measured, CancellationToken cancellation)
     {
         (BenchmarkPolicy policy, int length, int batch, _) = measured;
         bool isOfRow = TryResetPeak();
         SequenceCache[] sequences = new SequenceCache[batch];
+        PassMeter? prefill = _settings is { Profile: true, SyntheticContext: false } ? new PassMeter(_model) : null;
+        PassMeter? decode = _settings.Profile ? new PassMeter(_model) : null;
         try
         {
             for (int i = 0; i < batch; i++)
                 sequences[i] = _model.Transformer.CreateSequence(policy.Policy, length + _settings.DecodeTokens, _settings.CacheType);
             EnergySpan energy = new(Energy);
             energy.Start();
+            _clock = prefill?.Clock;
             double prefillSeconds = Fill(sequences, length, cancellation);
             double? prefillJoules = _settings.SyntheticContext ? null : energy.Stop("prefill");
+            foreach (SequenceCache sequence in sequences)
+                prefill?.AddPrompt(sequence, length, _model.Transformer.MaxRows);
             double decodeSeconds = 0, rows = 0;
             _drawSeconds = 0;
+            _clock = decode?.Clock;
             energy.Start();
             for (int step = 0; step < _settings.DecodeTokens; step++)
             {
                 long start = Stopwatch.GetTimestamp();
                 Decode(sequences, cancellation);
                 decodeSeconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
-                foreach (SequenceCache sequence in sequences)
-                    rows += sequence.RowsAttended();
+                long attended = sequences.Sum(sequence => sequence.RowsAttended());
+                rows += attended;
+                decode?.AddPass(batch, batch);
+                decode?.AddDecode(attended, sequences[0].BytesPerRow);
             }
 
             decodeSeconds -= _drawSeconds;
             double? decodeJoules = energy.Stop("decode");
             double bytesPerStep = WeightBytesRead() + rows / _settings.DecodeTokens * sequences[0].BytesPerRow;
-            return new Measurement(prefillSeconds, decodeSeconds, _drawSeconds, PeakBytes(), isOfRow, sequences.Sum(sequence => sequence.Bytes),
-                bytesPerStep, 0, prefillJoules, decodeJoules, energy.WhyNot);
+            return new BenchmarkRepeat(prefillSeconds, decodeSeconds, _drawSeconds, PeakBytes(), isOfRow, sequences.Sum(sequence => sequence.Bytes),
+                bytesPerStep, 0, prefillJoules, decodeJoules, energy.WhyNot, prefill, decode);
         }
         finally
         {
+            _clock?.Stop();
+            _clock = null;
             foreach (SequenceCache? sequence in sequences)
                 sequence?.Dispose();
         }
@@ -183,6 +195,7 @@ public sealed class BenchmarkRun
         int[] tokens = new int[length];
         PromptTokens.Fill(tokens, _settings.Seed, index, 0, _model.Config.VocabularySize);
         int last = 0;
+        _clock?.Start();
         for (int start = 0; start < length; start += _model.Transformer.MaxRows)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -194,6 +207,7 @@ public sealed class BenchmarkRun
         }
 
         Logits([last]);
+        _clock?.Stop();
     }
 
     // The likeliest of each row, as in a generation; then, with its own clock, what is to be drawn from the same logits.
@@ -226,6 +240,7 @@ public sealed class BenchmarkRun
     {
         cancellation.ThrowIfCancellationRequested();
         Span<int> token = stackalloc int[1], rows = stackalloc int[Transformer.MaxLogitRows];
+        _clock?.Start();
         _batch.Clear();
         for (int i = 0; i < sequences.Length; i++)
         {
@@ -242,6 +257,7 @@ public sealed class BenchmarkRun
             NextTokens(rows[..count]);
         }
 
+        _clock?.Stop();
         _tokens += sequences.Length;
     }
 
@@ -251,46 +267,4 @@ public sealed class BenchmarkRun
         ModelWeights weights = _model.Loaded.Weights;
         return weights.Bytes - (ReferenceEquals(weights.Head, weights.Embedding) ? 0 : weights.Embedding.Bytes);
     }
-
-    private BenchmarkRow Summarise(BenchmarkCase done, Measurement[] measured)
-    {
-        (BenchmarkPolicy policy, int length, int batch, long cacheBytes) = done;
-        double bytesPerStep = measured[0].BytesPerStep;
-        return new BenchmarkRow
-        {
-            Policy = policy,
-            Length = length,
-            Batch = batch,
-            PrefillTokensPerSecond = _settings.SyntheticContext
-                ? null
-                : Spread.Of(measured.Select(one => (double)batch * length / one.PrefillSeconds)),
-            DecodeTokensPerSecond = Spread.Of(measured.Select(one => (double)batch * _settings.DecodeTokens / one.DecodeSeconds)),
-            DrawMillisecondsPerToken = OfDraws(measured, one => 1000 * one.DrawSeconds / (batch * _settings.DecodeTokens)),
-            SampledTokensPerSecond = OfDraws(measured, one => (double)batch * _settings.DecodeTokens / (one.DecodeSeconds + one.DrawSeconds)),
-            KvBytes = measured[0].KvBytes,
-            WeightBytes = _model.Transformer.WeightBytes,
-            ReckonedBytes = _heldBytes + cacheBytes,
-            PeakResidentBytes = measured.Max(one => one.PeakBytes),
-            PeakIsOfRow = measured.All(one => one.PeakIsOfRow),
-            Density = policy.Policy.Density(_model.Config, length + _settings.DecodeTokens),
-            BytesPerStep = bytesPerStep,
-            BandwidthBytesPerSecond = Spread.Of(measured.Select(one => one.Bandwidth)),
-            BandwidthShare = Spread.Of(measured.Select(one =>
-                bytesPerStep * _settings.DecodeTokens / one.DecodeSeconds / one.Bandwidth)),
-            PrefillJoulesPerToken = PerToken(measured, one => one.PrefillJoules, (long)batch * length),
-            DecodeJoulesPerToken = PerToken(measured, one => one.DecodeJoules, (long)batch * _settings.DecodeTokens),
-            WhyNoEnergy = measured.Select(one => one.WhyNoEnergy).FirstOrDefault(reason => reason is not null),
-        };
-    }
-
-    private Spread? OfDraws(Measurement[] measured, Func<Measurement, double> figure) =>
-        _sampler is null ? null : Spread.Of(measured.Select(figure));
-
-    // A repeat without energy leaves none: the others would be a choice.
-    private static Spread? PerToken(Measurement[] measured, Func<Measurement, double?> joules, long tokens) =>
-        measured.All(one => joules(one) is not null) ? Spread.Of(measured.Select(one => joules(one)!.Value / tokens)) : null;
-
-    private readonly record struct Measurement(
-        double PrefillSeconds, double DecodeSeconds, double DrawSeconds, long PeakBytes, bool PeakIsOfRow, long KvBytes, double BytesPerStep, double Bandwidth,
-        double? PrefillJoules, double? DecodeJoules, string? WhyNoEnergy);
 }

@@ -33,6 +33,9 @@ public sealed record BenchmarkSettings
     /// <summary>Fill the caches with random rows instead of prefilling.</summary>
     public bool SyntheticContext { get; init; }
 
+    /// <summary>Also time each operation of the steps; a model on a device throws <see cref="NotSupportedException"/>.</summary>
+    public bool Profile { get; init; }
+
     /// <summary>Times that each figure is measured; at least 1.</summary>
     public int Repeats { get; init; } = 3;
 

@@ -110,6 +110,37 @@ public sealed class BenchCommandTests
         Assert.Contains("decode and draw, tokens/s", table, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_profile_shows_each_operation_and_its_parts()
+    {
+        string[] arguments = ["bench", "--model", Model, "--lengths", "64", "--decode-tokens", "2", "--repeat", "1", "--threads", "2", "--quiet"];
+        Assert.False(Invocation.Json(arguments).GetProperty("rows")[0].TryGetProperty("decodeProfile", out _));
+        arguments = [.. arguments, "--profile"];
+        string table = Invocation.Of(arguments).Output;
+        foreach (string words in new[] { "a decode step on 2 threads, mean of 2", "reading a prompt of 64 tokens", "kernels, ms", "  query, key, value ", "  rest ", "  step " })
+            Assert.Contains(words, table, StringComparison.Ordinal);
+        JsonElement row = Invocation.Json(arguments).GetProperty("rows")[0];
+        foreach ((string name, int steps) in new[] { ("decodeProfile", 2), ("prefillProfile", 1) })
+        {
+            JsonElement profile = row.GetProperty(name);
+            Assert.Equal(steps, profile.GetProperty("steps").GetInt32());
+            JsonElement[] operations = [.. profile.GetProperty("operations").EnumerateArray()];
+            foreach (string figure in new[] { "jobs", "seconds", "share", "kernelSeconds", "startSeconds", "endSeconds", "serialSeconds", "bytes", "flop" })
+                Assert.Equal(profile.GetProperty(figure).GetDouble(), operations.Sum(one => one.GetProperty(figure).GetDouble()), 1e-9);
+            Assert.All(operations.Append(profile), one =>
+            {
+                double seconds = one.GetProperty("seconds").GetDouble(), bytes = one.GetProperty("bytes").GetDouble();
+                Assert.Equal(bytes / seconds, one.GetProperty("bytesPerSecond").GetDouble(), 1e-3);
+                Assert.Equal(bytes / seconds / profile.GetProperty("bandwidthBytesPerSecond").GetDouble(), one.GetProperty("bandwidthShare").GetDouble(), 1e-9);
+                Assert.Equal(one.GetProperty("flop").GetDouble() / seconds, one.GetProperty("flopPerSecond").GetDouble(), 1e-3);
+            });
+        }
+
+        row = Invocation.Json([.. arguments, "--synthetic-context"]).GetProperty("rows")[0];
+        Assert.Equal(JsonValueKind.Null, row.GetProperty("prefillProfile").ValueKind);
+        Invocation.Of([.. arguments, "--device", "emulated:4"]).AssertRefused("--profile", "--device emulated:4");
+    }
+
     /// <summary>Weights that stand nowhere, on ILGPU's emulated device.</summary>
     [Fact]
     public void A_shape_runs_without_a_file()
