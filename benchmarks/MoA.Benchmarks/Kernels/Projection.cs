@@ -19,7 +19,7 @@ internal sealed class Projection(
 
     protected override void Allocate()
     {
-        _weights = memory.Weights(type, outputs, inputs);
+        _weights = [.. memory.Weights(type, outputs, inputs).Select(machine.Backend.Place)];
         _x = Activations.Random(machine.Backend, rows, inputs);
         _y = machine.Backend.Allocate(rows, outputs);
     }
@@ -32,6 +32,8 @@ internal sealed class Projection(
 
     protected override void Dispose(bool disposing)
     {
+        foreach (IDisposable placed in _weights.OfType<IDisposable>())
+            placed.Dispose();
         _x?.Dispose();
         _y?.Dispose();
     }

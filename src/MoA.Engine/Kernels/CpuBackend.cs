@@ -45,13 +45,8 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         }
     }
 
-    internal override WeightTensor Place(WeightTensor weight)
-    {
-        CopiedWeight copy = CopiedWeight.RoomFor(weight, Allocator);
-        ByteCopy job = new(weight.Data, copy.Data, weight.Bytes);
-        Pool.Run(ref job, job.Items);
-        return copy;
-    }
+    internal override WeightTensor Place(WeightTensor weight) =>
+        TSimd.Width == 1 || weight.Rows == 1 ? weight : Strips.StripFormats<TSimd, TVector>.Create(weight, Pool, Allocator);
 
     private protected override Tensor CreateTensor(int rows, int columns) => new HostTensor(Allocator, rows, columns);
 
@@ -74,7 +69,11 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     internal override void Project(
         Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false)
     {
-        if (rows <= Gemv<TSimd, TVector>.MaximumRows)
+        if (TSimd.Width > 1 && (weight is Strips.StripWeight || weight.Type.IsQuantized()))
+        {
+            Strips.StripFormats<TSimd, TVector>.Multiply(Pool, Scratch, x.Data, rows, weight, y.Data, accumulate);
+        }
+        else if (rows <= Gemv<TSimd, TVector>.MaximumRows)
         {
             Gemv<TSimd, TVector>.Multiply(Pool, Scratch, x.Data, rows, weight, y.Data, accumulate);
         }

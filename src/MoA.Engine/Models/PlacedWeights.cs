@@ -44,9 +44,13 @@ internal sealed class PlacedWeights : IDisposable
             cancellation.ThrowIfCancellationRequested();
             weights.Populate(weight);
             WeightTensor placed = backend.Place(weight);
-            _copies.Add((IDisposable)placed);
-            CopiedBytes += weight.Bytes;
-            weights.Release(weight);
+            if (placed is IDisposable copy)
+            {
+                _copies.Add(copy);
+                CopiedBytes += weight.Bytes;
+                weights.Release(weight);
+            }
+
             return placed;
         }
     }

@@ -18,7 +18,8 @@ internal readonly unsafe struct BlockQ6K : ISuperBlockFormat
     public const int Factor = 208;
 
     private const int UpperBits = 128;
-    private const int Scales = 192;
+    /// <summary>Where the scales stand.</summary>
+    public const int Scales = 192;
 
     public static int BlockBytes => Bytes;
 

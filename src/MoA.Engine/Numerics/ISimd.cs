@@ -4,7 +4,7 @@ namespace MoA.Engine.Numerics;
 /// The vector operations that kernels are written over, once for all widths: <typeparamref name="TVector"/> is a vector
 /// of <see cref="Width"/> floats, lane i holding element i. The JIT compiles a kernel anew for every implementation.
 /// </summary>
-internal unsafe interface ISimd<TVector>
+internal unsafe interface ISimd<TVector> : IIntegerSimd<TVector>
     where TVector : struct
 {
     /// <summary>Lanes.</summary>

@@ -133,6 +133,31 @@ internal static unsafe class Integers
             MultiplyAddPairs(a.GetLower(), b.GetLower()), MultiplyAddPairs(a.GetUpper(), b.GetUpper()));
     }
 
+    /// <summary>Products of neighbours added, of 64 bytes, unsigned by signed; each must fit.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<short> MultiplyAddPairs(Vector512<byte> a, Vector512<sbyte> b)
+    {
+        if (Avx512BW.IsSupported)
+            return Avx512BW.MultiplyAddAdjacent(a, b);
+        return Vector512.Create(
+            MultiplyAddPairs(a.GetLower(), b.GetLower()), MultiplyAddPairs(a.GetUpper(), b.GetUpper()));
+    }
+
+    /// <summary>Adds products of four bytes, unsigned below 128 by signed, to each of four lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> AddProducts(Vector128<int> sum, Vector128<byte> a, Vector128<sbyte> b)
+    {
+        if (Dp.IsSupported)
+            return Dp.DotProduct(sum, a.AsSByte(), b);
+        if (AvxVnni.IsSupported)
+            return AvxVnni.MultiplyWideningAndAdd(sum, a, b);
+        if (Ssse3.IsSupported)
+            return sum + Sse2.MultiplyAddAdjacent(Ssse3.MultiplyAddAdjacent(a, b), Vector128<short>.One);
+        Vector128<short> even = (a.AsUInt16() & Vector128.Create((ushort)255)).AsInt16() * ((b.AsInt16() << 8) >> 8);
+        Vector128<short> odd = (a.AsUInt16() >>> 8).AsInt16() * (b.AsInt16() >> 8);
+        return sum + MultiplyAddPairs(even + odd, Vector128<short>.One);
+    }
+
     /// <summary>Products of neighbours added, of 8 lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> MultiplyAddPairs(Vector128<short> a, Vector128<short> b)

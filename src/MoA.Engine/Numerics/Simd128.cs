@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace MoA.Engine.Numerics;
 
 /// <summary>128-bit vectors: 4 floats.</summary>
-internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
+internal readonly unsafe partial struct Simd128 : ISimd<Vector128<float>>
 {
     public static int Width
     {

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace MoA.Engine.Numerics;
 
 /// <summary>256-bit vectors: 8 floats.</summary>
-internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
+internal readonly unsafe partial struct Simd256 : ISimd<Vector256<float>>
 {
     public static int Width
     {

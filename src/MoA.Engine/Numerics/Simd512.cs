@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace MoA.Engine.Numerics;
 
 /// <summary>512-bit vectors: 16 floats.</summary>
-internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
+internal readonly unsafe partial struct Simd512 : ISimd<Vector512<float>>
 {
     public static int Width
     {

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace MoA.Engine.Numerics;
 
 /// <summary>One float at a time: what every vector path must agree with.</summary>
-internal readonly unsafe struct SimdScalar : ISimd<float>
+internal readonly unsafe partial struct SimdScalar : ISimd<float>
 {
     public static int Width
     {

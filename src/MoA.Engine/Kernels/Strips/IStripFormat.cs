@@ -1,0 +1,53 @@
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Kernels.Strips;
+
+/// <summary>
+/// How a number format is multiplied when the rows of a weight stand side by side in the lanes of vectors: as many rows as there
+/// are lanes make a strip, whose cells hold a block of each row, 32 bits a lane at a time. So nothing is added across
+/// lanes, activations are broadcast, and a strip is one stream of as many bytes as its rows have.
+/// </summary>
+internal unsafe interface IStripFormat
+{
+    /// <summary>Columns of a cell. Rows of plain numbers are filled up with zeros to whole cells.</summary>
+    static abstract int CellColumns { get; }
+
+    /// <summary>Bytes that a row has in a cell.</summary>
+    static abstract int CellBytes { get; }
+
+    /// <summary>Columns that are multiplied before a scale is applied: what activations are rounded by.</summary>
+    static abstract int GroupColumns { get; }
+
+    /// <summary>Bytes of a group's activations, as <see cref="Round"/> writes them; a multiple of 4.</summary>
+    static abstract int UnitBytes { get; }
+
+    /// <summary>Floats for each lane that <see cref="ReadFactors"/> writes.</summary>
+    static abstract int Factors { get; }
+
+    /// <summary>Rounds the activations of a group.</summary>
+    static abstract void Round(float* x, byte* unit);
+
+    /// <summary>Writes a row's share of a cell.</summary>
+    /// <param name="row">Where the row's elements of the cell begin.</param>
+    /// <param name="columns">Elements that the row has there, at most <see cref="CellColumns"/>.</param>
+    /// <param name="cell">The cell.</param>
+    /// <param name="lane">The row's lane.</param>
+    /// <param name="lanes">Lanes of a vector.</param>
+    static abstract void Interleave(byte* row, int columns, byte* cell, int lane, int lanes);
+
+    /// <summary>Unpacks what all groups of a cell are scaled by.</summary>
+    static abstract void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
+        where TSimd : ISimd<TVector>
+        where TVector : struct;
+
+    /// <summary>Adds the products of a group with rows of activations to sums, [rows, lanes].</summary>
+    /// <param name="cell">The cell.</param>
+    /// <param name="group">The group in the cell.</param>
+    /// <param name="factors">The cell's.</param>
+    /// <param name="units">The group's activations, of one row after the other.</param>
+    /// <param name="rows">Rows of activations, at least 1.</param>
+    /// <param name="sums">[rows, lanes].</param>
+    static abstract void AddGroup<TSimd, TVector>(byte* cell, int group, float* factors, byte* units, int rows, float* sums)
+        where TSimd : ISimd<TVector>
+        where TVector : struct;
+}

@@ -1,0 +1,61 @@
+using System.Runtime.CompilerServices;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Kernels.Strips;
+
+/// <summary>Plain numbers: a cell is eight columns. Activations are multiplied as they are.</summary>
+internal readonly unsafe struct StripFloats<TColumns> : IStripFormat
+    where TColumns : IStripColumns
+{
+    private const int Columns = 8;
+
+    public static int CellColumns => Columns;
+
+    public static int CellBytes => Columns * TColumns.Size;
+
+    public static int GroupColumns => Columns;
+
+    public static int UnitBytes => Columns * sizeof(float);
+
+    public static int Factors => 0;
+
+    public static void Round(float* x, byte* unit) => Buffer.MemoryCopy(x, unit, UnitBytes, UnitBytes);
+
+    public static void Interleave(byte* row, int columns, byte* cell, int lane, int lanes)
+    {
+        byte* elements = stackalloc byte[Columns * sizeof(float)];
+        new Span<byte>(elements, CellBytes).Clear();
+        new Span<byte>(row, columns * TColumns.Size).CopyTo(new Span<byte>(elements, CellBytes));
+        TColumns.Interleave(elements, cell, lane, lanes);
+    }
+
+    public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
+    {
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddGroup<TSimd, TVector>(byte* cell, int group, float* factors, byte* units, int rows, float* sums)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
+    {
+        TColumns.LoadTwo<TSimd, TVector>(cell, 0, out TVector w0, out TVector w1);
+        TColumns.LoadTwo<TSimd, TVector>(cell, 1, out TVector w2, out TVector w3);
+        TColumns.LoadTwo<TSimd, TVector>(cell, 2, out TVector w4, out TVector w5);
+        TColumns.LoadTwo<TSimd, TVector>(cell, 3, out TVector w6, out TVector w7);
+        float* a = (float*)units;
+        for (float* end = a + rows * Columns; a < end; a += Columns, sums += TSimd.Width)
+        {
+            TVector s0 = TSimd.MultiplyAdd(w0, TSimd.Broadcast(a[0]), TSimd.Load(sums));
+            TVector s1 = TSimd.Multiply(w1, TSimd.Broadcast(a[1]));
+            s0 = TSimd.MultiplyAdd(w2, TSimd.Broadcast(a[2]), s0);
+            s1 = TSimd.MultiplyAdd(w3, TSimd.Broadcast(a[3]), s1);
+            s0 = TSimd.MultiplyAdd(w4, TSimd.Broadcast(a[4]), s0);
+            s1 = TSimd.MultiplyAdd(w5, TSimd.Broadcast(a[5]), s1);
+            s0 = TSimd.MultiplyAdd(w6, TSimd.Broadcast(a[6]), s0);
+            s1 = TSimd.MultiplyAdd(w7, TSimd.Broadcast(a[7]), s1);
+            TSimd.Store(sums, TSimd.Add(s0, s1));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
+
+namespace MoA.Engine.Kernels.Strips;
+
+/// <summary>The one place that chooses by a weight's format.</summary>
+internal static unsafe class StripFormats<TSimd, TVector>
+    where TSimd : ISimd<TVector>
+    where TVector : struct
+{
+    /// <summary>Computes C[rows, n] (+)= A[rows, k]·W', A and C dense row-major.</summary>
+    public static void Multiply(
+        WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+    {
+        switch (weight.Type)
+        {
+            case ElementType.F32:
+                StripProduct<TSimd, TVector, StripFloats<ColumnsF32>>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.F16:
+                StripProduct<TSimd, TVector, StripFloats<ColumnsF16>>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.BF16:
+                StripProduct<TSimd, TVector, StripFloats<ColumnsBF16>>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.Q8_0:
+                StripProduct<TSimd, TVector, StripQ8>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.Q4_0:
+                StripProduct<TSimd, TVector, StripQ4>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.Q4_K:
+                StripProduct<TSimd, TVector, StripQ4K>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.Q5_K:
+                StripProduct<TSimd, TVector, StripQ5K>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            case ElementType.Q6_K:
+                StripProduct<TSimd, TVector, StripQ6K>.Multiply(pool, scratch, a, rows, weight, c, accumulate);
+                break;
+            default:
+                throw ElementFormat.Unknown(weight.Type);
+        }
+    }
+
+    /// <summary>Lays a weight out in strips, in memory of its own.</summary>
+    public static StripWeight Create(WeightTensor weight, WorkerPool pool, NativeAllocator allocator) => weight.Type switch
+    {
+        ElementType.F32 => StripWeight.Create<StripFloats<ColumnsF32>>(weight, TSimd.Width, pool, allocator),
+        ElementType.F16 => StripWeight.Create<StripFloats<ColumnsF16>>(weight, TSimd.Width, pool, allocator),
+        ElementType.BF16 => StripWeight.Create<StripFloats<ColumnsBF16>>(weight, TSimd.Width, pool, allocator),
+        ElementType.Q8_0 => StripWeight.Create<StripQ8>(weight, TSimd.Width, pool, allocator),
+        ElementType.Q4_0 => StripWeight.Create<StripQ4>(weight, TSimd.Width, pool, allocator),
+        ElementType.Q4_K => StripWeight.Create<StripQ4K>(weight, TSimd.Width, pool, allocator),
+        ElementType.Q5_K => StripWeight.Create<StripQ5K>(weight, TSimd.Width, pool, allocator),
+        ElementType.Q6_K => StripWeight.Create<StripQ6K>(weight, TSimd.Width, pool, allocator),
+        _ => throw ElementFormat.Unknown(weight.Type),
+    };
+}

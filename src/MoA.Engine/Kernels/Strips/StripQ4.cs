@@ -1,0 +1,48 @@
+using System.Runtime.CompilerServices;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Kernels.Strips;
+
+/// <summary>Q4_0: the scales of all lanes, then four times four bytes of each, whose lower and upper halves are 16 columns apart.</summary>
+internal readonly unsafe struct StripQ4 : IStripFormat
+{
+    public static int CellColumns => 32;
+
+    public static int CellBytes => BlockQ4.Bytes;
+
+    public static int GroupColumns => 32;
+
+    public static int UnitBytes => ByteUnit.Bytes(32);
+
+    public static int Factors => 0;
+
+    public static void Round(float* x, byte* unit) => ByteUnit.Round(x, 32, unit);
+
+    public static void Interleave(byte* row, int columns, byte* cell, int lane, int lanes)
+    {
+        ((ushort*)cell)[lane] = *(ushort*)row;
+        InterleavedBlock.Quads(row + 2, 4, cell + 2 * lanes, lane, lanes);
+    }
+
+    public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
+    {
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddGroup<TSimd, TVector>(byte* cell, int group, float* factors, byte* units, int rows, float* sums)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
+    {
+        TVector scales = TSimd.LoadF16((ushort*)cell);
+        TVector offsets = TSimd.Multiply(scales, TSimd.Broadcast(BlockQ4.Shift));
+        float* quants = (float*)(cell + 2 * TSimd.Width);
+        TVector b0 = TSimd.Load(quants), b1 = TSimd.Load(quants + TSimd.Width);
+        TVector b2 = TSimd.Load(quants + 2 * TSimd.Width), b3 = TSimd.Load(quants + 3 * TSimd.Width);
+        ByteUnit.Add<TSimd, TVector>(
+            TSimd.LowerNibbles(b0), TSimd.LowerNibbles(b1), TSimd.LowerNibbles(b2), TSimd.LowerNibbles(b3),
+            TSimd.UpperNibbles(b0), TSimd.UpperNibbles(b1), TSimd.UpperNibbles(b2), TSimd.UpperNibbles(b3),
+            4, scales, offsets, units, rows, sums);
+    }
+}

@@ -1,0 +1,59 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MoA.Engine.Numerics;
+
+/// <content>Integers in the lanes.</content>
+internal readonly unsafe partial struct Simd128
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LowerNibbles(Vector128<float> bytes) => (bytes.AsByte() & Vector128.Create((byte)15)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> UpperNibbles(Vector128<float> bytes) =>
+        ((bytes.AsUInt16() >>> 4).AsByte() & Vector128.Create((byte)15)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> BitsAboveNibbles(Vector128<float> bytes, int shift, byte mask) =>
+        (((bytes.AsUInt16() >>> shift).AsByte() & Vector128.Create(mask)).AsUInt16() << 4).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> ShiftRight(Vector128<float> bytes, int count) => (bytes.AsUInt16() >>> count).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> AddIntegers(Vector128<float> a, Vector128<float> b) => (a.AsInt32() + b.AsInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> UpperPairs(Vector128<float> a, Vector128<float> b, Vector128<float> c) => Vector128.ConvertToSingle(
+        ((a.AsUInt32() >>> 30) | ((b.AsUInt32() >>> 30) << 2) | ((c.AsUInt32() >>> 30) << 4)).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Or(Vector128<float> a, Vector128<float> b) => (a.AsUInt32() | b.AsUInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SixBits(Vector128<float> lanes, int shift) =>
+        Vector128.ConvertToSingle((lanes.AsInt32() >>> shift) & Vector128.Create(63));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadWidened(byte* source) =>
+        Vector128.WidenLower(Vector64.Load((sbyte*)source).ToVector128Unsafe()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumProducts(
+        Vector128<float> w0, Vector128<float> w1, Vector128<float> w2, Vector128<float> w3, Vector128<float> w4,
+        Vector128<float> w5, Vector128<float> w6, Vector128<float> w7, byte* a, int bits) =>
+        (Four(w0, w1, w2, w3, a) + Four(w4, w5, w6, w7, a + 16)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumProducts(
+        Vector128<float> w0, Vector128<float> w1, Vector128<float> w2, Vector128<float> w3, byte* a, int bits) =>
+        Four(w0, w1, w2, w3, a).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Four(Vector128<float> w0, Vector128<float> w1, Vector128<float> w2, Vector128<float> w3, byte* a) =>
+        Add(Add(Add(Add(Vector128<int>.Zero, w0, a), w1, a + 4), w2, a + 8), w3, a + 12);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Add(Vector128<int> sum, Vector128<float> w, byte* a) =>
+        Integers.AddProducts(sum, w.AsByte(), Vector128.Create(*(int*)a).AsSByte());
+}

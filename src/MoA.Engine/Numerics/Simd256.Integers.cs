@@ -1,0 +1,86 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace MoA.Engine.Numerics;
+
+/// <content>Integers in the lanes.</content>
+internal readonly unsafe partial struct Simd256
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LowerNibbles(Vector256<float> bytes) => (bytes.AsByte() & Vector256.Create((byte)15)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> UpperNibbles(Vector256<float> bytes) =>
+        ((bytes.AsUInt16() >>> 4).AsByte() & Vector256.Create((byte)15)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> BitsAboveNibbles(Vector256<float> bytes, int shift, byte mask) =>
+        (((bytes.AsUInt16() >>> shift).AsByte() & Vector256.Create(mask)).AsUInt16() << 4).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> ShiftRight(Vector256<float> bytes, int count) => (bytes.AsUInt16() >>> count).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> AddIntegers(Vector256<float> a, Vector256<float> b) => (a.AsInt32() + b.AsInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> UpperPairs(Vector256<float> a, Vector256<float> b, Vector256<float> c) => Vector256.ConvertToSingle(
+        ((a.AsUInt32() >>> 30) | ((b.AsUInt32() >>> 30) << 2) | ((c.AsUInt32() >>> 30) << 4)).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Or(Vector256<float> a, Vector256<float> b) => (a.AsUInt32() | b.AsUInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> SixBits(Vector256<float> lanes, int shift) =>
+        Vector256.ConvertToSingle((lanes.AsInt32() >>> shift) & Vector256.Create(63));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadWidened(byte* source) => Integers.WidenSigned(source).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> SumProducts(
+        Vector256<float> w0, Vector256<float> w1, Vector256<float> w2, Vector256<float> w3, Vector256<float> w4,
+        Vector256<float> w5, Vector256<float> w6, Vector256<float> w7, byte* a, int bits)
+    {
+        if (AvxVnni.IsSupported)
+        {
+            Vector256<int> even = Add(Add(Add(Add(Vector256<int>.Zero, w0, a), w2, a + 8), w4, a + 16), w6, a + 24);
+            return (even + Add(Add(Add(Add(Vector256<int>.Zero, w1, a + 4), w3, a + 12), w5, a + 20), w7, a + 28)).AsSingle();
+        }
+
+        Vector256<short> first = Pairs(w0, a) + Pairs(w1, a + 4), second = Pairs(w2, a + 8) + Pairs(w3, a + 12);
+        Vector256<short> third = Pairs(w4, a + 16) + Pairs(w5, a + 20), fourth = Pairs(w6, a + 24) + Pairs(w7, a + 28);
+        if (bits == 4)
+            return Sum(first + second + (third + fourth)).AsSingle();
+        if (bits == 5)
+            return (Sum(first + second) + Sum(third + fourth)).AsSingle();
+        return (Sum(first) + Sum(second) + (Sum(third) + Sum(fourth))).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> SumProducts(
+        Vector256<float> w0, Vector256<float> w1, Vector256<float> w2, Vector256<float> w3, byte* a, int bits)
+    {
+        if (AvxVnni.IsSupported)
+        {
+            Vector256<int> even = Add(Add(Vector256<int>.Zero, w0, a), w2, a + 8);
+            return (even + Add(Add(Vector256<int>.Zero, w1, a + 4), w3, a + 12)).AsSingle();
+        }
+
+        Vector256<short> first = Pairs(w0, a) + Pairs(w1, a + 4), second = Pairs(w2, a + 8) + Pairs(w3, a + 12);
+        return (bits < 6 ? Sum(first + second) : Sum(first) + Sum(second)).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Add(Vector256<int> sum, Vector256<float> w, byte* a) =>
+        AvxVnni.MultiplyWideningAndAdd(sum, w.AsByte(), Vector256.Create(*(int*)a).AsSByte());
+
+    // Two products are at most 2·63·127: 16 bits hold eight such sums of 4 bits, four of 5, two of 6.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<short> Pairs(Vector256<float> w, byte* a) =>
+        Integers.MultiplyAddPairs(w.AsByte(), Vector256.Create(*(int*)a).AsSByte());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Sum(Vector256<short> pairs) => Integers.MultiplyAddPairs(pairs, Vector256<short>.One);
+}

@@ -1,0 +1,69 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MoA.Engine.Numerics;
+
+/// <content>Integers in the lanes.</content>
+internal readonly unsafe partial struct Simd512
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LowerNibbles(Vector512<float> bytes) => (bytes.AsByte() & Vector512.Create((byte)15)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> UpperNibbles(Vector512<float> bytes) =>
+        ((bytes.AsUInt16() >>> 4).AsByte() & Vector512.Create((byte)15)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> BitsAboveNibbles(Vector512<float> bytes, int shift, byte mask) =>
+        (((bytes.AsUInt16() >>> shift).AsByte() & Vector512.Create(mask)).AsUInt16() << 4).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> ShiftRight(Vector512<float> bytes, int count) => (bytes.AsUInt16() >>> count).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> AddIntegers(Vector512<float> a, Vector512<float> b) => (a.AsInt32() + b.AsInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> UpperPairs(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.ConvertToSingle(
+        ((a.AsUInt32() >>> 30) | ((b.AsUInt32() >>> 30) << 2) | ((c.AsUInt32() >>> 30) << 4)).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Or(Vector512<float> a, Vector512<float> b) => (a.AsUInt32() | b.AsUInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> SixBits(Vector512<float> lanes, int shift) =>
+        Vector512.ConvertToSingle((lanes.AsInt32() >>> shift) & Vector512.Create(63));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadWidened(byte* source) => Integers.WidenSigned512(source).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> SumProducts(
+        Vector512<float> w0, Vector512<float> w1, Vector512<float> w2, Vector512<float> w3, Vector512<float> w4,
+        Vector512<float> w5, Vector512<float> w6, Vector512<float> w7, byte* a, int bits)
+    {
+        Vector512<short> first = Pairs(w0, a) + Pairs(w1, a + 4), second = Pairs(w2, a + 8) + Pairs(w3, a + 12);
+        Vector512<short> third = Pairs(w4, a + 16) + Pairs(w5, a + 20), fourth = Pairs(w6, a + 24) + Pairs(w7, a + 28);
+        if (bits == 4)
+            return Sum(first + second + (third + fourth)).AsSingle();
+        if (bits == 5)
+            return (Sum(first + second) + Sum(third + fourth)).AsSingle();
+        return (Sum(first) + Sum(second) + (Sum(third) + Sum(fourth))).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> SumProducts(
+        Vector512<float> w0, Vector512<float> w1, Vector512<float> w2, Vector512<float> w3, byte* a, int bits)
+    {
+        Vector512<short> first = Pairs(w0, a) + Pairs(w1, a + 4), second = Pairs(w2, a + 8) + Pairs(w3, a + 12);
+        return (bits < 6 ? Sum(first + second) : Sum(first) + Sum(second)).AsSingle();
+    }
+
+    // Two products are at most 2·63·127: 16 bits hold eight such sums of 4 bits, four of 5, two of 6.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<short> Pairs(Vector512<float> w, byte* a) =>
+        Integers.MultiplyAddPairs(w.AsByte(), Vector512.Create(*(int*)a).AsSByte());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Sum(Vector512<short> pairs) => Integers.MultiplyAddPairs(pairs, Vector512<short>.One);
+}

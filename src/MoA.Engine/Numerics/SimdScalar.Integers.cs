@@ -1,0 +1,40 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace MoA.Engine.Numerics;
+
+/// <content>Integers stand in the lanes of vectors; a single number has none.</content>
+internal readonly unsafe partial struct SimdScalar
+{
+    [DoesNotReturn]
+    public static float LowerNibbles(float bytes) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float UpperNibbles(float bytes) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float BitsAboveNibbles(float bytes, int shift, byte mask) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float Or(float a, float b) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float SixBits(float lanes, int shift) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float LoadWidened(byte* source) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float SumProducts(float w0, float w1, float w2, float w3, float w4, float w5, float w6, float w7, byte* a, int bits) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float SumProducts(float w0, float w1, float w2, float w3, byte* a, int bits) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float ShiftRight(float bytes, int count) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float AddIntegers(float a, float b) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float UpperPairs(float a, float b, float c) => throw new NotSupportedException();
+}
