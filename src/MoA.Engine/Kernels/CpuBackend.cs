@@ -1,5 +1,6 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels.Gradients;
+using MoA.Engine.Kernels.Strips;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
@@ -46,7 +47,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     }
 
     internal override WeightTensor Place(WeightTensor weight) =>
-        TSimd.Width == 1 || weight.Rows == 1 ? weight : Strips.StripFormats<TSimd, TVector>.Create(weight, Pool, Allocator);
+        TSimd.Width == 1 ? weight : StripFormats<TSimd, TVector>.Create(weight, Pool, Allocator);
 
     private protected override Tensor CreateTensor(int rows, int columns) => new HostTensor(Allocator, rows, columns);
 
@@ -69,18 +70,14 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     internal override void Project(
         Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false)
     {
-        if (TSimd.Width > 1 && (weight is Strips.StripWeight || weight.Type.IsQuantized()))
+        if (TSimd.Width == 1)
         {
-            Strips.StripFormats<TSimd, TVector>.Multiply(Pool, Scratch, x.Data, rows, weight, y.Data, accumulate);
-        }
-        else if (rows <= Gemv<TSimd, TVector>.MaximumRows)
-        {
-            Gemv<TSimd, TVector>.Multiply(Pool, Scratch, x.Data, rows, weight, y.Data, accumulate);
+            WidenedProduct product = new(Scratch, x.Data, rows, weight, y.Data, accumulate);
+            Pool.Run(ref product, weight.Rows);
         }
         else
         {
-            Gemm<TSimd, TVector>.Multiply(
-                Pool, Scratch, x.Data, rows, weight, MatrixOperand.Transposed, y.Data, accumulate);
+            StripFormats<TSimd, TVector>.Multiply(Pool, Scratch, x.Data, rows, weight, y.Data, accumulate);
         }
 
         if (bias is not null)
@@ -129,8 +126,8 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
     internal override void Run<TJob>(ref TJob job, int count) => Pool.Run(ref job, count);
 
-    // So many rows of activations are multiplied with each row of a weight while it is read.
-    internal override int StepTokens => Gemv<TSimd, TVector>.MaximumRows;
+    // About so many rows of activations are multiplied in the time in which memory delivers a weight.
+    internal override int StepTokens => 24;
 
     internal override void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens)
     {

@@ -5,16 +5,14 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Matrix product with a stored weight for many rows: C[m, n] (+)= A[m, k]·W' or A·W. Bound by arithmetic. A is laid out
-/// once in tiles of as many rows as fit the registers; a panel of the weight at a time is widened to floats, or to pairs
-/// of integers, and laid out in strips of two vectors (<see cref="WeightPanel{TSimd,TVector}"/>), which costs little when
-/// many rows share it. A strip of a panel stays in the first cache while tiles stream past it. Items are blocks of output
+/// Matrix product of the backward direction, C[m, n] (+)= A[m, k]·W with a weight stored [k, n]. Bound by arithmetic. A is laid out
+/// once in tiles of as many rows as fit the registers; a panel of the weight at a time is widened to floats and laid out in
+/// strips of two vectors (<see cref="WeightPanel{TSimd,TVector}"/>), which costs little when many rows share it. A strip of a panel stays in the first cache while tiles stream past it. Items are blocks of output
 /// columns.
 /// </summary>
-internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
+internal readonly unsafe struct Gemm<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
     where TVector : struct
-    where TProduct : IProduct
 {
     // A panel of many columns reads A fewer times, but there should be items for many threads.
     private const int LeastColumns = 64, MostColumns = 256, LeastItems = 16;
@@ -22,8 +20,7 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
 
     private readonly WorkerScratch _scratch;
     private readonly WeightTensor _weight;
-    private readonly MatrixOperand _operand;
-    private readonly RowTiles<TSimd, TVector, TProduct> _tiles;
+    private readonly RowTiles<TSimd, TVector> _tiles;
     private readonly float* _c;
     private readonly int _rows;
     private readonly int _depth;
@@ -32,30 +29,25 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
     private readonly bool _accumulate;
 
     private Gemm(
-        WorkerScratch scratch, RowTiles<TSimd, TVector, TProduct> tiles, int rows, WeightTensor weight, MatrixOperand operand, float* c, bool accumulate)
+        WorkerScratch scratch, RowTiles<TSimd, TVector> tiles, int rows, WeightTensor weight, float* c, bool accumulate)
     {
         _scratch = scratch;
         _tiles = tiles;
         _rows = rows;
         _weight = weight;
-        _operand = operand;
         _c = c;
         _accumulate = accumulate;
-        (_columns, _depth) = operand == MatrixOperand.Transposed
-            ? (weight.Rows, weight.Columns)
-            : (weight.Columns, weight.Rows);
+        (_columns, _depth) = (weight.Columns, weight.Rows);
         _columnsPerItem = Math.Clamp(_columns / LeastItems / LeastColumns * LeastColumns, LeastColumns, MostColumns);
     }
 
-    /// <summary>Computes C[rows, n] (+)= A[rows, k] · W' (or W), A and C dense row-major.</summary>
+    /// <summary>Computes C[rows, n] (+)= A[rows, k] · W, A and C dense row-major.</summary>
     public static void Multiply(
-        WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, MatrixOperand operand, float* c,
-        bool accumulate)
+        WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
     {
-        int depth = operand == MatrixOperand.Transposed ? weight.Columns : weight.Rows;
-        RowTiles<TSimd, TVector, TProduct> tiles = new(a, rows, depth, scratch);
+        RowTiles<TSimd, TVector> tiles = new(a, rows, weight.Rows, scratch);
         pool.Run(ref tiles, tiles.Items);
-        Gemm<TSimd, TVector, TProduct> product = new(scratch, tiles, rows, weight, operand, c, accumulate);
+        Gemm<TSimd, TVector> product = new(scratch, tiles, rows, weight, c, accumulate);
         pool.Run(ref product, (product._columns + product._columnsPerItem - 1) / product._columnsPerItem);
     }
 
@@ -63,24 +55,18 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
     [MethodImpl(JitOptions.Loop)]
     public void Run(int index, int worker)
     {
-        int strip = RegisterTile<TSimd, TVector, TProduct>.Columns, tileRows = RegisterTile<TSimd, TVector, TProduct>.Rows;
+        int strip = RegisterTile<TSimd, TVector>.Columns, tileRows = RegisterTile<TSimd, TVector>.Rows;
         int firstColumn = index * _columnsPerItem;
         int columns = Math.Min(_columnsPerItem, _columns - firstColumn);
         int tiles = (_rows + tileRows - 1) / tileRows;
         int panelSize = WeightPanel.Depth * (_columnsPerItem + strip);
-        float* panel = _scratch.Floats(
-            worker, panelSize + _columnsPerItem + strip + strip * tileRows + WeightPanel<TSimd, TVector>.LineFloats);
-        float* scales = panel + panelSize;
-        float* edge = scales + _columnsPerItem + strip;
-        float* lines = edge + strip * tileRows;
+        float* panel = _scratch.Floats(worker, panelSize + strip * tileRows + WeightPanel.LineFloats);
+        float* edge = panel + panelSize;
+        float* line = edge + strip * tileRows;
         for (int firstDepth = 0; firstDepth < _depth; firstDepth += WeightPanel.Depth)
         {
             int depth = Math.Min(WeightPanel.Depth, _depth - firstDepth);
-            if (TProduct.IsInteger)
-                WeightPanel<TSimd, TVector>.PackPairs(_weight, firstColumn, columns, firstDepth, depth, panel, scales, lines);
-            else
-                WeightPanel<TSimd, TVector>.Pack(_weight, _operand, firstColumn, columns, firstDepth, depth, panel, lines);
-            int length = TProduct.IsInteger ? depth / 2 : depth;
+            WeightPanel<TSimd, TVector>.Pack(_weight, firstColumn, columns, firstDepth, depth, panel, line);
             for (int firstTile = 0; firstTile < tiles; firstTile += TilesPerBlock)
             {
                 int lastTile = Math.Min(firstTile + TilesPerBlock, tiles);
@@ -88,9 +74,8 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
                 {
                     for (int tile = firstTile; tile < lastTile; tile++)
                     {
-                        TileScales tileScales = new(_tiles.Scales(tile, firstDepth / WeightPanel.Depth), scales + column);
-                        MultiplyTile(tile, firstDepth, length, panel + (nint)column * length, firstColumn + column,
-                            Math.Min(strip, columns - column), tileScales, edge);
+                        MultiplyTile(tile, firstDepth, depth, panel + (nint)column * depth, firstColumn + column,
+                            Math.Min(strip, columns - column), edge);
                     }
                 }
             }
@@ -99,20 +84,20 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void MultiplyTile(
-        int tile, int firstDepth, int length, float* b, int column, int columns, TileScales scales, float* edge)
+        int tile, int firstDepth, int depth, float* b, int column, int columns, float* edge)
     {
-        int strip = RegisterTile<TSimd, TVector, TProduct>.Columns, tileRows = RegisterTile<TSimd, TVector, TProduct>.Rows;
+        int strip = RegisterTile<TSimd, TVector>.Columns, tileRows = RegisterTile<TSimd, TVector>.Rows;
         bool accumulate = _accumulate || firstDepth > 0;
         float* a = _tiles.Tile(tile, firstDepth);
         int row = tile * tileRows;
         float* c = _c + (nint)row * _columns + column;
         if (columns == strip && row + tileRows <= _rows)
         {
-            RegisterTile<TSimd, TVector, TProduct>.Multiply(a, b, c, _columns, length, scales, accumulate);
+            RegisterTile<TSimd, TVector>.Multiply(a, b, c, _columns, depth, accumulate);
             return;
         }
 
-        RegisterTile<TSimd, TVector, TProduct>.Multiply(a, b, edge, strip, length, scales, accumulate: false);
+        RegisterTile<TSimd, TVector>.Multiply(a, b, edge, strip, depth, accumulate: false);
         CopyEdge(edge, strip, c, Math.Min(tileRows, _rows - row), columns, accumulate);
     }
 
@@ -126,23 +111,5 @@ internal readonly unsafe struct Gemm<TSimd, TVector, TProduct> : IParallelJob
                 c[row * _columns + j] = accumulate ? c[row * _columns + j] + value : value;
             }
         }
-    }
-}
-
-/// <summary>Chooses the kind of products.</summary>
-internal static unsafe class Gemm<TSimd, TVector>
-    where TSimd : ISimd<TVector>
-    where TVector : struct
-{
-    /// <summary>Computes C[rows, n] (+)= A[rows, k] · W' (or W), A and C dense row-major.</summary>
-    public static void Multiply(
-        WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, MatrixOperand operand, float* c,
-        bool accumulate)
-    {
-        // One number at a time is the definition, in floats.
-        if (weight.Type.IsQuantized() && operand == MatrixOperand.Transposed && TSimd.Width > 1)
-            Gemm<TSimd, TVector, PairProduct>.Multiply(pool, scratch, a, rows, weight, operand, c, accumulate);
-        else
-            Gemm<TSimd, TVector, FloatProduct>.Multiply(pool, scratch, a, rows, weight, operand, c, accumulate);
     }
 }

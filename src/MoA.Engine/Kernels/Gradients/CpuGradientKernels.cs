@@ -63,7 +63,7 @@ internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd
 
     public override void ProjectGradient(Tensor dy, int rows, WeightTensor weight, Tensor dx, bool accumulate = false) =>
         Gemm<TSimd, TVector>.Multiply(
-            backend.Pool, backend.Scratch, dy.Data, rows, weight, MatrixOperand.AsStored, dx.Data, accumulate);
+            backend.Pool, backend.Scratch, dy.Data, rows, weight, dx.Data, accumulate);
 
     public override void RmsNormGradient(
         Tensor x, int rows, WeightTensor weight, float epsilon, Tensor dy, Tensor dx, bool accumulate = false)

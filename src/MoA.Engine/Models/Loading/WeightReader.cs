@@ -23,7 +23,7 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
         WeightTensor head = config.TieWordEmbeddings
             ? embedding
             : Matrix(names.Head, config.VocabularySize, config.HiddenSize);
-        return new ModelWeights(embedding, layers, finalNorm, head, Scan(), checkpoint.Files);
+        return new ModelWeights(embedding, layers, finalNorm, head, Scan(), [.. checkpoint.Files, checkpoint]);
     }
 
     private LayerWeights Layer(string layer)

@@ -1,0 +1,26 @@
+using MoA.Engine.Numerics;
+using MoA.Engine.Parallelism;
+
+namespace MoA.Engine.Kernels;
+
+/// <summary>
+/// The definition of C[m, n] (+)= A[m, k]·W': a row of the weight is widened to floats, then multiplied. Items are rows of the
+/// weight.
+/// </summary>
+internal readonly unsafe struct WidenedProduct(WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+    : IParallelJob
+{
+    /// <inheritdoc/>
+    public void Run(int index, int worker)
+    {
+        int depth = weight.Columns;
+        float* row = scratch.Floats(worker, depth);
+        Quantization.Dequantize(weight.Type, weight.Row(index), row, depth);
+        for (nint m = 0; m < rows; m++)
+        {
+            float* sum = c + m * weight.Rows + index;
+            float product = Dot.Run<SimdScalar, float>(a + m * depth, row, depth);
+            *sum = accumulate ? *sum + product : product;
+        }
+    }
+}
