@@ -41,6 +41,8 @@ public static class ModelFingerprint
             }
         }
 
+        if (model.ChatTemplate is { Choice: not null } template)
+            hash.AppendData(Encoding.UTF8.GetBytes($"chat template {template.Source}"));
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 12));
     }
 }

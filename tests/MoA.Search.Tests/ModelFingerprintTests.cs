@@ -53,6 +53,18 @@ public sealed class ModelFingerprintTests : IDisposable
         Assert.NotEqual(first.Model, Fingerprints().Model);
     }
 
+    [Fact]
+    public void A_chat_template_that_somebody_chose_counts()
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        HashSet<string> seen = [];
+        foreach (string? template in new[] { null, "chatml", "vicuna" })
+        {
+            using LanguageModel model = LanguageModel.Load(_folder, backend, maxRows: 8, chatTemplate: template);
+            Assert.True(seen.Add(ModelFingerprint.Of(model)), template);
+        }
+    }
+
     /// <summary>The same tensors in two files are the same model, as they are for every result.</summary>
     [Fact]
     public void Weights_may_be_cut_into_other_files()

@@ -31,6 +31,7 @@ internal sealed class ModelConvertCommand : CliCommand
         Options.Add(ModelOptions.Model);
         Options.Add(_out);
         Options.Add(_weights);
+        Options.Add(ModelOptions.ChatTemplate);
         Options.Add(DryRun.Option);
     }
 
@@ -40,7 +41,8 @@ internal sealed class ModelConvertCommand : CliCommand
         if (DryRun.Asked(context))
         {
             DryRun.Show(context, ConversionEstimate.Of(GgufConverter.Plan(
-                ModelOptions.ModelPath(context), context.Get(_out)!, weights, GlobalOptions.ReadThreads(context) ?? 0, context.Cancellation)));
+                ModelOptions.ModelPath(context), context.Get(_out)!, weights, GlobalOptions.ReadThreads(context) ?? 0,
+                context.Get(ModelOptions.ChatTemplate), context.Cancellation)));
             return;
         }
 
@@ -49,6 +51,7 @@ internal sealed class ModelConvertCommand : CliCommand
             context.Get(_out)!,
             weights,
             GlobalOptions.ReadThreads(context) ?? 0,
+            context.Get(ModelOptions.ChatTemplate),
             progress => report(new StepProgress("convert", progress.Tensor, progress.Done, progress.Total, 0)),
             context.Cancellation));
         GgufOutput.Report(context, result);

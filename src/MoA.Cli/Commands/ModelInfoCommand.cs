@@ -31,7 +31,7 @@ internal sealed class ModelInfoCommand : CliCommand
         using LoadedModel model = ModelFile.Load(
             path, ModelOptions.WeightType(context), GlobalOptions.ReadThreads(context) ?? 0, context.Cancellation);
         Tokenizer? tokenizer = Tokenizer.Exists(path) ? Tokenizer.Load(path) : null;
-        bool hasTemplate = tokenizer is not null && ChatTemplate.Load(path) is not null;
+        ChatTemplate? template = tokenizer is null ? null : ChatTemplate.Load(path, context.Get(ModelOptions.ChatTemplate), model.Name);
         ModelConfig config = model.Config;
         ElementType cacheType = ModelOptions.CacheType(context);
         long kvBytes = SequenceCache.EstimateBytes(config, new DensePolicy(), config.MaxPositions, cacheType);
@@ -64,7 +64,8 @@ internal sealed class ModelInfoCommand : CliCommand
                 });
                 writer.WriteNumber("kvBytesAtFullContext", kvBytes);
                 writer.WriteBoolean("tokenizer", tokenizer is not null);
-                writer.WriteBoolean("chatTemplate", hasTemplate);
+                writer.WriteBoolean("chatTemplate", template is not null);
+                writer.WriteString("chatTemplateChoice", template?.Choice);
             });
             return;
         }
@@ -84,7 +85,13 @@ internal sealed class ModelInfoCommand : CliCommand
             Line("", $"{type.Name(),-4} {tensors,5} tensors, {bytes / 1048576.0,10:N1} MiB");
         Line("KV caches", $"{kvBytes / 1048576.0:N1} MiB dense at {config.MaxPositions} tokens ({cacheType.Name()})");
         Line("tokenizer", tokenizer is null ? "none: takes tokens only" : $"{tokenizer.VocabularySize} tokens");
-        Line("chat", hasTemplate ? "has a chat template" : "no chat template");
+        Line("chat", template switch
+        {
+            null => "no chat template",
+            { IsGuess: true } => $"no chat template of its own: {template.Choice}, which its name calls for",
+            { Choice: string choice } => $"the chat template {choice}",
+            _ => "has a chat template",
+        });
 
         void Line(string name, string text) =>
             context.Output.WriteLine($"{name,-10} {text}");

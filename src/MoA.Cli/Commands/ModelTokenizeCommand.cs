@@ -40,13 +40,15 @@ internal sealed class ModelTokenizeCommand : CliCommand
         Options.Add(_data);
         Options.Add(_noSpecialTokens);
         Options.Add(ModelOptions.Model);
+        Options.Add(ModelOptions.ChatTemplate);
     }
 
     protected override void Run(CommandContext context)
     {
         string path = ModelOptions.ModelPath(context);
         Tokenizer tokenizer = Tokenizer.Load(path);
-        ConversationEncoder conversations = new(tokenizer, Path.GetExtension(path) is ".json" or ".model" ? null : ChatTemplate.Load(path));
+        bool isModel = Path.GetExtension(path) is not (".json" or ".model");
+        ConversationEncoder conversations = new(tokenizer, isModel ? ChatTemplate.Load(path, context.Get(ModelOptions.ChatTemplate)) : null);
         bool special = !context.Get(_noSpecialTokens);
         List<int[]> items = [];
         switch (context.Get(_text), context.Get(_data))

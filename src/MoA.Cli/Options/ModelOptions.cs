@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.Runtime.CompilerServices;
 using MoA.Cli.Output;
 using MoA.Engine;
@@ -7,6 +8,7 @@ using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
+using MoA.Engine.Tokenization;
 using MoA.Evaluation.Policies;
 using MoA.Gpu;
 
@@ -51,6 +53,14 @@ internal static class ModelOptions
         CompletionSources = { "bf16", "f32", "q8_0" },
     };
 
+    public static Option<string?> ChatTemplate { get; } = new("--chat-template")
+    {
+        Description = $"Chat template in place of the model's own: {string.Join(", ", NamedChatTemplates.Names)}, or a file with its source (default: " +
+            "the model's, else by its name)",
+        HelpName = "NAME|FILE",
+        CompletionSources = { _ => NamedChatTemplates.Names.Select(name => new CompletionItem(name)) },
+    };
+
     public static Option<string?> Device { get; } = new("--device")
     {
         Description = "What runs the model: cpu, or cuda or cuda:N for an NVIDIA GPU ('moa devices' lists them; default: cpu)",
@@ -75,6 +85,7 @@ internal static class ModelOptions
         command.Options.Add(Model);
         command.Options.Add(Weights);
         command.Options.Add(Kv);
+        command.Options.Add(ChatTemplate);
     }
 
     /// <summary>Adds the options that choose which rows of the past stay.</summary>
@@ -95,8 +106,14 @@ internal static class ModelOptions
     }
 
     /// <summary>Loads the model that the options name.</summary>
-    public static LanguageModel Load(CommandContext context, ComputeBackend backend) =>
-        LanguageModel.Load(ModelPath(context), backend, weights: WeightType(context), cancellation: context.Cancellation);
+    public static LanguageModel Load(CommandContext context, ComputeBackend backend)
+    {
+        LanguageModel model = LanguageModel.Load(
+            ModelPath(context), backend, weights: WeightType(context), cancellation: context.Cancellation, chatTemplate: context.Get(ChatTemplate));
+        if (model.ChatTemplate is { IsGuess: true } template)
+            context.Note($"moa: {model.Name} has no chat template; taken: {template.Choice}, which its name calls for (--chat-template chooses another)");
+        return model;
+    }
 
     /// <summary>The format to convert the matrices to, or null to use them as stored.</summary>
     public static ElementType? WeightType(CommandContext context) => GgufOutput.ReadType(context.Get(Weights));

@@ -14,7 +14,7 @@ public sealed class LanguageModel : IDisposable
 {
     private readonly LoadedModel _model;
 
-    private LanguageModel(LoadedModel model, ComputeBackend backend, int maxRows, string? path, CancellationToken cancellation)
+    private LanguageModel(LoadedModel model, ComputeBackend backend, int maxRows, string? path, string? chatTemplate, CancellationToken cancellation)
     {
         _model = model;
         Path = path ?? model.Name;
@@ -22,7 +22,8 @@ public sealed class LanguageModel : IDisposable
         if (path is not null && Tokenization.Tokenizer.Exists(path))
         {
             Tokenizer = Tokenization.Tokenizer.Load(path);
-            Conversations = new ConversationEncoder(Tokenizer, ChatTemplate.Load(path));
+            ChatTemplate = Tokenization.ChatTemplate.Load(path, chatTemplate, model.Name);
+            Conversations = new ConversationEncoder(Tokenizer, ChatTemplate);
             CheckVocabulary(Tokenizer);
         }
 
@@ -55,6 +56,9 @@ public sealed class LanguageModel : IDisposable
     /// <summary>The tokenizer, or null for a model without one.</summary>
     public Tokenizer? Tokenizer { get; }
 
+    /// <summary>The chat template, or null for a model without one.</summary>
+    public ChatTemplate? ChatTemplate { get; }
+
     /// <summary>Encodes conversations, or null for a model without a tokenizer.</summary>
     public ConversationEncoder? Conversations { get; }
 
@@ -66,6 +70,8 @@ public sealed class LanguageModel : IDisposable
     /// <param name="backend">The device; stays the caller's.</param>
     /// <param name="maxRows">Most tokens in one forward pass: the prefill chunk; 0 for what suits the device.</param>
     /// <param name="weights">Format to convert the matrices to, or null to use them as stored.</param>
+    /// <param name="chatTemplate">A chat template to use in place of the model's own: a name or a file, as <see cref="Tokenization.ChatTemplate.Load"/> takes
+    /// it.</param>
     /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="InvalidInputException">A file is missing, damaged or not supported.</exception>
     /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
@@ -74,13 +80,14 @@ public sealed class LanguageModel : IDisposable
         ComputeBackend backend,
         int maxRows = 0,
         ElementType? weights = null,
+        string? chatTemplate = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(backend);
         LoadedModel model = ModelFile.Load(path, weights, backend.Threads, cancellation);
         try
         {
-            return new LanguageModel(model, backend, maxRows, path, cancellation);
+            return new LanguageModel(model, backend, maxRows, path, chatTemplate, cancellation);
         }
         catch
         {
@@ -104,7 +111,7 @@ public sealed class LanguageModel : IDisposable
         LoadedModel model = RandomModel.Describe(shape, weights, name, seed);
         try
         {
-            return new LanguageModel(model, backend, maxRows, path: null, CancellationToken.None);
+            return new LanguageModel(model, backend, maxRows, path: null, chatTemplate: null, CancellationToken.None);
         }
         catch
         {

@@ -27,38 +27,64 @@ public sealed class ChatTemplate
     public ChatTemplate(string template, string bosText, string eosText, TimeProvider? clock = null)
     {
         ArgumentNullException.ThrowIfNull(template);
+        Source = template;
         _template = new(template);
         _bosText = bosText;
         _eosText = eosText;
         _clock = clock ?? TimeProvider.System;
     }
 
+    /// <summary>The Jinja source.</summary>
+    public string Source { get; }
+
+    /// <summary>What was chosen in place of a template of the model's own: a name, or a file; null for its own.</summary>
+    public string? Choice { get; private init; }
+
+    /// <summary>Whether nobody chose it: the model has none, and its name calls for this one.</summary>
+    public bool IsGuess { get; private init; }
+
     /// <summary>
     /// Loads the template of a model folder: <c>chat_template.jinja</c>, or the field <c>chat_template</c> of
     /// <c>tokenizer_config.json</c> (a text, or a list of named templates of which "default" is taken); of a GGUF file,
-    /// <c>tokenizer.chat_template</c>.
+    /// <c>tokenizer.chat_template</c>. A model without one gets the template that its name calls for.
     /// </summary>
     /// <param name="path">The model folder or GGUF file.</param>
+    /// <param name="choice">Another template to use: one of <see cref="NamedChatTemplates.Names"/>, or a file with the Jinja source, or a
+    /// <c>tokenizer_config.json</c>; null for the model's own.</param>
+    /// <param name="name">The model's name; null to go by the path alone.</param>
     /// <returns>The template; null where the model has none.</returns>
-    /// <exception cref="InvalidInputException">A file is malformed or the template cannot be parsed.</exception>
-    public static ChatTemplate? Load(string path)
+    /// <exception cref="InvalidInputException">A file is malformed, the template cannot be parsed, or there is none of the name.</exception>
+    public static ChatTemplate? Load(string path, string? choice = null, string? name = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        TokenizerConfig config = ReadSource(path);
+        (TokenizerConfig config, choice, bool isGuess) = ReadSource(path, choice, name);
         try
         {
             return config.ChatTemplate is null
                 ? null
-                : new ChatTemplate(config.ChatTemplate, config.BosToken ?? "", config.EosToken ?? "");
+                : new ChatTemplate(config.ChatTemplate, config.BosToken ?? "", config.EosToken ?? "") { Choice = choice, IsGuess = isGuess };
         }
         catch (InvalidInputException e)
         {
-            throw new InvalidInputException($"{path}: {e.Message}", e);
+            throw new InvalidInputException($"{choice ?? path}: {e.Message}", e);
         }
     }
 
-    /// <summary>The template of a model as it is written, with the tokens that it prints.</summary>
-    internal static TokenizerConfig ReadSource(string path)
+    /// <summary>The template of a model, or the one in its place, as it is written, with the tokens that it prints.</summary>
+    internal static (TokenizerConfig Config, string? Choice, bool IsGuess) ReadSource(string path, string? choice, string? name)
+    {
+        TokenizerConfig config = ReadOwn(path);
+        bool isGuess = choice is null && config.ChatTemplate is null;
+        if (isGuess)
+        {
+            string file = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+            choice = NamedChatTemplates.Suggest(name ?? "") ?? NamedChatTemplates.Suggest(file);
+        }
+
+        return (choice is null ? config : config with { ChatTemplate = ReadChoice(choice) }, choice, isGuess && choice is not null);
+    }
+
+    private static TokenizerConfig ReadOwn(string path)
     {
         if (ModelPath.FindGguf(path) is string gguf)
         {
@@ -66,9 +92,19 @@ public sealed class ChatTemplate
             return GgufVocabulary.ReadConfig(model.Metadata);
         }
 
-        TokenizerConfig config = TokenizerConfig.Read(path);
+        TokenizerConfig config = SentencePieceFolder.Complete(path, TokenizerConfig.Read(path));
         string file = Path.Combine(path, FileName);
         return File.Exists(file) ? config with { ChatTemplate = InputFile.ReadText(file) } : config;
+    }
+
+    private static string ReadChoice(string choice)
+    {
+        if (NamedChatTemplates.Find(choice) is string named)
+            return named;
+        string advice = $"a chat template is one of {string.Join(", ", NamedChatTemplates.Names)}, or a file with its Jinja source";
+        if (!choice.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
+            return InputFile.ReadText(choice, advice);
+        return TokenizerConfig.ReadFile(choice).ChatTemplate ?? throw InputFile.Error(choice, "has no \"chat_template\"; expected one, as in a tokenizer_config.json");
     }
 
     /// <summary>Writes a conversation.</summary>

@@ -6,7 +6,7 @@ using MoA.Engine.Tokenization.PreTokenizing;
 namespace MoA.Engine.Tokenization;
 
 /// <summary>
-/// Writes the tokenizer of a Hugging Face folder as metadata of a GGUF file: in the manner of GGUF for other programs, and where
+/// Writes the tokenizer of a Hugging Face folder, its chat template aside, as metadata of a GGUF file: in the manner of GGUF for other programs, and where
 /// there is one as the whole <c>tokenizer.json</c>, from which this one reads it back exactly.
 /// </summary>
 internal static class GgufVocabularyWriter
@@ -54,14 +54,12 @@ internal static class GgufVocabularyWriter
 
         WriteId(file, "bos", config.BosTokenId ?? tokenizer.BosId);
         WriteEnds(file, config, generation);
-        TokenizerConfig settings = ChatTemplate.ReadSource(folder);
+        TokenizerConfig settings = TokenizerConfig.Read(folder);
         WriteId(file, "unknown", settings.UnknownToken is { } unknown ? tokenizer.IdOf(unknown) : null);
         WriteId(file, "padding", settings.PadToken is { } pad ? tokenizer.IdOf(pad) : null);
         int[] around = tokenizer.Encode("", addSpecialTokens: true, parseSpecialTokens: false);
         file.Add("tokenizer.ggml.add_bos_token", (config.BosTokenId ?? tokenizer.BosId) is int bos && around.FirstOrDefault(-1) == bos);
         file.Add("tokenizer.ggml.add_eos_token", around.Length > 0 && config.EosTokenIds.Contains(around[^1]) && around[^1] != config.BosTokenId);
-        if (settings.ChatTemplate is { } template)
-            file.Add(GgufVocabulary.ChatTemplateKey, template);
         return notes;
     }
 

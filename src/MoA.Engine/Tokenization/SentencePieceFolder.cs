@@ -45,6 +45,16 @@ internal static class SentencePieceFolder
         string? TextOf(int? id) => id is int known ? file.Pieces[known] : null;
     }
 
+    /// <summary>What a folder says, with the tokens that begin and end a text from a <c>tokenizer.model</c> that counts where no other file names them.</summary>
+    public static TokenizerConfig Complete(string folder, TokenizerConfig config)
+    {
+        string path = Path.Combine(folder, SentencePieceFile.FileName);
+        if ((config.BosToken is not null && config.EosToken is not null) || File.Exists(Path.Combine(folder, Tokenizer.FileName)) || !File.Exists(path))
+            return config;
+        TokenizerParts parts = Read(path, config);
+        return config with { BosToken = parts.BosToken, EosToken = parts.EosToken };
+    }
+
     /// <summary>A tokenizer in SentencePiece's manner around a vocabulary.</summary>
     /// <param name="model">The vocabulary.</param>
     /// <param name="scheme">Where a space is put in front.</param>

@@ -50,8 +50,11 @@ internal sealed record TokenizerConfig(string? BosToken, string? EosToken, strin
         };
     }
 
-    private static TokenizerConfig ReadIfPresent(string file) => File.Exists(file)
-        ? JsonField.ReadFile(file, root => new TokenizerConfig(
+    private static TokenizerConfig ReadIfPresent(string file) => File.Exists(file) ? ReadFile(file) : new(null, null, null);
+
+    /// <summary>What one file says.</summary>
+    /// <exception cref="InvalidInputException">It cannot be read, or a value is malformed.</exception>
+    public static TokenizerConfig ReadFile(string file) => JsonField.ReadFile(file, root => new TokenizerConfig(
             TokenText(root["bos_token"]), TokenText(root["eos_token"]), TemplateText(root["chat_template"]))
         {
             UnknownToken = TokenText(root["unk_token"]),
@@ -65,8 +68,7 @@ internal sealed record TokenizerConfig(string? BosToken, string? EosToken, strin
             AdditionalSpecialTokens = root["additional_special_tokens"] is { HasValue: true } more
                 ? [.. more.Items().Select(TokenText).OfType<string>()]
                 : [],
-        })
-        : new(null, null, null);
+        });
 
     private static AddedToken ReadAddedToken((string Id, JsonField Token) field) => TokenizerJson.ReadAddedToken(
         int.TryParse(field.Id, NumberStyles.None, CultureInfo.InvariantCulture, out int id)

@@ -12,7 +12,7 @@ public static class GgufConverter
     private static readonly string[] Replaced =
     [
         "general.file_type", "general.quantization_version", GgufHeader.AlignmentKey, "split.no", "split.count",
-        "split.tensors.count",
+        "split.tensors.count", GgufVocabulary.ChatTemplateKey,
     ];
 
     /// <summary>
@@ -23,6 +23,7 @@ public static class GgufConverter
     /// <param name="file">The file to write; an existing one is replaced at the end.</param>
     /// <param name="weights">Format of the matrices; null keeps each one's own.</param>
     /// <param name="threads">Threads; 0 means one for each processor.</param>
+    /// <param name="chatTemplate">A chat template in place of the model's own: a name or a file, as <see cref="ChatTemplate.Load"/> takes it.</param>
     /// <param name="progress">Told before each tensor.</param>
     /// <param name="cancellation">Ends the work; nothing is left then.</param>
     /// <exception cref="InvalidInputException">The model cannot be read, a number is beyond the format's range, or
@@ -33,8 +34,9 @@ public static class GgufConverter
         string file,
         ElementType? weights,
         int threads = 0,
+        string? chatTemplate = null,
         Action<ConversionProgress>? progress = null,
-        CancellationToken cancellation = default) => Run(path, file, weights, threads, (writer, _, result) =>
+        CancellationToken cancellation = default) => Run(path, file, weights, threads, chatTemplate, (writer, _, result) =>
         {
             writer.Write(file, progress);
             return result with { Bytes = new FileInfo(file).Length };
@@ -45,11 +47,13 @@ public static class GgufConverter
     /// <param name="file">The file to write.</param>
     /// <param name="weights">Format of the matrices; null keeps each one's own.</param>
     /// <param name="threads">Threads; 0 means one for each processor.</param>
+    /// <param name="chatTemplate">A chat template in place of the model's own.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="InvalidInputException">The model cannot be read, or <paramref name="file"/> is part of it.</exception>
     public static ConversionPlan Plan(
-        string path, string file, ElementType? weights, int threads = 0, CancellationToken cancellation = default) =>
-        Run(path, file, weights, threads, (writer, model, result) =>
+        string path, string file, ElementType? weights, int threads = 0, string? chatTemplate = null,
+        CancellationToken cancellation = default) =>
+        Run(path, file, weights, threads, chatTemplate, (writer, model, result) =>
             new ConversionPlan(result with { Bytes = writer.FileBytes() }, model.Weights.Bytes, TensorConversion.PieceBytes, writer.Rehearse()), cancellation);
 
     private static T Run<T>(
@@ -57,6 +61,7 @@ public static class GgufConverter
         string file,
         ElementType? weights,
         int threads,
+        string? chatTemplate,
         Func<GgufWriter, LoadedModel, ConversionResult, T> finish,
         CancellationToken cancellation)
     {
@@ -79,6 +84,9 @@ public static class GgufConverter
                 writer.Copy(key, source.Metadata[key]);
         }
 
+        if (Tokenizer.Exists(path))
+            notes.AddRange(AddTemplate(writer, path, chatTemplate, model.Name));
+
         ParallelOptions parallel = ParallelWork.Options(threads, cancellation);
         GgufTensorPlan plan = new(model.Config, weights);
         writer.Add("general.file_type", GgufTensorTypes.FileType(weights ?? model.Weights.Layers[0].Down.Type));
@@ -91,6 +99,15 @@ public static class GgufConverter
         }
 
         return finish(writer, model, new ConversionResult(file, 0, plan.Counts, plan.Fallbacks, notes));
+    }
+
+    private static IEnumerable<string> AddTemplate(GgufWriter writer, string path, string? choice, string name)
+    {
+        (TokenizerConfig config, choice, bool isGuess) = ChatTemplate.ReadSource(path, choice, name);
+        if (config.ChatTemplate is not string template)
+            return [];
+        writer.Add(GgufVocabulary.ChatTemplateKey, template);
+        return isGuess ? [$"the model has no chat template; the file gets {choice}, which its name calls for"] : [];
     }
 
     private static unsafe void AddRopeFactors(GgufWriter writer, ModelConfig config, GgufCheckpoint? source)
