@@ -19,9 +19,9 @@ internal static class ProfileOutput
         ("serial", (one, _) => Milliseconds(one.SerialSeconds)),
         ("MB", (one, _) => one.Bytes == 0 ? "-" : Number($"{one.Bytes / 1e6:N2}")),
         ("reading, ms", (one, all) => one.Bytes == 0 ? "-" : Milliseconds(all.ReadSeconds(one))),
-        ("GB/s", (one, _) => one.Bytes == 0 ? "-" : Number($"{one.Bytes / one.Seconds / 1e9:F1}")),
-        ("of bandwidth", (one, all) => one.Bytes == 0 ? "-" : Percent(all.ReadSeconds(one) / one.Seconds)),
-        ("GFLOP/s", (one, _) => one.Flop == 0 ? "-" : Number($"{one.Flop / one.Seconds / 1e9:F1}")),
+        ("GB/s", (one, _) => one.Bytes == 0 ? "-" : Number($"{one.BytesPerSecond / 1e9:F1}")),
+        ("of bandwidth", (one, all) => one.Bytes == 0 ? "-" : Percent(all.BandwidthShare(one))),
+        ("GFLOP/s", (one, _) => one.Flop == 0 ? "-" : Number($"{one.FlopPerSecond / 1e9:F1}")),
     ];
 
     /// <summary>Writes a row's tables.</summary>
@@ -36,7 +36,7 @@ internal static class ProfileOutput
                 return;
             output.WriteLine();
             output.WriteLine(Number(
-                $"{row.Policy.Label}, {row.Batch} × {row.Length}: {what} on {threads} threads, mean of {profile.Steps}; {profile.BandwidthBytesPerSecond / 1e9:F1} GB/s beside it"));
+                $"{row.Policy.Label}, {row.Batch} × {row.Length}: {what} on {threads} {(threads == 1 ? "thread" : "threads")}, mean of {profile.Steps}; {profile.BandwidthBytesPerSecond / 1e9:F1} GB/s beside it"));
             Table table = new() { Border = TableBorder.Simple };
             foreach ((string heading, _) in Columns)
                 table.AddColumn(new TableColumn(heading) { Alignment = heading == "operation" ? Justify.Left : Justify.Right, NoWrap = true });
@@ -77,10 +77,10 @@ internal static class ProfileOutput
         writer.WriteNumber("endSeconds", one.EndSeconds);
         writer.WriteNumber("serialSeconds", one.SerialSeconds);
         writer.WriteNumber("bytes", one.Bytes);
-        writer.WriteNumber("bytesPerSecond", one.Bytes / one.Seconds);
-        writer.WriteNumber("bandwidthShare", all.ReadSeconds(one) / one.Seconds);
+        writer.WriteNumber("bytesPerSecond", one.BytesPerSecond);
+        writer.WriteNumber("bandwidthShare", all.BandwidthShare(one));
         writer.WriteNumber("flop", one.Flop);
-        writer.WriteNumber("flopPerSecond", one.Flop / one.Seconds);
+        writer.WriteNumber("flopPerSecond", one.FlopPerSecond);
     }
 
     private static string Milliseconds(double seconds) => Number($"{1000 * seconds:F3}");

@@ -16,6 +16,12 @@ namespace MoA.Evaluation.Benchmarking;
 public sealed record OperationProfile(
     string Operation, double Jobs, double Seconds, double KernelSeconds, double StartSeconds, double EndSeconds, double SerialSeconds, double Bytes, double Flop)
 {
+    /// <summary>Bytes that it reads in a second; 0 where no clock tells its time.</summary>
+    public double BytesPerSecond => Seconds > 0 ? Bytes / Seconds : 0;
+
+    /// <summary>Multiplications and additions in a second; 0 where no clock tells its time.</summary>
+    public double FlopPerSecond => Seconds > 0 ? Flop / Seconds : 0;
+
     /// <summary>The sum of two operations, under this one's name.</summary>
     internal OperationProfile Plus(OperationProfile other) => new(
         Operation, Jobs + other.Jobs, Seconds + other.Seconds, KernelSeconds + other.KernelSeconds, StartSeconds + other.StartSeconds,

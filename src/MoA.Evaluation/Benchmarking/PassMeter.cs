@@ -100,7 +100,7 @@ internal sealed class PassMeter
         for (PassOperation operation = 0; operation <= PassOperation.Other; operation++)
         {
             OperationTimes times = Clock[operation];
-            if (times.Wall == 0)
+            if (times.Wall == 0 && _bytes[(int)operation] == 0)
                 continue;
             double perThread = tick / Clock.Threads;
             operations.Add(new OperationProfile(

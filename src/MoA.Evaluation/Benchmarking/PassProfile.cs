@@ -21,4 +21,11 @@ public sealed record PassProfile
         ArgumentNullException.ThrowIfNull(operation);
         return operation.Bytes / BandwidthBytesPerSecond;
     }
+
+    /// <summary>Share of the bandwidth that an operation reaches.</summary>
+    public double BandwidthShare(OperationProfile operation)
+    {
+        ArgumentNullException.ThrowIfNull(operation);
+        return operation.BytesPerSecond / BandwidthBytesPerSecond;
+    }
 }

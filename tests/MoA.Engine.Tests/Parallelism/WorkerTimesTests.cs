@@ -33,6 +33,28 @@ public sealed class WorkerTimesTests
         }
     }
 
+    /// <summary>Three threads, of which one has items: of the others one came too late if there were two items, both if there were more.</summary>
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(1, 0)]
+    [InlineData(2, 1)]
+    [InlineData(3, 2)]
+    [InlineData(64, 2)]
+    public void Who_got_no_item_came_too_late_or_had_none(int items, int late)
+    {
+        WorkerTimes times = new(3);
+        times.Begin(items);
+        times.First(1);
+        Thread.Sleep(5);
+        times.Last(1);
+        times.End();
+        PoolTimes total = times.Total;
+        long others = total.Inside - total.Busy; // what the busy thread lost at its start and end
+        Assert.InRange(total.Starting, late * total.Inside, late * total.Inside + others);
+        Assert.InRange(total.Ending, (2 - late) * total.Inside, (2 - late) * total.Inside + others);
+        Assert.Equal(3 * total.Inside, total.Busy + total.Starting + total.Ending);
+    }
+
     [Theory]
     [InlineData(1, 1)] // one thread has the item, three have none and wait for it
     [InlineData(4, 4)] // each has one, and works until the end
