@@ -3,7 +3,9 @@ using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
+using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tokenization;
@@ -38,6 +40,7 @@ internal sealed class ModelInfoCommand : CliCommand
         long parameters = model.Weights.Parameters;
         (ElementType Type, int Tensors, long Bytes)[] formats = [.. model.Weights.All.GroupBy(weight => weight.Type)
             .Select(group => (group.Key, group.Count(), group.Sum(weight => weight.Bytes))).OrderBy(format => format.Key)];
+        WeightRoom room = WeightRoom.Of(model.Weights, config, ComputeBackend.ProcessorPassTokens, cacheBytes: 0);
         string types = string.Join(", ", formats.Select(format => format.Type.Name()));
         if (context.Json)
         {
@@ -63,6 +66,13 @@ internal sealed class ModelInfoCommand : CliCommand
                     writer.WriteNumber("bytes", format.Bytes);
                 });
                 writer.WriteNumber("kvBytesAtFullContext", kvBytes);
+                writer.WriteStartObject("mmapAuto");
+                writer.WriteBoolean("copies", room.CopyBytes > 0 && room.IsAmple);
+                writer.WriteNumber("copyBytes", room.CopyBytes);
+                writer.WriteNumber("activationBytes", room.WorkspaceBytes);
+                writer.WriteNumber("availableBytes", room.AvailableBytes);
+                writer.WriteNumber("mostCacheBytes", Math.Max(0, room.SpareBytes));
+                writer.WriteEndObject();
                 writer.WriteBoolean("tokenizer", tokenizer is not null);
                 writer.WriteBoolean("chatTemplate", template is not null);
                 writer.WriteString("chatTemplateChoice", template?.Choice);
@@ -83,6 +93,7 @@ internal sealed class ModelInfoCommand : CliCommand
         Line("weights", $"{parameters:N0} parameters, {model.Weights.Bytes / 1048576.0:N1} MiB as {types}");
         foreach ((ElementType type, int tensors, long bytes) in formats)
             Line("", $"{type.Name(),-4} {tensors,5} tensors, {bytes / 1048576.0,10:N1} MiB");
+        Line("memory", MmapOption.Describe(room));
         Line("KV caches", $"{kvBytes / 1048576.0:N1} MiB dense at {config.MaxPositions} tokens ({cacheType.Name()})");
         Line("tokenizer", tokenizer is null ? "none: takes tokens only" : $"{tokenizer.VocabularySize} tokens");
         Line("chat", template switch

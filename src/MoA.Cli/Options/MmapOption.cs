@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Generation;
@@ -43,6 +44,16 @@ internal static class MmapOption
         if (context.Get(Option) == Off)
             throw new InvalidInputException($"--mmap {Off}: gradients are taken from the weights as they are stored, where they are mapped; leave it out");
     }
+
+    /// <summary>What <c>--mmap auto</c> does for a command that decodes, on this machine now.</summary>
+    /// <param name="room">What a copy takes, without caches.</param>
+    public static string Describe(WeightRoom room) => room switch
+    {
+        { CopyBytes: 0 } => "weights are converted into own memory",
+        { IsAmple: false } => $"to decode, weights stay mapped: {room}",
+        _ => string.Create(CultureInfo.InvariantCulture,
+            $"to decode, {room.CopyBytes / 1048576.0:N1} MiB of weights are copied into own memory if caches take {room.SpareBytes / 1048576.0:N1} MiB at most"),
+    };
 
     /// <summary>Copies the weights or leaves them mapped, as is asked for, or as it pays and fits.</summary>
     /// <param name="context">The command.</param>

@@ -60,6 +60,8 @@ internal sealed class BenchmarkOutput(
         Spread bandwidth = Spread.Of(rows.Select(row => row.BandwidthBytesPerSecond.Median));
         context.Output.WriteLine(Number(
             $"{(model.Transformer.Backend.Gauge is null ? "read" : "copy")} bandwidth measured between the rows: {bandwidth.Median / 1e9:F1} GB/s ({bandwidth.Least / 1e9:F1} to {bandwidth.Most / 1e9:F1})"));
+        if (model.Transformer.Backend.Gauge is null)
+            context.Output.WriteLine(model.Transformer.CopiedWeightBytes > 0 ? "weights read from a copy in own memory" : "weights read where they were loaded");
         if (rows.Any(IsBoundByPass))
             context.Output.WriteLine(Number($"a pass, not memory, bounds batches of {model.Transformer.MaxRows}"));
         if (JouleColumns().Any())
@@ -75,6 +77,7 @@ internal sealed class BenchmarkOutput(
         {
             writer.WriteString("model", model.Name);
             writer.WriteString("weights", WeightFormats);
+            writer.WriteNumber("copiedWeightBytes", model.Transformer.CopiedWeightBytes);
             writer.WriteString("kv", settings.CacheType.Name());
             writer.WriteString("backend", model.Transformer.Backend.Description);
             writer.WriteNumber("threads", settings.Threads);

@@ -7,7 +7,7 @@ namespace MoA.Engine.Files;
 /// <summary>A whole file mapped into memory for reading. The file must not be cut short while mapped.</summary>
 internal sealed unsafe class MappedFile : IDisposable
 {
-    private const int DontNeed = 4, PopulateRead = 22; // MADV_…
+    private const int DontNeed = 4, HugePage = 14, PopulateRead = 22; // MADV_…
     private const int WouldFault = 14; // EFAULT
 
     private static readonly delegate* unmanaged<void*, nuint, int, int> Advise =
@@ -39,6 +39,9 @@ internal sealed unsafe class MappedFile : IDisposable
         byte* start = null;
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
         Data = start + _view.PointerOffset;
+        // Before anything is read: Linux (seen at 6.18, ext4) then brings the file into memory in huge pages, a few percent faster to
+        // read. What is in memory already stays in the pages it has.
+        _ = TryAdvise(Data, Length, HugePage);
     }
 
     /// <summary>The first byte.</summary>

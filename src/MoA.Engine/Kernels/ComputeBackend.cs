@@ -35,8 +35,11 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Generated tokens up to which a pass costs little more than one; 1 where a sequence's step takes no drafts.</summary>
     internal virtual int StepTokens => 1;
 
+    /// <summary>Tokens of a prompt that the processor reads in one pass unless told otherwise.</summary>
+    public const int ProcessorPassTokens = 512;
+
     /// <summary>Tokens of a prompt that are best read in one pass.</summary>
-    internal virtual int PassTokens => 512;
+    internal virtual int PassTokens => ProcessorPassTokens;
 
     /// <summary>What else can be read off the device; null for the processor.</summary>
     public virtual DeviceGauge? Gauge => null;

@@ -19,8 +19,11 @@ public readonly record struct WeightRoom(long CopyBytes, long WorkspaceBytes, lo
     /// <summary>Whether all of it fits into what is available.</summary>
     public bool IsEnough => NeededBytes <= AvailableBytes;
 
+    /// <summary>What could be taken besides while an eighth of what is available is left; below 0 if there is too little.</summary>
+    public long SpareBytes => AvailableBytes - AvailableBytes / ShareLeft - NeededBytes;
+
     /// <summary>Whether it fits and an eighth of what is available is left.</summary>
-    public bool IsAmple => NeededBytes <= AvailableBytes - AvailableBytes / ShareLeft;
+    public bool IsAmple => SpareBytes >= 0;
 
     /// <summary>Reckons with the memory that is available now.</summary>
     /// <param name="weights">The weights.</param>

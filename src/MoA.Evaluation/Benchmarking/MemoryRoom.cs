@@ -1,5 +1,6 @@
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
+using MoA.Engine.Numerics;
 
 namespace MoA.Evaluation.Benchmarking;
 
@@ -30,7 +31,7 @@ public sealed record MemoryRoom(long HeldBytes, long FreeBytes)
         long weights = model.Transformer.WeightBytes, held = weights - model.Transformer.CopiedWeightBytes + backend.AllocatedBytes;
         if (limit is long most)
             return new MemoryRoom(held, most - held);
-        long available = ProcessMemory.AvailableBytes();
+        long available = AvailableMemory.Bytes();
         return new MemoryRoom(held, available - available / ShareLeft - Math.Max(0, weights - ProcessMemory.PrivateResidentBytes()));
     }
 }

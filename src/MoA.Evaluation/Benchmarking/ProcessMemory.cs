@@ -1,14 +1,12 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using MoA.Engine;
+using MoA.Engine.Numerics;
 
 namespace MoA.Evaluation.Benchmarking;
 
-/// <summary>Memory of this process and of the machine, as the operating system counts it.</summary>
+/// <summary>Memory of this process, as the operating system counts it.</summary>
 internal static class ProcessMemory
 {
-    private const string Status = "/proc/self/status";
-
     /// <summary>Starts a new peak at what is resident now.</summary>
     /// <returns>Whether this system can: Linux, where <c>/proc/self/clear_refs</c> may be written.</returns>
     public static bool TryResetPeak()
@@ -31,18 +29,11 @@ internal static class ProcessMemory
     public static long PeakResidentBytes()
     {
         using Process process = Process.GetCurrentProcess();
-        return Field(Status, "VmHWM:") ?? process.PeakWorkingSet64;
+        return Field("VmHWM:") ?? process.PeakWorkingSet64;
     }
 
     /// <summary>Bytes resident now that no file stands behind: they cannot be dropped and read again.</summary>
-    public static long PrivateResidentBytes() => Field(Status, "RssAnon:") ?? 0;
-
-    /// <summary>Bytes that this process could still take without the machine or its container running short.</summary>
-    public static long AvailableBytes()
-    {
-        long limit = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - PrivateResidentBytes();
-        return Math.Min(limit, Field("/proc/meminfo", "MemAvailable:") ?? long.MaxValue);
-    }
+    public static long PrivateResidentBytes() => Field("RssAnon:") ?? 0;
 
     // glibc keeps freed blocks for later allocations; they would count as resident in whatever is measured next. Other C
     // libraries have no such function and give memory back by themselves.
@@ -52,12 +43,6 @@ internal static class ProcessMemory
             _ = ((delegate* unmanaged<nuint, int>)trim)(0);
     }
 
-    private static long? Field(string file, string name)
-    {
-        if (!OperatingSystem.IsLinux())
-            return null;
-        string? line = File.ReadLines(file).FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
-        string[]? words = line?[name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return words is [string text, "kB"] && NumberText.TryWhole(text, out long kibibytes) ? kibibytes * 1024 : null;
-    }
+    private static long? Field(string name) =>
+        OperatingSystem.IsLinux() && AvailableMemory.Field("/proc/self/status", name) is long kibibytes ? kibibytes * 1024 : null;
 }

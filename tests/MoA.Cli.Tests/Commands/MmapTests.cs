@@ -5,6 +5,7 @@ using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
+using MoA.Engine.Models;
 
 namespace MoA.Tests.Commands;
 
@@ -91,6 +92,29 @@ public sealed class MmapTests : IDisposable
         InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => Apply("off", decodes: true, 1L << 50));
         Assert.Contains("1,073,741,824 MiB of caches", refusal.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Model_info_says_what_auto_would_do()
+    {
+        JsonElement said = Invocation.Json("model", "info").GetProperty("mmapAuto");
+        (long copy, long activations, long available) =
+            (said.GetProperty("copyBytes").GetInt64(), said.GetProperty("activationBytes").GetInt64(), said.GetProperty("availableBytes").GetInt64());
+        Assert.Equal(DemoCopy, copy);
+        // 512 rows of 2·256 + 2·(8 + 8)·32 + 2·512 + 32 floats, and 64 of 256 + 1280.
+        Assert.Equal(4 * (512 * (512 + 1024 + 1024 + 32) + 64 * 1536), activations);
+        Assert.Equal(copy + activations <= available - available / 8, said.GetProperty("copies").GetBoolean());
+        Assert.Equal(Math.Max(0, available - available / 8 - copy - activations), said.GetProperty("mostCacheBytes").GetInt64());
+        Assert.Contains("5.6 MiB of weights are copied into own memory", Invocation.Of("model", "info").Output, StringComparison.Ordinal);
+        JsonElement converted = Invocation.Json("model", "info", "--weights", "q8_0").GetProperty("mmapAuto");
+        Assert.Equal((0, false), (converted.GetProperty("copyBytes").GetInt64(), converted.GetProperty("copies").GetBoolean()));
+    }
+
+    [Theory]
+    [InlineData(900, 50, 1000, "to decode, weights stay mapped: a copy takes 900 MiB, beside 50 MiB of activations and 0 MiB of caches, and 1,000 MiB are available")]
+    [InlineData(900, 50, 1600, "to decode, 900.0 MiB of weights are copied into own memory if caches take 450.0 MiB at most")]
+    [InlineData(0, 50, 10, "weights are converted into own memory")]
+    public void What_auto_would_do_in_words(long copyMiB, long activationsMiB, long availableMiB, string expected) =>
+        Assert.Equal(expected, MmapOption.Describe(new WeightRoom(copyMiB << 20, activationsMiB << 20, 0, availableMiB << 20)));
 
     private static (long Bytes, string Said) Apply(string mode, bool decodes, long beside)
     {
