@@ -74,7 +74,7 @@ async function main(options) {
 
 function print(rows, peers, { json, alternations }) {
     addSharesOfPrefill(rows);
-    const told = peers.map(({ name, build, release, idleSeconds }) => ({ name, build, release, idleSeconds }));
+    const told = peers.map(({ name, build, release, idleSeconds }) => ({ name, build, release, idleSeconds: Number(idleSeconds.toFixed(2)) }));
     console.log(json ? JSON.stringify({ alternations, peers: told, rows }, null, 2) : table(rows, peers.map(({ name }) => name)));
 }
 
@@ -85,7 +85,7 @@ async function compareGroup(group, threads, peers, alternations) {
     note(`${group.model}, ${group.batch} x ${group.length}, ${threads} thread${threads > 1 ? "s" : ""}`);
     const compared = group.against === "bandwidth" ? [] : peers;
     for (const peer of compared) {
-        Object.assign(peer, await peer.load(group, model, threads));
+        await peer.load(group, model, threads);
         note(`  beside ${peer.name}: llama.cpp ${peer.release}, ${peer.build}, flash attention ${group.flashAttention ? "on" : "off"}`);
         if (group.measure === "decode" || group.length <= 512) // also a warm-up
             await peer.fill(group, model);
@@ -102,7 +102,7 @@ async function compareGroup(group, threads, peers, alternations) {
     const rows = group.cases.map((entry, i) => summarise(group, entry, threads, ours.map(slice => slice[ourRow(group, i)]), theirs));
     for (const row of rows)
         note(`  ${row.case}: ${[row.ours, ...Object.values(row.peers)].map(number => number.toFixed(2)).join(" / ")}` +
-            (row.best ? ` = ${row.ratio.toFixed(3)} of ${row.best}` : ""));
+            (row.best ? `, ${row.ratio.toFixed(3)} times ${row.best}` : ""));
     return rows;
 }
 

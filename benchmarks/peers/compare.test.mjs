@@ -88,17 +88,17 @@ test("cases have names of their own, known models and contexts that can be repea
             assert.ok(names.includes(`llama-3.2-1b ${weights} dense, ${what}`));
 });
 
-// A peer without llama.cpp: answers every request with what it was asked.
+// A peer without llama.cpp: its release is what it was asked.
 const echo = `require("node:readline").createInterface({ input: process.stdin }).on("line", line => {
     const request = JSON.parse(line);
-    console.log(JSON.stringify(request.do === "copy" && request.to > 2 ? { error: "full" } : { ...request, seconds: 0.5 }));
+    console.log(JSON.stringify(request.do === "copy" && request.to > 2 ? { error: "full" } : { release: line, seconds: 0.5 }));
 })`;
 
 test("a peer is asked line by line; its errors name it, and its end is no answer", async () => {
     const peer = new Peer({ name: "echo", command: [process.execPath, "-e", echo] });
     const group = { length: 4, batch: 3, decodeTokens: 5, flashAttention: true };
-    const loaded = await peer.load(group, { path: "file" }, 2);
-    assert.deepEqual(loaded, { do: "load", model: "file", length: 9, sequences: 3, threads: 2, flashAttention: true, seconds: 0.5 });
+    await peer.load(group, { path: "file" }, 2);
+    assert.deepEqual(JSON.parse(peer.release), { do: "load", model: "file", length: 9, sequences: 3, threads: 2, flashAttention: true });
     assert.equal(await peer.prefill(group, { vocabulary: 100 }), 8);
     assert.equal(await peer.decode(group, { vocabulary: 100 }), 30);
     await peer.fill(group, { vocabulary: 100 });

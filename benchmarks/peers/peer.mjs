@@ -33,12 +33,12 @@ export class Peer {
         return answer;
     }
 
-    /** Loads a model with room for a group's contexts. */
-    async load(group, model, threads) {
-        return await this.ask({
-            do: "load", model: model.path, length: group.length + group.decodeTokens, sequences: group.batch, threads,
-            flashAttention: group.flashAttention,
+    /** Loads a model with room for a group's contexts; says then which llama.cpp runs. */
+    async load({ length, decodeTokens, batch, flashAttention, kv }, { path: model }, threads) {
+        const { build, release } = await this.ask({
+            do: "load", model, length: length + decodeTokens, sequences: batch, threads, flashAttention, kv,
         });
+        Object.assign(this, { build, release });
     }
 
     /** Fills the context of every sequence: reads up to 512 tokens, and repeats their rows up to the group's length. */
