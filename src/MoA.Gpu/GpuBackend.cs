@@ -111,6 +111,12 @@ public sealed class GpuBackend : ComputeBackend
     internal override void CheckWeights(ModelConfig config, IEnumerable<WeightTensor> weights)
     {
         DeviceAttention.CheckHead(_session, config.HeadSize);
+        if (config.RotaryDimensions != config.HeadSize || !config.TurnsAlike(1, int.MaxValue))
+        {
+            throw new InvalidInputException($"{Description}: RoPE that turns part of a head, or by the length of the text ({config.RopeScaling.Describe()}), " +
+                "runs on the processor only; leave --device out");
+        }
+
         _memory.CheckRoom(
             weights.Sum(PlacedWeight.BytesOf), "the weights", "use a smaller format (--weights q4_0), a smaller model or another device");
     }
@@ -165,8 +171,9 @@ public sealed class GpuBackend : ComputeBackend
             _session.RunThreads(new AddRow { Y = to.Quads(rows), X = PlacedWeight.Of(bias).Floats }, (long)rows * to.RowQuads);
     }
 
-    internal override void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles) =>
-        _angles.Run(positions, frequencies, DeviceTensor.Of(angles));
+    internal override void RopeAngles(
+        ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, float factor, Tensor angles, int firstRow = 0) =>
+        _angles.Run(positions, frequencies, factor, DeviceTensor.Of(firstRow == 0 ? angles : angles.From(firstRow)));
 
     internal override void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false)
     {

@@ -44,6 +44,7 @@ public sealed class EmulatedModelTests
     [Theory]
     [InlineData("qwen2-bf16")]
     [InlineData("mistral")]
+    [InlineData("qwen2-yarn")]
     public void Decoding_gives_the_reference_logits(string name)
     {
         using ModelFixture fixture = ModelFixture.Load(name);
@@ -56,6 +57,19 @@ public sealed class EmulatedModelTests
         int vocabulary = transformer.Config.VocabularySize;
         double error = ModelFixture.RelativeError(logits, fixture.Logits.AsSpan(Prompt * vocabulary, Steps * vocabulary));
         Assert.InRange(error, 1e-7, Tolerance);
+    }
+
+    [Theory]
+    [InlineData("phi3-partial")]
+    [InlineData("phi3-longrope")]
+    [InlineData("llama-dynamic")]
+    public void Kinds_of_rope_that_it_does_not_run_are_refused_by_name(string name)
+    {
+        using ModelFixture fixture = ModelFixture.Load(name);
+        using GpuBackend backend = GpuBackend.Open("emulated:4", 1);
+        string message = Assert.Throws<InvalidInputException>(() => new Transformer(fixture.Model, backend)).Message;
+        Assert.Contains("runs on the processor only; leave --device out", message, StringComparison.Ordinal);
+        Assert.Contains(fixture.Model.Config.RopeScaling.Describe(), message, StringComparison.Ordinal);
     }
 
     /// <summary>Block-sparse prefill and rings under a plan with a rule for every query head, as published for the fixtures.</summary>

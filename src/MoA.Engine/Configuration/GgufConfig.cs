@@ -1,5 +1,4 @@
 using MoA.Engine.Files;
-using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Configuration;
 
@@ -9,9 +8,6 @@ namespace MoA.Engine.Configuration;
 /// </summary>
 internal sealed class GgufConfig
 {
-    /// <summary>Divisors of RoPE's frequencies, as Llama 3.1 needs them.</summary>
-    public const string RopeFactors = "rope_freqs.weight";
-
     // Limits far above any real model, low enough that no product of sizes overflows.
     private const int LargestWidth = 1 << 24;
     private const int MostHeads = 1 << 12;
@@ -35,8 +31,9 @@ internal sealed class GgufConfig
             "mistral" => ModelFamily.Mistral,
             "qwen2" => ModelFamily.Qwen2,
             "qwen3" => ModelFamily.Qwen3,
+            "phi3" => ModelFamily.Phi3,
             _ => throw _metadata.Fault($"the architecture is \"{InputFile.Cut(_architecture)}\"; expected one of llama, " +
-                "mistral, qwen2, qwen3"),
+                "mistral, qwen2, qwen3, phi3"),
         };
     }
 
@@ -59,7 +56,8 @@ internal sealed class GgufConfig
         }
 
         int headSize = HeadSize(hidden, queryHeads);
-        int vocabulary = VocabularySize();
+        int vocabulary = VocabularySize(), rotary = RotaryDimensions(headSize);
+        int maxPositions = _metadata.Int(Key("context_length"), 1, int.MaxValue);
         return new ModelConfig
         {
             Architecture = _family,
@@ -70,12 +68,16 @@ internal sealed class GgufConfig
             KeyValueHeads = keyValueHeads,
             HeadSize = headSize,
             VocabularySize = vocabulary,
-            MaxPositions = _metadata.Int(Key("context_length"), 1, int.MaxValue),
+            MaxPositions = maxPositions,
             RmsNormEpsilon = _metadata.OptionalDouble(Key("attention.layer_norm_rms_epsilon"), double.Epsilon, 1) ??
                 throw _metadata.Missing(Key("attention.layer_norm_rms_epsilon")),
             RopeTheta = _metadata.OptionalDouble(Key("rope.freq_base"), double.Epsilon, 1e30) ?? 10_000,
             RopePairs = _family is ModelFamily.Llama or ModelFamily.Mistral ? RopePairs.Adjacent : RopePairs.Halves,
-            RopeScaling = Scaling(headSize),
+            RopeScaling = GgufRope.Read(_checkpoint, Key, rotary / 2, maxPositions),
+            SlidingRope = _metadata.OptionalDouble(Key("rope.freq_base_swa"), double.Epsilon, 1e30) is double local
+                ? new RopeSettings(local, new RopeScaling.None())
+                : null,
+            RotaryDimensions = rotary,
             TieWordEmbeddings = !_checkpoint.Contains(WeightNames.Gguf.Head + ".weight"),
             SlidingWindows = SlidingWindows(layers),
             BosTokenId = TokenId("bos", 1, vocabulary),
@@ -112,9 +114,15 @@ internal sealed class GgufConfig
             throw _metadata.Fault($"the size of a head is {size}; expected an even number up to {LargestHead}");
         if (_metadata.OptionalInt(Key("attention.value_length"), 1, LargestHead) is int values && values != size)
             throw _metadata.Fault($"values of a head have {values} components and keys {size}; expected as many");
-        if (_metadata.OptionalInt(Key("rope.dimension_count"), 0, int.MaxValue) is int turned && turned != size)
-            throw _metadata.Fault($"\"{Key("rope.dimension_count")}\" is {turned}; expected {size}, RoPE over whole heads");
         return size;
+    }
+
+    private int RotaryDimensions(int headSize)
+    {
+        int turned = _metadata.OptionalInt(Key("rope.dimension_count"), 0, int.MaxValue) ?? headSize;
+        return turned >= 2 && turned <= headSize && turned % 2 == 0
+            ? turned
+            : throw _metadata.Fault($"\"{Key("rope.dimension_count")}\" is {turned}; expected an even number up to {headSize}, the size of a head");
     }
 
     private int VocabularySize()
@@ -125,37 +133,6 @@ internal sealed class GgufConfig
             ? (int)rows
             : throw InputFile.Error(embedding.Path,
                 $"tensor {name} has shape [{string.Join(", ", embedding.Shape)}]; expected a row for each token");
-    }
-
-    private RopeScaling Scaling(int headSize)
-    {
-        string kind = _metadata.OptionalString(Key("rope.scaling.type")) ?? "linear";
-        double factor = _metadata.OptionalDouble(Key("rope.scaling.factor"), 0, 1e6) ??
-            _metadata.OptionalDouble(Key("rope.scale_linear"), 0, 1e6) ?? 1;
-        if (factor == 0)
-            factor = 1; // how some writers say that nothing is scaled
-        bool scales = kind == "linear" && factor != 1;
-        if (kind is not ("none" or "linear") && (kind != "yarn" || factor != 1))
-            throw _metadata.Fault($"the RoPE scaling is \"{InputFile.Cut(kind)}\"; expected none or linear");
-        if (!_checkpoint.Contains(RopeFactors))
-            return scales ? new RopeScaling.Linear(factor) : new RopeScaling.None();
-        float[] divisors = ReadFactors(headSize / 2);
-        return new RopeScaling.Factors(scales ? [.. divisors.Select(divisor => (float)(divisor * factor))] : divisors);
-    }
-
-    private unsafe float[] ReadFactors(int pairs)
-    {
-        StoredTensor stored = _checkpoint.Find(RopeFactors);
-        if (stored.Type != ElementType.F32 || stored.Shape is not [long count] || count != pairs)
-        {
-            throw InputFile.Error(stored.Path, $"tensor {RopeFactors} is {stored.Type} [{string.Join(", ", stored.Shape)}]; " +
-                $"expected F32 [{pairs}], half of the head size");
-        }
-
-        float[] divisors = new ReadOnlySpan<float>((void*)stored.Data, pairs).ToArray();
-        if (divisors.Any(divisor => divisor is not (> 1e-6f and < 1e6f)))
-            throw InputFile.Error(stored.Path, $"tensor {RopeFactors} holds a number that is not between 1e-6 and 1e6");
-        return divisors;
     }
 
     private int?[] SlidingWindows(int layers)

@@ -10,6 +10,7 @@ internal static class GgufConfigWriter
     {
         ModelFamily.Qwen2 => "qwen2",
         ModelFamily.Qwen3 => "qwen3",
+        ModelFamily.Phi3 => "phi3",
         _ => "llama",
     };
 
@@ -33,22 +34,19 @@ internal static class GgufConfigWriter
         Add("attention.key_length", config.HeadSize);
         Add("attention.value_length", config.HeadSize);
         file.Add($"{architecture}.attention.layer_norm_rms_epsilon", (float)config.RmsNormEpsilon);
-        Add("rope.dimension_count", config.HeadSize);
+        Add("rope.dimension_count", config.RotaryDimensions);
         file.Add($"{architecture}.rope.freq_base", (float)config.RopeTheta);
-        if (config.RopeScaling is RopeScaling.Linear linear)
-        {
-            file.Add($"{architecture}.rope.scaling.type", "linear");
-            file.Add($"{architecture}.rope.scaling.factor", (float)linear.Factor);
-        }
-
+        GgufRope.Write(file, architecture, config.RopeScaling);
+        if (config.SlidingRope is { } sliding)
+            file.Add($"{architecture}.rope.freq_base_swa", (float)sliding.Theta);
         WriteWindows(file, architecture, config);
         WriteSampling(file, generation);
 
         void Add(string key, int value) => file.Add($"{architecture}.{key}", (uint)value);
     }
 
-    /// <summary>Sentences on what a model asks of its sampling and GGUF has no keys for.</summary>
-    public static IReadOnlyList<string> Unwritten(GenerationConfig generation)
+    /// <summary>Sentences on what a model asks for and GGUF has no keys for.</summary>
+    public static IReadOnlyList<string> Unwritten(ModelConfig config, GenerationConfig generation)
     {
         (string Name, bool IsAsked)[] settings =
         [
@@ -58,25 +56,8 @@ internal static class GgufConfigWriter
             ("max_new_tokens", generation.MaxNewTokens is not null),
             ("stop_strings", generation.StopStrings.Count > 0),
         ];
-        return [.. settings.Where(setting => setting.IsAsked)
+        return [.. GgufRope.Unwritten(config), .. settings.Where(setting => setting.IsAsked)
             .Select(setting => $"GGUF has no key for the model's {setting.Name}; give it as an option where the file is run")];
-    }
-
-    /// <summary>The divisors of RoPE's frequencies where the scaling cannot be said otherwise; else null.</summary>
-    public static float[]? RopeFactors(ModelConfig config)
-    {
-        if (config.RopeScaling is RopeScaling.Factors factors)
-            return [.. factors.Divisors];
-        if (config.RopeScaling is not RopeScaling.Llama3)
-            return null;
-        float[] divisors = new float[config.HeadSize / 2];
-        for (int pair = 0; pair < divisors.Length; pair++)
-        {
-            double frequency = Math.Pow(config.RopeTheta, -2.0 * pair / config.HeadSize);
-            divisors[pair] = (float)(frequency / config.RopeScaling.Scale(frequency, pair));
-        }
-
-        return divisors;
     }
 
     private static void WriteWindows(GgufWriter file, string architecture, ModelConfig config)

@@ -24,6 +24,7 @@ internal static class HuggingFaceConfig
         ("Mistral", "mistral", ModelFamily.Mistral),
         ("Qwen2", "qwen2", ModelFamily.Qwen2),
         ("Qwen3", "qwen3", ModelFamily.Qwen3),
+        ("Phi3", "phi3", ModelFamily.Phi3),
     ];
 
     public static ModelConfig Read(string path) => JsonField.ReadFile(path, Read);
@@ -43,8 +44,9 @@ internal static class HuggingFaceConfig
                 $"{keyValueHeads}; expected a multiple of the latter");
         }
 
-        JsonField rope = file["rope_parameters"];
-        double theta = file["rope_theta"].AsOptionalNumber(double.Epsilon, 1e30) ?? 10_000;
+        int headSize = HeadSize(file, hidden, queryHeads);
+        HuggingFaceRope rope = new(
+            file, headSize, file["max_position_embeddings"].AsOptionalInteger(1, int.MaxValue) ?? DefaultMaxPositions(family));
         return new ModelConfig
         {
             Architecture = family,
@@ -53,12 +55,14 @@ internal static class HuggingFaceConfig
             Layers = layers,
             QueryHeads = queryHeads,
             KeyValueHeads = keyValueHeads,
-            HeadSize = HeadSize(file, hidden, queryHeads),
+            HeadSize = headSize,
             VocabularySize = vocabulary,
-            MaxPositions = file["max_position_embeddings"].AsOptionalInteger(1, int.MaxValue) ?? DefaultMaxPositions(family),
+            MaxPositions = rope.MaxPositions,
             RmsNormEpsilon = file["rms_norm_eps"].AsOptionalNumber(double.Epsilon, 1) ?? 1e-6,
-            RopeTheta = (rope.HasValue ? rope["rope_theta"].AsOptionalNumber(double.Epsilon, 1e30) : null) ?? theta,
-            RopeScaling = Scaling(rope.HasValue ? rope : file["rope_scaling"]),
+            RopeTheta = rope.Full.Theta,
+            RopeScaling = rope.Full.Scaling,
+            SlidingRope = rope.Sliding,
+            RotaryDimensions = rope.RotaryDimensions,
             TieWordEmbeddings = file["tie_word_embeddings"].AsBoolean(missing: false),
             SlidingWindows = SlidingWindows(file, family, layers),
             BosTokenId = TokenIds(file, "bos_token_id", family, 1, vocabulary) is [int bos, ..] ? bos : null,
@@ -94,9 +98,6 @@ internal static class HuggingFaceConfig
         string activation = file["hidden_act"].AsOptionalString() ?? "silu";
         if (activation is not ("silu" or "swish"))
             throw file.Refuse($"\"hidden_act\" is \"{InputFile.Cut(activation)}\"; expected \"silu\"");
-        double rotary = file["partial_rotary_factor"].AsOptionalNumber(0, 1) ?? 1;
-        if (rotary != 1)
-            throw file.Refuse("\"partial_rotary_factor\" is below 1; expected RoPE over whole heads");
     }
 
     private static int HeadSize(JsonField file, int hidden, int queryHeads)
@@ -118,38 +119,9 @@ internal static class HuggingFaceConfig
     {
         ModelFamily.Llama => 2048,
         ModelFamily.Mistral => 131_072,
+        ModelFamily.Phi3 => 4096,
         _ => 32_768,
     };
-
-    private static RopeScaling Scaling(JsonField rope)
-    {
-        if (!rope.HasValue || !rope.Fields().Any())
-            return new RopeScaling.None();
-        if (rope["full_attention"].HasValue || rope["sliding_attention"].HasValue)
-            throw rope.Refuse("\"rope_parameters\" differ by kind of layer; expected one set for all layers");
-        string? kind = rope["rope_type"].AsOptionalString() ?? rope["type"].AsOptionalString();
-        switch (kind)
-        {
-            case "default" or "none":
-            case null when rope["rope_theta"].HasValue:
-                return new RopeScaling.None();
-            case "linear":
-                return new RopeScaling.Linear(Factor(rope, "factor"));
-            case "llama3":
-                double low = Factor(rope, "low_freq_factor");
-                double high = Factor(rope, "high_freq_factor");
-                if (low >= high)
-                    throw rope.Refuse("\"low_freq_factor\" is not below \"high_freq_factor\"; expected low < high");
-                return new RopeScaling.Llama3(
-                    Factor(rope, "factor"), low, high, rope["original_max_position_embeddings"].AsInteger(1, int.MaxValue));
-            case null:
-                throw rope["rope_type"].Expected("default, linear or llama3");
-            default:
-                throw rope.Refuse($"the RoPE scaling is \"{InputFile.Cut(kind)}\"; expected default, linear or llama3");
-        }
-    }
-
-    private static double Factor(JsonField rope, string key) => rope[key].AsNumber(1e-6, 1e6);
 
     private static int?[] SlidingWindows(JsonField file, ModelFamily family, int layers)
     {
@@ -157,7 +129,7 @@ internal static class HuggingFaceConfig
             return [];
         bool qwen = family is ModelFamily.Qwen2 or ModelFamily.Qwen3;
         JsonField given = file["sliding_window"];
-        int? window = given.Exists ? given.AsOptionalIntegerOrNone(1, int.MaxValue) : 4096;
+        int? window = given.Exists ? given.AsOptionalIntegerOrNone(1, int.MaxValue) : family == ModelFamily.Phi3 ? null : 4096;
         if (window is null || (qwen && !file["use_sliding_window"].AsBoolean(missing: false)))
             return [];
 

@@ -45,6 +45,16 @@ public sealed record ModelConfig
     /// <summary>How rotary frequencies are stretched.</summary>
     public RopeScaling RopeScaling { get; init; } = new RopeScaling.None();
 
+    /// <summary>The rotary embedding of layers with a sliding window, where it differs from the others'; else null.</summary>
+    public RopeSettings? SlidingRope { get; init; }
+
+    /// <summary>How many of a head's components RoPE turns, the first ones; even. All of them where it is not given.</summary>
+    public int RotaryDimensions
+    {
+        get => field == 0 ? HeadSize : field;
+        init;
+    }
+
     /// <summary>Whether the embedding is also the language-model head.</summary>
     public bool TieWordEmbeddings { get; init; }
 
@@ -71,6 +81,10 @@ public sealed record ModelConfig
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, Layers);
         return SlidingWindows.Count == 0 ? null : SlidingWindows[layer];
     }
+
+    /// <summary>Whether texts of two lengths are turned by the same angles, so that rows of the one can go on in the other.</summary>
+    internal bool TurnsAlike(int length, int other) => RopeScaling.Regime(length) == RopeScaling.Regime(other) &&
+        (SlidingRope is null || SlidingRope.Scaling.Regime(length) == SlidingRope.Scaling.Regime(other));
 
     /// <summary>Reads a Hugging Face <c>config.json</c>.</summary>
     /// <exception cref="InvalidInputException">The file cannot be read, a value is missing or out of range, or the

@@ -16,4 +16,7 @@ public enum ModelFamily
 
     /// <summary>Qwen 3 (dense): RMS norm of every query and key head before RoPE.</summary>
     Qwen3,
+
+    /// <summary>Phi 3, 3.5 and 4-mini: one matrix for queries, keys and values, one for gate and up.</summary>
+    Phi3,
 }

@@ -24,6 +24,8 @@ internal sealed record WeightNames
         Gate = "mlp.gate_proj",
         Up = "mlp.up_proj",
         Down = "mlp.down_proj",
+        QueryKeyValue = "self_attn.qkv_proj",
+        GateUp = "mlp.gate_up_proj",
     };
 
     /// <summary>The names in a file that was saved from a model without its head (LlamaModel): the same without <c>model.</c>.</summary>
@@ -52,6 +54,8 @@ internal sealed record WeightNames
         Gate = "ffn_gate",
         Up = "ffn_up",
         Down = "ffn_down",
+        QueryKeyValue = "attn_qkv",
+        GateUp = "ffn_up",
     };
 
     public required string Embedding { get; init; }
@@ -83,6 +87,12 @@ internal sealed record WeightNames
     public required string Up { get; init; }
 
     public required string Down { get; init; }
+
+    /// <summary>Of families that store them as one: rows of queries, then keys, then values.</summary>
+    public required string QueryKeyValue { get; init; }
+
+    /// <summary>Of families that store them as one: rows of the gate, then those of up.</summary>
+    public required string GateUp { get; init; }
 
     /// <summary>What the stems of a layer follow.</summary>
     public string Layer(int layer) => $"{Layers}{layer}.";

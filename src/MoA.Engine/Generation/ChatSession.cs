@@ -9,8 +9,8 @@ namespace MoA.Engine.Generation;
 
 /// <summary>
 /// A conversation on one set of caches. A new turn is prefilled onto what is there; only when the template writes the past
-/// differently than it was generated (so that the kept rows are not a prefix any more) is everything read again: rows
-/// that a ring has evicted cannot be brought back one by one. What the model wrote stays token by token as it wrote it, an
+/// differently than it was generated (so that the kept rows are not a prefix any more), or the model turns longer texts by other
+/// angles, is everything read again: rows that a ring has evicted cannot be brought back one by one. What the model wrote stays token by token as it wrote it, an
 /// answer that was stopped included, so neither costs a re-read. One caller at a time.
 /// </summary>
 public sealed class ChatSession : IDisposable
@@ -203,7 +203,8 @@ public sealed class ChatSession : IDisposable
         ReadAgain = _messages.Exists(message => message.Role == Assistant);
         if (_sequence is not null)
         {
-            if (_cached.Count < prompt.Length && prompt.AsSpan().StartsWith(CollectionsMarshal.AsSpan(_cached)))
+            bool turnsAlike = _model.Config.TurnsAlike(_sequence.Capacity, Math.Max(capacity, _sequence.Capacity));
+            if (turnsAlike && _cached.Count < prompt.Length && prompt.AsSpan().StartsWith(CollectionsMarshal.AsSpan(_cached)))
             {
                 ReadAgain = false;
                 _sequence.Extend(capacity);

@@ -141,11 +141,17 @@ public abstract class ComputeBackend : IDisposable
     internal abstract void Project(Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false);
 
     /// <summary>
-    /// Fills <paramref name="angles"/> [rows, d] with the cosines (first half) and sines of position·θ.
+    /// Fills rows of <paramref name="angles"/>, as wide as twice the frequencies, with the cosines (first half) and sines of
+    /// position·θ.
     /// </summary>
-    internal abstract void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles);
+    /// <param name="positions">One for each row.</param>
+    /// <param name="frequencies">θ, radians a token.</param>
+    /// <param name="factor">What cosines and sines are multiplied by.</param>
+    /// <param name="angles">Takes them.</param>
+    /// <param name="firstRow">The first row to fill.</param>
+    internal abstract void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, float factor, Tensor angles, int firstRow = 0);
 
-    /// <summary>Rotates the heads of x in place.</summary>
+    /// <summary>Rotates the heads of x in place: as many of a head's components, the first ones, as a row of angles has.</summary>
     internal abstract void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false);
 
     /// <summary>gate := silu(gate)·up.</summary>

@@ -84,24 +84,25 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             AddBias(y.Data, rows, bias);
     }
 
-    internal override void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles)
+    internal override void RopeAngles(
+        ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, float factor, Tensor angles, int firstRow = 0)
     {
         int half = frequencies.Length;
         for (int row = 0; row < positions.Length; row++)
         {
-            float* cosines = angles.Data + (nint)row * 2 * half;
+            float* cosines = angles.Data + (nint)(firstRow + row) * 2 * half;
             for (int f = 0; f < half; f++)
             {
                 (double sine, double cosine) = Math.SinCos(positions[row] * frequencies[f]);
-                cosines[f] = (float)cosine;
-                cosines[f + half] = (float)sine;
+                cosines[f] = (float)(factor * cosine);
+                cosines[f + half] = (float)(factor * sine);
             }
         }
     }
 
     internal override void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false)
     {
-        Rope<TSimd, TVector> job = new(x.Data, angles.Data, rows, x.Columns / headSize, headSize, pairs, inverse);
+        Rope<TSimd, TVector> job = new(x.Data, angles.Data, rows, x.Columns / headSize, headSize, angles.Columns, pairs, inverse);
         Pool.Run(ref job, job.Items);
     }
 

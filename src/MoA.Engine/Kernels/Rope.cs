@@ -7,7 +7,7 @@ namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// Rotary position embedding in place: the components of pair f of a head turn by the angle position·θ_f, whose cosine
-/// and sine the caller gives per row. Pair f is (f, f + d/2) or (2f, 2f + 1).
+/// and sine the caller gives per row. Pair f is (f, f + r/2) or (2f, 2f + 1) of the first r components; the others stay.
 /// </summary>
 internal readonly unsafe struct Rope<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
@@ -20,24 +20,27 @@ internal readonly unsafe struct Rope<TSimd, TVector> : IParallelJob
     private readonly int _rows;
     private readonly int _heads;
     private readonly int _headSize;
+    private readonly int _turned;
     private readonly RopePairs _pairs;
     private readonly float _direction;
 
     /// <summary>Describes the rotation of x[rows, heads·headSize].</summary>
     /// <param name="x">Rows of heads.</param>
-    /// <param name="angles">[rows, headSize]: d/2 cosines, then d/2 sines.</param>
+    /// <param name="angles">[rows, turned]: r/2 cosines, then r/2 sines.</param>
     /// <param name="rows">Rows.</param>
     /// <param name="heads">Heads a row.</param>
     /// <param name="headSize">Components of a head, even.</param>
+    /// <param name="turned">Components r of a head that turn, even.</param>
     /// <param name="pairs">Which components turn together.</param>
     /// <param name="inverse">Turns back, as a gradient needs.</param>
-    public Rope(float* x, float* angles, int rows, int heads, int headSize, RopePairs pairs, bool inverse)
+    public Rope(float* x, float* angles, int rows, int heads, int headSize, int turned, RopePairs pairs, bool inverse)
     {
         _x = x;
         _angles = angles;
         _rows = rows;
         _heads = heads;
         _headSize = headSize;
+        _turned = turned;
         _pairs = pairs;
         _direction = inverse ? -1f : 1f;
     }
@@ -51,7 +54,7 @@ internal readonly unsafe struct Rope<TSimd, TVector> : IParallelJob
         int last = Math.Min((index + 1) * RowsPerItem, _rows);
         for (int row = index * RowsPerItem; row < last; row++)
         {
-            float* cosines = _angles + (nint)row * _headSize;
+            float* cosines = _angles + (nint)row * _turned;
             float* x = _x + (nint)row * _heads * _headSize;
             if (_pairs == RopePairs.Halves)
                 TurnHalves(x, cosines);
@@ -63,7 +66,7 @@ internal readonly unsafe struct Rope<TSimd, TVector> : IParallelJob
     [MethodImpl(JitOptions.Loop)]
     private void TurnHalves(float* x, float* cosines)
     {
-        int half = _headSize / 2;
+        int half = _turned / 2;
         float* sines = cosines + half;
         TVector direction = TSimd.Broadcast(_direction);
         for (int head = 0; head < _heads; head++, x += _headSize)
@@ -86,7 +89,7 @@ internal readonly unsafe struct Rope<TSimd, TVector> : IParallelJob
     [MethodImpl(JitOptions.Loop)]
     private void TurnAdjacent(float* x, float* cosines)
     {
-        int half = _headSize / 2;
+        int half = _turned / 2;
         float* sines = cosines + half;
 
         // Lane 2i gives a·c - b·s and lane 2i + 1 gives b·c + a·s, so the sine's sign alternates.

@@ -22,7 +22,7 @@ public sealed class Transformer : IDisposable
     private readonly UseGuard _use = new("The model is", typeof(Transformer));
     private readonly ModelWeights _stored;
     private PlacedWeights _weights;
-    private readonly double[] _frequencies;
+    private readonly RotaryAngles _angles;
     private readonly List<Tensor> _tensors = [];
     private readonly Tensor _hidden;
     private readonly Tensor _normed;
@@ -32,7 +32,6 @@ public sealed class Transformer : IDisposable
     private readonly Tensor _attended;
     private readonly Tensor _gate;
     private readonly Tensor _up;
-    private readonly Tensor _angles;
     private readonly Tensor _lastRows;
     private readonly Tensor _logits;
     private ForwardBatch? _last;
@@ -53,7 +52,6 @@ public sealed class Transformer : IDisposable
         Backend = backend;
         MaxRows = maxRows;
         _stored = model.Weights;
-        _frequencies = RopeFrequencies(Config);
         _weights = _stored.Place(backend, Config);
         try
         {
@@ -68,7 +66,7 @@ public sealed class Transformer : IDisposable
             _attended = Allocate(maxRows, queryWidth);
             _gate = Allocate(maxRows, Config.IntermediateSize);
             _up = Allocate(maxRows, Config.IntermediateSize);
-            _angles = Allocate(maxRows, Config.HeadSize);
+            _angles = new RotaryAngles(Config, backend, maxRows, Allocate);
             _lastRows = Allocate(MaxLogitRows, Config.HiddenSize);
             _logits = Allocate(MaxLogitRows, Config.VocabularySize);
         }
@@ -97,12 +95,11 @@ public sealed class Transformer : IDisposable
     /// <summary>Takes the times of each operation while a step of it runs; null else.</summary>
     internal PassClock? Clock { get; set; }
 
-    /// <summary>θ of each pair of components, scaled as the model's rope_scaling says; radians a token.</summary>
-    internal static double[] RopeFrequencies(ModelConfig config)
+    /// <summary>θ of each pair of components in a text of some length, scaled as the model's rope_scaling says; radians a token.</summary>
+    internal static double[] RopeFrequencies(ModelConfig config, int length = 1)
     {
-        double[] frequencies = new double[config.HeadSize / 2];
-        for (int f = 0; f < frequencies.Length; f++)
-            frequencies[f] = config.RopeScaling.Scale(Math.Pow(config.RopeTheta, -2.0 * f / config.HeadSize), f);
+        double[] frequencies = new double[config.RotaryDimensions / 2];
+        config.RopeScaling.Frequencies(config.RopeTheta, length, frequencies);
         return frequencies;
     }
 
@@ -113,7 +110,7 @@ public sealed class Transformer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(config);
         long row = 2L * config.HiddenSize + 2L * (config.QueryHeads + config.KeyValueHeads) * config.HeadSize
-            + 2L * config.IntermediateSize + config.HeadSize;
+            + 2L * config.IntermediateSize + RotaryAngles.RowElements(config);
         return 4 * (maxRows * row + MaxLogitRows * ((long)config.HiddenSize + config.VocabularySize));
     }
 
@@ -176,7 +173,7 @@ public sealed class Transformer : IDisposable
         int rows = batch.Rows;
         Backend.Prepare(batch.Work);
         Clock?.Begin(PassOperation.Rope);
-        Backend.RopeAngles(batch.Positions, _frequencies, _angles);
+        _angles.Fill(batch);
         Clock?.Begin(PassOperation.Embedding);
         Backend.Embed(batch.Tokens, _weights.Embedding, _hidden);
         bool ended = false;
@@ -312,8 +309,8 @@ public sealed class Transformer : IDisposable
         }
 
         Clock?.Begin(PassOperation.Rope);
-        Backend.Rope(_queries, rows, Config.HeadSize, Config.RopePairs, _angles);
-        Backend.Rope(_keys, rows, Config.HeadSize, Config.RopePairs, _angles);
+        Backend.Rope(_queries, rows, Config.HeadSize, Config.RopePairs, _angles.Of(layer));
+        Backend.Rope(_keys, rows, Config.HeadSize, Config.RopePairs, _angles.Of(layer));
         Clock?.Begin(PassOperation.Attention);
         Backend.Attend(batch.Work, layer, _queries, _keys, _values, _attended);
         Clock?.Begin(PassOperation.Output);

@@ -42,5 +42,8 @@ public unsafe class WeightTensor
 
     internal void* Data { get; }
 
+    /// <summary>Some of the rows, in the same memory.</summary>
+    internal WeightTensor Part(int first, int rows) => new($"{Name} from row {first}", Type, rows, Columns, Row(first));
+
     internal byte* Row(int row) => (byte*)Data + row * BytesPerRow;
 }

@@ -13,8 +13,9 @@ internal sealed class DeviceAngles(DeviceSession session, DeviceMemory memory) :
     /// <summary>Fills angles [positions, d] with cosines (first half) and sines of position·θ.</summary>
     /// <param name="positions">Positions.</param>
     /// <param name="frequencies">[d/2] θ, radians a token.</param>
+    /// <param name="factor">What they are multiplied by.</param>
     /// <param name="angles">Takes the angles.</param>
-    public void Run(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, DeviceTensor angles)
+    public void Run(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, float factor, DeviceTensor angles)
     {
         if (!frequencies.SequenceEqual(_frequencies))
         {
@@ -26,6 +27,7 @@ internal sealed class DeviceAngles(DeviceSession session, DeviceMemory memory) :
         {
             Positions = _positions.Upload(positions),
             Turns = _turns.View,
+            Factor = factor,
             Angles = angles.Quads(positions.Length).Cast<float>(),
         };
         session.RunThreads(kernel, (long)positions.Length * frequencies.Length);

@@ -15,6 +15,9 @@ internal struct RopeAngles : IDeviceKernel
     /// <summary>[d/2] θ/2π: full turns for each position.</summary>
     public ArrayView<double> Turns;
 
+    /// <summary>What cosines and sines are multiplied by.</summary>
+    public float Factor;
+
     /// <summary>[rows, d].</summary>
     public ArrayView<float> Angles;
 
@@ -28,7 +31,7 @@ internal struct RopeAngles : IDeviceKernel
         double turns = Positions[row] * Turns[f];
         float angle = (float)(turns - Math.Floor(turns + 0.5)) * FullTurn;
         long at = (long)row * 2 * half + f;
-        Angles[at] = IntrinsicMath.CPUOnly.Cos(angle);
-        Angles[at + half] = IntrinsicMath.CPUOnly.Sin(angle);
+        Angles[at] = Factor * IntrinsicMath.CPUOnly.Cos(angle);
+        Angles[at + half] = Factor * IntrinsicMath.CPUOnly.Sin(angle);
     }
 }

@@ -28,7 +28,6 @@ public sealed class InfluenceProfiler : IDisposable
     private readonly PlacedWeights _weights;
     private readonly ProfilerWorkspace _workspace;
     private readonly LayerPasses _passes;
-    private readonly double[] _frequencies;
 
     /// <summary>
     /// Makes ready to profile items of up to <paramref name="maxTokens"/> tokens; allocates the workspace.
@@ -48,7 +47,6 @@ public sealed class InfluenceProfiler : IDisposable
         _model = model;
         _config = model.Config;
         _backend = backend;
-        _frequencies = Transformer.RopeFrequencies(_config);
         MaxTokens = maxTokens;
         _kernels = backend.CreateGradients(_config, maxTokens);
         try
@@ -127,14 +125,14 @@ public sealed class InfluenceProfiler : IDisposable
     private void Forward(ProfileItem item, int rows, CancellationToken cancellation)
     {
         ProfilerWorkspace w = _workspace;
-        _backend.RopeAngles([.. Enumerable.Range(0, rows)], _frequencies, w.Angles);
+        w.Angles.Fill(rows, item.Length);
         _backend.Embed(item.Tokens.AsSpan(0, rows), _weights.Embedding, w.Hidden);
         for (int layer = 0; layer < _config.Layers; layer++)
         {
             cancellation.ThrowIfCancellationRequested();
             LayerWeights weights = _weights.Layers[layer];
             w.Kept.Save(2 * layer, w.Hidden, rows);
-            _passes.ProjectHeads(weights, rows);
+            _passes.ProjectHeads(weights, layer, rows);
             _kernels.Attend(Shape(layer, rows), w.Queries, w.Keys, w.Values, w.Attended);
             _passes.AddAttended(weights, rows);
             w.Kept.Save(2 * layer + 1, w.Hidden, rows);
@@ -198,7 +196,7 @@ public sealed class InfluenceProfiler : IDisposable
     {
         ProfilerWorkspace w = _workspace;
         LayerWeights weights = _weights.Layers[layer];
-        _passes.ProjectHeads(weights, rows);
+        _passes.ProjectHeads(weights, layer, rows);
         _passes.OutputGradient(weights, rows);
         AttentionShape shape = Shape(layer, rows);
         float[] influence = new float[_config.QueryHeads * shape.Blocks * shape.Blocks];
@@ -206,7 +204,7 @@ public sealed class InfluenceProfiler : IDisposable
         CheckFinite(item, layer, shape, influence);
         if (layer > 0)
         {
-            _passes.HeadsGradient(weights, rows);
+            _passes.HeadsGradient(weights, layer, rows);
             if (!_kernels.IsFinite(w.Gradient, rows))
                 throw NotFinite(item, $"the gradient at the input of layer {layer} has values that are NaN or infinite");
         }

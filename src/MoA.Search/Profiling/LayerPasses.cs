@@ -16,7 +16,7 @@ internal sealed class LayerPasses(
     private readonly float _epsilon = (float)config.RmsNormEpsilon;
 
     /// <summary>Hidden → queries, keys and values.</summary>
-    public void ProjectHeads(LayerWeights weights, int rows)
+    public void ProjectHeads(LayerWeights weights, int layer, int rows)
     {
         ProfilerWorkspace w = workspace;
         foreach ((int start, int count) in Chunks(rows))
@@ -29,7 +29,7 @@ internal sealed class LayerPasses(
 
         NormHeads(w.RawQueries, weights.QueryNorm, w.Queries, rows);
         NormHeads(w.RawKeys, weights.KeyNorm, w.Keys, rows);
-        Rope(rows, inverse: false);
+        Rope(layer, rows, inverse: false);
     }
 
     /// <summary>Hidden += the heads' outputs, projected.</summary>
@@ -83,10 +83,10 @@ internal sealed class LayerPasses(
     /// Gradient: from between attention and MLP to the layer's input, which is in Hidden. Queries, keys and values hold
     /// their gradients.
     /// </summary>
-    public void HeadsGradient(LayerWeights weights, int rows)
+    public void HeadsGradient(LayerWeights weights, int layer, int rows)
     {
         ProfilerWorkspace w = workspace;
-        Rope(rows, inverse: true);
+        Rope(layer, rows, inverse: true);
         NormHeadsGradient(w.RawQueries, weights.QueryNorm, w.Queries, rows);
         NormHeadsGradient(w.RawKeys, weights.KeyNorm, w.Keys, rows);
         foreach ((int start, int count) in Chunks(rows))
@@ -114,11 +114,11 @@ internal sealed class LayerPasses(
         backend.Project(w.Normed, count, weights.Up, weights.UpBias, w.Up);
     }
 
-    private void Rope(int rows, bool inverse)
+    private void Rope(int layer, int rows, bool inverse)
     {
         ProfilerWorkspace w = workspace;
-        backend.Rope(w.Queries, rows, config.HeadSize, config.RopePairs, w.Angles, inverse);
-        backend.Rope(w.Keys, rows, config.HeadSize, config.RopePairs, w.Angles, inverse);
+        backend.Rope(w.Queries, rows, config.HeadSize, config.RopePairs, w.Angles.Of(layer), inverse);
+        backend.Rope(w.Keys, rows, config.HeadSize, config.RopePairs, w.Angles.Of(layer), inverse);
     }
 
     private void NormHeads(Tensor raw, WeightTensor? norm, Tensor normed, int rows)

@@ -1,6 +1,7 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.Kernels.Gradients;
+using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 
 namespace MoA.Search.Profiling;
@@ -50,7 +51,7 @@ internal sealed class ProfilerWorkspace : IDisposable
             Gate = Own(backend.Allocate(chunk, config.IntermediateSize));
             Up = Own(backend.Allocate(chunk, config.IntermediateSize));
             Activated = Own(backend.Allocate(chunk, config.IntermediateSize));
-            Angles = Rows(config.HeadSize);
+            Angles = new RotaryAngles(config, backend, maxTokens, (rows, columns) => Own(backend.Allocate(rows, columns)));
             LogitRows = MostLogitRowsOf(config, maxTokens);
             Logits = Own(backend.Allocate(LogitRows, config.VocabularySize));
             LastRows = Own(backend.Allocate(LogitRows, config.HiddenSize));
@@ -108,7 +109,7 @@ internal sealed class ProfilerWorkspace : IDisposable
     /// <summary>The gradient of a chunk of the MLP's product silu(gate)·up.</summary>
     public Tensor Activated { get; }
 
-    public Tensor Angles { get; }
+    public RotaryAngles Angles { get; }
 
     /// <summary>Rows whose logits are held at a time.</summary>
     public int LogitRows { get; }

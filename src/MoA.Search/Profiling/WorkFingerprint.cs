@@ -24,8 +24,10 @@ internal static class WorkFingerprint
         // out.
         Add(hash, "moa-profile/2");
         Add(hash, model.Name);
-        Add(hash, (config with { SlidingWindows = [], EosTokenIds = [], RopeScaling = new RopeScaling.None() }).ToString());
-        Add(hash, string.Join(' ', Transformer.RopeFrequencies(config).Select(frequency => frequency.ToString("R", CultureInfo.InvariantCulture))));
+        Add(hash, (config with { SlidingWindows = [], EosTokenIds = [], RopeScaling = new RopeScaling.None(), SlidingRope = null }).ToString());
+        Add(hash, Rope(config, length));
+        if (config.SlidingRope is { } sliding)
+            Add(hash, Rope(config with { RopeTheta = sliding.Theta, RopeScaling = sliding.Scaling }, length));
         Add(hash, string.Join(' ', config.SlidingWindows.Select(window => window ?? 0)));
         Add(hash, length.ToString(CultureInfo.InvariantCulture));
         Add(hash, model.Weights.Fingerprint);
@@ -37,6 +39,9 @@ internal static class WorkFingerprint
 
         return Convert.ToHexString(hash.GetHashAndReset());
     }
+
+    private static string Rope(ModelConfig config, int length) => string.Join(' ', Transformer.RopeFrequencies(config, length)
+        .Append(config.RopeScaling.AttentionFactor).Select(number => number.ToString("R", CultureInfo.InvariantCulture)));
 
     private static void Add(IncrementalHash hash, string text)
     {

@@ -131,6 +131,39 @@ public sealed class ModelConfigTests
         Assert.Equal(new RopeScaling.None(), Parse($"{Llama}, {setting}").RopeScaling);
 
     [Fact]
+    public void Kinds_of_layers_may_have_a_rope_of_their_own()
+    {
+        ModelConfig config = Parse(Llama + ", \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", \"factor\": 8, \"rope_theta\": 1e6}, " +
+            "\"sliding_attention\": {\"rope_type\": \"default\", \"rope_theta\": 1e4}}");
+        Assert.Equal((1e6, new RopeScaling.Linear(8)), (config.RopeTheta, config.RopeScaling));
+        Assert.Equal(new RopeSettings(1e4, new RopeScaling.None()), config.SlidingRope);
+    }
+
+    [Fact]
+    public void Part_of_a_head_may_turn()
+    {
+        Assert.Equal(12, Parse(Llama + ", \"partial_rotary_factor\": 0.75").RotaryDimensions);
+        Assert.Equal(8, Parse(Llama + ", \"rope_parameters\": {\"rope_theta\": 1e4, \"partial_rotary_factor\": 0.5}").RotaryDimensions);
+        Assert.Equal(16, Parse(Llama).RotaryDimensions);
+    }
+
+    /// <summary>What the attention factor follows from, worked by hand: 0.1·ln 4 + 1, the ratio of two such, √(1 + ln 8 / ln 64).</summary>
+    [Theory]
+    [InlineData("{\"rope_type\": \"yarn\", \"factor\": 4.0}", 8192, 1.1386294361119891)]
+    [InlineData("{\"rope_type\": \"yarn\", \"factor\": 4.0, \"attention_factor\": 0.5}", 8192, 0.5)]
+    [InlineData("{\"rope_type\": \"yarn\", \"factor\": 4.0, \"mscale\": 2.0, \"mscale_all_dim\": 1.0}", 8192, 1.121751143713058)]
+    [InlineData("{\"rope_type\": \"yarn\", \"original_max_position_embeddings\": 512}", 2048, 1.1386294361119891)]
+    [InlineData("{\"rope_type\": \"longrope\", \"original_max_position_embeddings\": 64, \"factor\": 8.0, \"short_factor\": [1,1,1,1,1,1,1,1], \"long_factor\": [2,2,2,2,2,2,2,2]}", 2048, 1.224744871391589)]
+    [InlineData("{\"type\": \"su\", \"original_max_position_embeddings\": 2048, \"short_factor\": [1,1,1,1,1,1,1,1], \"long_factor\": [2,2,2,2,2,2,2,2]}", 2048, 1)]
+    [InlineData("{\"rope_type\": \"dynamic\", \"factor\": 2.0}", 4096, 1)]
+    public void Stretched_rope_has_its_context_and_attention_factor(string rope, int context, double attention)
+    {
+        ModelConfig config = Parse($"{Llama}, \"rope_scaling\": {rope}");
+        Assert.Equal(attention, config.RopeScaling.AttentionFactor, 1e-12);
+        Assert.Equal(context, config.MaxPositions);
+    }
+
+    [Fact]
     public void The_newest_spelling_of_rope_wins()
     {
         ModelConfig config = Parse(Llama + ", \"rope_theta\": 1.0, \"rope_parameters\": " +
@@ -193,16 +226,18 @@ public sealed class ModelConfigTests
     [InlineData("\"eos_token_id\": 128", "\"eos_token_id\" is 128; expected a whole number from 0 to 127")]
     [InlineData("\"eos_token_id\": [2, \"x\"]", "\"eos_token_id[1]\" is \"x\"")]
     [InlineData("\"hidden_act\": \"gelu\"", "\"hidden_act\" is \"gelu\"; expected \"silu\"")]
-    [InlineData("\"partial_rotary_factor\": 0.5", "partial_rotary_factor")]
     [InlineData("\"quantization_config\": {\"quant_method\": \"gptq\"}", "the checkpoint is quantised (gptq)")]
-    [InlineData("\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}", "the RoPE scaling is \"yarn\"; expected default, linear or llama3")]
-    [InlineData("\"rope_scaling\": {\"type\": \"dynamic\"}", "the RoPE scaling is \"dynamic\"")]
+    [InlineData("\"rope_scaling\": {\"rope_type\": \"mrope\", \"factor\": 4}", "the RoPE scaling is \"mrope\"; expected default, linear, dynamic, yarn, longrope or llama3")]
+    [InlineData("\"rope_scaling\": {\"type\": \"dynamic\"}", "\"rope_scaling.factor\" is missing")]
+    [InlineData("\"rope_scaling\": {\"type\": \"longrope\", \"short_factor\": [1]}", "rope_scaling.short_factor: has 1 numbers; expected")]
+    [InlineData("\"rope_scaling\": {\"type\": \"longrope\"}", "\"rope_scaling.short_factor\" is missing")]
+    [InlineData("\"partial_rotary_factor\": 0.05", "\"partial_rotary_factor\" 0.05 turns")]
     [InlineData("\"rope_scaling\": {\"factor\": 4}", "\"rope_scaling.rope_type\" is missing")]
     [InlineData("\"rope_scaling\": \"linear\"", "\"rope_scaling\" is \"linear\"; expected an object")]
     [InlineData("\"rope_scaling\": {\"type\": \"linear\"}", "\"rope_scaling.factor\" is missing")]
     [InlineData("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 0}", "\"rope_scaling.factor\" is 0")]
     [InlineData("\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, \"high_freq_factor\": 4, \"original_max_position_embeddings\": 64}", "low < high")]
-    [InlineData("\"rope_parameters\": {\"full_attention\": {\"rope_type\": \"default\"}}", "expected one set for all layers")]
+    [InlineData("\"rope_parameters\": {\"full_attention\": {\"rope_theta\": 2, \"partial_rotary_factor\": 0.5}, \"sliding_attention\": {\"rope_theta\": 1}}", "differs by kind of layer")]
     public void Bad_values_are_refused(string setting, string problem)
     {
         string key = setting[..setting.IndexOf(':', StringComparison.Ordinal)];

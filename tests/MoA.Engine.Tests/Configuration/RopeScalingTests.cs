@@ -6,7 +6,7 @@ namespace MoA.Engine.Tests.Configuration;
 public sealed class RopeScalingTests
 {
     [Fact]
-    public void Linear_divides_every_frequency() => Assert.Equal(0.25, new RopeScaling.Linear(4).Scale(1, 0), 1e-15);
+    public void Linear_divides_every_frequency() => Assert.Equal([0.25, 0.025], Of(new RopeScaling.Linear(4), 100, 2).Select(frequency => Math.Round(frequency, 15)));
 
     /// <summary>
     /// Factor 8, low 1, high 4, length 8192: wavelengths up to 2048 stay, those beyond 8192 are divided by 8; 4096
@@ -22,6 +22,13 @@ public sealed class RopeScalingTests
     public void Llama3_blends_between_two_wavelengths(double wavelength, double share)
     {
         double frequency = 2 * Math.PI / wavelength;
-        Assert.Equal(share, new RopeScaling.Llama3(8, 1, 4, 8192).Scale(frequency, 0) / frequency, 1e-12);
+        Assert.Equal(share, Of(new RopeScaling.Llama3(8, 1, 4, 8192), Math.Pow(frequency, -2), 2)[1] / frequency, 1e-12);
+    }
+
+    private static double[] Of(RopeScaling scaling, double theta, int pairs, int length = 1)
+    {
+        double[] frequencies = new double[pairs];
+        scaling.Frequencies(theta, length, frequencies);
+        return frequencies;
     }
 }

@@ -37,8 +37,9 @@ internal sealed class HookedBackend(ComputeBackend inner) : ComputeBackend(inner
     internal override void Project(Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false) =>
         inner.Project(x, rows, weight, bias, y, accumulate);
 
-    internal override void RopeAngles(ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, Tensor angles) =>
-        inner.RopeAngles(positions, frequencies, angles);
+    internal override void RopeAngles(
+        ReadOnlySpan<int> positions, ReadOnlySpan<double> frequencies, float factor, Tensor angles, int firstRow = 0) =>
+        inner.RopeAngles(positions, frequencies, factor, angles, firstRow);
 
     internal override void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false) =>
         inner.Rope(x, rows, headSize, pairs, angles, inverse);

@@ -47,11 +47,14 @@ public sealed class RowOperationTests
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Random random = new(2);
-        (int, int, int)[] shapes = [(1, 1, 2), (3, 2, 6), (17, 3, 24), (20, 1, 80), (16, 2, 96), (35, 2, 128), (2, 3, 100)];
-        foreach ((int rows, int heads, int size) in shapes)
+        (int, int, int, int)[] shapes =
+        [
+            (1, 1, 2, 2), (3, 2, 6, 6), (17, 3, 24, 24), (20, 1, 80, 80), (16, 2, 96, 96), (35, 2, 128, 128), (2, 3, 100, 100), (3, 2, 16, 12), (5, 3, 128, 96), (2, 1, 80, 2),
+        ];
+        foreach ((int rows, int heads, int size, int turned) in shapes)
         {
             foreach (RopePairs pairs in Enum.GetValues<RopePairs>())
-                CheckRope(backend, random, rows, heads, size, pairs);
+                CheckRope(backend, random, rows, heads, size, turned, pairs);
         }
     }
 
@@ -96,25 +99,27 @@ public sealed class RowOperationTests
         }
     }
 
-    private static void CheckRope(ComputeBackend backend, Random random, int rows, int heads, int size, RopePairs pairs)
+    private static void CheckRope(ComputeBackend backend, Random random, int rows, int heads, int size, int turns, RopePairs pairs)
     {
-        int half = size / 2;
+        const double Factor = 1.25;
+        int half = turns / 2;
         int[] positions = [.. Enumerable.Range(0, rows).Select(row => row * 131 % 200_000)];
         positions[^1] = 200_000;
-        double[] frequencies = [.. Enumerable.Range(0, half).Select(f => Math.Pow(10_000, -2.0 * f / size))];
+        double[] frequencies = [.. Enumerable.Range(0, half).Select(f => Math.Pow(10_000, -2.0 * f / turns))];
         float[] x = TensorRows.Random(random, rows * heads * size);
-        using Tensor angles = TensorRows.Create(backend, size, new float[rows * size]);
+        using Tensor angles = TensorRows.Create(backend, turns, new float[rows * turns]);
         using Tensor turned = TensorRows.Create(backend, heads * size, x);
-        backend.RopeAngles(positions, frequencies, angles);
+        backend.RopeAngles(positions.AsSpan(0, rows / 2), frequencies, (float)Factor, angles);
+        backend.RopeAngles(positions.AsSpan(rows / 2), frequencies, (float)Factor, angles, rows / 2);
         backend.Rope(turned, rows, size, pairs, angles);
-        float[] expected = new float[x.Length];
+        float[] expected = [.. x];
         for (int i = 0; i < x.Length / size; i++)
         {
             for (int f = 0; f < half; f++)
             {
                 (int first, int second) = pairs == RopePairs.Halves ? (f, f + half) : (2 * f, 2 * f + 1);
                 double angle = positions[i / heads] * frequencies[f];
-                double a = x[i * size + first], b = x[i * size + second];
+                double a = Factor * x[i * size + first], b = Factor * x[i * size + second];
                 expected[i * size + first] = (float)(a * Math.Cos(angle) - b * Math.Sin(angle));
                 expected[i * size + second] = (float)(a * Math.Sin(angle) + b * Math.Cos(angle));
             }
@@ -122,6 +127,7 @@ public sealed class RowOperationTests
 
         Assert.InRange(Difference.Largest(TensorRows.Read(backend, turned), expected), 0, 1e-6);
         backend.Rope(turned, rows, size, pairs, angles, inverse: true);
-        Assert.InRange(Difference.Largest(TensorRows.Read(backend, turned), x), 0, 1e-6);
+        float[] back = [.. x.Select((value, i) => (float)(i % size < turns ? Factor * Factor * value : value))];
+        Assert.InRange(Difference.Largest(TensorRows.Read(backend, turned), back), 0, 1e-6);
     }
 }

@@ -16,6 +16,7 @@ internal sealed class ModelFixture : IDisposable
     public static readonly string[] Names =
     [
         "llama-mha", "llama-gqa-llama3", "llama-linear", "mistral", "qwen2-bf16", "qwen3", "llama-mha-pt", "llama-mha-pt-f16",
+        "llama-rope-parameters", "llama-dynamic", "qwen2-yarn", "phi3-longrope", "phi3-partial",
     ];
 
     private ModelFixture(string name)

@@ -77,6 +77,34 @@ public sealed class TransformerTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>A batch's sequences are each turned by the angles of their own length, whoever stands beside them.</summary>
+    [Fact]
+    public void Sequences_of_other_lengths_turn_by_their_own_angles()
+    {
+        using ModelFixture fixture = ModelFixture.Load("phi3-longrope");
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+        using Transformer transformer = new(fixture.Model, backend, maxRows: 300);
+        int[] lengths = [40, 192, 64, 65, 192];
+        SequenceCache[] together = [.. lengths.Select(length => transformer.CreateSequence(new DensePolicy(), length, ElementType.F32))];
+        ForwardBatch batch = transformer.CreateBatch();
+        int[] rows = [.. together.Select(sequence => batch.Add(sequence, fixture.Tokens.AsSpan(0, 30), AttentionMode.Prefill) + 29)];
+        transformer.Forward(batch);
+        int vocabulary = transformer.Config.VocabularySize;
+        float[] logits = PassLogits.Of(transformer, batch, rows);
+        for (int i = 0; i < lengths.Length; i++)
+        {
+            using SequenceCache alone = transformer.CreateSequence(new DensePolicy(), lengths[i], ElementType.F32);
+            float[] expected = ModelFixture.Run(transformer, alone, fixture.Tokens.AsSpan(0, 30), 30, AttentionMode.Prefill)[^vocabulary..];
+            Assert.InRange(ModelFixture.RelativeError(logits.AsSpan(i * vocabulary, vocabulary), expected), 0, 1e-5);
+            together[i].Dispose();
+        }
+
+        // Up to 64 tokens and beyond are two kinds of texts.
+        Assert.InRange(ModelFixture.RelativeError(logits.AsSpan(2 * vocabulary, vocabulary), logits.AsSpan(0, vocabulary)), 0, 1e-5);
+        Assert.InRange(ModelFixture.RelativeError(logits.AsSpan(3 * vocabulary, vocabulary), logits.AsSpan(0, vocabulary)), 1e-3, 1);
+        Assert.InRange(ModelFixture.RelativeError(logits.AsSpan(3 * vocabulary, vocabulary), logits.AsSpan(vocabulary, vocabulary)), 0, 1e-5);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

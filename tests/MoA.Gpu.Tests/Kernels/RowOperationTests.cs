@@ -58,6 +58,7 @@ public sealed class RowOperationTests
         {
             Positions = device.Copy(positions),
             Turns = device.Copy(frequencies.Select(frequency => frequency / (2 * Math.PI)).ToArray()),
+            Factor = 1,
             Angles = angles,
         };
         device.Session.RunThreads(kernel, positions.Length * 5);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using MoA.Engine;
 using MoA.Engine.Files;
+using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
@@ -44,14 +45,36 @@ public sealed class InfluenceProfilerTests
     }
 
     /// <summary>Sliding windows and grouped heads (mistral), norms over single heads and a tied head (qwen3), biases
-    /// (qwen2).</summary>
+    /// (qwen2), RoPE over part of a head, by the length of the text and with an attention factor (phi3).</summary>
     [Theory]
     [InlineData("mistral")]
     [InlineData("qwen3")]
     [InlineData("qwen2-bf16")]
+    [InlineData("phi3-partial")]
+    [InlineData("phi3-longrope")]
     public void Models_of_every_kind_equal_the_definition_in_double(string name)
     {
         using LoadedModel model = ProfilingFixture.Model(name);
+        CompareWithDefinition(model);
+    }
+
+    [Fact]
+    public void Kinds_of_layers_may_have_a_rope_of_their_own()
+    {
+        using LoadedModel source = ProfilingFixture.Model("qwen3");
+        ModelConfig config = source.Config with
+        {
+            SlidingWindows = [.. Enumerable.Range(0, source.Config.Layers).Select(layer => layer % 2 == 0 ? 40 : (int?)null)],
+            SlidingRope = new RopeSettings(300, new RopeScaling.Linear(2)),
+            RopeScaling = new RopeScaling.Yarn(4, 64, 1.2, Truncates: false),
+            RotaryDimensions = source.Config.HeadSize / 2,
+        };
+        using LoadedModel model = new(config, source.Weights, source.Generation, "kinds");
+        CompareWithDefinition(model);
+    }
+
+    private static void CompareWithDefinition(LoadedModel model)
+    {
         ProfileItem item = RandomItem(model, 151, [new AnswerSpan(40, 47), new AnswerSpan(130, 145)]);
         ModelReference reference = new(model, item);
         foreach (InstructionSet set in ProfilingFixture.InstructionSets)

@@ -118,6 +118,7 @@ internal sealed class ModelReference
     {
         private readonly ModelConfig _config;
         private readonly LayerWeights _weights;
+        private readonly RopeSettings _rope;
         private readonly double[][] _input;
         private readonly double[][] _middle;
         private readonly double[][] _gate;
@@ -127,6 +128,7 @@ internal sealed class ModelReference
         {
             _config = config;
             _weights = weights;
+            _rope = window < int.MaxValue && config.SlidingRope is not null ? config.SlidingRope : new(config.RopeTheta, config.RopeScaling);
             _input = input;
             double[] norm = Read(weights.InputNorm)[0];
             double[][] normed = [.. input.Select(x => Norm(x, norm, config.RmsNormEpsilon))];
@@ -229,14 +231,15 @@ internal sealed class ModelReference
 
         private double[] Turn(double[] x, int position)
         {
-            double[] y = new double[x.Length];
-            int half = x.Length / 2;
+            double[] y = [.. x];
+            int half = _config.RotaryDimensions / 2;
+            double[] frequencies = new double[half];
+            _rope.Scaling.Frequencies(_rope.Theta, _input.Length, frequencies);
             for (int f = 0; f < half; f++)
             {
-                double theta = _config.RopeScaling.Scale(Math.Pow(_config.RopeTheta, -2.0 * f / x.Length), f);
-                (double sine, double cosine) = Math.SinCos(position * theta);
-                y[f] = x[f] * cosine - x[f + half] * sine;
-                y[f + half] = x[f] * sine + x[f + half] * cosine;
+                (double sine, double cosine) = Math.SinCos(position * frequencies[f]);
+                y[f] = _rope.Scaling.AttentionFactor * (x[f] * cosine - x[f + half] * sine);
+                y[f + half] = _rope.Scaling.AttentionFactor * (x[f] * sine + x[f + half] * cosine);
             }
 
             return y;

@@ -75,7 +75,7 @@ public static class GgufConverter
         if (source is null)
         {
             GgufConfigWriter.Write(writer, model.Config, model.Generation, model.Name);
-            notes.AddRange(GgufConfigWriter.Unwritten(model.Generation));
+            notes.AddRange(GgufConfigWriter.Unwritten(model.Config, model.Generation));
             notes.AddRange(GgufVocabularyWriter.Write(writer, path, model.Config, model.Generation));
         }
         else
@@ -88,10 +88,13 @@ public static class GgufConverter
             notes.AddRange(AddTemplate(writer, path, chatTemplate, model.Name));
 
         ParallelOptions parallel = ParallelWork.Options(threads, cancellation);
+        if (model.Config.RotaryDimensions != model.Config.HeadSize && source is null && GgufConfigWriter.PairsOf(model.Config.Architecture) != model.Config.RopePairs)
+            throw new InvalidInputException($"{path}: RoPE turns part of a head, which GGUF cannot say for {model.Config.Architecture}; use the folder as it is");
         GgufTensorPlan plan = new(model.Config, weights);
         writer.Add("general.file_type", GgufTensorTypes.FileType(weights ?? model.Weights.Layers[0].Down.Type));
         writer.Add("general.quantization_version", 2u);
-        AddRopeFactors(writer, model.Config, source);
+        foreach ((string name, float[] divisors) in GgufRope.Tensors(model.Config))
+            AddVector(writer, name, divisors);
         foreach (PlannedTensor tensor in plan.Tensors(model.Weights))
         {
             TensorConversion conversion = new(tensor.Source, tensor.Type, parallel) { PairedHeadSize = tensor.PairedHeadSize };
@@ -108,15 +111,6 @@ public static class GgufConverter
             return [];
         writer.Add(GgufVocabulary.ChatTemplateKey, template);
         return isGuess ? [$"the model has no chat template; the file gets {choice}, which its name calls for"] : [];
-    }
-
-    private static unsafe void AddRopeFactors(GgufWriter writer, ModelConfig config, GgufCheckpoint? source)
-    {
-        float[]? divisors = source is null ? GgufConfigWriter.RopeFactors(config) : null;
-        if (source?.Contains(GgufConfig.RopeFactors) == true)
-            divisors = new ReadOnlySpan<float>((void*)source.Find(GgufConfig.RopeFactors).Data, config.HeadSize / 2).ToArray();
-        if (divisors is not null)
-            AddVector(writer, GgufConfig.RopeFactors, divisors);
     }
 
     /// <summary>Adds an F32 vector.</summary>

@@ -43,13 +43,12 @@ internal sealed class GgufTensorPlan(ModelConfig config, ElementType? weights)
     {
         int paired = config.RopePairs == GgufConfigWriter.PairsOf(config.Architecture) ? 0 : config.HeadSize;
         yield return Vector(layer + names.InputNorm + ".weight", weights.InputNorm);
-        yield return Matrix(layer + names.Query, weights.Query, paired);
-        yield return Matrix(layer + names.Key, weights.Key, paired);
-        yield return Matrix(layer + names.Value, weights.Value);
+        foreach (PlannedTensor tensor in Matrices(layer, names.QueryKeyValue, (names.Query, weights.Query, paired), (names.Key, weights.Key, paired), (names.Value, weights.Value, 0)))
+            yield return tensor;
         yield return Matrix(layer + names.Output, weights.Output);
         yield return Vector(layer + names.PostAttentionNorm + ".weight", weights.PostAttentionNorm);
-        yield return Matrix(layer + names.Gate, weights.Gate);
-        yield return Matrix(layer + names.Up, weights.Up);
+        foreach (PlannedTensor tensor in Matrices(layer, names.GateUp, (names.Gate, weights.Gate, 0), (names.Up, weights.Up, 0)))
+            yield return tensor;
         yield return Matrix(layer + names.Down, weights.Down);
         (string Name, WeightTensor? Weight, int Paired)[] vectors =
         [
@@ -65,6 +64,18 @@ internal sealed class GgufTensorPlan(ModelConfig config, ElementType? weights)
                 yield return Vector(layer + name, weight, pairedVector);
         }
     }
+
+    // Parts of one matrix go back into one, as they were read; others stay apart.
+    private unsafe IEnumerable<PlannedTensor> Matrices(string layer, string together, params (string Stem, WeightTensor Weight, int Paired)[] parts)
+    {
+        WeightTensor first = parts[0].Weight;
+        if (config.Architecture == ModelFamily.Phi3 && parts.Zip(parts.Skip(1)).All(pair => AreNeighbours(pair.First.Weight, pair.Second.Weight)))
+            return [Matrix(layer + together, new WeightTensor(layer + together, first.Type, parts.Sum(part => part.Weight.Rows), first.Columns, first.Data))];
+        return parts.Select(part => Matrix(layer + part.Stem, part.Weight, part.Paired));
+    }
+
+    private static unsafe bool AreNeighbours(WeightTensor first, WeightTensor second) =>
+        first.Type == second.Type && (byte*)first.Data + first.Bytes == (byte*)second.Data;
 
     private PlannedTensor Matrix(string stem, WeightTensor source, int paired = 0)
     {

@@ -78,8 +78,8 @@ public static class RandomModel
         writer.Add("general.file_type", GgufTensorTypes.FileType(weights));
         writer.Add("general.quantization_version", 2u);
         WriteVocabulary(writer, shape.VocabularySize);
-        if (GgufConfigWriter.RopeFactors(shape) is float[] divisors)
-            GgufConverter.AddVector(writer, GgufConfig.RopeFactors, divisors);
+        foreach ((string tensor, float[] divisors) in GgufRope.Tensors(shape))
+            GgufConverter.AddVector(writer, tensor, divisors);
         RandomWeights random = new(seed, ParallelWork.Options(threads, cancellation));
         RandomTensors tensors = new(writer, shape, weights, random);
         tensors.Add();

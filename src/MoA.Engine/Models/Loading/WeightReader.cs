@@ -33,16 +33,20 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
         int queries = config.QueryHeads * config.HeadSize;
         int keys = config.KeyValueHeads * config.HeadSize;
         bool normsHeads = config.Architecture == ModelFamily.Qwen3;
+        WeightTensor inputNorm = Vector(layer + names.InputNorm, hidden);
+        WeightTensor[] heads = Matrices(layer, names.QueryKeyValue, hidden, (names.Query, queries), (names.Key, keys), (names.Value, keys));
+        WeightTensor output = Matrix(layer + names.Output, hidden, queries), postAttentionNorm = Vector(layer + names.PostAttentionNorm, hidden);
+        WeightTensor[] gates = Matrices(layer, names.GateUp, hidden, (names.Gate, inner), (names.Up, inner));
         return new LayerWeights
         {
-            InputNorm = Vector(layer + names.InputNorm, hidden),
-            Query = Matrix(layer + names.Query, queries, hidden),
-            Key = Matrix(layer + names.Key, keys, hidden),
-            Value = Matrix(layer + names.Value, keys, hidden),
-            Output = Matrix(layer + names.Output, hidden, queries),
-            PostAttentionNorm = Vector(layer + names.PostAttentionNorm, hidden),
-            Gate = Matrix(layer + names.Gate, inner, hidden),
-            Up = Matrix(layer + names.Up, inner, hidden),
+            InputNorm = inputNorm,
+            Query = heads[0],
+            Key = heads[1],
+            Value = heads[2],
+            Output = output,
+            PostAttentionNorm = postAttentionNorm,
+            Gate = gates[0],
+            Up = gates[1],
             Down = Matrix(layer + names.Down, hidden, inner),
             QueryBias = Bias(layer + names.Query, queries),
             KeyBias = Bias(layer + names.Key, keys),
@@ -57,6 +61,21 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
     }
 
     private WeightTensor Matrix(string stem, int rows, int columns) => Tensor(stem + ".weight", rows, columns);
+
+    // Several matrices, each of its own or, in families that store them so, one above the other in one.
+    private WeightTensor[] Matrices(string layer, string together, int columns, params ReadOnlySpan<(string Stem, int Rows)> parts)
+    {
+        WeightTensor[] matrices = new WeightTensor[parts.Length];
+        int rows = 0;
+        foreach ((_, int count) in parts)
+            rows += count;
+        WeightTensor? all = config.Architecture == ModelFamily.Phi3 && !checkpoint.Contains(layer + parts[0].Stem + ".weight")
+            ? Matrix(layer + together, rows, columns)
+            : null;
+        for (int i = 0, row = 0; i < parts.Length; row += parts[i++].Rows)
+            matrices[i] = all?.Part(row, parts[i].Rows) ?? Matrix(layer + parts[i].Stem, parts[i].Rows, columns);
+        return matrices;
+    }
 
     private WeightTensor Vector(string stem, int length) => VectorNamed(stem + ".weight", length);
 

@@ -1,0 +1,140 @@
+using MoA.Engine.Files;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Configuration;
+
+/// <summary>Reads and writes what a GGUF file says of the scaling of rotary position embedding: keys under <c>rope.scaling</c>, and tensors of divisors.</summary>
+internal static class GgufRope
+{
+    /// <summary>Divisors of RoPE's frequencies, as Llama 3.1 needs them.</summary>
+    public const string Factors = "rope_freqs.weight";
+
+    private const string ShortFactors = "rope_factors_short.weight";
+    private const string LongFactors = "rope_factors_long.weight";
+
+    /// <summary>The tensors that <see cref="Tensors"/> may give.</summary>
+    public static IReadOnlyList<string> TensorNames { get; } = [Factors, ShortFactors, LongFactors];
+
+    /// <summary>The scaling of an open model.</summary>
+    /// <param name="checkpoint">The model.</param>
+    /// <param name="key">Puts the architecture's name in front of a key.</param>
+    /// <param name="pairs">Pairs of components that turn.</param>
+    /// <param name="maxPositions">The model's context.</param>
+    /// <exception cref="InvalidInputException">A value or a tensor is malformed, or the kind is not run.</exception>
+    public static RopeScaling Read(GgufCheckpoint checkpoint, Func<string, string> key, int pairs, int maxPositions)
+    {
+        GgufMetadata metadata = checkpoint.Metadata;
+        string kind = metadata.OptionalString(key("rope.scaling.type")) ?? "linear";
+        double factor = Number("rope.scaling.factor") ?? Number("rope.scale_linear") ?? 1;
+        if (factor == 0)
+            factor = 1; // how some writers say that nothing is scaled
+        int original = metadata.OptionalInt(key("rope.scaling.original_context_length"), 0, int.MaxValue) is int given and > 0 ? given : maxPositions;
+        double attention = (Number("rope.scaling.attn_factor") is double one and > 0 ? one : 1) *
+            (Number("rope.scaling.yarn_attn_factor") is double other and > 0 ? other : 1);
+        if (checkpoint.Contains(ShortFactors) && checkpoint.Contains(LongFactors))
+            return new RopeScaling.LongRope(Divisors(checkpoint, ShortFactors, pairs), Divisors(checkpoint, LongFactors, pairs), original, attention);
+        switch (kind)
+        {
+            case "none" or "linear":
+                factor = kind == "linear" ? factor : 1;
+                if (checkpoint.Contains(Factors))
+                    return new RopeScaling.Factors([.. Divisors(checkpoint, Factors, pairs).Select(divisor => (float)(divisor * factor))], attention);
+                return factor != 1 ? new RopeScaling.Linear(factor) : new RopeScaling.None();
+            case "yarn" when checkpoint.Contains(Factors):
+                throw metadata.Fault($"the RoPE scaling is yarn beside a tensor {Factors}; expected one of them");
+            case "yarn":
+                double scale = Number("rope.scaling.yarn_log_multiplier") ?? 0;
+                double stretch = RopeScaling.Yarn.AttentionOf(factor) / (scale > 0 ? RopeScaling.Yarn.AttentionOf(factor, scale) : 1);
+                return factor == 1 && attention == 1
+                    ? new RopeScaling.None()
+                    : new RopeScaling.Yarn(
+                        factor, original, stretch * attention, Number("rope.scaling.yarn_beta_fast") ?? 32, Number("rope.scaling.yarn_beta_slow") ?? 1);
+            default:
+                throw metadata.Fault($"the RoPE scaling is \"{InputFile.Cut(kind)}\"{(kind == "longrope" ? $" without tensors {ShortFactors} and {LongFactors}" : "")}; " +
+                    "expected none, linear, yarn or longrope");
+        }
+
+        double? Number(string name) => metadata.OptionalDouble(key(name), 0, 1e6);
+    }
+
+    /// <summary>Writes the keys of a scaling.</summary>
+    public static void Write(GgufWriter file, string architecture, RopeScaling scaling)
+    {
+        switch (scaling)
+        {
+            case RopeScaling.Linear linear:
+                Kind("linear", linear.Factor);
+                break;
+            case RopeScaling.Yarn { Truncates: true } yarn:
+                Kind("yarn", yarn.Factor);
+                Add("original_context_length", yarn.OriginalMaxPositions);
+                Number("attn_factor", yarn.Attention / RopeScaling.Yarn.AttentionOf(yarn.Factor));
+                Number("yarn_beta_fast", yarn.BetaFast);
+                Number("yarn_beta_slow", yarn.BetaSlow);
+                break;
+            case RopeScaling.LongRope longRope:
+                file.Add($"{architecture}.rope.scaling.type", "longrope");
+                Add("original_context_length", longRope.OriginalMaxPositions);
+                Number("attn_factor", longRope.Attention);
+                break;
+            case not RopeScaling.None and { AttentionFactor: not 1 }:
+                Number("attn_factor", scaling.AttentionFactor);
+                break;
+        }
+
+        void Kind(string kind, double factor)
+        {
+            file.Add($"{architecture}.rope.scaling.type", kind);
+            Number("factor", factor);
+        }
+
+        void Add(string name, int value) => file.Add($"{architecture}.rope.scaling.{name}", (uint)value);
+
+        void Number(string name, double value) => file.Add($"{architecture}.rope.scaling.{name}", (float)value);
+    }
+
+    /// <summary>The tensors of a model's scaling, each with its divisors: what keys cannot say.</summary>
+    public static IEnumerable<(string Name, float[] Divisors)> Tensors(ModelConfig config)
+    {
+        switch (config.RopeScaling)
+        {
+            case RopeScaling.LongRope longRope:
+                yield return (ShortFactors, [.. longRope.ShortDivisors]);
+                yield return (LongFactors, [.. longRope.LongDivisors]);
+                break;
+            case RopeScaling.Factors factors:
+                yield return (Factors, [.. factors.Divisors]);
+                break;
+            case RopeScaling.Llama3 or RopeScaling.Yarn { Truncates: false }:
+                double[] plain = new double[config.RotaryDimensions / 2], scaled = new double[plain.Length];
+                new RopeScaling.None().Frequencies(config.RopeTheta, 1, plain);
+                config.RopeScaling.Frequencies(config.RopeTheta, 1, scaled);
+                yield return (Factors, [.. plain.Zip(scaled, (one, other) => (float)(one / other))]);
+                break;
+        }
+    }
+
+    /// <summary>Sentences on what a model asks for and GGUF cannot say.</summary>
+    public static IEnumerable<string> Unwritten(ModelConfig config)
+    {
+        if (config.RopeScaling is RopeScaling.Dynamic dynamic)
+            yield return $"GGUF has no dynamic RoPE scaling; from the file, texts beyond {dynamic.TrainedPositions} tokens are read without it";
+        if (config.SlidingRope is { Scaling: not RopeScaling.None })
+            yield return "GGUF has no RoPE scaling of layers with a window alone; from the file, they are read without it";
+    }
+
+    private static unsafe float[] Divisors(GgufCheckpoint checkpoint, string name, int pairs)
+    {
+        StoredTensor stored = checkpoint.Find(name);
+        if (stored.Type != ElementType.F32 || stored.Shape is not [long count] || count != pairs)
+        {
+            throw InputFile.Error(stored.Path, $"tensor {name} is {stored.Type} [{string.Join(", ", stored.Shape)}]; " +
+                $"expected F32 [{pairs}], one for each pair of components that turn");
+        }
+
+        float[] divisors = new ReadOnlySpan<float>((void*)stored.Data, pairs).ToArray();
+        if (divisors.Any(divisor => divisor is not (> 1e-6f and < 1e6f)))
+            throw InputFile.Error(stored.Path, $"tensor {name} holds a number that is not between 1e-6 and 1e6");
+        return divisors;
+    }
+}

@@ -1,0 +1,89 @@
+using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Models;
+
+/// <summary>
+/// The angles by which a pass turns queries and keys, for each kind of layer. Where frequencies depend on the length of a text, each
+/// sequence has those of its capacity from its first token on, so that its rows fit each other.
+/// </summary>
+internal sealed class RotaryAngles
+{
+    private readonly ModelConfig _config;
+    private readonly ComputeBackend _backend;
+    private readonly Kind _full;
+    private readonly Kind? _sliding;
+
+    /// <param name="config">The model.</param>
+    /// <param name="backend">The device.</param>
+    /// <param name="maxRows">Most tokens in one pass.</param>
+    /// <param name="allocate">Makes tensors of rows and columns; they stay the caller's.</param>
+    public RotaryAngles(ModelConfig config, ComputeBackend backend, int maxRows, Func<int, int, Tensor> allocate)
+    {
+        _config = config;
+        _backend = backend;
+        _full = new Kind(new RopeSettings(config.RopeTheta, config.RopeScaling), config.RotaryDimensions / 2, allocate(maxRows, config.RotaryDimensions));
+        if (config.SlidingRope is { } sliding)
+            _sliding = new Kind(sliding, config.RotaryDimensions / 2, allocate(maxRows, config.RotaryDimensions));
+    }
+
+    /// <summary>Floats that a row takes.</summary>
+    public static int RowElements(ModelConfig config) => config.RotaryDimensions * (config.SlidingRope is null ? 1 : 2);
+
+    /// <summary>The angles of a layer.</summary>
+    public Tensor Of(int layer) => (_sliding is not null && _config.SlidingWindow(layer) is not null ? _sliding : _full).Angles;
+
+    /// <summary>Computes the angles of a batch's rows.</summary>
+    public void Fill(ForwardBatch batch)
+    {
+        Fill(_full, batch);
+        if (_sliding is not null)
+            Fill(_sliding, batch);
+    }
+
+    /// <summary>Computes the angles of a whole text from its first token on.</summary>
+    /// <param name="rows">Tokens to compute for.</param>
+    /// <param name="length">Tokens of the text.</param>
+    public void Fill(int rows, int length)
+    {
+        int[] positions = [.. Enumerable.Range(0, rows)];
+        _backend.RopeAngles(positions, _full.FrequenciesAt(length), _full.Factor, _full.Angles);
+        if (_sliding is not null)
+            _backend.RopeAngles(positions, _sliding.FrequenciesAt(length), _sliding.Factor, _sliding.Angles);
+    }
+
+    private void Fill(Kind kind, ForwardBatch batch)
+    {
+        ReadOnlySpan<AttentionSegment> segments = batch.Work.Segments.AsSpan(0, batch.Work.SegmentCount);
+        for (int i = 0, row = 0; i < segments.Length;)
+        {
+            // Neighbours that turn alike go together: all of them where lengths do not matter.
+            int first = row, length = segments[i].Cache.Capacity;
+            for (; i < segments.Length && kind.IsAlike(length, segments[i].Cache.Capacity); i++)
+                row += segments[i].Rows;
+            _backend.RopeAngles(batch.Positions[first..row], kind.FrequenciesAt(length), kind.Factor, kind.Angles, first);
+        }
+    }
+
+    private sealed class Kind(RopeSettings settings, int pairs, Tensor angles)
+    {
+        private readonly double[] _frequencies = new double[pairs];
+        private int _regime = -1;
+
+        public Tensor Angles { get; } = angles;
+
+        public float Factor { get; } = (float)settings.Scaling.AttentionFactor;
+
+        public bool IsAlike(int length, int other) => settings.Scaling.Regime(length) == settings.Scaling.Regime(other);
+
+        public double[] FrequenciesAt(int length)
+        {
+            int regime = settings.Scaling.Regime(length);
+            if (regime != _regime)
+                settings.Scaling.Frequencies(settings.Theta, length, _frequencies);
+            _regime = regime;
+            return _frequencies;
+        }
+    }
+}
