@@ -25,17 +25,23 @@ internal unsafe interface IIntegerSimd<TVector>
     /// <summary>Adds 32-bit integers.</summary>
     static abstract TVector AddIntegers(TVector a, TVector b);
 
-    /// <summary>Six bits of every lane, the two uppermost of each, as floats; those of <paramref name="a"/> are the lowest.</summary>
-    static abstract TVector UpperPairs(TVector a, TVector b, TVector c);
-
     /// <summary>Bits of either.</summary>
     static abstract TVector Or(TVector a, TVector b);
 
     /// <summary>Six bits of every lane from <paramref name="shift"/> on, as floats.</summary>
     static abstract TVector SixBits(TVector lanes, int shift);
 
-    /// <summary>Twice as many signed bytes as there are lanes, widened to 16 bits.</summary>
-    static abstract TVector LoadWidened(byte* source);
+    /// <summary>Four bits of every lane of <paramref name="a"/> and, above them, two of <paramref name="b"/>, as floats.</summary>
+    static abstract TVector SixBits(TVector a, int shift, TVector b, int shiftOfTwo);
+
+    /// <summary>One of the four bytes of every lane, signed, as a float.</summary>
+    static abstract TVector SignedByte(TVector lanes, int index);
+
+    /// <summary>Widens the finite binary16 numbers in the lower halves of lanes.</summary>
+    static abstract TVector LowerF16(TVector lanes);
+
+    /// <summary>Widens the finite binary16 numbers in the upper halves of lanes.</summary>
+    static abstract TVector UpperF16(TVector lanes);
 
     /// <summary>
     /// Multiplies unsigned bytes of eight vectors with signed ones, the same four in all lanes of a vector, and adds up what

@@ -34,16 +34,4 @@ internal static unsafe class KScales
         steps |= (upper >>> 2) & Vector128.Create(0, 0x30303030u, 0, 0x30303030);
         return steps.AsByte();
     }
-
-    /// <summary>One at a time: eight scales, then eight minima.</summary>
-    public static void Unpack(byte* packed, byte* steps)
-    {
-        for (int i = 0; i < 4; i++)
-        {
-            steps[i] = (byte)(packed[i] & 63);
-            steps[i + 8] = (byte)(packed[i + 4] & 63);
-            steps[i + 4] = (byte)((packed[i + 8] & 15) | ((packed[i] >> 6) << 4));
-            steps[i + 12] = (byte)((packed[i + 8] >> 4) | ((packed[i + 4] >> 6) << 4));
-        }
-    }
 }

@@ -24,10 +24,6 @@ internal readonly unsafe partial struct Simd128
     public static Vector128<float> AddIntegers(Vector128<float> a, Vector128<float> b) => (a.AsInt32() + b.AsInt32()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> UpperPairs(Vector128<float> a, Vector128<float> b, Vector128<float> c) => Vector128.ConvertToSingle(
-        ((a.AsUInt32() >>> 30) | ((b.AsUInt32() >>> 30) << 2) | ((c.AsUInt32() >>> 30) << 4)).AsInt32());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Or(Vector128<float> a, Vector128<float> b) => (a.AsUInt32() | b.AsUInt32()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -35,8 +31,23 @@ internal readonly unsafe partial struct Simd128
         Vector128.ConvertToSingle((lanes.AsInt32() >>> shift) & Vector128.Create(63));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> LoadWidened(byte* source) =>
-        Vector128.WidenLower(Vector64.Load((sbyte*)source).ToVector128Unsafe()).AsSingle();
+    public static Vector128<float> SixBits(Vector128<float> a, int shift, Vector128<float> b, int shiftOfTwo)
+    {
+        Vector128<int> lower = (a.AsInt32() >>> shift) & Vector128.Create(15), upper = (b.AsInt32() >>> shiftOfTwo) & Vector128.Create(3);
+        return Vector128.ConvertToSingle(lower | (upper << 4));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SignedByte(Vector128<float> lanes, int index) =>
+        Vector128.ConvertToSingle((lanes.AsInt32() << (24 - 8 * index)) >> 24);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LowerF16(Vector128<float> lanes) => UpperF16((lanes.AsInt32() << 16).AsSingle());
+
+    // As LoadF16.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> UpperF16(Vector128<float> lanes) =>
+        ((lanes.AsInt32() >> 3) & Vector128.Create(unchecked((int)0x8FFF_E000))).AsSingle() * Vector128.Create(5.192296858534828e33f);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> SumProducts(

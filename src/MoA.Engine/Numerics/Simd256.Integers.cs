@@ -25,10 +25,6 @@ internal readonly unsafe partial struct Simd256
     public static Vector256<float> AddIntegers(Vector256<float> a, Vector256<float> b) => (a.AsInt32() + b.AsInt32()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> UpperPairs(Vector256<float> a, Vector256<float> b, Vector256<float> c) => Vector256.ConvertToSingle(
-        ((a.AsUInt32() >>> 30) | ((b.AsUInt32() >>> 30) << 2) | ((c.AsUInt32() >>> 30) << 4)).AsInt32());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Or(Vector256<float> a, Vector256<float> b) => (a.AsUInt32() | b.AsUInt32()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -36,7 +32,23 @@ internal readonly unsafe partial struct Simd256
         Vector256.ConvertToSingle((lanes.AsInt32() >>> shift) & Vector256.Create(63));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> LoadWidened(byte* source) => Integers.WidenSigned(source).AsSingle();
+    public static Vector256<float> SixBits(Vector256<float> a, int shift, Vector256<float> b, int shiftOfTwo)
+    {
+        Vector256<int> lower = (a.AsInt32() >>> shift) & Vector256.Create(15), upper = (b.AsInt32() >>> shiftOfTwo) & Vector256.Create(3);
+        return Vector256.ConvertToSingle(lower | (upper << 4));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> SignedByte(Vector256<float> lanes, int index) =>
+        Vector256.ConvertToSingle((lanes.AsInt32() << (24 - 8 * index)) >> 24);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LowerF16(Vector256<float> lanes) => UpperF16((lanes.AsInt32() << 16).AsSingle());
+
+    // As LoadF16.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> UpperF16(Vector256<float> lanes) =>
+        ((lanes.AsInt32() >> 3) & Vector256.Create(unchecked((int)0x8FFF_E000))).AsSingle() * Vector256.Create(5.192296858534828e33f);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> SumProducts(

@@ -24,10 +24,6 @@ internal readonly unsafe partial struct Simd512
     public static Vector512<float> AddIntegers(Vector512<float> a, Vector512<float> b) => (a.AsInt32() + b.AsInt32()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> UpperPairs(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.ConvertToSingle(
-        ((a.AsUInt32() >>> 30) | ((b.AsUInt32() >>> 30) << 2) | ((c.AsUInt32() >>> 30) << 4)).AsInt32());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Or(Vector512<float> a, Vector512<float> b) => (a.AsUInt32() | b.AsUInt32()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -35,7 +31,23 @@ internal readonly unsafe partial struct Simd512
         Vector512.ConvertToSingle((lanes.AsInt32() >>> shift) & Vector512.Create(63));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> LoadWidened(byte* source) => Integers.WidenSigned512(source).AsSingle();
+    public static Vector512<float> SixBits(Vector512<float> a, int shift, Vector512<float> b, int shiftOfTwo)
+    {
+        Vector512<int> lower = (a.AsInt32() >>> shift) & Vector512.Create(15), upper = (b.AsInt32() >>> shiftOfTwo) & Vector512.Create(3);
+        return Vector512.ConvertToSingle(lower | (upper << 4));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> SignedByte(Vector512<float> lanes, int index) =>
+        Vector512.ConvertToSingle((lanes.AsInt32() << (24 - 8 * index)) >> 24);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LowerF16(Vector512<float> lanes) => UpperF16((lanes.AsInt32() << 16).AsSingle());
+
+    // As LoadF16.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> UpperF16(Vector512<float> lanes) =>
+        ((lanes.AsInt32() >> 3) & Vector512.Create(unchecked((int)0x8FFF_E000))).AsSingle() * Vector512.Create(5.192296858534828e33f);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> SumProducts(

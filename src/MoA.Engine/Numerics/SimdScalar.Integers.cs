@@ -21,7 +21,7 @@ internal readonly unsafe partial struct SimdScalar
     public static float SixBits(float lanes, int shift) => throw new NotSupportedException();
 
     [DoesNotReturn]
-    public static float LoadWidened(byte* source) => throw new NotSupportedException();
+    public static float SixBits(float a, int shift, float b, int shiftOfTwo) => throw new NotSupportedException();
 
     [DoesNotReturn]
     public static float SumProducts(float w0, float w1, float w2, float w3, float w4, float w5, float w6, float w7, byte* a, int bits) => throw new NotSupportedException();
@@ -36,5 +36,11 @@ internal readonly unsafe partial struct SimdScalar
     public static float AddIntegers(float a, float b) => throw new NotSupportedException();
 
     [DoesNotReturn]
-    public static float UpperPairs(float a, float b, float c) => throw new NotSupportedException();
+    public static float SignedByte(float lanes, int index) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float LowerF16(float lanes) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float UpperF16(float lanes) => throw new NotSupportedException();
 }

@@ -9,9 +9,6 @@ internal unsafe interface IStripColumns
     /// <summary>Bytes of a number.</summary>
     static abstract int Size { get; }
 
-    /// <summary>Writes a row's eight numbers.</summary>
-    static abstract void Interleave(byte* row, byte* cell, int lane, int lanes);
-
     /// <summary>Widens columns 2·<paramref name="pair"/> and the next.</summary>
     static abstract void LoadTwo<TSimd, TVector>(byte* cell, int pair, out TVector first, out TVector second)
         where TSimd : ISimd<TVector>
@@ -23,29 +20,25 @@ internal readonly unsafe struct ColumnsBF16 : IStripColumns
 {
     public static int Size => sizeof(ushort);
 
-    public static void Interleave(byte* row, byte* cell, int lane, int lanes) => InterleavedBlock.Quads(row, 4, cell, lane, lanes);
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadTwo<TSimd, TVector>(byte* cell, int pair, out TVector first, out TVector second)
         where TSimd : ISimd<TVector>
         where TVector : struct => TSimd.LoadBF16Pairs((ushort*)cell + 2 * TSimd.Width * pair, out first, out second);
 }
 
-/// <summary>Binary16, a column after the other.</summary>
+/// <summary>Binary16: two columns to a lane.</summary>
 internal readonly unsafe struct ColumnsF16 : IStripColumns
 {
     public static int Size => sizeof(ushort);
-
-    public static void Interleave(byte* row, byte* cell, int lane, int lanes) => InterleavedBlock.Pairs(row, 8, cell, lane, lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadTwo<TSimd, TVector>(byte* cell, int pair, out TVector first, out TVector second)
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        ushort* columns = (ushort*)cell + 2 * TSimd.Width * pair;
-        first = TSimd.LoadF16(columns);
-        second = TSimd.LoadF16(columns + TSimd.Width);
+        TVector halves = TSimd.Load((float*)cell + TSimd.Width * pair);
+        first = TSimd.LowerF16(halves);
+        second = TSimd.UpperF16(halves);
     }
 }
 
@@ -53,8 +46,6 @@ internal readonly unsafe struct ColumnsF16 : IStripColumns
 internal readonly unsafe struct ColumnsF32 : IStripColumns
 {
     public static int Size => sizeof(float);
-
-    public static void Interleave(byte* row, byte* cell, int lane, int lanes) => InterleavedBlock.Quads(row, 8, cell, lane, lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadTwo<TSimd, TVector>(byte* cell, int pair, out TVector first, out TVector second)

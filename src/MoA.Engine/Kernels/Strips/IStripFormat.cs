@@ -12,8 +12,20 @@ internal unsafe interface IStripFormat
     /// <summary>Columns of a cell. Rows of plain numbers are filled up with zeros to whole cells.</summary>
     static abstract int CellColumns { get; }
 
-    /// <summary>Bytes that a row has in a cell.</summary>
-    static abstract int CellBytes { get; }
+    /// <summary>
+    /// Bytes of a row's block that a cell has 32 bits at a time, lane beside lane: 16 times some number. Those of all
+    /// formats but two are the whole block.
+    /// </summary>
+    static abstract int QuadBytes { get; }
+
+    /// <summary>Where in a row's block they begin.</summary>
+    static abstract int QuadsAt { get; }
+
+    /// <summary>
+    /// Where in a row's block the binary16 factor stands that a cell begins with, lane beside lane; -1 where there is none beside
+    /// the other bytes.
+    /// </summary>
+    static abstract int FactorAt { get; }
 
     /// <summary>Columns that are multiplied before a scale is applied: what activations are rounded by.</summary>
     static abstract int GroupColumns { get; }
@@ -21,24 +33,18 @@ internal unsafe interface IStripFormat
     /// <summary>Bytes of a group's activations, as <see cref="Round"/> writes them; a multiple of 4.</summary>
     static abstract int UnitBytes { get; }
 
-    /// <summary>Floats for each lane that <see cref="ReadFactors"/> writes.</summary>
-    static abstract int Factors { get; }
+    /// <summary>Floats for each lane that <see cref="ReadFactors"/> writes, if there is anything to unpack.</summary>
+    static virtual int Factors => 0;
 
     /// <summary>Rounds the activations of a group.</summary>
     static abstract void Round(float* x, byte* unit);
 
-    /// <summary>Writes a row's share of a cell.</summary>
-    /// <param name="row">Where the row's elements of the cell begin.</param>
-    /// <param name="columns">Elements that the row has there, at most <see cref="CellColumns"/>.</param>
-    /// <param name="cell">The cell.</param>
-    /// <param name="lane">The row's lane.</param>
-    /// <param name="lanes">Lanes of a vector.</param>
-    static abstract void Interleave(byte* row, int columns, byte* cell, int lane, int lanes);
-
     /// <summary>Unpacks what all groups of a cell are scaled by.</summary>
-    static abstract void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
+    static virtual void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
         where TSimd : ISimd<TVector>
-        where TVector : struct;
+        where TVector : struct
+    {
+    }
 
     /// <summary>Adds the products of a group with rows of activations to sums, [rows, lanes].</summary>
     /// <param name="cell">The cell.</param>

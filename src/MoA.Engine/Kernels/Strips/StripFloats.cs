@@ -11,29 +11,17 @@ internal readonly unsafe struct StripFloats<TColumns> : IStripFormat
 
     public static int CellColumns => Columns;
 
-    public static int CellBytes => Columns * TColumns.Size;
+    public static int QuadBytes => Columns * TColumns.Size;
+
+    public static int QuadsAt => 0;
+
+    public static int FactorAt => -1;
 
     public static int GroupColumns => Columns;
 
     public static int UnitBytes => Columns * sizeof(float);
 
-    public static int Factors => 0;
-
     public static void Round(float* x, byte* unit) => Buffer.MemoryCopy(x, unit, UnitBytes, UnitBytes);
-
-    public static void Interleave(byte* row, int columns, byte* cell, int lane, int lanes)
-    {
-        byte* elements = stackalloc byte[Columns * sizeof(float)];
-        new Span<byte>(elements, CellBytes).Clear();
-        new Span<byte>(row, columns * TColumns.Size).CopyTo(new Span<byte>(elements, CellBytes));
-        TColumns.Interleave(elements, cell, lane, lanes);
-    }
-
-    public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
-        where TSimd : ISimd<TVector>
-        where TVector : struct
-    {
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddGroup<TSimd, TVector>(byte* cell, int group, float* factors, byte* units, int rows, float* sums)

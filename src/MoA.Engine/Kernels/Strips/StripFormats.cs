@@ -46,14 +46,14 @@ internal static unsafe class StripFormats<TSimd, TVector>
     /// <summary>Lays a weight out in strips, in memory of its own.</summary>
     public static StripWeight Create(WeightTensor weight, WorkerPool pool, NativeAllocator allocator) => weight.Type switch
     {
-        ElementType.F32 => StripWeight.Create<StripFloats<ColumnsF32>>(weight, TSimd.Width, pool, allocator),
-        ElementType.F16 => StripWeight.Create<StripFloats<ColumnsF16>>(weight, TSimd.Width, pool, allocator),
-        ElementType.BF16 => StripWeight.Create<StripFloats<ColumnsBF16>>(weight, TSimd.Width, pool, allocator),
-        ElementType.Q8_0 => StripWeight.Create<StripQ8>(weight, TSimd.Width, pool, allocator),
-        ElementType.Q4_0 => StripWeight.Create<StripQ4>(weight, TSimd.Width, pool, allocator),
-        ElementType.Q4_K => StripWeight.Create<StripQ4K>(weight, TSimd.Width, pool, allocator),
-        ElementType.Q5_K => StripWeight.Create<StripQ5K>(weight, TSimd.Width, pool, allocator),
-        ElementType.Q6_K => StripWeight.Create<StripQ6K>(weight, TSimd.Width, pool, allocator),
+        ElementType.F32 => StripWeight.Create<TSimd, TVector, StripFloats<ColumnsF32>>(weight, pool, allocator),
+        ElementType.F16 => StripWeight.Create<TSimd, TVector, StripFloats<ColumnsF16>>(weight, pool, allocator),
+        ElementType.BF16 => StripWeight.Create<TSimd, TVector, StripFloats<ColumnsBF16>>(weight, pool, allocator),
+        ElementType.Q8_0 => StripWeight.Create<TSimd, TVector, StripQ8>(weight, pool, allocator),
+        ElementType.Q4_0 => StripWeight.Create<TSimd, TVector, StripQ4>(weight, pool, allocator),
+        ElementType.Q4_K => StripWeight.Create<TSimd, TVector, StripQ4K>(weight, pool, allocator),
+        ElementType.Q5_K => StripWeight.Create<TSimd, TVector, StripQ5K>(weight, pool, allocator),
+        ElementType.Q6_K => StripWeight.Create<TSimd, TVector, StripQ6K>(weight, pool, allocator),
         _ => throw ElementFormat.Unknown(weight.Type),
     };
 }

@@ -1,37 +1,97 @@
+using System.Runtime.CompilerServices;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels.Strips;
 
-/// <summary>The sizes of a weight in strips, and how it is laid out in them.</summary>
-internal static unsafe class StripLayout<TFormat>
+/// <summary>
+/// A weight in strips: rows of a strip stand in the lanes of a vector, blocks of them side by side in cells. A cell is the
+/// format's binary16 factors, where it has one beside the other bytes, then four bytes of every row at a time.
+/// </summary>
+internal static unsafe class StripLayout<TSimd, TVector, TFormat>
+    where TSimd : ISimd<TVector>
+    where TVector : struct
     where TFormat : IStripFormat
 {
+    /// <summary>Bytes of a cell.</summary>
+    public static int CellBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (TFormat.QuadBytes + (TFormat.FactorAt < 0 ? 0 : sizeof(ushort))) * TSimd.Width;
+    }
+
     /// <summary>Cells of a strip.</summary>
     public static int Cells(WeightTensor weight) => (weight.Columns + TFormat.CellColumns - 1) / TFormat.CellColumns;
 
     /// <summary>Bytes of a strip.</summary>
-    public static nint StripBytes(WeightTensor weight, int lanes) => (nint)Cells(weight) * TFormat.CellBytes * lanes;
+    public static nint StripBytes(WeightTensor weight) => (nint)Cells(weight) * CellBytes;
 
     /// <summary>Strips of a weight; rows that the last one lacks are zero.</summary>
-    public static int Strips(WeightTensor weight, int lanes) => (weight.Rows + lanes - 1) / lanes;
+    public static int Strips(WeightTensor weight) => (weight.Rows + TSimd.Width - 1) / TSimd.Width;
 
     /// <summary>Lays a strip out.</summary>
     /// <param name="weight">The weight.</param>
     /// <param name="strip">Which of its strips.</param>
-    /// <param name="lanes">Lanes of a vector: rows of a strip.</param>
     /// <param name="to">Room for its bytes.</param>
-    public static void Write(WeightTensor weight, int strip, int lanes, byte* to)
+    [MethodImpl(JitOptions.Loop)]
+    public static void Write(WeightTensor weight, int strip, byte* to)
     {
-        int first = strip * lanes, present = Math.Min(lanes, weight.Rows - first), cells = Cells(weight);
-        if (present < lanes)
-            new Span<byte>(to, (int)StripBytes(weight, lanes)).Clear();
-        nint rowBytes = (nint)weight.BytesPerRow, pieceBytes = (nint)weight.Type.RowBytes(TFormat.CellColumns);
-        for (int cell = 0; cell < cells; cell++, to += TFormat.CellBytes * lanes)
+        nint rowBytes = (nint)weight.BytesPerRow, blockBytes = (nint)weight.Type.RowBytes(TFormat.CellColumns);
+        int present = Math.Min(TSimd.Width, weight.Rows - strip * TSimd.Width), cells = Cells(weight);
+        byte* rows = weight.Row(strip * TSimd.Width);
+        byte* padded = stackalloc byte[TSimd.Width * (int)blockBytes];
+        for (int cell = 0; cell < cells; cell++, rows += blockBytes, to += CellBytes)
         {
-            byte* row = weight.Row(first) + cell * pieceBytes;
-            int columns = Math.Min(TFormat.CellColumns, weight.Columns - cell * TFormat.CellColumns);
-            for (int lane = 0; lane < present; lane++, row += rowBytes)
-                TFormat.Interleave(row, columns, to, lane, lanes);
+            nint left = rowBytes - cell * blockBytes;
+            if (present == TSimd.Width && left >= blockBytes)
+            {
+                WriteCell(rows, rowBytes, to);
+                continue;
+            }
+
+            new Span<byte>(padded, TSimd.Width * (int)blockBytes).Clear();
+            for (int lane = 0; lane < present; lane++)
+                Unsafe.CopyBlockUnaligned(padded + lane * blockBytes, rows + lane * rowBytes, (uint)Math.Min(left, blockBytes));
+            WriteCell(padded, blockBytes, to);
         }
+    }
+
+    /// <summary>Reads a row back as it was stored.</summary>
+    /// <param name="weight">The weight's shape.</param>
+    /// <param name="strips">Its first strip.</param>
+    /// <param name="row">Which row.</param>
+    /// <param name="to">Room for its bytes.</param>
+    public static void ReadRow(WeightTensor weight, byte* strips, int row, byte* to)
+    {
+        nint blockBytes = (nint)weight.Type.RowBytes(TFormat.CellColumns), left = (nint)weight.BytesPerRow;
+        (int strip, int lane) = Math.DivRem(row, TSimd.Width);
+        byte* cell = strips + strip * StripBytes(weight), block = stackalloc byte[(int)blockBytes];
+        for (; left > 0; left -= blockBytes, to += blockBytes, cell += CellBytes)
+        {
+            uint* quads = (uint*)cell + lane;
+            if (TFormat.FactorAt >= 0)
+            {
+                *(ushort*)(block + TFormat.FactorAt) = ((ushort*)cell)[lane];
+                quads = (uint*)((ushort*)cell + TSimd.Width) + lane;
+            }
+
+            for (nint i = 0; i < TFormat.QuadBytes / 4; i++)
+                ((uint*)(block + TFormat.QuadsAt))[i] = quads[i * TSimd.Width];
+            Unsafe.CopyBlockUnaligned(to, block, (uint)Math.Min(left, blockBytes));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WriteCell(byte* rows, nint rowBytes, byte* cell)
+    {
+        float* quads = (float*)cell;
+        if (TFormat.FactorAt >= 0)
+        {
+            for (nint lane = 0; lane < TSimd.Width; lane++)
+                ((ushort*)cell)[lane] = *(ushort*)(rows + lane * rowBytes + TFormat.FactorAt);
+            quads = (float*)((ushort*)cell + TSimd.Width);
+        }
+
+        for (nint at = 0; at < TFormat.QuadBytes; at += 16, quads += 4 * TSimd.Width)
+            TSimd.StoreColumns(rows + TFormat.QuadsAt + at, rowBytes, quads, TSimd.Width);
     }
 }

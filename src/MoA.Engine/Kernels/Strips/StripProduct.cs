@@ -43,7 +43,7 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
     {
         StripRows<TFormat> rounded = new(a, rows, weight.Columns, scratch);
         pool.Run(ref rounded, rounded.Items);
-        StripItems items = new(StripLayout<TFormat>.Strips(weight, TSimd.Width), pool.Threads);
+        StripItems items = new(StripLayout<TSimd, TVector, TFormat>.Strips(weight), pool.Threads);
         StripProduct<TSimd, TVector, TFormat> product = new(scratch, rounded, weight, items, c, accumulate);
         pool.Run(ref product, items.Count);
     }
@@ -51,7 +51,7 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        nint bytes = StripLayout<TFormat>.StripBytes(_weight, TSimd.Width);
+        nint bytes = StripLayout<TSimd, TVector, TFormat>.StripBytes(_weight);
         int sumFloats = StripRows<TFormat>.BlockRows * TSimd.Width, factorFloats = TFormat.Factors * TSimd.Width;
         int first = _items.First(index), end = _items.End(index);
         float* sums = _scratch.Floats(worker, sumFloats + factorFloats + (_strips is null ? (long)(end - first) * bytes / sizeof(float) : 0));
@@ -60,7 +60,7 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
         if (_strips is null)
         {
             for (int strip = first; strip < end; strip++)
-                StripLayout<TFormat>.Write(_weight, strip, TSimd.Width, made + (strip - first) * bytes);
+                StripLayout<TSimd, TVector, TFormat>.Write(_weight, strip, made + (strip - first) * bytes);
         }
 
         for (int block = 0; block < _a.Blocks; block++)
@@ -79,10 +79,10 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
     [MethodImpl(JitOptions.Loop)]
     private void Multiply(byte* strip, byte* next, byte* units, int rows, float* factors, float* sums)
     {
-        int cellBytes = TFormat.CellBytes * TSimd.Width, unitsBytes = rows * TFormat.UnitBytes;
+        int cellBytes = StripLayout<TSimd, TVector, TFormat>.CellBytes, unitsBytes = rows * TFormat.UnitBytes;
         for (int i = 0; i < rows * TSimd.Width; i += TSimd.Width)
             TSimd.Store(sums + i, TSimd.Zero);
-        byte* end = strip + StripLayout<TFormat>.StripBytes(_weight, TSimd.Width);
+        byte* end = strip + StripLayout<TSimd, TVector, TFormat>.StripBytes(_weight);
         nint turn = (nint)(next - end);
         for (byte* cell = strip; cell < end; cell += cellBytes)
         {

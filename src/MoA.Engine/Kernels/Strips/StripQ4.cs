@@ -3,32 +3,22 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels.Strips;
 
-/// <summary>Q4_0: the scales of all lanes, then four times four bytes of each, whose lower and upper halves are 16 columns apart.</summary>
+/// <summary>Q4_0: four quads, whose lower and upper halves are 16 columns apart.</summary>
 internal readonly unsafe struct StripQ4 : IStripFormat
 {
     public static int CellColumns => 32;
 
-    public static int CellBytes => BlockQ4.Bytes;
+    public static int QuadBytes => 16;
+
+    public static int QuadsAt => 2;
+
+    public static int FactorAt => 0;
 
     public static int GroupColumns => 32;
 
     public static int UnitBytes => ByteUnit.Bytes(32);
 
-    public static int Factors => 0;
-
     public static void Round(float* x, byte* unit) => ByteUnit.Round(x, 32, unit);
-
-    public static void Interleave(byte* row, int columns, byte* cell, int lane, int lanes)
-    {
-        ((ushort*)cell)[lane] = *(ushort*)row;
-        InterleavedBlock.Quads(row + 2, 4, cell + 2 * lanes, lane, lanes);
-    }
-
-    public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
-        where TSimd : ISimd<TVector>
-        where TVector : struct
-    {
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddGroup<TSimd, TVector>(byte* cell, int group, float* factors, byte* units, int rows, float* sums)

@@ -3,12 +3,16 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels.Strips;
 
-/// <summary>Q4_K: both factors of all lanes, scales and minima (<see cref="InterleavedBlock.KFactors"/>), then the quants as stored.</summary>
+/// <summary>Q4_K: eight groups of 32, quants of two of them in a byte.</summary>
 internal readonly unsafe struct StripQ4K : IStripFormat
 {
     public static int CellColumns => 256;
 
-    public static int CellBytes => BlockQ4K.Bytes;
+    public static int QuadBytes => BlockQ4K.Bytes;
+
+    public static int QuadsAt => 0;
+
+    public static int FactorAt => -1;
 
     public static int GroupColumns => 32;
 
@@ -18,16 +22,9 @@ internal readonly unsafe struct StripQ4K : IStripFormat
 
     public static void Round(float* x, byte* unit) => ByteUnit.Round(x, 32, unit);
 
-    public static void Interleave(byte* row, int columns, byte* cell, int lane, int lanes)
-    {
-        InterleavedBlock.Pairs(row, 2, cell, lane, lanes);
-        InterleavedBlock.KFactors(row + 4, cell + 4 * lanes, lane, lanes);
-        InterleavedBlock.Quads(row + 16, 32, cell + 16 * lanes, lane, lanes);
-    }
-
     public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
         where TSimd : ISimd<TVector>
-        where TVector : struct => InterleavedBlock.ReadKFactors<TSimd, TVector>(cell, factors);
+        where TVector : struct => StripKFactors.Read<TSimd, TVector>(cell, factors);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddGroup<TSimd, TVector>(byte* cell, int group, float* factors, byte* units, int rows, float* sums)

@@ -3,15 +3,16 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels.Strips;
 
-/// <summary>
-/// Q5_K: both factors of all lanes, scales and minima (<see cref="InterleavedBlock.KFactors"/>), the fifth bits, then the lower
-/// halves as stored.
-/// </summary>
+/// <summary>Q5_K: as Q4_K, with eight quads of fifth bits before the lower four.</summary>
 internal readonly unsafe struct StripQ5K : IStripFormat
 {
     public static int CellColumns => 256;
 
-    public static int CellBytes => BlockQ5K.Bytes;
+    public static int QuadBytes => BlockQ5K.Bytes;
+
+    public static int QuadsAt => 0;
+
+    public static int FactorAt => -1;
 
     public static int GroupColumns => 32;
 
@@ -21,16 +22,9 @@ internal readonly unsafe struct StripQ5K : IStripFormat
 
     public static void Round(float* x, byte* unit) => ByteUnit.Round(x, 32, unit);
 
-    public static void Interleave(byte* row, int columns, byte* cell, int lane, int lanes)
-    {
-        InterleavedBlock.Pairs(row, 2, cell, lane, lanes);
-        InterleavedBlock.KFactors(row + 4, cell + 4 * lanes, lane, lanes);
-        InterleavedBlock.Quads(row + 16, 40, cell + 16 * lanes, lane, lanes);
-    }
-
     public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
         where TSimd : ISimd<TVector>
-        where TVector : struct => InterleavedBlock.ReadKFactors<TSimd, TVector>(cell, factors);
+        where TVector : struct => StripKFactors.Read<TSimd, TVector>(cell, factors);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddGroup<TSimd, TVector>(byte* cell, int group, float* factors, byte* units, int rows, float* sums)

@@ -3,12 +3,16 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels.Strips;
 
-/// <summary>Q6_K: the factor of all lanes, sixteen scales of each, then lower halves and upper pairs of bits as stored.</summary>
+/// <summary>Q6_K: 32 quads of lower halves, 16 of upper pairs of bits, four of scales.</summary>
 internal readonly unsafe struct StripQ6K : IStripFormat
 {
     public static int CellColumns => 256;
 
-    public static int CellBytes => BlockQ6K.Bytes;
+    public static int QuadBytes => BlockQ6K.Factor;
+
+    public static int QuadsAt => 0;
+
+    public static int FactorAt => BlockQ6K.Factor;
 
     public static int GroupColumns => BlockQ6K.ElementsPerScale;
 
@@ -18,23 +22,18 @@ internal readonly unsafe struct StripQ6K : IStripFormat
 
     public static void Round(float* x, byte* unit) => ByteUnit.Round(x, BlockQ6K.ElementsPerScale, unit);
 
-    public static void Interleave(byte* row, int columns, byte* cell, int lane, int lanes)
-    {
-        InterleavedBlock.Pairs(row + BlockQ6K.Factor, 1, cell, lane, lanes);
-        sbyte* scales = (sbyte*)cell + 2 * lanes + lane;
-        for (nint i = 0; i < 16; i++)
-            scales[i * lanes] = ((sbyte*)row)[BlockQ6K.Scales + i];
-        InterleavedBlock.Quads(row, 48, cell + 18 * lanes, lane, lanes);
-    }
-
     public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
         TVector factor = TSimd.LoadF16((ushort*)cell);
-        sbyte* scales = (sbyte*)cell + 2 * TSimd.Width;
-        for (int group = 0; group < 16; group++)
-            TSimd.Store(factors + group * TSimd.Width, TSimd.Multiply(factor, TSimd.LoadInt8(scales + group * TSimd.Width)));
+        float* quads = (float*)(cell + 2 * TSimd.Width) + 48 * TSimd.Width;
+        for (int quad = 0; quad < 4; quad++, quads += TSimd.Width, factors += 4 * TSimd.Width)
+        {
+            TVector steps = TSimd.Load(quads);
+            for (int i = 0; i < 4; i++)
+                TSimd.Store(factors + i * TSimd.Width, TSimd.Multiply(factor, TSimd.SignedByte(steps, i)));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -44,8 +43,8 @@ internal readonly unsafe struct StripQ6K : IStripFormat
     {
         // A half of the block has four runs of 32: the first and the third share bytes of lower halves, as do the others.
         int half = group / 8, run = group / 2 % 4;
-        float* lower = (float*)(cell + 18 * TSimd.Width) + (16 * half + 8 * (run % 2) + 4 * (group % 2)) * TSimd.Width;
-        float* upper = (float*)(cell + 18 * TSimd.Width) + (32 + 8 * half + 4 * (group % 2)) * TSimd.Width;
+        float* lower = (float*)(cell + 2 * TSimd.Width) + (16 * half + 8 * (run % 2) + 4 * (group % 2)) * TSimd.Width;
+        float* upper = (float*)(cell + 2 * TSimd.Width) + (32 + 8 * half + 4 * (group % 2)) * TSimd.Width;
         int shift = 4 * (run / 2);
         TVector scales = TSimd.Load(factors + group * TSimd.Width);
         TVector offsets = TSimd.Multiply(scales, TSimd.Broadcast(BlockQ6K.Shift));

@@ -4,8 +4,8 @@ using MoA.Engine.Numerics;
 namespace MoA.Engine.Kernels.Strips;
 
 /// <summary>
-/// Q8_0: the scales of all lanes, then two bytes of each at a time, which are multiplied as 16-bit integers. Activations are
-/// rounded to 16 bits as well: their error vanishes beside that of the weights, and costs nothing.
+/// Q8_0: eight quads, which are multiplied as pairs of 16-bit integers: the first and the third, the second and the fourth.
+/// Activations are rounded to 16 bits as well: their error vanishes beside that of the weights, and costs nothing.
 /// </summary>
 internal readonly unsafe struct StripQ8 : IStripFormat
 {
@@ -14,23 +14,22 @@ internal readonly unsafe struct StripQ8 : IStripFormat
 
     public static int CellColumns => 32;
 
-    public static int CellBytes => BlockQ8.Bytes;
+    public static int QuadBytes => 32;
+
+    public static int QuadsAt => 2;
+
+    public static int FactorAt => 0;
 
     public static int GroupColumns => 32;
 
     public static int UnitBytes => Scale + sizeof(float);
 
-    public static int Factors => 0;
-
-    public static void Round(float* x, byte* unit) => *(float*)(unit + Scale) = ShortRow.Quantize(x, 32, Largest, (short*)unit);
-
-    public static void Interleave(byte* row, int columns, byte* cell, int lane, int lanes) =>
-        InterleavedBlock.Pairs(row, 17, cell, lane, lanes);
-
-    public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
-        where TSimd : ISimd<TVector>
-        where TVector : struct
+    public static void Round(float* x, byte* unit)
     {
+        short* quants = (short*)unit;
+        *(float*)(unit + Scale) = ShortRow.Quantize(x, 32, Largest, quants);
+        for (int i = 0; i < 32; i += 4)
+            (quants[i + 1], quants[i + 2]) = (quants[i + 2], quants[i + 1]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -39,15 +38,15 @@ internal readonly unsafe struct StripQ8 : IStripFormat
         where TVector : struct
     {
         TVector scales = TSimd.LoadF16((ushort*)cell);
-        byte* quants = cell + 2 * TSimd.Width;
-        TVector w0 = Pair<TSimd, TVector>(quants, 0), w1 = Pair<TSimd, TVector>(quants, 1);
-        TVector w2 = Pair<TSimd, TVector>(quants, 2), w3 = Pair<TSimd, TVector>(quants, 3);
-        TVector w4 = Pair<TSimd, TVector>(quants, 4), w5 = Pair<TSimd, TVector>(quants, 5);
-        TVector w6 = Pair<TSimd, TVector>(quants, 6), w7 = Pair<TSimd, TVector>(quants, 7);
-        TVector w8 = Pair<TSimd, TVector>(quants, 8), w9 = Pair<TSimd, TVector>(quants, 9);
-        TVector w10 = Pair<TSimd, TVector>(quants, 10), w11 = Pair<TSimd, TVector>(quants, 11);
-        TVector w12 = Pair<TSimd, TVector>(quants, 12), w13 = Pair<TSimd, TVector>(quants, 13);
-        TVector w14 = Pair<TSimd, TVector>(quants, 14), w15 = Pair<TSimd, TVector>(quants, 15);
+        float* quads = (float*)(cell + 2 * TSimd.Width);
+        Split<TSimd, TVector>(quads, 0, out TVector w0, out TVector w1);
+        Split<TSimd, TVector>(quads, 1, out TVector w2, out TVector w3);
+        Split<TSimd, TVector>(quads, 2, out TVector w4, out TVector w5);
+        Split<TSimd, TVector>(quads, 3, out TVector w6, out TVector w7);
+        Split<TSimd, TVector>(quads, 4, out TVector w8, out TVector w9);
+        Split<TSimd, TVector>(quads, 5, out TVector w10, out TVector w11);
+        Split<TSimd, TVector>(quads, 6, out TVector w12, out TVector w13);
+        Split<TSimd, TVector>(quads, 7, out TVector w14, out TVector w15);
         for (byte* end = units + rows * (Scale + 4); units < end; units += Scale + 4, sums += TSimd.Width)
         {
             float* a = (float*)units;
@@ -73,7 +72,7 @@ internal readonly unsafe struct StripQ8 : IStripFormat
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Pair<TSimd, TVector>(byte* quants, int index)
+    private static void Split<TSimd, TVector>(float* quads, int index, out TVector even, out TVector odd)
         where TSimd : ISimd<TVector>
-        where TVector : struct => TSimd.LoadWidened(quants + 2 * TSimd.Width * index);
+        where TVector : struct => TSimd.SplitInt8(TSimd.Load(quads + index * TSimd.Width), out even, out odd);
 }

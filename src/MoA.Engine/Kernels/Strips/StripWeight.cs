@@ -15,12 +15,14 @@ internal sealed unsafe class StripWeight : WeightTensor, IDisposable
     public byte* Strips => _memory.Data;
 
     /// <summary>Lays a weight out.</summary>
-    public static StripWeight Create<TFormat>(WeightTensor weight, int lanes, WorkerPool pool, NativeAllocator allocator)
+    public static StripWeight Create<TSimd, TVector, TFormat>(WeightTensor weight, WorkerPool pool, NativeAllocator allocator)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
         where TFormat : IStripFormat
     {
-        int strips = StripLayout<TFormat>.Strips(weight, lanes);
-        NativeBuffer<byte> memory = new(allocator, strips * StripLayout<TFormat>.StripBytes(weight, lanes), spread: true);
-        Copy<TFormat> copy = new(weight, lanes, memory.Data);
+        int strips = StripLayout<TSimd, TVector, TFormat>.Strips(weight);
+        NativeBuffer<byte> memory = new(allocator, strips * StripLayout<TSimd, TVector, TFormat>.StripBytes(weight), spread: true);
+        Copy<TSimd, TVector, TFormat> copy = new(weight, memory.Data);
         pool.Run(ref copy, strips);
         return new StripWeight(weight, memory);
     }
@@ -28,10 +30,12 @@ internal sealed unsafe class StripWeight : WeightTensor, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _memory.Dispose();
 
-    private readonly struct Copy<TFormat>(WeightTensor weight, int lanes, byte* to) : IParallelJob
+    private readonly struct Copy<TSimd, TVector, TFormat>(WeightTensor weight, byte* to) : IParallelJob
+        where TSimd : ISimd<TVector>
+        where TVector : struct
         where TFormat : IStripFormat
     {
         public void Run(int index, int worker) =>
-            StripLayout<TFormat>.Write(weight, index, lanes, to + index * StripLayout<TFormat>.StripBytes(weight, lanes));
+            StripLayout<TSimd, TVector, TFormat>.Write(weight, index, to + index * StripLayout<TSimd, TVector, TFormat>.StripBytes(weight));
     }
 }
