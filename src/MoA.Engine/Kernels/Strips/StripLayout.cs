@@ -12,6 +12,9 @@ internal static unsafe class StripLayout<TSimd, TVector, TFormat>
     where TVector : struct
     where TFormat : IStripFormat
 {
+    // Bytes of a row that are asked for before they are read.
+    private const int Ahead = 512;
+
     /// <summary>Bytes of a cell.</summary>
     public static int CellBytes
     {
@@ -41,7 +44,14 @@ internal static unsafe class StripLayout<TSimd, TVector, TFormat>
         byte* padded = stackalloc byte[TSimd.Width * (int)blockBytes];
         for (int cell = 0; cell < cells; cell++, rows += blockBytes, to += CellBytes)
         {
-            nint left = rowBytes - cell * blockBytes;
+            nint at = cell * blockBytes, left = rowBytes - at;
+            // As many streams as lanes are more than the hardware follows: ask once for each line.
+            if (at % Memory.LineBytes < blockBytes)
+            {
+                for (int lane = 0; lane < present; lane++)
+                    Memory.Prefetch(rows + lane * rowBytes + Ahead);
+            }
+
             if (present == TSimd.Width && left >= blockBytes)
             {
                 WriteCell(rows, rowBytes, to);

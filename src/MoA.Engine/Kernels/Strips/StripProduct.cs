@@ -7,7 +7,7 @@ namespace MoA.Engine.Kernels.Strips;
 /// <summary>
 /// Product of a stored weight with any number of rows, C[m, n] (+)= A[m, k]·W': a strip of the weight is unpacked once for up to
 /// <see cref="StripRows{TFormat}.BlockRows"/> rows, whose sums stay in the first cache. A row of C is added up in the same
-/// order however many rows there are. A weight that is not laid out in strips is, one strip at a time. Items are strips.
+/// order however many rows there are. A weight that is not laid out in strips is, one strip at a time. Items are blocks of strips.
 /// </summary>
 internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParallelJob
     where TSimd : ISimd<TVector>
@@ -53,23 +53,22 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
     {
         nint bytes = StripLayout<TSimd, TVector, TFormat>.StripBytes(_weight);
         int sumFloats = StripRows<TFormat>.BlockRows * TSimd.Width, factorFloats = TFormat.Factors * TSimd.Width;
-        int first = _items.First(index), end = _items.End(index);
-        float* sums = _scratch.Floats(worker, sumFloats + factorFloats + (_strips is null ? (long)(end - first) * bytes / sizeof(float) : 0));
+        float* sums = _scratch.Floats(worker, sumFloats + factorFloats + (_strips is null ? bytes / sizeof(float) : 0));
         float* factors = sums + sumFloats;
         byte* made = (byte*)(factors + factorFloats);
-        if (_strips is null)
+        int end = _items.End(index);
+        for (int strip = _items.First(index); strip < end; strip++)
         {
-            for (int strip = first; strip < end; strip++)
-                StripLayout<TSimd, TVector, TFormat>.Write(_weight, strip, made + (strip - first) * bytes);
-        }
-
-        for (int block = 0; block < _a.Blocks; block++)
-        {
-            int rows = _a.RowsOf(block);
-            for (int strip = first; strip < end; strip++)
+            byte* data = _strips + strip * bytes, next = _strips + _items.After(index, strip) * bytes;
+            if (_strips is null)
             {
-                byte* data = _strips is null ? made + (strip - first) * bytes : _strips + strip * bytes;
-                byte* next = _strips is null ? data : _strips + _items.After(index, strip) * bytes;
+                StripLayout<TSimd, TVector, TFormat>.Write(_weight, strip, made);
+                data = next = made;
+            }
+
+            for (int block = 0; block < _a.Blocks; block++)
+            {
+                int rows = _a.RowsOf(block);
                 Multiply(data, next, _a.Units(block), rows, factors, sums);
                 Store(sums, block * StripRows<TFormat>.BlockRows, rows, strip * TSimd.Width);
             }
