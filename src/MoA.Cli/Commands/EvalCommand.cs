@@ -75,7 +75,7 @@ internal abstract class EvalCommand : CliCommand
         int[] lengths = context.Get(option) is string text
             ? Lists.Lengths("--lengths", text)
             : [.. defaults.Where(length => length <= config.MaxPositions).Distinct().Order()];
-        return lengths.Length > 0 && lengths[^1] <= config.MaxPositions
+        return lengths.Length > 0 && lengths[^1] <= config.LongestText
             ? lengths
             : throw new InvalidInputException(
                 $"--lengths {(lengths.Length > 0 ? lengths[^1] : "")}: the model's context is {config.MaxPositions} tokens; choose shorter lengths");
@@ -85,7 +85,7 @@ internal abstract class EvalCommand : CliCommand
     protected static int MaxPromptTokens(CommandContext context, Option<int?> option, ModelConfig config)
     {
         int most = CalibrationOptions.Positive(context, option) ?? config.MaxPositions - MoA.Evaluation.Data.BenchmarkPrompt.Reserve;
-        return most >= 64 && most <= config.MaxPositions
+        return most >= 64 && most <= config.LongestText
             ? most
             : throw new InvalidInputException($"{option.Name} {most}: expected 64 to {config.MaxPositions}, the model's context");
     }

@@ -30,7 +30,7 @@ public sealed record ModelConfig
     /// <summary>Number of tokens, and of logits; at least 1.</summary>
     public required int VocabularySize { get; init; }
 
-    /// <summary>The length in tokens that the model was made for; the engine does not enforce it.</summary>
+    /// <summary>The length in tokens that the model was made for; longer texts are refused by <see cref="LongestText"/>.</summary>
     public required int MaxPositions { get; init; }
 
     /// <summary>Added to the mean square in every RMS norm; above 0.</summary>
@@ -81,6 +81,9 @@ public sealed record ModelConfig
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, Layers);
         return SlidingWindows.Count == 0 ? null : SlidingWindows[layer];
     }
+
+    /// <summary>Tokens beyond which a text is refused: the context, or no number where RoPE stretches with the text.</summary>
+    public int LongestText => RopeScaling is RopeScaling.Dynamic ? int.MaxValue : MaxPositions;
 
     /// <summary>Whether texts of two lengths are turned by the same angles, so that rows of the one can go on in the other.</summary>
     internal bool TurnsAlike(int length, int other) => RopeScaling.Regime(length) == RopeScaling.Regime(other) &&

@@ -165,7 +165,7 @@ public sealed class LanguageModel : IDisposable
     /// <exception cref="InvalidInputException">It is longer than the model's context.</exception>
     public void CheckLength(long tokens, string what)
     {
-        if (tokens > Config.MaxPositions)
+        if (tokens > Config.LongestText)
         {
             throw new InvalidInputException(
                 $"{what}: {tokens} tokens, but {Name} has a context of {Config.MaxPositions}; shorten it");
@@ -180,7 +180,7 @@ public sealed class LanguageModel : IDisposable
     public int RoomFor(int promptTokens, int maxNewTokens, string what)
     {
         CheckLength(promptTokens + 1L, what);
-        return Math.Min(maxNewTokens, Config.MaxPositions - promptTokens);
+        return Math.Min(maxNewTokens, Config.LongestText - promptTokens);
     }
 
     /// <summary>Why no tokens can be drafted under a policy (<see cref="GenerationOptions.Lookup"/>), or null if they can.</summary>

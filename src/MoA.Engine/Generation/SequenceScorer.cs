@@ -80,7 +80,7 @@ public sealed class SequenceScorer
     {
         if (MaxNewTokens is not int more)
             return tokens;
-        int read = Math.Min(DecodeFrom, tokens), context = _transformer.Config.MaxPositions;
+        int read = Math.Min(DecodeFrom, tokens), context = _transformer.Config.LongestText;
         return read + (long)more <= Math.Max(context, tokens)
             ? Math.Max(read + more, tokens - 1)
             : throw new InvalidInputException(

@@ -47,7 +47,7 @@ internal static class BenchmarkCases
     {
         foreach (int length in settings.Lengths)
         {
-            if ((long)length + settings.DecodeTokens > model.Config.MaxPositions)
+            if ((long)length + settings.DecodeTokens > model.Config.LongestText)
             {
                 throw new InvalidInputException(
                     $"--lengths {length}: with {settings.DecodeTokens} decoded tokens this exceeds the context of {model.Name}, " +

@@ -68,7 +68,7 @@ public sealed record CompressionSettings
     {
         Search.Check(config);
         int longest = RetrievalItems == 0 ? 0 : RetrievalLengths.DefaultIfEmpty().Max();
-        if (longest > config.MaxPositions)
+        if (longest > config.LongestText)
         {
             throw new InvalidInputException(
                 $"--retrieval-lengths {longest}: the model's context is {config.MaxPositions} tokens; choose shorter lengths, " +

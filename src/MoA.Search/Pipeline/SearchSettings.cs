@@ -96,7 +96,7 @@ public sealed record SearchSettings
         }
 
         int longest = Math.Max(ProfileLengths.Max(), ValidationLength);
-        if (longest > config.MaxPositions)
+        if (longest > config.LongestText)
         {
             throw new InvalidInputException(
                 $"length {longest}: the model's context is {config.MaxPositions} tokens; choose shorter --lengths and --validate-length");

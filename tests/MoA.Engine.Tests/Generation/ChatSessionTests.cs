@@ -1,7 +1,10 @@
+using System.Text.Json.Nodes;
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tokenization;
+using MoA.Tests;
 
 namespace MoA.Engine.Tests.Generation;
 
@@ -127,6 +130,36 @@ public sealed class ChatSessionTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.True(chat.ReadAgain);
         Assert.StartsWith(result.Text, fresh.Ask(question).Text, StringComparison.Ordinal);
         Assert.Equal(result.PromptTokens + result.Tokens.Length - 1, chat.CachedTokens);
+    }
+
+    /// <summary>Rows that were turned as those of a shorter text do not fit a longer one: it is read again, and then says what a fresh session says.</summary>
+    [Fact]
+    public void A_conversation_that_outgrows_the_angles_of_its_rows_is_read_again()
+    {
+        using TemporaryFolder folder = new();
+        foreach (string file in Directory.GetFiles(RepositoryFiles.DemoModel))
+            File.Copy(file, folder.File(Path.GetFileName(file)));
+        JsonNode config = JsonNode.Parse(File.ReadAllText(folder.File("config.json")))!;
+        config["max_position_embeddings"] = 100;
+        config["rope_scaling"] = new JsonObject { ["type"] = "dynamic", ["factor"] = 2 };
+        File.WriteAllText(folder.File("config.json"), config.ToJsonString());
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+        using LanguageModel model = LanguageModel.Load(folder.Path, backend);
+        GenerationOptions options = Options with { MaxNewTokens = 20 };
+        using ChatSession chat = new(model, new DensePolicy(), options, ElementType.F32);
+        _ = chat.Ask("a");
+        _ = chat.Ask("b");
+        Assert.False(chat.ReadAgain); // all of it within the trained length
+        int turns = 2;
+        for (; !chat.ReadAgain && turns < 10; turns++)
+        {
+            using ChatSession fresh = new(model, new DensePolicy(), options, ElementType.F32);
+            foreach (ChatMessage message in chat.Messages)
+                fresh.Add(message);
+            Assert.Equal(fresh.Ask($"{turns}").Text, chat.Ask($"{turns}").Text);
+        }
+
+        Assert.InRange(turns, 3, 9);
     }
 
     [Fact]

@@ -33,6 +33,40 @@ public sealed class GgufConverterTests
         Assert.InRange(Error(name, result.File), 0, 1e-4);
     }
 
+    /// <summary>What GGUF has keys and tensors for comes back as it was, and the blend of yarn that it has no key for as divisors.</summary>
+    [Fact]
+    public void Kinds_of_rope_survive()
+    {
+        using TemporaryFolder folder = new();
+        ModelConfig shape = ModelShape.Parse("hidden=64,layers=2,heads=2,vocabulary=400") with { MaxPositions = 512 };
+        foreach (RopeScaling scaling in new RopeScaling[]
+        {
+            new RopeScaling.Linear(3), new RopeScaling.Llama3(8, 1, 4, 64), new RopeScaling.Yarn(4, 128, 1.25, 16, 2), new RopeScaling.Yarn(4, 128, 0.9, Truncates: false),
+            new RopeScaling.LongRope([.. Enumerable.Repeat(1.5f, 8)], [.. Enumerable.Repeat(2.5f, 8)], 128, 1.19), new RopeScaling.Factors([.. Enumerable.Repeat(1.5f, 8)], 1.5),
+        })
+        {
+            ModelConfig config = shape with
+            {
+                Architecture = ModelFamily.Qwen2,
+                RopePairs = RopePairs.Halves,
+                RotaryDimensions = 16,
+                RopeScaling = scaling,
+                SlidingWindows = [64, null],
+                SlidingRope = new RopeSettings(700, new RopeScaling.None()),
+            };
+            _ = RandomModel.Write(folder.File("model.gguf"), config, ElementType.F32, "kinds");
+            ModelConfig read = ModelFile.ReadConfig(folder.File("model.gguf"));
+            foreach (int length in new[] { 100, 400 })
+            {
+                Assert.All(Transformer.RopeFrequencies(config, length).Zip(Transformer.RopeFrequencies(read, length)),
+                    pair => Assert.Equal(1, pair.Second / pair.First, 1e-6));
+            }
+
+            Assert.Equal(scaling.AttentionFactor, read.RopeScaling.AttentionFactor, 1e-6);
+            Assert.Equal((16, config.SlidingRope), (read.RotaryDimensions, read.SlidingRope));
+        }
+    }
+
     [Fact]
     public void What_GGUF_cannot_say_is_said()
     {
