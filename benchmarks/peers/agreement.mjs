@@ -20,7 +20,7 @@ export async function agreement(peers, cache, threads, note) {
         "--threads", threads)).tokens;
     const matching = {};
     for (const peer of peers) {
-        await peer.load({ length: tokens.length, decodeTokens: count, batch: 1, flashAttention: false, kv: "F32" }, { path: model }, threads);
+        await peer.load({ length: tokens.length, decodeTokens: count, batch: 1, flashAttention: [], kv: "F32" }, { path: model }, threads);
         const theirs = (await peer.ask({ do: "greedy", tokens, count })).tokens;
         const differs = ours.findIndex((token, i) => token !== theirs[i]);
         matching[peer.name] = differs < 0 ? count : differs;

@@ -50,9 +50,8 @@ async function main(options) {
     if (os.loadavg()[0] > 0.5 * most)
         note(`warning: the machine is busy (load ${os.loadavg()[0].toFixed(1)}); llama.cpp's threads wait for each other, so it suffers most`);
     fs.mkdirSync(cache, { recursive: true });
-    const chosen = options.peers.map(word => peers[word]);
-    chosen.forEach(peer => peer.install());
-    const running = chosen.map(peer => new Peer(peer));
+    options.peers.forEach(word => peers[word].install());
+    const running = options.peers.map(word => new Peer(word, peers[word]));
     const rows = [], start = performance.now();
     try {
         for (const group of options.groups)
@@ -86,7 +85,7 @@ async function compareGroup(group, threads, peers, alternations) {
     const compared = group.against === "bandwidth" ? [] : peers;
     for (const peer of compared) {
         await peer.load(group, model, threads);
-        note(`  beside ${peer.name}: llama.cpp ${peer.release}, ${peer.build}, flash attention ${group.flashAttention ? "on" : "off"}`);
+        note(`  beside ${peer.name}: llama.cpp ${peer.release}, ${peer.build}, flash attention ${group.flashAttention.includes(peer.word) ? "on" : "off"}`);
         if (group.measure === "decode" || group.length <= 512) // also a warm-up
             await peer.fill(group, model);
     }

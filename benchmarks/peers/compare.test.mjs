@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { disagrees } from "./agreement.mjs";
 import { groups, models } from "./cases.mjs";
 import { Peer } from "./peer.mjs";
+import { peers } from "./peers.mjs";
 import { addSharesOfPrefill, against, better, median, summarise, table } from "./summary.mjs";
 
 test("the median lies in the middle, between two if need be", () => {
@@ -81,7 +82,7 @@ test("cases have names of their own, known models and contexts that can be repea
         assert.ok(models[group.model], group.model);
         assert.ok(group.length <= 512 || group.length % 512 === 0, group.model);
         assert.ok(["prefill", "decode"].includes(group.measure), group.model);
-        assert.ok(group.against === "bandwidth" || typeof group.flashAttention === "boolean", group.model);
+        assert.ok(group.against === "bandwidth" || group.flashAttention.every(word => Object.hasOwn(peers, word)), group.model);
     }
     for (const weights of ["q8_0", "q4_0", "q4_k", "bf16"])
         for (const what of ["prefill 512", "decode at 512", "decode at 8192", "decode at 8 x 512", "decode at 16 x 512"])
@@ -95,8 +96,8 @@ const echo = `require("node:readline").createInterface({ input: process.stdin })
 })`;
 
 test("a peer is asked line by line; its errors name it, and its end is no answer", async () => {
-    const peer = new Peer({ name: "echo", command: [process.execPath, "-e", echo] });
-    const group = { length: 4, batch: 3, decodeTokens: 5, flashAttention: true };
+    const peer = new Peer("word", { name: "echo", command: [process.execPath, "-e", echo] });
+    const group = { length: 4, batch: 3, decodeTokens: 5, flashAttention: ["another", "word"] };
     await peer.load(group, { path: "file" }, 2);
     assert.deepEqual(JSON.parse(peer.release), { do: "load", model: "file", length: 9, sequences: 3, threads: 2, flashAttention: true });
     assert.equal(await peer.prefill(group, { vocabulary: 100 }), 8);
@@ -104,9 +105,9 @@ test("a peer is asked line by line; its errors name it, and its end is no answer
     await peer.fill(group, { vocabulary: 100 });
     await assert.rejects(peer.fill({ ...group, batch: 4 }, { vocabulary: 100 }), /^Error: echo: copy: full$/);
     peer.end();
-    const ended = new Peer({ name: "gone", command: [process.execPath, "-e", "0"] });
+    const ended = new Peer("word", { name: "gone", command: [process.execPath, "-e", "0"] });
     await assert.rejects(ended.ask({ do: "load" }), /^Error: gone: load: the process ended$/);
-    const missing = new Peer({ name: "missing", command: ["no-such-program"] });
+    const missing = new Peer("word", { name: "missing", command: ["no-such-program"] });
     await assert.rejects(missing.ask({ do: "load" }), /^Error: missing: load: the process ended$/);
 });
 

@@ -14,7 +14,8 @@ export class Peer {
     #answers;
     #processorSeconds;
 
-    constructor({ name, command: [program, ...args] }) {
+    constructor(word, { name, command: [program, ...args] }) {
+        this.word = word;
         this.name = name;
         this.#process = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
         this.#process.on("error", () => {}); // the first request says it: the process ended
@@ -36,7 +37,8 @@ export class Peer {
     /** Loads a model with room for a group's contexts; says then which llama.cpp runs. */
     async load({ length, decodeTokens, batch, flashAttention, kv }, { path: model }, threads) {
         const { build, release } = await this.ask({
-            do: "load", model, length: length + decodeTokens, sequences: batch, threads, flashAttention, kv,
+            do: "load", model, length: length + decodeTokens, sequences: batch, threads,
+            flashAttention: flashAttention.includes(this.word), kv,
         });
         Object.assign(this, { build, release });
     }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const place = name => fileURLToPath(new URL(name, import.meta.url));
 
-/** By the word that `--peer` takes. `command` starts a process that answers the requests of llama.mjs. */
+/** By the word that `--peer` and cases.mjs take. `command` starts a process that answers the requests of llama.mjs. */
 export const peers = {
     node: {
         name: "node-llama-cpp",
