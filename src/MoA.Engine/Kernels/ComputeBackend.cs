@@ -140,6 +140,13 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>y (+)= x·W' + b; x [rows, inputs], y [rows, outputs].</summary>
     internal abstract void Project(Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false);
 
+    /// <summary>The products of the same inputs with several weights; a backend may compute them side by side.</summary>
+    internal virtual void Project(Tensor x, int rows, ReadOnlySpan<Projection> products)
+    {
+        foreach (Projection product in products)
+            Project(x, rows, product.Weight, product.Bias, product.Output);
+    }
+
     /// <summary>
     /// Fills rows of <paramref name="angles"/>, as wide as twice the frequencies, with the cosines (first half) and sines of
     /// position·θ.

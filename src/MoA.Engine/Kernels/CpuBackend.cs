@@ -68,20 +68,37 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     }
 
     internal override void Project(
-        Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false)
-    {
-        if (TSimd.Width == 1)
-        {
-            WidenedProduct product = new(Scratch, x.Data, rows, weight, y.Data, accumulate);
-            Pool.Run(ref product, weight.Rows);
-        }
-        else
-        {
-            StripFormats<TSimd, TVector>.Multiply(Pool, Scratch, x.Data, rows, weight, y.Data, accumulate);
-        }
+        Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false) =>
+        Multiply(x, rows, [new Projection(weight, bias, y)], accumulate);
 
-        if (bias is not null)
-            AddBias(y.Data, rows, bias);
+    // Products of one format are one job, for which the inputs are rounded once.
+    internal override void Project(Tensor x, int rows, ReadOnlySpan<Projection> products)
+    {
+        while (!products.IsEmpty)
+        {
+            int count = 1;
+            while (count < Math.Min(products.Length, StripTargets.Most) && products[count].Weight.Type == products[0].Weight.Type)
+                count++;
+            Multiply(x, rows, products[..count], accumulate: false);
+            products = products[count..];
+        }
+    }
+
+    private void Multiply(Tensor x, int rows, ReadOnlySpan<Projection> products, bool accumulate)
+    {
+        if (TSimd.Width > 1)
+            StripFormats<TSimd, TVector>.Multiply(Pool, Scratch, x.Data, rows, products, accumulate);
+        foreach (Projection product in products)
+        {
+            if (TSimd.Width == 1)
+            {
+                WidenedProduct defined = new(Scratch, x.Data, rows, product.Weight, product.Output.Data, accumulate);
+                Pool.Run(ref defined, product.Weight.Rows);
+            }
+
+            if (product.Bias is not null)
+                AddBias(product.Output.Data, rows, product.Bias);
+        }
     }
 
     internal override void RopeAngles(

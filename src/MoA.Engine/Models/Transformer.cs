@@ -293,9 +293,10 @@ public sealed class Transformer : IDisposable
         Clock?.Begin(PassOperation.AttentionNorm);
         Backend.RmsNorm(_hidden, rows, weights.InputNorm, epsilon, _normed);
         Clock?.Begin(PassOperation.QueryKeyValue);
-        Backend.Project(_normed, rows, weights.Query, weights.QueryBias, _queries);
-        Backend.Project(_normed, rows, weights.Key, weights.KeyBias, _keys);
-        Backend.Project(_normed, rows, weights.Value, weights.ValueBias, _values);
+        Backend.Project(_normed, rows,
+        [
+            new(weights.Query, weights.QueryBias, _queries), new(weights.Key, weights.KeyBias, _keys), new(weights.Value, weights.ValueBias, _values),
+        ]);
         if (weights.QueryNorm is not null)
         {
             Clock?.Begin(PassOperation.QueryKeyNorm);
@@ -322,8 +323,7 @@ public sealed class Transformer : IDisposable
         Clock?.Begin(PassOperation.FeedForwardNorm);
         Backend.RmsNorm(_hidden, rows, weights.PostAttentionNorm, (float)Config.RmsNormEpsilon, _normed);
         Clock?.Begin(PassOperation.GateUp);
-        Backend.Project(_normed, rows, weights.Gate, weights.GateBias, _gate);
-        Backend.Project(_normed, rows, weights.Up, weights.UpBias, _up);
+        Backend.Project(_normed, rows, [new(weights.Gate, weights.GateBias, _gate), new(weights.Up, weights.UpBias, _up)]);
         Clock?.Begin(PassOperation.SwiGlu);
         Backend.SwiGlu(_gate, _up, rows);
         Clock?.Begin(PassOperation.Down);

@@ -74,6 +74,32 @@ public sealed class MatrixProductTests
         }
     }
 
+    /// <summary>Bit for bit what each product is alone, in one job or, where formats differ, in several.</summary>
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Products_side_by_side_are_those_of_each_alone(InstructionSet set)
+    {
+        const int rows = 5, depth = 256;
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        Random random = new(7);
+        using Tensor x = TensorRows.Create(backend, depth, TensorRows.Random(random, rows * depth));
+        ElementType[][] mixes = [[ElementType.Q4_K, ElementType.Q4_K, ElementType.Q4_K], [ElementType.Q4_K, ElementType.Q6_K, ElementType.Q6_K], [ElementType.BF16, ElementType.Q8_0, ElementType.BF16]];
+        foreach (ElementType[] types in mixes)
+        {
+            using Weights first = new(random, types[0], 96, depth), second = new(random, types[1], 35, depth), third = new(random, types[2], 35, depth);
+            using Weights bias = new(random, ElementType.F32, 1, 35);
+            using Tensor a = backend.Allocate(rows, 96), b = backend.Allocate(rows, 35), c = backend.Allocate(rows, 35), alone = backend.Allocate(rows, 35);
+            backend.Project(x, rows, [new(first.Tensor, null, a), new(second.Tensor, bias.Tensor, b), new(third.Tensor, null, c)]);
+            backend.Project(x, rows, second.Tensor, bias.Tensor, alone);
+            Assert.Equal(backend.Read(alone, rows), backend.Read(b, rows));
+            backend.Project(x, rows, third.Tensor, null, alone);
+            Assert.Equal(backend.Read(alone, rows), backend.Read(c, rows));
+            using Tensor wide = backend.Allocate(rows, 96);
+            backend.Project(x, rows, first.Tensor, null, wide);
+            Assert.Equal(backend.Read(wide, rows), backend.Read(a, rows));
+        }
+    }
+
     /// <summary>Deeper than one panel of the weight, so that later panels add to what earlier ones stored.</summary>
     [Theory]
     [MemberData(nameof(Sets))]

@@ -5,7 +5,7 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels.Strips;
 
 /// <summary>
-/// Product of a stored weight with any number of rows, C[m, n] (+)= A[m, k]·W': a strip of the weight is unpacked once for up to
+/// Products of stored weights with any number of rows, C[m, n] (+)= A[m, k]·W': a strip of the weight is unpacked once for up to
 /// <see cref="StripRows{TFormat}.BlockRows"/> rows, whose sums stay in the first cache. A row of C is added up in the same
 /// order however many rows there are. A weight that is not laid out in strips is, one strip at a time. Items are blocks of strips.
 /// </summary>
@@ -18,70 +18,83 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
     private const int Ahead = 4096;
 
     private readonly StripRows<TFormat> _a;
-    private readonly WeightTensor _weight;
-    private readonly byte* _strips;
+    private readonly StripTargets _targets;
     private readonly WorkerScratch _scratch;
-    private readonly StripItems _items;
-    private readonly float* _c;
     private readonly bool _accumulate;
 
-    private StripProduct(
-        WorkerScratch scratch, in StripRows<TFormat> a, WeightTensor weight, in StripItems items, float* c, bool accumulate)
+    private StripProduct(WorkerScratch scratch, in StripRows<TFormat> a, in StripTargets targets, bool accumulate)
     {
         _scratch = scratch;
         _a = a;
-        _weight = weight;
-        _strips = (weight as StripWeight)?.Strips;
-        _items = items;
-        _c = c;
+        _targets = targets;
         _accumulate = accumulate;
     }
 
-    /// <summary>Computes C[rows, n] (+)= A[rows, k]·W', A and C dense row-major.</summary>
+    /// <summary>Computes the products of A[rows, k] with weights of the format, A dense row-major.</summary>
+    /// <param name="pool">Threads.</param>
+    /// <param name="scratch">Scratch memory.</param>
+    /// <param name="a">A.</param>
+    /// <param name="rows">Rows of A.</param>
+    /// <param name="products">The weights, at most <see cref="StripTargets.Most"/>, and where their products go; their bias is not added.</param>
+    /// <param name="accumulate">Whether products are added to what is there.</param>
     public static void Multiply(
-        WorkerPool pool, WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+        WorkerPool pool, WorkerScratch scratch, float* a, int rows, ReadOnlySpan<Projection> products, bool accumulate)
     {
-        StripRows<TFormat> rounded = new(a, rows, weight.Columns, scratch);
+        StripRows<TFormat> rounded = new(a, rows, products[0].Weight.Columns, scratch);
         pool.Run(ref rounded, rounded.Items);
-        StripItems items = new(StripLayout<TSimd, TVector, TFormat>.Strips(weight), pool.Threads);
-        StripProduct<TSimd, TVector, TFormat> product = new(scratch, rounded, weight, items, c, accumulate);
-        pool.Run(ref product, items.Count);
+        StripTargets targets = default;
+        int items = 0;
+        for (int i = 0; i < products.Length; i++)
+        {
+            WeightTensor weight = products[i].Weight;
+            targets[i] = new StripTarget(
+                weight, products[i].Output.Data, new StripItems(StripLayout<TSimd, TVector, TFormat>.Strips(weight), pool.Threads), items);
+            items = targets[i].EndItem;
+        }
+
+        StripProduct<TSimd, TVector, TFormat> product = new(scratch, rounded, targets, accumulate);
+        pool.Run(ref product, items);
     }
 
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        nint bytes = StripLayout<TSimd, TVector, TFormat>.StripBytes(_weight);
+        int i = 0;
+        while (index >= _targets[i].EndItem)
+            i++;
+        ref readonly StripTarget target = ref _targets[i];
+        int item = index - target.FirstItem;
+        nint bytes = StripLayout<TSimd, TVector, TFormat>.StripBytes(target.Weight);
         int sumFloats = StripRows<TFormat>.BlockRows * TSimd.Width, factorFloats = TFormat.Factors * TSimd.Width;
-        float* sums = _scratch.Floats(worker, sumFloats + factorFloats + (_strips is null ? bytes / sizeof(float) : 0));
+        float* sums = _scratch.Floats(worker, sumFloats + factorFloats + (target.Strips is null ? bytes / sizeof(float) : 0));
         float* factors = sums + sumFloats;
         byte* made = (byte*)(factors + factorFloats);
-        int end = _items.End(index);
-        for (int strip = _items.First(index); strip < end; strip++)
+        int end = target.Items.End(item);
+        for (int strip = target.Items.First(item); strip < end; strip++)
         {
-            byte* data = _strips + strip * bytes, next = _strips + _items.After(index, strip) * bytes;
-            if (_strips is null)
+            byte* data = target.Strips + strip * bytes, next = target.Strips + target.Items.After(item, strip) * bytes;
+            if (target.Strips is null)
             {
-                StripLayout<TSimd, TVector, TFormat>.Write(_weight, strip, made);
+                StripLayout<TSimd, TVector, TFormat>.Write(target.Weight, strip, made);
                 data = next = made;
             }
 
             for (int block = 0; block < _a.Blocks; block++)
             {
                 int rows = _a.RowsOf(block);
-                Multiply(data, next, _a.Units(block), rows, factors, sums);
-                Store(sums, block * StripRows<TFormat>.BlockRows, rows, strip * TSimd.Width);
+                Multiply(data, bytes, next, _a.Units(block), rows, factors, sums);
+                Store(target, sums, block * StripRows<TFormat>.BlockRows, rows, strip * TSimd.Width);
             }
         }
     }
 
     [MethodImpl(JitOptions.Loop)]
-    private void Multiply(byte* strip, byte* next, byte* units, int rows, float* factors, float* sums)
+    private static void Multiply(byte* strip, nint bytes, byte* next, byte* units, int rows, float* factors, float* sums)
     {
         int cellBytes = StripLayout<TSimd, TVector, TFormat>.CellBytes, unitsBytes = rows * TFormat.UnitBytes;
         for (int i = 0; i < rows * TSimd.Width; i += TSimd.Width)
             TSimd.Store(sums + i, TSimd.Zero);
-        byte* end = strip + StripLayout<TSimd, TVector, TFormat>.StripBytes(_weight);
+        byte* end = strip + bytes;
         nint turn = (nint)(next - end);
         for (byte* cell = strip; cell < end; cell += cellBytes)
         {
@@ -95,11 +108,11 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
         }
     }
 
-    private void Store(float* sums, int firstRow, int rows, int column)
+    private void Store(in StripTarget target, float* sums, int firstRow, int rows, int column)
     {
-        int present = Math.Min(TSimd.Width, _weight.Rows - column);
-        float* c = _c + (nint)firstRow * _weight.Rows + column;
-        for (int row = 0; row < rows; row++, c += _weight.Rows, sums += TSimd.Width)
+        int outputs = target.Weight.Rows, present = Math.Min(TSimd.Width, outputs - column);
+        float* c = target.Output + (nint)firstRow * outputs + column;
+        for (int row = 0; row < rows; row++, c += outputs, sums += TSimd.Width)
         {
             if (present == TSimd.Width)
             {
