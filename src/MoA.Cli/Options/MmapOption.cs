@@ -68,6 +68,6 @@ internal static class MmapOption
             return;
         WeightRoom room = model.PlaceWeights(residency, bytesBeside, context.Cancellation);
         if (residency == WeightResidency.Auto && room.CopyBytes > model.Transformer.CopiedWeightBytes)
-            context.Note($"moa: the weights stay mapped, which decoding reads slower: {room} (--mmap off copies all the same, on does not ask)");
+            context.Note($"moa: the weights stay mapped, which decoding reads slower: {room} (--mmap)");
     }
 }

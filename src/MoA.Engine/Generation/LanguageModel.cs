@@ -212,7 +212,7 @@ public sealed class LanguageModel : IDisposable
 
     private InvalidInputException NoRoom(WeightRoom room, Exception? cause = null)
     {
-        string message = $"{Path}: the weights cannot be copied into memory: {room}; leave them mapped, or use smaller weights or shorter lengths";
+        string message = $"{Path}: the weights cannot be copied into memory: {room}; leave them mapped (--mmap on), or use smaller weights or shorter lengths";
         return cause is null ? new InvalidInputException(message) : new InvalidInputException(message, cause);
     }
 

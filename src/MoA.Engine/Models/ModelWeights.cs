@@ -115,12 +115,11 @@ public sealed class ModelWeights : IDisposable
     /// <summary>Whether the weights are read where files are mapped, not from memory that loading them took.</summary>
     public bool IsMapped => _memory.Any(memory => memory is MappedFile);
 
-    /// <summary>Bytes that a copy of the mapped weights takes on the processor: what passes multiply with. 0 where nothing is mapped.</summary>
-    public long CopyBytes => IsMapped ? All.Where(IsMultiplied).Sum(weight => weight.Bytes) : 0;
+    /// <summary>Bytes that a copy of the mapped weights takes on the processor: the matrices that passes multiply with. 0 where nothing is mapped.</summary>
+    public long CopyBytes => IsMapped ? Layers.SelectMany(layer => layer.All).Append(Head).Where(IsMatrix).Sum(weight => weight.Bytes) : 0;
 
-    /// <summary>Whether a pass reads all of a weight, and it is a matrix; of an embedding that is not the head it looks up rows.</summary>
-    internal bool IsMultiplied(WeightTensor weight) =>
-        weight.Rows > 1 && (!ReferenceEquals(weight, Embedding) || ReferenceEquals(Head, Embedding));
+    /// <summary>Whether a weight is a matrix: no norm and no bias.</summary>
+    internal static bool IsMatrix(WeightTensor weight) => weight.Rows > 1;
 
     /// <summary>Reads a mapped weight into memory; see <see cref="MappedFile.Populate"/>.</summary>
     /// <exception cref="InvalidInputException">It can no longer be read.</exception>

@@ -26,10 +26,11 @@ internal sealed class PlacedWeights : IDisposable
         IsCopy = isCopy;
         try
         {
-            Embedding = Place(weights.Embedding);
+            // Rows are looked up where they are stored, where that can be read.
+            Embedding = backend.ReadsStored ? weights.Embedding : Place(weights.Embedding);
             Layers = [.. weights.Layers.Select(layer => layer.Convert(Place))];
             FinalNorm = Place(weights.FinalNorm);
-            Head = ReferenceEquals(weights.Head, weights.Embedding) ? Embedding : Place(weights.Head);
+            Head = ReferenceEquals(weights.Head, weights.Embedding) && !backend.ReadsStored ? Embedding : Place(weights.Head);
         }
         catch
         {
@@ -39,7 +40,7 @@ internal sealed class PlacedWeights : IDisposable
 
         WeightTensor Place(WeightTensor weight)
         {
-            if (!isCopy || (backend.ReadsStored && !weights.IsMultiplied(weight)))
+            if (!isCopy || (backend.ReadsStored && !ModelWeights.IsMatrix(weight)))
                 return weight;
             cancellation.ThrowIfCancellationRequested();
             weights.Populate(weight);
@@ -69,7 +70,7 @@ internal sealed class PlacedWeights : IDisposable
 
     public WeightTensor FinalNorm { get; }
 
-    /// <summary>The same object as <see cref="Embedding"/> when tied.</summary>
+    /// <summary>What rows are multiplied with for logits; where the model's is tied, of the same numbers as <see cref="Embedding"/>.</summary>
     public WeightTensor Head { get; }
 
     /// <summary>Counts another user.</summary>
