@@ -4,7 +4,6 @@ using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
-using MoA.Engine.Models;
 
 if (args is not [string path, string text, ..] || args.Length > 3)
 {
@@ -20,7 +19,6 @@ try
         ? new PlanPolicy(PlanFile.Load(file).FitTo(model.Config.Layers, model.Config.QueryHeads, model.Config.KeyValueHeads, file))
         : new DensePolicy();
     int[] prompt = model.RequireTokenizer().Encode(text, addSpecialTokens: true, parseSpecialTokens: true);
-    _ = model.PlaceWeights(WeightResidency.Auto); // copies them where memory allows, which decoding reads faster
     GenerationOptions options = new() { MaxNewTokens = 32 };
     model.CheckLength(prompt.Length + options.MaxNewTokens, "the text");
     using SequenceCache caches = model.Transformer.CreateSequence(policy, prompt.Length + options.MaxNewTokens);

@@ -40,9 +40,7 @@ internal sealed class CalibrateCommand : CliCommand
             context, CompressionSettings.DefaultsFor(model.Config, SearchOptions.ReadLengths(context, model.Config)));
         string folder = StepOptions.OutFolder(context);
         CalibrationOptions.NoteBaseModel(context, model);
-        MmapOption.Apply(
-            context, model, StepOptions.MemoryEstimate(context, model).OfCalibration(settings.CalibrationStep).BytesBesideModel,
-            decodes: !settings.CalibrationStep.KeepAnswers);
+        MmapOption.Apply(context, model, StepOptions.MemoryEstimate(context, model).OfCalibration(settings.CalibrationStep).BytesBesideModel);
         if (DryRun.Asked(context))
         {
             DryRun.Show(context, StepOptions.Estimate(context, model, folder).OfCalibration(settings.CalibrationStep));

@@ -110,9 +110,8 @@ internal abstract class EvalCommand : CliCommand
             Scorer = scorer,
             Total = runs.Sum(run => run.Set.Items.Count),
         });
-        bool decodes = settings.ScoreThroughDecode || runs.Any(run => run.Set.Items.Any(item => item.IsScored is null));
-        MmapOption.Apply(context, model, EvaluationEstimate.Of(
-            model, ModelSpeed.Unmeasured(model, settings.CacheType), settings, runs).BytesBesideModel, decodes);
+        MmapOption.Apply(
+            context, model, EvaluationEstimate.Of(model, ModelSpeed.Unmeasured(model, settings.CacheType), settings, runs).BytesBesideModel);
         if (DryRun.Asked(context))
         {
             RunEstimate estimate = EvaluationEstimate.Of(

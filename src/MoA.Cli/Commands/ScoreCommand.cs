@@ -68,8 +68,7 @@ internal sealed class ScoreCommand : CliCommand
         };
         ItemEncoder encoder = new(model);
         EncodedItem[] items = [.. ConversationFile.Read(context.Get(_data)!).Select(encoder.Encode)];
-        MmapOption.Apply(
-            context, model, Estimate(ModelSpeed.Unmeasured(model, scorer.CacheType)).BytesBesideModel, decodes: decodeFrom is not null);
+        MmapOption.Apply(context, model, Estimate(ModelSpeed.Unmeasured(model, scorer.CacheType)).BytesBesideModel);
         if (DryRun.Asked(context))
         {
             DryRun.Show(context, Estimate(ModelSpeed.Measure(model, scorer.CacheType, cancellation: context.Cancellation)));

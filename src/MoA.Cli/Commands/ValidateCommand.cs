@@ -65,8 +65,7 @@ internal sealed class ValidateCommand : CliCommand
         string folder = StepOptions.OutFolder(context);
         PlanPolicy[] policies = [.. plans.Select(plan => new PlanPolicy(plan.Plan))];
         int[] tokens = [.. items.Select(item => item.Tokens.Length)];
-        MmapOption.Apply(
-            context, model, StepOptions.MemoryEstimate(context, model).OfValidation(policies, tokens).BytesBesideModel, decodes: false);
+        MmapOption.Apply(context, model, StepOptions.MemoryEstimate(context, model).OfValidation(policies, tokens).BytesBesideModel);
         if (DryRun.Asked(context))
         {
             DryRun.Show(context, StepOptions.Estimate(context, model, folder).OfValidation(policies, tokens));

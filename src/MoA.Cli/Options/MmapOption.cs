@@ -14,8 +14,8 @@ internal static class MmapOption
 
     public static Option<string?> Option { get; } = new("--mmap")
     {
-        Description = "Weights on the processor: on reads them where the file is mapped, off copies them into memory in huge pages, which decoding " +
-            "reads faster; auto copies for commands that decode, if an eighth of the available memory is left (default: auto)",
+        Description = "Weights on the processor: off copies them into memory once, laid out for products; on reads them where the file is mapped, which " +
+            "takes no memory and is several times slower to decode; auto copies if they fit and a sixteenth of what is available is left (default: auto)",
         HelpName = $"{Auto}|{On}|{Off}",
         CompletionSources = { Auto, On, Off },
     };
@@ -45,29 +45,22 @@ internal static class MmapOption
             throw new InvalidInputException($"--mmap {Off}: gradients are taken from the weights as they are stored, where they are mapped; leave it out");
     }
 
-    /// <summary>What <c>--mmap auto</c> does for a command that decodes, on this machine now.</summary>
+    /// <summary>What <c>--mmap auto</c> does on this machine now.</summary>
     /// <param name="room">What a copy takes, without caches.</param>
-    public static string Describe(WeightRoom room) => room switch
-    {
-        { CopyBytes: 0 } => "weights are converted into own memory",
-        { IsAmple: false } => $"to decode, weights stay mapped: {room}",
-        _ => string.Create(CultureInfo.InvariantCulture,
-            $"to decode, {room.CopyBytes / 1048576.0:N1} MiB of weights are copied into own memory if caches take {room.SpareBytes / 1048576.0:N1} MiB at most"),
-    };
+    public static string Describe(WeightRoom room) => room.IsAmple
+        ? string.Create(CultureInfo.InvariantCulture,
+            $"a run copies {room.CopyBytes / 1048576.0:N1} MiB of weights if caches take {room.SpareBytes / 1048576.0:N1} MiB at most")
+        : $"a run leaves weights mapped: {room}";
 
-    /// <summary>Copies the weights or leaves them mapped, as is asked for, or as it pays and fits.</summary>
+    /// <summary>Copies the weights or leaves them mapped, as is asked for or as there is room.</summary>
     /// <param name="context">The command.</param>
-    /// <param name="model">The model.</param>
+    /// <param name="model">The model, loaded with its weights mapped.</param>
     /// <param name="bytesBeside">Bytes of caches, and of whatever else will be held beside the model.</param>
-    /// <param name="decodes">Whether the command decodes; what only reads prompts is bound by arithmetic, and is not worth a copy.</param>
-    public static void Apply(CommandContext context, LanguageModel model, long bytesBeside, bool decodes = true)
+    public static void Apply(CommandContext context, LanguageModel model, long bytesBeside)
     {
-        bool onDevice = model.Transformer.Backend.Gauge is not null;
-        WeightResidency residency = Read(context, onDevice);
-        if (onDevice || (residency == WeightResidency.Auto && !decodes))
-            return;
+        WeightResidency residency = Read(context, onDevice: model.Transformer.Backend.Gauge is not null);
         WeightRoom room = model.PlaceWeights(residency, bytesBeside, context.Cancellation);
-        if (residency == WeightResidency.Auto && room.CopyBytes > model.Transformer.CopiedWeightBytes)
-            context.Note($"moa: the weights stay mapped, which decoding reads slower: {room} (--mmap)");
+        if (residency == WeightResidency.Auto && !model.Transformer.HasCopiedWeights)
+            context.Note($"moa: the weights stay mapped, which is several times slower to decode: {room} (--mmap)");
     }
 }

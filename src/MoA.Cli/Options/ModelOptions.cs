@@ -7,6 +7,7 @@ using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
+using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tokenization;
 using MoA.Evaluation.Policies;
@@ -105,11 +106,12 @@ internal static class ModelOptions
         return device != Cpu ? OpenDevice(device, threads) : ComputeBackend.CreateCpu(threads);
     }
 
-    /// <summary>Loads the model that the options name.</summary>
+    /// <summary>Loads the model that the options name; <see cref="MmapOption.Apply"/> then says where the processor reads its weights from.</summary>
     public static LanguageModel Load(CommandContext context, ComputeBackend backend)
     {
         LanguageModel model = LanguageModel.Load(
-            ModelPath(context), backend, weights: WeightType(context), cancellation: context.Cancellation, chatTemplate: context.Get(ChatTemplate));
+            ModelPath(context), backend, weights: WeightType(context), chatTemplate: context.Get(ChatTemplate),
+            residency: WeightResidency.Mapped, cancellation: context.Cancellation);
         if (model.ChatTemplate is { IsGuess: true } template)
             context.Note($"moa: {model.Name} has no chat template; taken: {template.Choice}, which its name calls for (--chat-template chooses another)");
         return model;

@@ -72,8 +72,9 @@ public sealed class LanguageModel : IDisposable
     /// <param name="weights">Format to convert the matrices to, or null to use them as stored.</param>
     /// <param name="chatTemplate">A chat template to use in place of the model's own: a name or a file, as <see cref="Tokenization.ChatTemplate.Load"/> takes
     /// it.</param>
+    /// <param name="residency">Where the processor reads the weights from (<see cref="PlaceWeights"/>).</param>
     /// <param name="cancellation">Ends the loading.</param>
-    /// <exception cref="InvalidInputException">A file is missing, damaged or not supported.</exception>
+    /// <exception cref="InvalidInputException">A file is missing, damaged or not supported, or weights that are to be copied do not fit.</exception>
     /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
     public static LanguageModel Load(
         string path,
@@ -81,16 +82,21 @@ public sealed class LanguageModel : IDisposable
         int maxRows = 0,
         ElementType? weights = null,
         string? chatTemplate = null,
+        WeightResidency residency = WeightResidency.Auto,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(backend);
         LoadedModel model = ModelFile.Load(path, weights, backend.Threads, cancellation);
+        LanguageModel? ready = null;
         try
         {
-            return new LanguageModel(model, backend, maxRows, path, chatTemplate, cancellation);
+            ready = new LanguageModel(model, backend, maxRows, path, chatTemplate, cancellation);
+            _ = ready.PlaceWeights(residency, cancellation: cancellation);
+            return ready;
         }
         catch
         {
+            ready?.Transformer.Dispose();
             model.Dispose();
             throw;
         }
@@ -121,20 +127,20 @@ public sealed class LanguageModel : IDisposable
     }
 
     /// <summary>
-    /// Decides where the processor reads the weights from, and copies them if that is to be; until then they are mapped. Best called
-    /// once it is known what caches will take and before they are filled.
+    /// Decides where the processor reads the weights from, and copies them if that is to be. Loaded <see cref="WeightResidency.Mapped"/>,
+    /// a model can be asked so once it is known what caches will take.
     /// </summary>
     /// <param name="residency">Where to read them from; <see cref="WeightResidency.Mapped"/> leaves everything as it is.</param>
     /// <param name="cacheBytes">Bytes of the caches, and of whatever else will be held beside the model.</param>
     /// <param name="cancellation">Looked at between weights.</param>
-    /// <returns>What was reckoned with; <see cref="Transformer.CopiedWeightBytes"/> says what was done.</returns>
+    /// <returns>What was reckoned with; <see cref="Transformer.HasCopiedWeights"/> says what was done.</returns>
     /// <exception cref="InvalidInputException">They are to be copied and do not fit, or a file can no longer be read.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; the weights stay mapped.</exception>
     /// <exception cref="InvalidOperationException">Another caller is using the model.</exception>
     public WeightRoom PlaceWeights(WeightResidency residency, long cacheBytes = 0, CancellationToken cancellation = default)
     {
         WeightRoom room = WeightRoom.Of(_model.Weights, Config, Transformer.MaxRows, cacheBytes);
-        if (residency == WeightResidency.Mapped || (residency == WeightResidency.Auto && !room.IsAmple))
+        if (residency == WeightResidency.Mapped || Transformer.HasCopiedWeights || (residency == WeightResidency.Auto && !room.IsAmple))
             return room;
         if (!room.IsEnough)
             throw NoRoom(room);

@@ -112,11 +112,8 @@ public sealed class ModelWeights : IDisposable
         Layers.SelectMany(layer => layer.All).Prepend(Embedding).Append(FinalNorm)
             .Concat(ReferenceEquals(Head, Embedding) ? [] : [Head]);
 
-    /// <summary>Whether the weights are read where files are mapped, not from memory that loading them took.</summary>
-    public bool IsMapped => _memory.Any(memory => memory is MappedFile);
-
-    /// <summary>Bytes that a copy of the mapped weights takes on the processor: the matrices that passes multiply with. 0 where nothing is mapped.</summary>
-    public long CopyBytes => IsMapped ? Layers.SelectMany(layer => layer.All).Append(Head).Where(IsMatrix).Sum(weight => weight.Bytes) : 0;
+    /// <summary>Bytes that a copy takes on the processor: those of the matrices that passes multiply with.</summary>
+    public long CopyBytes => Layers.SelectMany(layer => layer.All).Append(Head).Where(IsMatrix).Sum(weight => weight.Bytes);
 
     /// <summary>Whether a weight is a matrix: no norm and no bias.</summary>
     internal static bool IsMatrix(WeightTensor weight) => weight.Rows > 1;

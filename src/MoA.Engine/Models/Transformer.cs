@@ -89,6 +89,9 @@ public sealed class Transformer : IDisposable
     /// <summary>Bytes of the weights, wherever they are.</summary>
     public long WeightBytes => _stored.Bytes;
 
+    /// <summary>Whether passes read copies of the weights: always on a device, on the processor after <see cref="CopyWeights"/>.</summary>
+    public bool HasCopiedWeights => _weights.IsCopy;
+
     /// <summary>How many of <see cref="WeightBytes"/> are in the device's own memory, where it counts them; the others are where they were loaded.</summary>
     public long CopiedWeightBytes => _weights.CopiedBytes;
 
@@ -115,9 +118,9 @@ public sealed class Transformer : IDisposable
     }
 
     /// <summary>
-    /// Copies what passes multiply with from mapped files into memory of the processor's backend, where it is read faster: in huge
-    /// pages where the system gives them, spread over all memory nodes. All transformers of the same weights on the same backend
-    /// share one copy. Nothing happens on a device, which always has copies, or where weights are in memory of their own already.
+    /// Copies what passes multiply with into memory of the processor's backend, laid out as its products read it: in huge pages
+    /// where the system gives them, spread over all memory nodes. Until then every pass lays out what it reads anew. All transformers
+    /// of the same weights on the same backend share one copy. Nothing happens on a device, which always has copies.
     /// </summary>
     /// <param name="cancellation">Looked at between weights; until all are copied, passes read them where they are.</param>
     /// <exception cref="InvalidInputException">A file can no longer be read.</exception>
@@ -129,8 +132,6 @@ public sealed class Transformer : IDisposable
     {
         using UseGuard.Use model = _use.TakeAlone();
         using UseGuard.Use device = Backend.Use();
-        if (!_stored.IsMapped)
-            return;
         PlacedWeights placed = _stored.Place(Backend, Config, copy: true, cancellation);
         _weights.Dispose();
         _weights = placed;

@@ -4,14 +4,14 @@ using MoA.Engine.Configuration;
 namespace MoA.Engine.Models;
 
 /// <summary>What a copy of a model's weights takes, and what there is.</summary>
-/// <param name="CopyBytes">Bytes of the copy: the matrices that passes multiply with; 0 where nothing is mapped.</param>
+/// <param name="CopyBytes">Bytes of the copy: the matrices that passes multiply with.</param>
 /// <param name="WorkspaceBytes">Bytes of a pass's activations.</param>
 /// <param name="CacheBytes">Bytes of caches, and of whatever else will be held beside.</param>
 /// <param name="AvailableBytes">Memory that is available, before any of it is taken.</param>
 public readonly record struct WeightRoom(long CopyBytes, long WorkspaceBytes, long CacheBytes, long AvailableBytes)
 {
-    // Left to the system and to others, who may ask for more meanwhile.
-    private const int ShareLeft = 8;
+    // What is available by the system's own estimate is not taken to the last byte.
+    private const int ShareLeft = 16;
 
     /// <summary>All that will be taken.</summary>
     public long NeededBytes => CopyBytes + WorkspaceBytes + CacheBytes;
@@ -19,10 +19,10 @@ public readonly record struct WeightRoom(long CopyBytes, long WorkspaceBytes, lo
     /// <summary>Whether all of it fits into what is available.</summary>
     public bool IsEnough => NeededBytes <= AvailableBytes;
 
-    /// <summary>What could be taken besides while an eighth of what is available is left; below 0 if there is too little.</summary>
+    /// <summary>What could be taken besides while a sixteenth of what is available is left; below 0 if there is too little.</summary>
     public long SpareBytes => AvailableBytes - AvailableBytes / ShareLeft - NeededBytes;
 
-    /// <summary>Whether it fits and an eighth of what is available is left.</summary>
+    /// <summary>Whether it fits and a sixteenth of what is available is left.</summary>
     public bool IsAmple => SpareBytes >= 0;
 
     /// <summary>Reckons with the memory that is available now.</summary>

@@ -69,27 +69,25 @@ public sealed class MmapTests : IDisposable
     }
 
     [Theory]
-    [InlineData("auto", true, 0, DemoCopy)]
-    [InlineData("auto", false, 0, 0)]
-    [InlineData("off", false, 0, DemoCopy)]
-    [InlineData("on", true, 0, 0)]
-    [InlineData("on", true, long.MaxValue / 2, 0)]
-    public void Decoding_commands_copy_what_fits(string mode, bool decodes, long beside, long copied)
+    [InlineData("auto", 0, DemoCopy)]
+    [InlineData("off", 0, DemoCopy)]
+    [InlineData("on", 0, 0)]
+    [InlineData("on", long.MaxValue / 2, 0)]
+    public void Weights_are_copied_where_they_fit(string mode, long beside, long copied)
     {
-        (long bytes, string said) = Apply(mode, decodes, beside);
+        (long bytes, string said) = Apply(mode, beside);
         Assert.Equal((copied, ""), (bytes, said));
     }
 
     [Fact]
     public void What_does_not_fit_stays_mapped_with_the_numbers()
     {
-        (long bytes, string said) = Apply("auto", decodes: true, 1L << 50);
+        (long bytes, string said) = Apply("auto", 1L << 50);
         Assert.Equal(0, bytes);
         string line = Assert.Single(said.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.StartsWith("moa: the weights stay mapped", line, StringComparison.Ordinal);
         Assert.Contains("a copy takes 5.6 MiB, beside 5.4 MiB of activations and 1,073,741,824 MiB of caches", line, StringComparison.Ordinal);
-        Assert.Equal("", Apply("auto", decodes: false, 1L << 50).Said);
-        InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => Apply("off", decodes: true, 1L << 50));
+        InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => Apply("off", 1L << 50));
         Assert.Contains("1,073,741,824 MiB of caches", refusal.Message, StringComparison.Ordinal);
     }
 
@@ -102,28 +100,27 @@ public sealed class MmapTests : IDisposable
         Assert.Equal(DemoCopy, copy);
         // 512 rows of 2·256 + 2·(8 + 8)·32 + 2·512 + 32 floats, and 64 of 256 + 1280.
         Assert.Equal(4 * (512 * (512 + 1024 + 1024 + 32) + 64 * 1536), activations);
-        Assert.Equal(copy + activations <= available - available / 8, said.GetProperty("copies").GetBoolean());
-        Assert.Equal(Math.Max(0, available - available / 8 - copy - activations), said.GetProperty("mostCacheBytes").GetInt64());
-        Assert.Contains("5.6 MiB of weights are copied into own memory", Invocation.Of("model", "info").Output, StringComparison.Ordinal);
-        JsonElement converted = Invocation.Json("model", "info", "--weights", "q8_0").GetProperty("mmapAuto");
-        Assert.Equal((0, false), (converted.GetProperty("copyBytes").GetInt64(), converted.GetProperty("copies").GetBoolean()));
+        Assert.Equal(copy + activations <= available - available / 16, said.GetProperty("copies").GetBoolean());
+        Assert.Equal(Math.Max(0, available - available / 16 - copy - activations), said.GetProperty("mostCacheBytes").GetInt64());
+        Assert.Contains("a run copies 5.6 MiB of weights if caches take ", Invocation.Of("model", "info").Output, StringComparison.Ordinal);
+        // 34 bytes for 32 weights.
+        Assert.Equal(DemoCopy / 2 / 32 * 34, Invocation.Json("model", "info", "--weights", "q8_0").GetProperty("mmapAuto").GetProperty("copyBytes").GetInt64());
     }
 
     [Theory]
-    [InlineData(900, 50, 1000, "to decode, weights stay mapped: a copy takes 900 MiB, beside 50 MiB of activations and 0 MiB of caches, and 1,000 MiB are available")]
-    [InlineData(900, 50, 1600, "to decode, 900.0 MiB of weights are copied into own memory if caches take 450.0 MiB at most")]
-    [InlineData(0, 50, 10, "weights are converted into own memory")]
+    [InlineData(900, 50, 1000, "a run leaves weights mapped: a copy takes 900 MiB, beside 50 MiB of activations and 0 MiB of caches, and 1,000 MiB are available")]
+    [InlineData(900, 50, 1600, "a run copies 900.0 MiB of weights if caches take 550.0 MiB at most")]
     public void What_auto_would_do_in_words(long copyMiB, long activationsMiB, long availableMiB, string expected) =>
         Assert.Equal(expected, MmapOption.Describe(new WeightRoom(copyMiB << 20, activationsMiB << 20, 0, availableMiB << 20)));
 
-    private static (long Bytes, string Said) Apply(string mode, bool decodes, long beside)
+    private static (long Bytes, string Said) Apply(string mode, long beside)
     {
         using StringWriter error = new();
         Streams streams = new(TextReader.Null, TextWriter.Null, error, new Interrupts());
         CommandContext context = new(CommandLine.Build(streams).Parse(["generate", "hello", "--mmap", mode]), streams, CancellationToken.None);
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = ModelOptions.Load(context, backend);
-        MmapOption.Apply(context, model, beside, decodes);
+        MmapOption.Apply(context, model, beside);
         return (model.Transformer.CopiedWeightBytes, error.ToString());
     }
 }
