@@ -58,6 +58,7 @@ internal sealed class GgufConfig
         int headSize = HeadSize(hidden, queryHeads);
         int vocabulary = VocabularySize(), rotary = RotaryDimensions(headSize);
         int maxPositions = _metadata.Int(Key("context_length"), 1, int.MaxValue);
+        RopeScaling scaling = GgufRope.Read(_checkpoint, Key, rotary / 2, maxPositions);
         return new ModelConfig
         {
             Architecture = _family,
@@ -68,12 +69,12 @@ internal sealed class GgufConfig
             KeyValueHeads = keyValueHeads,
             HeadSize = headSize,
             VocabularySize = vocabulary,
-            MaxPositions = maxPositions,
+            MaxPositions = scaling is RopeScaling.Yarn yarn ? (int)Math.Clamp(yarn.Factor * yarn.OriginalMaxPositions, maxPositions, int.MaxValue) : maxPositions,
             RmsNormEpsilon = _metadata.OptionalDouble(Key("attention.layer_norm_rms_epsilon"), double.Epsilon, 1) ??
                 throw _metadata.Missing(Key("attention.layer_norm_rms_epsilon")),
             RopeTheta = _metadata.OptionalDouble(Key("rope.freq_base"), double.Epsilon, 1e30) ?? 10_000,
             RopePairs = _family is ModelFamily.Llama or ModelFamily.Mistral ? RopePairs.Adjacent : RopePairs.Halves,
-            RopeScaling = GgufRope.Read(_checkpoint, Key, rotary / 2, maxPositions),
+            RopeScaling = scaling,
             SlidingRope = _metadata.OptionalDouble(Key("rope.freq_base_swa"), double.Epsilon, 1e30) is double local
                 ? new RopeSettings(local, new RopeScaling.None())
                 : null,

@@ -61,6 +61,28 @@ public sealed class GgufModelTests
         Assert.Equal(Math.Pow(500, -0.25) / 4, Transformer.RopeFrequencies(model.Config)[2], 1e-9);
     }
 
+    /// <summary>As llama.cpp takes them: 0.1·ln 4 + 1, over the same with a multiplier where there is one, times the file's own factor.</summary>
+    [Theory]
+    [InlineData(0f, 0f, 1.138629436111989)]
+    [InlineData(0f, 0.5f, 0.5693147180559945)]
+    [InlineData(2f, 0f, 0.8914633210802397)]
+    public void Yarn_has_its_context_and_attention_factor(float multiplier, float factor, double attention)
+    {
+        using TemporaryFolder folder = new();
+        GgufBytes bytes = TinyGguf.Create(changeKeys: keys =>
+        {
+            keys["llama.context_length"] = 256u;
+            keys["llama.rope.scaling.type"] = "yarn";
+            keys["llama.rope.scaling.factor"] = 4f;
+            keys["llama.rope.scaling.original_context_length"] = 128u;
+            keys["llama.rope.scaling.yarn_log_multiplier"] = multiplier;
+            keys["llama.rope.scaling.attn_factor"] = factor;
+        });
+        using LoadedModel model = GgufModel.Load(folder.Write("tiny.gguf", bytes.Build()));
+        Assert.Equal(512, model.Config.MaxPositions);
+        Assert.Equal(attention, model.Config.RopeScaling.AttentionFactor, 1e-6);
+    }
+
     /// <summary>llama.cpp reads these as one number or as one number a layer.</summary>
     [Fact]
     public void Numbers_of_layers_may_stand_once_or_once_a_layer()
