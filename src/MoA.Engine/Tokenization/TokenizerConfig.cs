@@ -36,10 +36,13 @@ internal sealed record TokenizerConfig(string? BosToken, string? EosToken, strin
     /// <summary>Texts of further tokens that are markup.</summary>
     public IReadOnlyList<string> AdditionalSpecialTokens { get; init; } = [];
 
+    /// <summary>What a folder says; what a <c>tokenizer.json</c> says itself only where there is none.</summary>
+    /// <exception cref="InvalidInputException">A file cannot be read, or a value is malformed.</exception>
     public static TokenizerConfig Read(string folder)
     {
-        TokenizerConfig config = ReadIfPresent(Path.Combine(folder, "tokenizer_config.json"));
-        TokenizerConfig map = ReadIfPresent(Path.Combine(folder, "special_tokens_map.json"));
+        bool describes = !File.Exists(Path.Combine(folder, Tokenizer.FileName));
+        TokenizerConfig config = ReadIfPresent(Path.Combine(folder, "tokenizer_config.json"), describes);
+        TokenizerConfig map = ReadIfPresent(Path.Combine(folder, "special_tokens_map.json"), describes);
         return config with
         {
             BosToken = config.BosToken ?? map.BosToken,
@@ -50,25 +53,32 @@ internal sealed record TokenizerConfig(string? BosToken, string? EosToken, strin
         };
     }
 
-    private static TokenizerConfig ReadIfPresent(string file) => File.Exists(file) ? ReadFile(file) : new(null, null, null);
-
-    /// <summary>What one file says.</summary>
+    /// <summary>What one file says of the tokens that begin and end a text, and of the chat template.</summary>
     /// <exception cref="InvalidInputException">It cannot be read, or a value is malformed.</exception>
-    public static TokenizerConfig ReadFile(string file) => JsonField.ReadFile(file, root => new TokenizerConfig(
-            TokenText(root["bos_token"]), TokenText(root["eos_token"]), TemplateText(root["chat_template"]))
+    public static TokenizerConfig ReadFile(string file) => JsonField.ReadFile(file, ReadTokens);
+
+    private static TokenizerConfig ReadIfPresent(string file, bool describes) =>
+        !File.Exists(file) ? new(null, null, null) : describes ? JsonField.ReadFile(file, ReadWhole) : ReadFile(file);
+
+    private static TokenizerConfig ReadTokens(JsonField root) =>
+        new(TokenText(root["bos_token"]), TokenText(root["eos_token"]), TemplateText(root["chat_template"]))
         {
             UnknownToken = TokenText(root["unk_token"]),
             PadToken = TokenText(root["pad_token"]),
-            TokenizerClass = root["tokenizer_class"].AsOptionalString(),
-            AddsBos = root["add_bos_token"].AsOptionalBoolean(),
-            AddsEos = root["add_eos_token"].AsOptionalBoolean(),
-            AddsPrefixSpace = root["add_prefix_space"].AsOptionalBoolean(),
-            Legacy = root["legacy"].AsOptionalBoolean(),
-            AddedTokens = root["added_tokens_decoder"] is { HasValue: true } added ? [.. added.Fields().Select(ReadAddedToken)] : [],
-            AdditionalSpecialTokens = root["additional_special_tokens"] is { HasValue: true } more
-                ? [.. more.Items().Select(TokenText).OfType<string>()]
-                : [],
-        });
+        };
+
+    private static TokenizerConfig ReadWhole(JsonField root) => ReadTokens(root) with
+    {
+        TokenizerClass = root["tokenizer_class"].AsOptionalString(),
+        AddsBos = root["add_bos_token"].AsOptionalBoolean(),
+        AddsEos = root["add_eos_token"].AsOptionalBoolean(),
+        AddsPrefixSpace = root["add_prefix_space"].AsOptionalBoolean(),
+        Legacy = root["legacy"].AsOptionalBoolean(),
+        AddedTokens = root["added_tokens_decoder"] is { HasValue: true } added ? [.. added.Fields().Select(ReadAddedToken)] : [],
+        AdditionalSpecialTokens = root["additional_special_tokens"] is { HasValue: true } more
+            ? [.. more.Items().Select(TokenText).OfType<string>()]
+            : [],
+    };
 
     private static AddedToken ReadAddedToken((string Id, JsonField Token) field) => TokenizerJson.ReadAddedToken(
         int.TryParse(field.Id, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
