@@ -35,7 +35,8 @@ internal readonly unsafe struct StripFloats<TColumns> : IStripFormat
         float* a = (float*)units;
         for (float* end = a + rows * Columns; a < end; a += Columns, sums += TSimd.Width)
         {
-            TVector s0 = TSimd.MultiplyAdd(w0, TSimd.Broadcast(a[0]), TSimd.Load(sums));
+            // What was there is added last: the next cell waits for no more than that.
+            TVector s0 = TSimd.Multiply(w0, TSimd.Broadcast(a[0]));
             TVector s1 = TSimd.Multiply(w1, TSimd.Broadcast(a[1]));
             s0 = TSimd.MultiplyAdd(w2, TSimd.Broadcast(a[2]), s0);
             s1 = TSimd.MultiplyAdd(w3, TSimd.Broadcast(a[3]), s1);
@@ -43,7 +44,7 @@ internal readonly unsafe struct StripFloats<TColumns> : IStripFormat
             s1 = TSimd.MultiplyAdd(w5, TSimd.Broadcast(a[5]), s1);
             s0 = TSimd.MultiplyAdd(w6, TSimd.Broadcast(a[6]), s0);
             s1 = TSimd.MultiplyAdd(w7, TSimd.Broadcast(a[7]), s1);
-            TSimd.Store(sums, TSimd.Add(s0, s1));
+            TSimd.Store(sums, TSimd.Add(TSimd.Load(sums), TSimd.Add(s0, s1)));
         }
     }
 }

@@ -15,7 +15,7 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
     where TFormat : IStripFormat
 {
     // How far ahead of what is multiplied memory is asked for what comes.
-    private const int Ahead = 4096;
+    private const int Ahead = 8192;
 
     private readonly StripRows<TFormat> _a;
     private readonly StripTargets _targets;

