@@ -1,7 +1,7 @@
 using System.Text.Json;
 using MoA.Engine;
-using MoA.Engine.Files;
 using MoA.Engine.Configuration;
+using MoA.Engine.Files;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
