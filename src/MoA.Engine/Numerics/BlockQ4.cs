@@ -59,9 +59,4 @@ internal readonly unsafe struct BlockQ4 : IBlockFormat
         lower = both & Vector256.Create((short)15);
         upper = both >>> 4;
     }
-
-    /// <summary>The packed quants of two blocks, one in each half of the vector.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> LoadTwo(byte* block, byte* next) =>
-        Vector256.Create(Vector128.Load(block + 2), Vector128.Load(next + 2));
 }

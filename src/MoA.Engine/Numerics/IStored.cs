@@ -8,19 +8,8 @@ internal unsafe interface IStored
     /// <summary>Bytes of one number.</summary>
     static abstract int Size { get; }
 
-    /// <summary>
-    /// Whether <see cref="LoadTwo"/> gives the elements at even and at odd places apart, because that costs least; else
-    /// they are in order.
-    /// </summary>
-    static abstract bool Interleaved { get; }
-
     /// <summary>Loads and widens one vector.</summary>
     static abstract TVector Load<TSimd, TVector>(byte* source)
-        where TSimd : ISimd<TVector>
-        where TVector : struct;
-
-    /// <summary>Loads and widens two vectors.</summary>
-    static abstract void LoadTwo<TSimd, TVector>(byte* source, out TVector first, out TVector second)
         where TSimd : ISimd<TVector>
         where TVector : struct;
 }

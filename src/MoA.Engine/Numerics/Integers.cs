@@ -6,8 +6,7 @@ using System.Runtime.Intrinsics.X86;
 namespace MoA.Engine.Numerics;
 
 /// <summary>
-/// The integer operations of quantised kernels, 32 bytes at a time. Wider vectors would gain nothing: one core
-/// unpacks blocks faster than memory delivers them.
+/// Operations on integers for which .NET has no portable form, or none that is as fast.
 /// </summary>
 internal static unsafe class Integers
 {
@@ -87,26 +86,6 @@ internal static unsafe class Integers
         Vector256<short> even = (a.AsUInt16() & Vector256.Create((ushort)255)).AsInt16() * ((b.AsInt16() << 8) >> 8);
         return even + (a.AsUInt16() >>> 8).AsInt16() * (b.AsInt16() >> 8);
     }
-
-    /// <summary>
-    /// Adds products of four bytes, unsigned by signed, to each lane. Pairs of products must fit 16 bits.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> AddProducts(Vector256<int> sum, Vector256<byte> a, Vector256<sbyte> b) =>
-        AvxVnni.IsSupported
-            ? AvxVnni.MultiplyWideningAndAdd(sum, a, b)
-            : sum + MultiplyAddPairs(MultiplyAddPairs(a, b), Vector256<short>.One);
-
-    /// <summary>
-    /// Adds products of eight bytes to each lane, as <see cref="AddProducts(Vector256{int}, Vector256{byte}, Vector256{sbyte})"/>
-    /// does twice; pairs of both factors together must fit 16 bits.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> AddProducts(
-        Vector256<int> sum, Vector256<byte> a, Vector256<sbyte> b, Vector256<byte> c, Vector256<sbyte> d) =>
-        AvxVnni.IsSupported
-            ? AddProducts(AddProducts(sum, a, b), c, d)
-            : sum + MultiplyAddPairs(MultiplyAddPairs(a, b) + MultiplyAddPairs(c, d), Vector256<short>.One);
 
     /// <summary>Adds products of two 16-bit integers to each lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -15,12 +15,6 @@ internal readonly unsafe struct StoredF32 : IStored, IBlockFormat
         get => 4;
     }
 
-    public static bool Interleaved
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => false;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Quantize(float* source, byte* block) => *(float*)block = *source;
 
@@ -31,15 +25,6 @@ internal readonly unsafe struct StoredF32 : IStored, IBlockFormat
     public static TVector Load<TSimd, TVector>(byte* source)
         where TSimd : ISimd<TVector>
         where TVector : struct => TSimd.Load((float*)source);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadTwo<TSimd, TVector>(byte* source, out TVector first, out TVector second)
-        where TSimd : ISimd<TVector>
-        where TVector : struct
-    {
-        first = Load<TSimd, TVector>(source);
-        second = Load<TSimd, TVector>(source + Size * TSimd.Width);
-    }
 }
 
 /// <summary>bfloat16 as stored.</summary>
@@ -55,12 +40,6 @@ internal readonly unsafe struct StoredBF16 : IStored, IBlockFormat
         get => 2;
     }
 
-    public static bool Interleaved
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => true;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Quantize(float* source, byte* block) => SimdScalar.StoreBF16((ushort*)block, *source);
 
@@ -71,12 +50,6 @@ internal readonly unsafe struct StoredBF16 : IStored, IBlockFormat
     public static TVector Load<TSimd, TVector>(byte* source)
         where TSimd : ISimd<TVector>
         where TVector : struct => TSimd.LoadBF16((ushort*)source);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadTwo<TSimd, TVector>(byte* source, out TVector first, out TVector second)
-        where TSimd : ISimd<TVector>
-        where TVector : struct =>
-        TSimd.LoadBF16Pairs((ushort*)source, out first, out second);
 }
 
 /// <summary>Binary16 as stored.</summary>
@@ -92,12 +65,6 @@ internal readonly unsafe struct StoredF16 : IStored, IBlockFormat
         get => 2;
     }
 
-    public static bool Interleaved
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => false;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Quantize(float* source, byte* block) => *(Half*)block = (Half)(*source);
 
@@ -108,13 +75,4 @@ internal readonly unsafe struct StoredF16 : IStored, IBlockFormat
     public static TVector Load<TSimd, TVector>(byte* source)
         where TSimd : ISimd<TVector>
         where TVector : struct => TSimd.LoadF16((ushort*)source);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadTwo<TSimd, TVector>(byte* source, out TVector first, out TVector second)
-        where TSimd : ISimd<TVector>
-        where TVector : struct
-    {
-        first = Load<TSimd, TVector>(source);
-        second = Load<TSimd, TVector>(source + Size * TSimd.Width);
-    }
 }

@@ -65,31 +65,6 @@ internal static unsafe class StripLayout<TSimd, TVector, TFormat>
         }
     }
 
-    /// <summary>Reads a row back as it was stored.</summary>
-    /// <param name="weight">The weight's shape.</param>
-    /// <param name="strips">Its first strip.</param>
-    /// <param name="row">Which row.</param>
-    /// <param name="to">Room for its bytes.</param>
-    public static void ReadRow(WeightTensor weight, byte* strips, int row, byte* to)
-    {
-        nint blockBytes = (nint)weight.Type.RowBytes(TFormat.CellColumns), left = (nint)weight.BytesPerRow;
-        (int strip, int lane) = Math.DivRem(row, TSimd.Width);
-        byte* cell = strips + strip * StripBytes(weight), block = stackalloc byte[(int)blockBytes];
-        for (; left > 0; left -= blockBytes, to += blockBytes, cell += CellBytes)
-        {
-            uint* quads = (uint*)cell + lane;
-            if (TFormat.FactorAt >= 0)
-            {
-                *(ushort*)(block + TFormat.FactorAt) = ((ushort*)cell)[lane];
-                quads = (uint*)((ushort*)cell + TSimd.Width) + lane;
-            }
-
-            for (nint i = 0; i < TFormat.QuadBytes / 4; i++)
-                ((uint*)(block + TFormat.QuadsAt))[i] = quads[i * TSimd.Width];
-            Unsafe.CopyBlockUnaligned(to, block, (uint)Math.Min(left, blockBytes));
-        }
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void WriteCell(byte* rows, nint rowBytes, byte* cell)
     {
