@@ -144,7 +144,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
     internal override void Run<TJob>(ref TJob job, int count) => Pool.Run(ref job, count);
 
-    // About so many rows of activations are multiplied in the time in which memory delivers a weight.
+    // Rows share the reading of weights: so many cost far less than as many steps, if not as little as one.
     internal override int StepTokens => 24;
 
     internal override void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens)

@@ -9,8 +9,11 @@ namespace MoA.Engine.Kernels.Strips;
 /// </summary>
 internal static unsafe class ByteUnit
 {
+    private const int Factors = 2 * sizeof(float);
+    private const int Long = 32, Short = 16;
+
     /// <summary>Bytes of a unit of so many columns.</summary>
-    public static int Bytes(int columns) => columns + 2 * sizeof(float);
+    public static int Bytes(int columns) => columns + Factors;
 
     /// <summary>Rounds 16 or 32 floats.</summary>
     public static void Round(float* x, int columns, byte* unit)
@@ -32,10 +35,10 @@ internal static unsafe class ByteUnit
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        for (byte* end = units + rows * 40; units < end; units += 40, sums += TSimd.Width)
+        for (byte* end = units + rows * (Long + Factors); units < end; units += Long + Factors, sums += TSimd.Width)
         {
             TVector products = TSimd.IntegersToFloats(TSimd.SumProducts(w0, w1, w2, w3, w4, w5, w6, w7, units, bits));
-            AddScaled<TSimd, TVector>(products, scales, offsets, (float*)(units + 32), sums);
+            AddScaled<TSimd, TVector>(products, scales, offsets, (float*)(units + Long), sums);
         }
     }
 
@@ -46,10 +49,10 @@ internal static unsafe class ByteUnit
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        for (byte* end = units + rows * 24; units < end; units += 24, sums += TSimd.Width)
+        for (byte* end = units + rows * (Short + Factors); units < end; units += Short + Factors, sums += TSimd.Width)
         {
             TVector products = TSimd.IntegersToFloats(TSimd.SumProducts(w0, w1, w2, w3, units, bits));
-            AddScaled<TSimd, TVector>(products, scales, offsets, (float*)(units + 16), sums);
+            AddScaled<TSimd, TVector>(products, scales, offsets, (float*)(units + Short), sums);
         }
     }
 

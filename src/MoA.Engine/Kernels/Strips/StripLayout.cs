@@ -22,9 +22,6 @@ internal static unsafe class StripLayout<TSimd, TVector, TFormat>
         get => (TFormat.QuadBytes + (TFormat.FactorAt < 0 ? 0 : sizeof(ushort))) * TSimd.Width;
     }
 
-    /// <summary>Cells of a strip.</summary>
-    public static int Cells(WeightTensor weight) => (weight.Columns + TFormat.CellColumns - 1) / TFormat.CellColumns;
-
     /// <summary>Bytes of a strip.</summary>
     public static nint StripBytes(WeightTensor weight) => (nint)Cells(weight) * CellBytes;
 
@@ -64,6 +61,8 @@ internal static unsafe class StripLayout<TSimd, TVector, TFormat>
             WriteCell(padded, blockBytes, to);
         }
     }
+
+    private static int Cells(WeightTensor weight) => (weight.Columns + TFormat.CellColumns - 1) / TFormat.CellColumns;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void WriteCell(byte* rows, nint rowBytes, byte* cell)
