@@ -12,7 +12,11 @@ public sealed class ProcessTests
         using ChildProcess child = ChildProcess.Start("model", "info", "--json");
         Invocation run = child.WaitForEnd();
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
-        Assert.Equal(Invocation.Json("model", "info").GetRawText(), run.Document().GetRawText());
+        Assert.Equal(Lasting(Invocation.Json("model", "info")), Lasting(run.Document()));
+
+        // What is free of the machine's memory is another number at every look.
+        static string[] Lasting(JsonElement document) =>
+            [.. document.EnumerateObject().Where(member => member.Name != "mmapAuto").Select(member => $"{member.Name}: {member.Value.GetRawText()}")];
     }
 
     [Fact]
