@@ -6,20 +6,22 @@ namespace MoA.Engine.Tests.Kernels;
 public sealed class StripItemsTests
 {
     [Theory]
-    [InlineData(1, 1)]
-    [InlineData(31, 2)]
-    [InlineData(33, 16)]
-    [InlineData(256, 2)]
-    [InlineData(257, 3)]
-    [InlineData(8016, 16)]
-    public void Items_hold_every_strip_once_whatever_the_threads(int strips, int threads)
+    [InlineData(1, 1, 1)]
+    [InlineData(31, 2, 1)]
+    [InlineData(33, 16, 2)]
+    [InlineData(100, 2, 2)]
+    [InlineData(256, 2, 1)]
+    [InlineData(257, 3, 2)]
+    [InlineData(8016, 16, 1)]
+    public void Items_hold_every_strip_once_whatever_the_threads(int strips, int threads, int together)
     {
-        StripItems items = new(strips, threads), alone = new(strips, 1);
+        StripItems items = new(strips, threads, together), alone = new(strips, 1, together);
         Assert.Equal(alone.Count, items.Count);
         int next = 0;
         for (int item = 0; item < items.Count; item++)
         {
             Assert.Equal(next, items.First(item));
+            Assert.Equal(0, next % together);
             next = items.End(item);
             Assert.InRange(next - items.First(item), 1, 8);
         }

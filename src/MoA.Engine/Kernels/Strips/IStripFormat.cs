@@ -56,4 +56,22 @@ internal unsafe interface IStripFormat
     static abstract void AddGroup<TSimd, TVector>(byte* cell, int group, float* factors, byte* units, int rows, float* sums)
         where TSimd : ISimd<TVector>
         where TVector : struct;
+
+    /// <summary>
+    /// Whether <see cref="AddGroupOfTwo"/> is there, for vectors of which the processor has enough to hold a group of two strips: every
+    /// activation that is broadcast is multiplied twice then.
+    /// </summary>
+    static virtual bool TakesTwo<TSimd, TVector>()
+        where TSimd : ISimd<TVector>
+        where TVector : struct => false;
+
+    /// <summary>Does the same for a cell and the one in the next strip: the same operations for each, in the same order.</summary>
+    /// <param name="cell">The cell.</param>
+    /// <param name="other">The next strip's.</param>
+    /// <param name="units">The group's activations, of one row after the other.</param>
+    /// <param name="rows">Rows of activations, at least 1.</param>
+    /// <param name="sums">[rows, 2, lanes].</param>
+    static virtual void AddGroupOfTwo<TSimd, TVector>(byte* cell, byte* other, byte* units, int rows, float* sums)
+        where TSimd : ISimd<TVector>
+        where TVector : struct => throw new System.Diagnostics.UnreachableException();
 }

@@ -16,11 +16,12 @@ internal readonly struct StripItems
     /// <summary>Cuts.</summary>
     /// <param name="strips">Strips of the weight, at least 1.</param>
     /// <param name="threads">Threads that share them; no result depends on it.</param>
-    public StripItems(int strips, int threads)
+    /// <param name="together">Strips that are multiplied side by side: an item has some times as many.</param>
+    public StripItems(int strips, int threads, int together = 1)
     {
         _strips = strips;
         _threads = threads;
-        _stripsPerItem = Math.Clamp(strips / EnoughItems, 1, MostStrips);
+        _stripsPerItem = Math.Max(1, Math.Min(strips / EnoughItems, MostStrips) / together) * together;
     }
 
     /// <summary>Number of items.</summary>

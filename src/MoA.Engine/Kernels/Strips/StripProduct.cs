@@ -17,6 +17,9 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
     // How far ahead of what is multiplied memory is asked for what comes.
     private const int Ahead = 8192;
 
+    // Fewer are bound by memory, which sees one stream for each strip.
+    private const int RowsForTwo = 4;
+
     private readonly StripRows<TFormat> _a;
     private readonly StripTargets _targets;
     private readonly WorkerScratch _scratch;
@@ -43,12 +46,12 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
         StripRows<TFormat> rounded = new(a, rows, products[0].Weight.Columns, scratch);
         pool.Run(ref rounded, rounded.Items);
         StripTargets targets = default;
-        int items = 0;
+        int items = 0, together = Together(rows);
         for (int i = 0; i < products.Length; i++)
         {
             WeightTensor weight = products[i].Weight;
             targets[i] = new StripTarget(
-                weight, products[i].Output.Data, new StripItems(StripLayout<TSimd, TVector, TFormat>.Strips(weight), pool.Threads), items);
+                weight, products[i].Output.Data, new StripItems(StripLayout<TSimd, TVector, TFormat>.Strips(weight), pool.Threads, Together(rows)), items);
             items = targets[i].EndItem;
         }
 
@@ -65,28 +68,38 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
         ref readonly StripTarget target = ref _targets[i];
         int item = index - target.FirstItem;
         nint bytes = StripLayout<TSimd, TVector, TFormat>.StripBytes(target.Weight);
-        int sumFloats = StripRows<TFormat>.BlockRows * TSimd.Width, factorFloats = TFormat.Factors * TSimd.Width;
-        float* sums = _scratch.Floats(worker, sumFloats + factorFloats + (target.Strips is null ? bytes / sizeof(float) : 0));
+        int together = Together(_a.Rows);
+        int sumFloats = StripRows<TFormat>.BlockRows * together * TSimd.Width, factorFloats = TFormat.Factors * TSimd.Width;
+        float* sums = _scratch.Floats(worker, sumFloats + factorFloats + (target.Strips is null ? together * bytes / sizeof(float) : 0));
         float* factors = sums + sumFloats;
         byte* made = (byte*)(factors + factorFloats);
-        int end = target.Items.End(item);
-        for (int strip = target.Items.First(item); strip < end; strip++)
+        int end = target.Items.End(item), strips;
+        for (int strip = target.Items.First(item); strip < end; strip += strips)
         {
-            byte* data = target.Strips + strip * bytes, next = target.Strips + target.Items.After(item, strip) * bytes;
+            strips = Math.Min(together, end - strip);
+            byte* data = target.Strips + strip * bytes, next = target.Strips + target.Items.After(item, strip + strips - 1) * bytes;
             if (target.Strips is null)
             {
-                StripLayout<TSimd, TVector, TFormat>.Write(target.Weight, strip, made);
+                for (int s = 0; s < strips; s++)
+                    StripLayout<TSimd, TVector, TFormat>.Write(target.Weight, strip + s, made + s * bytes);
                 data = next = made;
             }
 
             for (int block = 0; block < _a.Blocks; block++)
             {
                 int rows = _a.RowsOf(block);
-                Multiply(data, bytes, next, _a.Units(block), rows, factors, sums);
-                Store(target, sums, block * StripRows<TFormat>.BlockRows, rows, strip * TSimd.Width);
+                if (strips == 2)
+                    MultiplyTwo(data, bytes, next, _a.Units(block), rows, sums);
+                else
+                    Multiply(data, bytes, next, _a.Units(block), rows, factors, sums);
+                for (int s = 0; s < strips; s++)
+                    Store(target, sums + s * TSimd.Width, strips * TSimd.Width, block * StripRows<TFormat>.BlockRows, rows, (strip + s) * TSimd.Width);
             }
         }
     }
+
+    // Strips that are multiplied side by side.
+    private static int Together(int rows) => TFormat.TakesTwo<TSimd, TVector>() && rows >= RowsForTwo ? 2 : 1;
 
     [MethodImpl(JitOptions.Loop)]
     private static void Multiply(byte* strip, nint bytes, byte* next, byte* units, int rows, float* factors, float* sums)
@@ -108,11 +121,31 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
         }
     }
 
-    private void Store(in StripTarget target, float* sums, int firstRow, int rows, int column)
+    // Two strips side by side.
+    [MethodImpl(JitOptions.Loop)]
+    private static void MultiplyTwo(byte* strip, nint bytes, byte* next, byte* units, int rows, float* sums)
+    {
+        int cellBytes = StripLayout<TSimd, TVector, TFormat>.CellBytes, unitsBytes = rows * TFormat.UnitBytes;
+        for (int i = 0; i < rows * 2 * TSimd.Width; i += TSimd.Width)
+            TSimd.Store(sums + i, TSimd.Zero);
+        byte* end = strip + bytes;
+        nint turn = (nint)(next - end);
+        for (byte* cell = strip; cell < end; cell += cellBytes, units += unitsBytes)
+        {
+            byte* ahead = cell + Ahead;
+            if (ahead >= end)
+                ahead += turn;
+            Memory.Prefetch(ahead, cellBytes);
+            Memory.Prefetch(ahead + bytes, cellBytes);
+            TFormat.AddGroupOfTwo<TSimd, TVector>(cell, cell + bytes, units, rows, sums);
+        }
+    }
+
+    private void Store(in StripTarget target, float* sums, int stride, int firstRow, int rows, int column)
     {
         int outputs = target.Weight.Rows, present = Math.Min(TSimd.Width, outputs - column);
         float* c = target.Output + (nint)firstRow * outputs + column;
-        for (int row = 0; row < rows; row++, c += outputs, sums += TSimd.Width)
+        for (int row = 0; row < rows; row++, c += outputs, sums += stride)
         {
             if (present == TSimd.Width)
             {

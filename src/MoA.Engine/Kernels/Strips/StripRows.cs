@@ -33,6 +33,9 @@ internal readonly unsafe struct StripRows<TFormat> : IParallelJob
         _units = (byte*)scratch.Shared((long)rows * Groups * TFormat.UnitBytes / sizeof(float));
     }
 
+    /// <summary>Number of rows.</summary>
+    public int Rows => _rows;
+
     /// <summary>Groups of a row.</summary>
     public int Groups { get; }
 
