@@ -147,6 +147,18 @@ public abstract class ComputeBackend : IDisposable
             Project(x, rows, product.Weight, product.Bias, product.Output);
     }
 
+    /// <summary>Chooses the experts of each row by the scores of the work, and orders the rows by them.</summary>
+    /// <param name="work">Takes the choice.</param>
+    /// <param name="rows">Rows of scores.</param>
+    /// <param name="isNormalized">Whether the weights of a row's experts add up to 1, or are shares of all experts' softmax.</param>
+    internal virtual void ChooseExperts(ExpertWork work, int rows, bool isNormalized) => throw NoExperts();
+
+    /// <summary>Gate and up of each chosen expert for the rows of <paramref name="x"/> that use it, biases added.</summary>
+    internal virtual void EnterExperts(Tensor x, ExpertWork work, IReadOnlyList<ExpertWeights> experts) => throw NoExperts();
+
+    /// <summary>y (+)= what each row's experts make of the rows of <see cref="ExpertWork.Gate"/>, by weight.</summary>
+    internal virtual void LeaveExperts(ExpertWork work, IReadOnlyList<ExpertWeights> experts, Tensor y, bool accumulate) => throw NoExperts();
+
     /// <summary>
     /// Fills rows of <paramref name="angles"/>, as wide as twice the frequencies, with the cosines (first half) and sines of
     /// position·θ.
@@ -217,6 +229,8 @@ public abstract class ComputeBackend : IDisposable
     /// <param name="maxTokens">The most tokens of an item.</param>
     /// <param name="productElements">Elements of the largest tensor that is multiplied with a weight.</param>
     internal abstract long GradientBytes(ModelConfig config, int maxTokens, long productElements);
+
+    private NotSupportedException NoExperts() => new($"{Description} has no kernels for experts.");
 
     /// <summary>Waits for a pass that is running, and frees the device's resources.</summary>
     public void Dispose()

@@ -18,11 +18,13 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         Pool = pool;
         Scratch = new WorkerScratch(Allocator, pool.Threads);
         _partials = new WorkerScratch(Allocator, 1);
+        _targets = new StripTargets(TSimd.Width, pool.Threads);
         CacheMemory = new HostCacheMemory(Allocator);
     }
 
     // Partial results of decode attention, for all workers.
     private readonly WorkerScratch _partials;
+    private readonly StripTargets _targets;
 
     public WorkerPool Pool { get; }
 
@@ -68,36 +70,109 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     }
 
     internal override void Project(
-        Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false) =>
-        Multiply(x, rows, [new Projection(weight, bias, y)], accumulate);
+        Tensor x, int rows, WeightTensor weight, WeightTensor? bias, Tensor y, bool accumulate = false)
+    {
+        _targets.Add(weight, y.Data, 0, rows);
+        Multiply(x, rows, default, accumulate);
+        if (bias is not null)
+            RowBias<TSimd, TVector>.Add(y.Data, rows, bias);
+    }
 
     // Products of one format are one job, for which the inputs are rounded once.
     internal override void Project(Tensor x, int rows, ReadOnlySpan<Projection> products)
     {
-        while (!products.IsEmpty)
+        for (int i = 0; i < products.Length; i++)
         {
-            int count = 1;
-            while (count < Math.Min(products.Length, StripTargets.Most) && products[count].Weight.Type == products[0].Weight.Type)
-                count++;
-            Multiply(x, rows, products[..count], accumulate: false);
-            products = products[count..];
+            _targets.Add(products[i].Weight, products[i].Output.Data, 0, rows);
+            if (i + 1 == products.Length || products[i + 1].Weight.Type != products[i].Weight.Type)
+                Multiply(x, rows, default, accumulate: false);
+        }
+
+        foreach (Projection product in products)
+        {
+            if (product.Bias is not null)
+                RowBias<TSimd, TVector>.Add(product.Output.Data, rows, product.Bias);
         }
     }
 
-    private void Multiply(Tensor x, int rows, ReadOnlySpan<Projection> products, bool accumulate)
+    internal override void ChooseExperts(ExpertWork work, int rows, bool isNormalized)
     {
-        if (TSimd.Width > 1)
-            StripFormats<TSimd, TVector>.Multiply(Pool, Scratch, x.Data, rows, products, accumulate);
-        foreach (Projection product in products)
+        ExpertChoice choice = new(work, isNormalized);
+        Pool.Run(ref choice, rows);
+        work.Order(rows);
+    }
+
+    internal override void EnterExperts(Tensor x, ExpertWork work, IReadOnlyList<ExpertWeights> experts)
+    {
+        // What a step reads depends on its rows; room for all of it is made once.
+        _targets.Reserve(2 * work.Experts);
+        // All experts of one row have the same inputs.
+        bool isShared = work.Rows == 1;
+        ulong multiplied = 0;
+        while (AimAtExperts(work, experts, isInner: false, isShared, ref multiplied))
+            Multiply(x, isShared ? 1 : work.Places, isShared ? default : work.Inputs, accumulate: false);
+        ExpertBias<TSimd, TVector> bias = new(work, experts);
+        Pool.Run(ref bias, work.Places);
+    }
+
+    internal override void LeaveExperts(ExpertWork work, IReadOnlyList<ExpertWeights> experts, Tensor y, bool accumulate)
+    {
+        ulong multiplied = 0;
+        while (AimAtExperts(work, experts, isInner: true, isShared: false, ref multiplied))
+            Multiply(work.Gate, work.Places, work.Inner, accumulate: false);
+        ExpertSum<TSimd, TVector> sum = new(work, experts, y.Data, accumulate);
+        Pool.Run(ref sum, work.Rows);
+    }
+
+    // Takes what is of one format, the first that has not been multiplied, for the next job; false where nothing is left.
+    private bool AimAtExperts(ExpertWork work, IReadOnlyList<ExpertWeights> experts, bool isInner, bool isShared, ref ulong multiplied)
+    {
+        for (int expert = 0; expert < work.Experts; expert++)
         {
-            if (TSimd.Width == 1)
+            int first = work.Starts[expert], rows = work.Starts[expert + 1] - first;
+            if (rows == 0)
+                continue;
+            if (isInner)
             {
-                WidenedProduct defined = new(Scratch, x.Data, rows, product.Weight, product.Output.Data, accumulate);
-                Pool.Run(ref defined, product.Weight.Rows);
+                Aim(experts[expert].Down, work.Outputs, first, first, rows, multiplied);
+                continue;
             }
 
-            if (product.Bias is not null)
-                AddBias(product.Output.Data, rows, product.Bias);
+            int input = isShared ? 0 : first;
+            Aim(experts[expert].Gate, work.Gate, first, input, rows, multiplied);
+            Aim(experts[expert].Up, work.Up, first, input, rows, multiplied);
+        }
+
+        if (_targets.Count == 0)
+            return false;
+        multiplied |= Bit(_targets[0].Weight.Type);
+        return true;
+    }
+
+    private void Aim(WeightTensor weight, Tensor output, int firstOutput, int firstRow, int rows, ulong multiplied)
+    {
+        if ((multiplied & Bit(weight.Type)) == 0 && (_targets.Count == 0 || _targets[0].Weight.Type == weight.Type))
+            _targets.Add(weight, output.Data + (nint)firstOutput * output.Columns, firstRow, rows);
+    }
+
+    private static ulong Bit(ElementType type) => 1UL << (int)type;
+
+    // Multiplies with what was gathered.
+    private void Multiply(Tensor x, int rows, RowGroups order, bool accumulate)
+    {
+        try
+        {
+            if (TSimd.Width > 1)
+                StripFormats<TSimd, TVector>.Multiply(Pool, Scratch, x.Data, rows, order, _targets, accumulate);
+            for (int i = 0; i < _targets.Count && TSimd.Width == 1; i++)
+            {
+                WidenedProduct defined = new(Scratch, x.Data, order, _targets[i], accumulate);
+                Pool.Run(ref defined, _targets[i].Weight.Rows);
+            }
+        }
+        finally
+        {
+            _targets.Clear();
         }
     }
 
@@ -216,22 +291,5 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         Pool.Dispose();
         Scratch.Dispose();
         _partials.Dispose();
-    }
-
-    private static void AddBias(float* y, int rows, WeightTensor bias)
-    {
-        int size = bias.Type.BytesPerBlock();
-        for (int row = 0; row < rows; row++, y += bias.Columns)
-        {
-            int i = 0;
-            for (; i <= bias.Columns - TSimd.Width; i += TSimd.Width)
-            {
-                TVector b = SimdMath<TSimd, TVector>.Load(bias.Type, (byte*)bias.Data + i * size);
-                TSimd.Store(y + i, TSimd.Add(TSimd.Load(y + i), b));
-            }
-
-            for (; i < bias.Columns; i++)
-                y[i] += SimdMath<SimdScalar, float>.Load(bias.Type, (byte*)bias.Data + i * size);
-        }
     }
 }

@@ -1,3 +1,4 @@
+using MoA.Engine.Kernels.Strips;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 
@@ -7,19 +8,20 @@ namespace MoA.Engine.Kernels;
 /// The definition of C[m, n] (+)= A[m, k]·W': a row of the weight is widened to floats, then multiplied. Items are rows of the
 /// weight.
 /// </summary>
-internal readonly unsafe struct WidenedProduct(WorkerScratch scratch, float* a, int rows, WeightTensor weight, float* c, bool accumulate)
+internal readonly unsafe struct WidenedProduct(WorkerScratch scratch, float* a, RowGroups order, StripTarget target, bool accumulate)
     : IParallelJob
 {
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
+        WeightTensor weight = target.Weight;
         int depth = weight.Columns;
         float* row = scratch.Floats(worker, depth);
         Quantization.Dequantize(weight.Type, weight.Row(index), row, depth);
-        for (nint m = 0; m < rows; m++)
+        for (int m = 0; m < target.Rows; m++)
         {
-            float* sum = c + m * weight.Rows + index;
-            float product = Dot.Run<SimdScalar, float>(a + m * depth, row, depth);
+            float* sum = target.Output + (nint)m * weight.Rows + index;
+            float product = Dot.Run<SimdScalar, float>(a + (nint)order.Source(target.FirstRow + m) * depth, row, depth);
             *sum = accumulate ? *sum + product : product;
         }
     }

@@ -8,38 +8,38 @@ internal static unsafe class StripFormats<TSimd, TVector>
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
-    /// <summary>Computes the products of A[rows, k] with weights of one format, A dense row-major; biases are not added.</summary>
+    /// <summary>Computes the products of rows of A, dense row-major, with weights of one format; biases are not added.</summary>
     public static void Multiply(
-        WorkerPool pool, WorkerScratch scratch, float* a, int rows, ReadOnlySpan<Projection> products, bool accumulate)
+        WorkerPool pool, WorkerScratch scratch, float* a, int rows, RowGroups order, StripTargets targets, bool accumulate)
     {
-        switch (products[0].Weight.Type)
+        switch (targets[0].Weight.Type)
         {
             case ElementType.F32:
-                StripProduct<TSimd, TVector, StripFloats<ColumnsF32>>.Multiply(pool, scratch, a, rows, products, accumulate);
+                StripProduct<TSimd, TVector, StripFloats<ColumnsF32>>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
                 break;
             case ElementType.F16:
-                StripProduct<TSimd, TVector, StripFloats<ColumnsF16>>.Multiply(pool, scratch, a, rows, products, accumulate);
+                StripProduct<TSimd, TVector, StripFloats<ColumnsF16>>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
                 break;
             case ElementType.BF16:
-                StripProduct<TSimd, TVector, StripFloats<ColumnsBF16>>.Multiply(pool, scratch, a, rows, products, accumulate);
+                StripProduct<TSimd, TVector, StripFloats<ColumnsBF16>>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
                 break;
             case ElementType.Q8_0:
-                StripProduct<TSimd, TVector, StripQ8>.Multiply(pool, scratch, a, rows, products, accumulate);
+                StripProduct<TSimd, TVector, StripQ8>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
                 break;
             case ElementType.Q4_0:
-                StripProduct<TSimd, TVector, StripQ4>.Multiply(pool, scratch, a, rows, products, accumulate);
+                StripProduct<TSimd, TVector, StripQ4>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
                 break;
             case ElementType.Q4_K:
-                StripProduct<TSimd, TVector, StripQ4K>.Multiply(pool, scratch, a, rows, products, accumulate);
+                StripProduct<TSimd, TVector, StripQ4K>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
                 break;
             case ElementType.Q5_K:
-                StripProduct<TSimd, TVector, StripQ5K>.Multiply(pool, scratch, a, rows, products, accumulate);
+                StripProduct<TSimd, TVector, StripQ5K>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
                 break;
             case ElementType.Q6_K:
-                StripProduct<TSimd, TVector, StripQ6K>.Multiply(pool, scratch, a, rows, products, accumulate);
+                StripProduct<TSimd, TVector, StripQ6K>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
                 break;
             default:
-                throw ElementFormat.Unknown(products[0].Weight.Type);
+                throw ElementFormat.Unknown(targets[0].Weight.Type);
         }
     }
 

@@ -5,7 +5,7 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels.Strips;
 
 /// <summary>
-/// Products of stored weights with any number of rows, C[m, n] (+)= A[m, k]·W': a strip of the weight is unpacked once for up to
+/// Products of stored weights with any number of rows each, C[m, n] (+)= A[m, k]·W': a strip of the weight is unpacked once for up to
 /// <see cref="StripRows{TFormat}.BlockRows"/> rows, whose sums stay in the first cache. A row of C is added up in the same
 /// order however many rows there are. A weight that is not laid out in strips is, one strip at a time. Items are blocks of strips.
 /// </summary>
@@ -25,7 +25,7 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
     private readonly WorkerScratch _scratch;
     private readonly bool _accumulate;
 
-    private StripProduct(WorkerScratch scratch, in StripRows<TFormat> a, in StripTargets targets, bool accumulate)
+    private StripProduct(WorkerScratch scratch, in StripRows<TFormat> a, StripTargets targets, bool accumulate)
     {
         _scratch = scratch;
         _a = a;
@@ -33,30 +33,23 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
         _accumulate = accumulate;
     }
 
-    /// <summary>Computes the products of A[rows, k] with weights of the format, A dense row-major.</summary>
+    /// <summary>Computes the products of rows of A, dense row-major, with weights of the format; their bias is not added.</summary>
     /// <param name="pool">Threads.</param>
     /// <param name="scratch">Scratch memory.</param>
     /// <param name="a">A.</param>
-    /// <param name="rows">Rows of A.</param>
-    /// <param name="products">The weights, at most <see cref="StripTargets.Most"/>, and where their products go; their bias is not added.</param>
+    /// <param name="rows">Places of the order.</param>
+    /// <param name="order">Which row of A stands at which place.</param>
+    /// <param name="targets">The weights, with places of their own each, and where their products go.</param>
     /// <param name="accumulate">Whether products are added to what is there.</param>
     public static void Multiply(
-        WorkerPool pool, WorkerScratch scratch, float* a, int rows, ReadOnlySpan<Projection> products, bool accumulate)
+        WorkerPool pool, WorkerScratch scratch, float* a, int rows, RowGroups order, StripTargets targets, bool accumulate)
     {
-        StripRows<TFormat> rounded = new(a, rows, products[0].Weight.Columns, scratch);
+        StripRows<TFormat> rounded = new(a, rows, targets[0].Weight.Columns, order, scratch);
         pool.Run(ref rounded, rounded.Items);
-        StripTargets targets = default;
-        int items = 0, together = Together(rows);
-        for (int i = 0; i < products.Length; i++)
-        {
-            WeightTensor weight = products[i].Weight;
-            targets[i] = new StripTarget(
-                weight, products[i].Output.Data, new StripItems(StripLayout<TSimd, TVector, TFormat>.Strips(weight), pool.Threads, Together(rows)), items);
-            items = targets[i].EndItem;
-        }
-
+        for (int i = 0; i < targets.Count; i++)
+            targets.Cut(i, Together(targets[i].Rows));
         StripProduct<TSimd, TVector, TFormat> product = new(scratch, rounded, targets, accumulate);
-        pool.Run(ref product, items);
+        pool.Run(ref product, targets.Items);
     }
 
     /// <inheritdoc/>
@@ -68,7 +61,7 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
         ref readonly StripTarget target = ref _targets[i];
         int item = index - target.FirstItem;
         nint bytes = StripLayout<TSimd, TVector, TFormat>.StripBytes(target.Weight);
-        int together = Together(_a.Rows);
+        int together = Together(target.Rows);
         int sumFloats = StripRows<TFormat>.BlockRows * together * TSimd.Width, factorFloats = TFormat.Factors * TSimd.Width;
         float* sums = _scratch.Floats(worker, sumFloats + factorFloats + (target.Strips is null ? together * bytes / sizeof(float) : 0));
         float* factors = sums + sumFloats;
@@ -85,15 +78,16 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
                 data = next = made;
             }
 
-            for (int block = 0; block < _a.Blocks; block++)
+            for (int row = 0; row < target.Rows; row += StripRows<TFormat>.BlockRows)
             {
-                int rows = _a.RowsOf(block);
+                int rows = Math.Min(StripRows<TFormat>.BlockRows, target.Rows - row);
+                byte* units = _a.Units(target.FirstRow + row);
                 if (strips == 2)
-                    MultiplyTwo(data, bytes, next, _a.Units(block), rows, sums);
+                    MultiplyTwo(data, bytes, next, units, rows, sums);
                 else
-                    Multiply(data, bytes, next, _a.Units(block), rows, factors, sums);
+                    Multiply(data, bytes, next, units, rows, factors, sums);
                 for (int s = 0; s < strips; s++)
-                    Store(target, sums + s * TSimd.Width, strips * TSimd.Width, block * StripRows<TFormat>.BlockRows, rows, (strip + s) * TSimd.Width);
+                    Store(target, sums + s * TSimd.Width, strips * TSimd.Width, row, rows, (strip + s) * TSimd.Width);
             }
         }
     }

@@ -1,10 +1,9 @@
-using System.Runtime.CompilerServices;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels.Strips;
 
-/// <summary>A weight of a <see cref="StripProduct{TSimd,TVector,TFormat}"/>, and where its products go.</summary>
-internal readonly unsafe struct StripTarget(WeightTensor weight, float* output, StripItems items, int firstItem)
+/// <summary>A weight of a <see cref="StripProduct{TSimd,TVector,TFormat}"/>, the rows that it is multiplied with, and where its products go.</summary>
+internal readonly unsafe struct StripTarget(WeightTensor weight, float* output, int firstRow, int rows, StripItems items = default, int firstItem = 0)
 {
     /// <summary>The weight.</summary>
     public WeightTensor Weight { get; } = weight;
@@ -15,6 +14,12 @@ internal readonly unsafe struct StripTarget(WeightTensor weight, float* output, 
     /// <summary>[rows, outputs].</summary>
     public float* Output { get; } = output;
 
+    /// <summary>The place of its first row among the inputs.</summary>
+    public int FirstRow { get; } = firstRow;
+
+    /// <summary>Rows.</summary>
+    public int Rows { get; } = rows;
+
     /// <summary>How its strips are cut into items.</summary>
     public StripItems Items { get; } = items;
 
@@ -23,14 +28,4 @@ internal readonly unsafe struct StripTarget(WeightTensor weight, float* output, 
 
     /// <summary>The item after its last.</summary>
     public int EndItem => FirstItem + Items.Count;
-}
-
-/// <summary>The weights of a job.</summary>
-[InlineArray(Most)]
-internal struct StripTargets
-{
-    /// <summary>How many there can be.</summary>
-    public const int Most = 3;
-
-    private StripTarget _first;
 }
