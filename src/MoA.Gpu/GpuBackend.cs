@@ -193,8 +193,10 @@ public sealed class GpuBackend : ComputeBackend
         }
     }
 
-    internal override void SwiGlu(Tensor gate, Tensor up, int rows)
+    internal override void Activate(Activation activation, Tensor gate, Tensor up, int rows)
     {
+        if (activation != Activation.Silu)
+            throw Lacks($"the activation {activation}");
         ArrayView<Quad> quads = DeviceTensor.Of(gate).Quads(rows);
         _session.RunThreads(new SwiGlu { Gate = quads, Up = DeviceTensor.Of(up).Quads(rows) }, quads.Length);
     }
@@ -219,13 +221,19 @@ public sealed class GpuBackend : ComputeBackend
     internal override void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens) =>
         _sampling.Draw(DeviceTensor.Of(logits), draws, tokens);
 
-    internal override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
+    internal override void Attend(
+        AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs, in AttentionTraits traits = default)
     {
         if (work.GoesByAttention)
         {
-            _host.Attend(work, layer, queries, keys, values, outputs);
+            _host.Attend(work, layer, queries, keys, values, outputs, traits);
             return;
         }
+
+        if (traits.SoftCap > 0)
+            throw Lacks("a soft cap on attention's scores");
+        if (traits.Sinks is not null)
+            throw Lacks("attention with a sink for each head");
 
         if (work.Rows == 0)
             return;
@@ -251,12 +259,12 @@ public sealed class GpuBackend : ComputeBackend
         if (work.DecodeCount > 0)
         {
             DeviceCaches.Write(_session, _tables.Type, write);
-            Decode(work, layer, memory, q, o);
+            Decode(work, layer, memory, q, o, traits);
         }
 
         if (work.PrefillCount > 0)
         {
-            Prefill(work, layer, memory, q, k, v, o);
+            Prefill(work, layer, memory, q, k, v, o, traits);
             write.Rows = _tables.PromptRows;
             DeviceCaches.Write(_session, _tables.Type, write);
         }
@@ -291,13 +299,17 @@ public sealed class GpuBackend : ComputeBackend
     }
 
     // Of scores, whose softmax is to base 2.
-    private static float Scale(int headSize) => 1.44269504088896341f / MathF.Sqrt(headSize);
+    private static float Scale(in AttentionTraits traits, int headSize) => 1.44269504088896341f * traits.ScaleOf(headSize);
+
+    private InvalidInputException Lacks(string what) =>
+        new($"{Description}: {what} runs on the processor only; leave --device out");
 
     private int TileRows(AttentionWork work) => TensorCorePrefill.CanRun(_session, work.Segments[0].Cache.Type, work.HeadSize)
         ? TensorCorePrefill.TileRows(work.QueryHeads / work.KeyValueHeads)
         : PortableTileRows;
 
-    private void Decode(AttentionWork work, int layer, CacheMemory memory, ArrayView<Quad> queries, ArrayView<Quad> outputs)
+    private void Decode(
+        AttentionWork work, int layer, CacheMemory memory, ArrayView<Quad> queries, ArrayView<Quad> outputs, in AttentionTraits traits)
     {
         int group = work.QueryHeads / work.KeyValueHeads, quads = work.HeadSize / 4;
         long partials = (long)_tables.Decode.MostPieces * group;
@@ -312,7 +324,7 @@ public sealed class GpuBackend : ComputeBackend
             Outputs = outputs,
             KeyValueHeads = work.KeyValueHeads,
             Group = group,
-            Scale = Scale(work.HeadSize),
+            Scale = Scale(traits, work.HeadSize),
         };
         if (TensorCoreDecode.CanRun(_session, _tables.Type, work.HeadSize))
             TensorCoreDecode.Run(_session, _tables.Type, arguments);
@@ -322,7 +334,7 @@ public sealed class GpuBackend : ComputeBackend
 
     private void Prefill(
         AttentionWork work, int layer, CacheMemory memory, ArrayView<Quad> queries, ArrayView<Quad> keys, ArrayView<Quad> values,
-        ArrayView<Quad> outputs)
+        ArrayView<Quad> outputs, in AttentionTraits traits)
     {
         PrefillArguments arguments = new()
         {
@@ -337,7 +349,7 @@ public sealed class GpuBackend : ComputeBackend
             KeyValueHeads = work.KeyValueHeads,
             Group = work.QueryHeads / work.KeyValueHeads,
             Window = work.Segments[0].Cache.Spans[layer].SlidingWindow,
-            Scale = Scale(work.HeadSize),
+            Scale = Scale(traits, work.HeadSize),
         };
         if (TensorCorePrefill.CanRun(_session, _tables.Type, work.HeadSize))
             TensorCorePrefill.Run(_session, arguments, _scratch.Room(TensorCorePrefill.ScratchQuads(arguments)));

@@ -29,11 +29,12 @@ internal sealed class HostAttention(ComputeBackend host) : IDisposable
         }
     }
 
-    public void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
+    public void Attend(
+        AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs, in AttentionTraits traits)
     {
         int rows = work.Rows;
         Tensor q = Copy(0, queries, rows), k = Copy(1, keys, rows), v = Copy(2, values, rows), o = Room(3, outputs, rows);
-        host.Attend(work, layer, q, k, v, o);
+        host.Attend(work, layer, q, k, v, o, traits);
         unsafe
         {
             DeviceTensor.Of(outputs).Write(new ReadOnlySpan<float>(o.Data, rows * o.Columns), rows);

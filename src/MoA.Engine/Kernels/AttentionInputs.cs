@@ -1,8 +1,12 @@
+using MoA.Engine.Numerics;
+
 namespace MoA.Engine.Kernels;
 
 /// <summary>The tensors of one layer's attention, dense rows of heads, and their shapes.</summary>
 internal readonly unsafe struct AttentionInputs
 {
+    private const float Log2E = OnlineSoftmax<SimdScalar, float>.Log2E, Lowest = OnlineSoftmax<SimdScalar, float>.Lowest;
+
     /// <summary>[rows, queryHeads·headSize], after RoPE.</summary>
     public required float* Queries { get; init; }
 
@@ -25,7 +29,18 @@ internal readonly unsafe struct AttentionInputs
 
     public int Group => QueryHeads / KeyValueHeads;
 
-    public float Scale => 1f / MathF.Sqrt(HeadSize);
+    public AttentionTraits Traits { get; init; }
+
+    /// <summary>What queries are multiplied by before they meet keys: their products are then what <see cref="CapFactor"/> says.</summary>
+    public float QueryFactor => Traits.ScaleOf(HeadSize) * (Traits.SoftCap > 0 ? 1 / Traits.SoftCap : Log2E);
+
+    /// <summary>c·log₂e where scores to base 2 are this times the tanh of the products; 0 where they are the products.</summary>
+    public float CapFactor => Traits.SoftCap * Log2E;
+
+    /// <summary>The maximum and the sum of a query head's softmax before it has seen any row.</summary>
+    public (float Maximum, float Sum) StartOf(int head) => Traits.Sinks is float[] sinks
+        ? (MathF.Max(sinks[head] * Log2E, Lowest), 1)
+        : (Lowest, 0);
 
     public float* Query(int row, int head) => Queries + ((nint)row * QueryHeads + head) * HeadSize;
 

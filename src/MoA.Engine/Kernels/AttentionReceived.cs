@@ -17,11 +17,12 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
     private const int Skew = 16;
 
     /// <summary>
-    /// received[j] += Σ over queries of softmax(query·key_j·scale) over the rows that the query counts: those up to its own,
+    /// received[j] += Σ over queries of softmax(score of query and key_j) over the rows that the query counts: those up to its own,
     /// no more than <paramref name="window"/> of them.
     /// </summary>
     /// <param name="cache">The rows; as many are read as <paramref name="received"/> has.</param>
-    /// <param name="queries">[rows, heads·size]: the queries of the last <paramref name="rows"/> rows.</param>
+    /// <param name="firstHead">The first of the query heads that read them.</param>
+    /// <param name="queries">[rows, heads·size]: their queries of the last <paramref name="rows"/> rows.</param>
     /// <param name="stride">Floats from row to row of the queries.</param>
     /// <param name="rows">Queries of each head.</param>
     /// <param name="shape">The layer's shapes.</param>
@@ -30,13 +31,13 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
     /// <param name="received">The sums, one for each row.</param>
     /// <param name="window">Rows that a query counts at most, its own included.</param>
     public static void Add(
-        HeadCache cache, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch, int worker,
+        HeadCache cache, int firstHead, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch, int worker,
         Span<float> received, int window = int.MaxValue)
     {
         if (rows == 1)
         {
             int oldest = Math.Max(0, received.Length - window);
-            AddOne(cache, oldest, queries, shape, scratch, worker, received[oldest..]);
+            AddOne(cache, oldest, firstHead, queries, shape, scratch, worker, received[oldest..]);
             return;
         }
 
@@ -47,7 +48,7 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
             {
                 int count = Math.Min(panelRows, rows - row), oldest = Math.Max(0, first + row + 1 - window);
                 AddPanel(
-                    cache, oldest, queries + row * stride + (nint)head * shape.HeadSize, stride, count, shape, scratch, worker,
+                    cache, oldest, firstHead + head, queries + row * stride + (nint)head * shape.HeadSize, stride, count, shape, scratch, worker,
                     received[oldest..(first + row + count)], window);
             }
         }
@@ -55,7 +56,7 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
 
     // A panel of consecutive queries of one head, one in each lane, over the rows from `oldest` on.
     private static void AddPanel(
-        HeadCache cache, int oldest, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch,
+        HeadCache cache, int oldest, int queryHead, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch,
         int worker, Span<float> received, int window)
     {
         int size = shape.HeadSize, lanes = PrefillPanel<TSimd, TVector>.Queries, keys = received.Length;
@@ -66,7 +67,7 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         float* panel = tile + Block * pitch, maxima = panel + size * lanes, sums = maxima + state, corrections = sums + state;
         float* scores = corrections + state;
         new Span<float>(panel, size * lanes).Clear();
-        Transposition.Run(queries, stride, panel, lanes, rows, size, shape.Scale * OnlineSoftmax<TSimd, TVector>.Log2E);
+        Transposition.Run(queries, stride, panel, lanes, rows, size, shape.QueryFactor);
         for (int key = 0; key < keys; key += Block)
         {
             int count = Math.Min(Block, keys - key);
@@ -74,6 +75,8 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
             PrefillPanel<TSimd, TVector>.Score(tile, pitch, count, size, panel, scores + (nint)key * lanes);
         }
 
+        if (shape.CapFactor > 0)
+            OnlineSoftmax<TSimd, TVector>.Cap(scores, keys * lanes, shape.CapFactor);
         // Lane i is the query of key keys − rows + i: it sees no later ones, and none that left its window.
         for (int i = 1; i < rows; i++)
         {
@@ -82,8 +85,9 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
                 scores[(nint)key * lanes + i] = float.NegativeInfinity;
         }
 
-        new Span<float>(maxima, lanes).Fill(OnlineSoftmax<TSimd, TVector>.Lowest);
-        new Span<float>(sums, lanes).Clear();
+        (float maximum, float sumOfNone) = shape.StartOf(queryHead);
+        new Span<float>(maxima, lanes).Fill(maximum);
+        new Span<float>(sums, lanes).Fill(sumOfNone);
         PrefillPanel<TSimd, TVector>.Softmax(scores, keys, maxima, sums, corrections);
         for (int lane = 0; lane < lanes; lane++)
             sums[lane] = lane < rows ? 1 / sums[lane] : 0;
@@ -97,14 +101,14 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
 
     // One query of every head: the rows are widened once for all of them.
     private static void AddOne(
-        HeadCache cache, int oldest, float* queries, in AttentionInputs shape, WorkerScratch scratch, int worker, Span<float> received)
+        HeadCache cache, int oldest, int firstHead, float* queries, in AttentionInputs shape, WorkerScratch scratch, int worker, Span<float> received)
     {
         int size = shape.HeadSize, group = shape.Group, keys = received.Length;
         nint pitch = keys + 32; // the softmax fills up its last vector
         float* tile = scratch.Floats(worker, Block * size + (long)group * size + group * pitch);
         float* scaled = tile + Block * size, scores = scaled + group * size;
         OnlineSoftmax<TSimd, TVector>.Scale(
-            queries, scaled, group * size, shape.Scale * OnlineSoftmax<TSimd, TVector>.Log2E);
+            queries, scaled, group * size, shape.QueryFactor);
         for (int key = 0; key < keys; key += Block)
         {
             int count = Math.Min(Block, keys - key);
@@ -120,7 +124,9 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         for (int head = 0; head < group; head++)
         {
             float* weights = scores + head * pitch;
-            float maximum = OnlineSoftmax<TSimd, TVector>.Lowest, sum = 0;
+            (float maximum, float sum) = shape.StartOf(firstHead + head);
+            if (shape.CapFactor > 0)
+                OnlineSoftmax<TSimd, TVector>.Cap(weights, keys, shape.CapFactor);
             OnlineSoftmax<TSimd, TVector>.Update(weights, keys, ref maximum, ref sum);
             fixed (float* to = received)
                 OnlineSoftmax<TSimd, TVector>.AddScaled(weights, to, keys, 1 / sum);

@@ -60,7 +60,7 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
             if (window.Count > 0)
             {
                 AttentionReceived<TSimd, TVector>.Add(
-                    cache, window.Rows, window.Width, window.Count, _inputs, _scratch, worker, cache.Tokens.Scores);
+                    cache, head * _inputs.Group, window.Rows, window.Width, window.Count, _inputs, _scratch, worker, cache.Tokens.Scores);
             }
 
             window.Clear();
@@ -71,7 +71,7 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
 
     private void Note(in AttentionSegment segment, int head, BlockMemory memory, int worker) =>
         AttentionReceived<TSimd, TVector>.Add(
-            segment.Cache.Head(_inputs.Layer, head), _inputs.Query(segment.FirstRow, head * _inputs.Group),
+            segment.Cache.Head(_inputs.Layer, head), head * _inputs.Group, _inputs.Query(segment.FirstRow, head * _inputs.Group),
             (nint)_inputs.QueryHeads * _inputs.HeadSize, segment.Rows, _inputs, _scratch, worker,
             memory.Received(head)[..(segment.Cache.Length + segment.Rows)], memory.LocalTokens);
 
@@ -86,7 +86,7 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
         if (policy.ObservedQueries is null)
         {
             AttentionReceived<TSimd, TVector>.Add(
-                cache, queries, stride, segment.Rows, _inputs, _scratch, worker, tokens.Scores);
+                cache, head * _inputs.Group, queries, stride, segment.Rows, _inputs, _scratch, worker, tokens.Scores);
         }
         else if (segment.Mode == AttentionMode.Prefill)
         {

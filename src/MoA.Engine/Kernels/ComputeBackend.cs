@@ -173,8 +173,12 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Rotates the heads of x in place: as many of a head's components, the first ones, as a row of angles has.</summary>
     internal abstract void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false);
 
+    /// <summary>gate := what the activation makes of gate and up, element by element.</summary>
+    /// <exception cref="InvalidInputException">The device has no kernel for it.</exception>
+    internal abstract void Activate(Activation activation, Tensor gate, Tensor up, int rows);
+
     /// <summary>gate := silu(gate)·up.</summary>
-    internal abstract void SwiGlu(Tensor gate, Tensor up, int rows);
+    internal void SwiGlu(Tensor gate, Tensor up, int rows) => Activate(Activation.Silu, gate, up, rows);
 
     /// <summary>Copies chosen rows: y[i] = x[rows[i]].</summary>
     internal abstract void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y);
@@ -216,7 +220,10 @@ public abstract class ComputeBackend : IDisposable
     /// <param name="keys">[rows, keyValueHeads·d], after RoPE; rounded in place.</param>
     /// <param name="values">[rows, keyValueHeads·d]; rounded in place.</param>
     /// <param name="outputs">[rows, queryHeads·d].</param>
-    internal abstract void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs);
+    /// <param name="traits">What becomes of scores.</param>
+    /// <exception cref="InvalidInputException">The device has no kernels for the traits; nothing has been done.</exception>
+    internal abstract void Attend(
+        AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs, in AttentionTraits traits = default);
 
     /// <summary>The operations of a backward pass on this device; to be disposed.</summary>
     /// <param name="config">The model's shape.</param>

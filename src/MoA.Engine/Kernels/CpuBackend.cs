@@ -198,9 +198,9 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         Pool.Run(ref job, job.Items);
     }
 
-    internal override void SwiGlu(Tensor gate, Tensor up, int rows)
+    internal override void Activate(Activation activation, Tensor gate, Tensor up, int rows)
     {
-        SwiGlu<TSimd, TVector> job = new(gate.Data, up.Data, (long)rows * gate.Columns);
+        GatedActivation<TSimd, TVector> job = new(activation, gate.Data, up.Data, (long)rows * gate.Columns);
         Pool.Run(ref job, job.Items);
     }
 
@@ -233,7 +233,8 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         }
     }
 
-    internal override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
+    internal override void Attend(
+        AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs, in AttentionTraits traits = default)
     {
         AttentionInputs inputs = new()
         {
@@ -245,6 +246,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             QueryHeads = work.QueryHeads,
             KeyValueHeads = work.KeyValueHeads,
             HeadSize = work.HeadSize,
+            Traits = traits,
         };
         if (work.GoesByAttention && work.DecodeCount > 0)
         {

@@ -163,8 +163,11 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         int group = _inputs.Group;
         for (int head = 0; head < group; head++)
         {
+            // A sink counts once: in the piece that has the first row.
+            if (piece.FirstRow == 0)
+                (state.Maxima[head], state.Sums[head]) = _inputs.StartOf(item.KeyValueHead * group + head);
             float* query = _inputs.Query(segment.FirstRow + item.FirstRow, item.KeyValueHead * group + head);
-            tile.SetQuery(head, query, _inputs.Scale * OnlineSoftmax<TSimd, TVector>.Log2E);
+            tile.SetQuery(head, query, _inputs.QueryFactor);
         }
 
         int end = piece.FirstRow + piece.Rows;
@@ -216,6 +219,9 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         in AttentionSegment segment, in AttentionItem item, int position, int count, int head, int heads, float* scores,
         in State state)
     {
+        float cap = _inputs.CapFactor;
+        for (int i = 0; i < heads && cap > 0; i++)
+            OnlineSoftmax<TSimd, TVector>.Cap(scores + i * RowsPerBlock, count, cap);
         // Heads that keep fewer rows than their KV head stores do not see the first of them.
         int[] rings = segment.Cache.Spans[_inputs.Layer].VisibleRing;
         int group = _inputs.Group;

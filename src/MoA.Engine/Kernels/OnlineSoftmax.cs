@@ -73,6 +73,15 @@ internal static unsafe class OnlineSoftmax<TSimd, TVector>
         return correction;
     }
 
+    /// <summary>scores = factor·tanh(scores), whole vectors of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Cap(float* scores, int count, float factor)
+    {
+        TVector factors = TSimd.Broadcast(factor);
+        for (int i = 0; i < count; i += TSimd.Width)
+            TSimd.Store(scores + i, TSimd.Multiply(SimdMath<TSimd, TVector>.Tanh(TSimd.Load(scores + i)), factors));
+    }
+
     /// <summary>row[0..count) *= factor.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scale(float* row, int count, float factor) => Scale(row, row, count, factor);

@@ -65,16 +65,17 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     private static int PanelRows(int position, int rowsLeft) =>
         Math.Min(Math.Min(Queries, Block - position % Block), rowsLeft);
 
-    // Lists the item's panels and transposes their queries, scaled so that scores are logarithms to base 2.
+    // Lists the item's panels and transposes their queries, scaled so that scores are logarithms to base 2, or what is still to be capped.
     [MethodImpl(JitOptions.Loop)]
     private int LayOut(in AttentionSegment segment, in AttentionItem item, in Tile tile)
     {
         int size = _inputs.HeadSize, count = 0;
         nint stride = (nint)_inputs.QueryHeads * size;
-        float scale = _inputs.Scale * OnlineSoftmax<TSimd, TVector>.Log2E;
+        float scale = _inputs.QueryFactor;
         int start = segment.Cache.Start(_inputs.Layer, item.KeyValueHead);
         for (int head = item.KeyValueHead * _inputs.Group; head < (item.KeyValueHead + 1) * _inputs.Group; head++)
         {
+            (float maximum, float sum) = _inputs.StartOf(head);
             for (int row = item.FirstRow, end = row + item.Rows; row < end;)
             {
                 int position = start + row;
@@ -83,6 +84,8 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
                 if (rows < Queries)
                     new Span<float>(to, (int)tile.PanelFloats).Clear();
                 Transposition.Run(_inputs.Query(segment.FirstRow + row, head), stride, to, Queries, rows, size, scale);
+                new Span<float>(tile.Maxima + count * Queries, Queries).Fill(maximum);
+                new Span<float>(tile.Sums + count * Queries, Queries).Fill(sum);
                 tile.Panels[count++] = new Panel(head, row, rows, position);
                 row += rows;
             }
@@ -198,6 +201,8 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         nint offset = first * tile.Stride;
         PrefillPanel<TSimd, TVector>.Score(
             tile.Keys + offset, tile.Stride, end - first, size, tile.Queries + index * tile.PanelFloats, scores);
+        if (_inputs.CapFactor > 0)
+            OnlineSoftmax<TSimd, TVector>.Cap(scores, (end - first) * Queries, _inputs.CapFactor);
         if (firstPosition + end - 1 > panel.Position || firstPosition + first <= (long)lastQuery - window)
             Hide(panel, firstPosition + first, end - first, window, scores);
         float* maxima = tile.Maxima + index * Queries, sums = tile.Sums + index * Queries;
@@ -272,8 +277,6 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
             Sums = Maxima + states;
             Panels = (Panel*)(Sums + states);
             new Span<float>(Outputs, panelFloats).Clear();
-            new Span<float>(Maxima, states).Fill(OnlineSoftmax<TSimd, TVector>.Lowest);
-            new Span<float>(Sums, states).Clear();
         }
 
         /// <summary>Floats between keys and between values.</summary>

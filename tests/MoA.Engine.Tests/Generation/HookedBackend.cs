@@ -44,7 +44,7 @@ internal sealed class HookedBackend(ComputeBackend inner) : ComputeBackend(inner
     internal override void Rope(Tensor x, int rows, int headSize, RopePairs pairs, Tensor angles, bool inverse = false) =>
         inner.Rope(x, rows, headSize, pairs, angles, inverse);
 
-    internal override void SwiGlu(Tensor gate, Tensor up, int rows) => inner.SwiGlu(gate, up, rows);
+    internal override void Activate(Activation activation, Tensor gate, Tensor up, int rows) => inner.Activate(activation, gate, up, rows);
 
     internal override void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y) => inner.Gather(x, rows, y);
 
@@ -54,10 +54,11 @@ internal sealed class HookedBackend(ComputeBackend inner) : ComputeBackend(inner
 
     internal override void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens) => inner.Draw(logits, draws, tokens);
 
-    internal override void Attend(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
+    internal override void Attend(
+        AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs, in AttentionTraits traits = default)
     {
         BeforeAttention();
-        inner.Attend(work, layer, queries, keys, values, outputs);
+        inner.Attend(work, layer, queries, keys, values, outputs, traits);
     }
 
     internal override GradientKernels CreateGradients(ModelConfig config, int maxTokens) => inner.CreateGradients(config, maxTokens);

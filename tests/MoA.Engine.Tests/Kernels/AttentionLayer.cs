@@ -15,12 +15,14 @@ internal sealed unsafe class AttentionLayer : IDisposable
     private readonly ComputeBackend _backend;
     private readonly HeadRows _rows;
     private readonly AttentionWork _work;
+    private readonly AttentionTraits _traits;
 
     public AttentionLayer(
         ComputeBackend backend, HeadRows rows, AttentionPolicy policy, int capacity,
-        ElementType type = ElementType.F32, int? window = null)
+        ElementType type = ElementType.F32, int? window = null, AttentionTraits traits = default)
     {
         _backend = backend;
+        _traits = traits;
         _rows = rows;
         ModelConfig config = Config(rows.QueryHeads, rows.KeyValueHeads, rows.HeadSize, window);
         Cache = new SequenceCache(config, policy, capacity, type, backend.Allocator);
@@ -94,7 +96,7 @@ internal sealed unsafe class AttentionLayer : IDisposable
         new Span<float>(outputs.Data, (count + wrong) * queryWidth).Fill(float.NaN);
         _work.Clear();
         _work.Add(Cache, count + wrong, mode);
-        _backend.Attend(_work, 0, queries, keys, values, outputs);
+        _backend.Attend(_work, 0, queries, keys, values, outputs, _traits);
         Cache.Advance(count + wrong);
         _backend.Read(outputs, count).CopyTo(Outputs.AsSpan(start * queryWidth));
     }

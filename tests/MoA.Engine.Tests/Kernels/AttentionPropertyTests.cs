@@ -16,25 +16,45 @@ public sealed class AttentionPropertyTests : IDisposable
 
     private readonly ComputeBackend[] _backends = [.. Machine.All.Select(set => ComputeBackend.CreateCpu(2, set))];
 
+    private static Gen<AttentionCase> Cases { get; } =
+        from keyValueHeads in Gen.Choose(1, 3)
+        from @group in Gen.Choose(1, 8)
+        from type in Gen.Elements(ElementType.F32, ElementType.BF16, ElementType.Q8_0)
+        from headSize in Gen.Elements(HeadSizes.Where(size => size % type.ElementsPerBlock() == 0))
+        from perKeyValueHead in Gen.Elements(false, true)
+        from ringBlocks in Gen.Choose(1, 5).ArrayOf(perKeyValueHead ? keyValueHeads : keyValueHeads * @group)
+        from prompt in Gen.Choose(1, 300)
+        from chunk in Gen.Elements(1, 7, 63, 64, 65, 100, 300)
+        from steps in Gen.Choose(0, 40)
+        from window in Gen.Elements<int?>(null, null, 1, 30, 64, 65, 150, 1000)
+        from seed in Gen.Choose(0, int.MaxValue)
+        select new AttentionCase(
+            keyValueHeads, @group, headSize, perKeyValueHead, ringBlocks, prompt, chunk, steps, window, type, seed);
+
     [Fact]
-    public void Outputs_follow_the_definition_for_any_shape_rings_chunks_and_window()
+    public void Outputs_follow_the_definition_for_any_shape_rings_chunks_and_window() =>
+        Prop.ForAll(Cases.ToArbitrary(), Check).Holds(40);
+
+    [Fact]
+    public void Outputs_follow_the_definition_for_any_scale_cap_and_sinks()
     {
         Gen<AttentionCase> cases =
-            from keyValueHeads in Gen.Choose(1, 3)
-            from @group in Gen.Choose(1, 8)
-            from type in Gen.Elements(ElementType.F32, ElementType.BF16, ElementType.Q8_0)
-            from headSize in Gen.Elements(HeadSizes.Where(size => size % type.ElementsPerBlock() == 0))
-            from perKeyValueHead in Gen.Elements(false, true)
-            from ringBlocks in Gen.Choose(1, 5).ArrayOf(perKeyValueHead ? keyValueHeads : keyValueHeads * @group)
-            from prompt in Gen.Choose(1, 300)
-            from chunk in Gen.Elements(1, 7, 63, 64, 65, 100, 300)
-            from steps in Gen.Choose(0, 40)
-            from window in Gen.Elements<int?>(null, null, 1, 30, 64, 65, 150, 1000)
-            from seed in Gen.Choose(0, int.MaxValue)
-            select new AttentionCase(
-                keyValueHeads, @group, headSize, perKeyValueHead, ringBlocks, prompt, chunk, steps, window, type, seed);
-        Prop.ForAll(cases.ToArbitrary(), Check).Holds(40);
+            from shape in Cases
+            from scale in Gen.Elements(0, 0.015625f, 0.1f, 0.5f)
+            from cap in Gen.Elements(0, 0.5f, 5f, 30f, 50f)
+            from sink in Gen.Elements<float?>(null, 0, 3, 30)
+            select shape with { Traits = Traits(shape.KeyValueHeads * shape.Group, scale, cap, sink, shape.Seed) };
+        Prop.ForAll(cases.ToArbitrary(), Check).Holds(25);
     }
+
+    /// <summary>Heads that are read in several pieces, of which one counts the sink, under rules that differ within the group.</summary>
+    [Theory]
+    [InlineData(ElementType.F32, 4, 50)]
+    [InlineData(ElementType.BF16, 8, 0)]
+    [InlineData(ElementType.BF16, 2, 30)]
+    [InlineData(ElementType.Q8_0, 4, 30)]
+    public void Long_heads_count_a_sink_once(ElementType type, int group, float cap) => Check(
+        new AttentionCase(1, group, 32, true, [24], 1500, 1500, 12, null, type, 6) { Traits = Traits(group, 0, cap, 4, 6) });
 
     /// <summary>Groups of every size, heads of sizes that no vector divides, the smallest ring, an odd length.</summary>
     [Theory]
@@ -139,6 +159,18 @@ public sealed class AttentionPropertyTests : IDisposable
             backend.Dispose();
     }
 
+    // Sinks of either sign, as far from 0 as `sink` says.
+    private static AttentionTraits Traits(int queryHeads, float scale, float cap, float? sink, int seed)
+    {
+        Random random = new(seed);
+        return new AttentionTraits
+        {
+            Scale = scale,
+            SoftCap = cap,
+            Sinks = sink is float largest ? [.. Enumerable.Range(0, queryHeads).Select(_ => largest * (2 * random.NextSingle() - 1))] : null,
+        };
+    }
+
     private void Check(AttentionCase test)
     {
         int queryHeads = test.KeyValueHeads * test.Group;
@@ -146,17 +178,18 @@ public sealed class AttentionPropertyTests : IDisposable
             .Random(test.Seed, test.Prompt + test.Steps, queryHeads, test.KeyValueHeads, test.HeadSize)
             .RoundedTo(test.Type);
         double[] errors = new double[rows.Queries.Length];
-        float[] expected = ReferenceAttention.Run(rows, Sees, 0, errors, test.Type == ElementType.Q8_0 ? test.Prompt : int.MaxValue);
+        float[] expected = ReferenceAttention.Run(
+            rows, Sees, 0, errors, test.Type == ElementType.Q8_0 ? test.Prompt : int.MaxValue, test.Traits);
         PlanPolicy policy = AttentionLayer.Rings(
             test.RingBlocks, test.PerKeyValueHead ? HeadKind.KeyValue : HeadKind.Query);
         int capacity = Math.Max(rows.Positions, 64 * (test.RingBlocks.Max() + 1));
         foreach (ComputeBackend backend in _backends)
         {
-            using AttentionLayer layer = new(backend, rows, policy, capacity, test.Type, test.Window);
+            using AttentionLayer layer = new(backend, rows, policy, capacity, test.Type, test.Window, test.Traits);
             layer.Prefill(test.Prompt, test.Chunk);
             layer.Decode(test.Steps);
             Difference.AssertWithin(errors, layer.Outputs, expected, backend.Description);
-            using AttentionLayer drafted = new(backend, rows, policy, capacity + MostDrafted, test.Type, test.Window);
+            using AttentionLayer drafted = new(backend, rows, policy, capacity + MostDrafted, test.Type, test.Window, test.Traits);
             drafted.Prefill(test.Prompt, test.Chunk);
             Random random = new(test.Seed);
             for (int left = test.Steps; left > 0; left = rows.Positions - drafted.Cache.Length)
@@ -178,9 +211,11 @@ public sealed class AttentionPropertyTests : IDisposable
         int KeyValueHeads, int Group, int HeadSize, bool PerKeyValueHead, int[] RingBlocks, int Prompt, int Chunk, int Steps,
         int? Window, ElementType Type, int Seed)
     {
+        public AttentionTraits Traits { get; init; }
+
         public override string ToString() =>
             $"{KeyValueHeads} KV heads x {Group}, size {HeadSize}, rings {string.Join(' ', RingBlocks)} blocks" +
             $"{(PerKeyValueHead ? " per KV head" : "")}, prompt {Prompt} in {Chunk}s, {Steps} steps, window {Window}, " +
-            $"{Type}, seed {Seed}";
+            $"{Type}, seed {Seed}, scale {Traits.Scale}, cap {Traits.SoftCap}, sinks {string.Join(' ', Traits.Sinks ?? [])}";
     }
 }

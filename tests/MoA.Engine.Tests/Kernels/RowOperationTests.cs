@@ -58,22 +58,61 @@ public sealed class RowOperationTests
         }
     }
 
+    public static TheoryData<InstructionSet, Activation> SetsAndActivations()
+    {
+        TheoryData<InstructionSet, Activation> data = [];
+        foreach (InstructionSet set in Machine.All)
+        {
+            foreach (Activation activation in Enum.GetValues<Activation>())
+                data.Add(set, activation);
+        }
+
+        return data;
+    }
+
     [Theory]
-    [MemberData(nameof(Sets))]
-    public void SwiGlu_follows_its_formula(InstructionSet set)
+    [MemberData(nameof(SetsAndActivations))]
+    public void Activations_follow_their_formulas(InstructionSet set, Activation activation)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Random random = new(3);
         foreach ((int rows, int columns) in new[] { (1, 1), (3, 5), (7, 33), (9, 5000), (1, 16_384), (1, 16_385) })
         {
             float[] gate = TensorRows.Random(random, rows * columns, scale: 30);
-            float[] up = TensorRows.Random(random, rows * columns);
+            float[] up = TensorRows.Random(random, rows * columns, scale: 5);
             gate[0] = -200; // e^200 is beyond a float
             using Tensor gates = TensorRows.Create(backend, columns, gate);
             using Tensor ups = TensorRows.Create(backend, columns, up);
-            backend.SwiGlu(gates, ups, rows);
-            float[] expected = [.. gate.Zip(up, (z, u) => (float)(z / (1 + Math.Exp(-z)) * u))];
-            Assert.InRange(Difference.Largest(TensorRows.Read(backend, gates), expected), 0, 1e-5);
+            backend.Activate(activation, gates, ups, rows);
+            float[] expected = [.. gate.Zip(up, (z, u) => (float)Definition(activation, z, u))];
+            double[] errors = [.. gate.Zip(up, (z, u) => 1e-6 * Math.Max(1, Math.Abs((double)z * u)))];
+            Difference.AssertWithin(errors, TensorRows.Read(backend, gates), expected, $"{activation}");
+        }
+    }
+
+    /// <summary>What is no number stays none: a pass that went wrong is found by its logits.</summary>
+    [Theory]
+    [MemberData(nameof(SetsAndActivations))]
+    public void Activations_hide_nothing(InstructionSet set, Activation activation)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1, set);
+        using Tensor gates = TensorRows.Create(backend, 2, [float.NaN, 1]);
+        using Tensor ups = TensorRows.Create(backend, 2, [1, float.NaN]);
+        backend.Activate(activation, gates, ups, 1);
+        Assert.All(TensorRows.Read(backend, gates), value => Assert.True(float.IsNaN(value)));
+    }
+
+    private static double Definition(Activation activation, double gate, double up)
+    {
+        switch (activation)
+        {
+            case Activation.Silu:
+                return gate / (1 + Math.Exp(-gate)) * up;
+            case Activation.GeluTanh:
+                return 0.5 * gate * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (gate + 0.044715 * gate * gate * gate))) * up;
+            default:
+                gate = Math.Min(gate, 7);
+                return gate / (1 + Math.Exp(-1.702 * gate)) * (Math.Clamp(up, -7, 7) + 1);
         }
     }
 

@@ -1,3 +1,4 @@
+using MoA.Engine.Kernels;
 using MoA.Engine.Tests.Kernels;
 
 namespace MoA.Engine.Tests.KvCache;
@@ -6,7 +7,7 @@ namespace MoA.Engine.Tests.KvCache;
 /// Which positions stay under H2O, SnapKV and PyramidKV: their papers' rules written down one to one, in double
 /// precision, over lists of positions. Query heads of a group share their KV head's list; their attention is added.
 /// </summary>
-internal sealed class EvictionReference(HeadRows rows)
+internal sealed class EvictionReference(HeadRows rows, AttentionTraits traits = default)
 {
     /// <summary>For each query the positions that it sees, [position][KV head].</summary>
     public List<HashSet<int>[]> Visible { get; } = [];
@@ -105,8 +106,8 @@ internal sealed class EvictionReference(HeadRows rows)
         double[] sums = new double[positions.Count];
         for (int head = keyValueHead * rows.Group; head < (keyValueHead + 1) * rows.Group; head++)
         {
-            double[] weights = [.. positions.Select(key => Math.Exp(Score(query, head, key) / Math.Sqrt(rows.HeadSize)))];
-            double total = weights.Sum();
+            double[] weights = [.. positions.Select(key => Math.Exp(Score(query, head, key)))];
+            double total = weights.Sum() + (traits.Sinks is float[] sinks ? Math.Exp(sinks[head]) : 0);
             for (int i = 0; i < sums.Length; i++)
                 sums[i] += weights[i] / total;
         }
@@ -121,6 +122,7 @@ internal sealed class EvictionReference(HeadRows rows)
         double sum = 0;
         for (int d = 0; d < rows.HeadSize; d++)
             sum += (double)rows.Queries[q + d] * rows.Keys[k + d];
-        return sum;
+        sum *= traits.Scale > 0 ? traits.Scale : 1 / Math.Sqrt(rows.HeadSize);
+        return traits.SoftCap > 0 ? traits.SoftCap * Math.Tanh(sum / traits.SoftCap) : sum;
     }
 }

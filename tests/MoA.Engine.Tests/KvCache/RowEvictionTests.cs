@@ -22,7 +22,21 @@ public sealed class RowEvictionTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void H2o_keeps_the_heavy_and_the_recent_at_every_step(int keyValueHeads, int group, int chunk, ElementType type)
+    public void H2o_keeps_the_heavy_and_the_recent_at_every_step(int keyValueHeads, int group, int chunk, ElementType type) =>
+        CheckH2o(keyValueHeads, group, chunk, type, default);
+
+    /// <summary>Rows count by their share of a softmax over capped scores and a sink, which differs from head to head.</summary>
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void H2o_goes_by_the_weights_that_the_layer_gives(int keyValueHeads, int group, int chunk, ElementType type) =>
+        CheckH2o(keyValueHeads, group, chunk, type, new AttentionTraits
+        {
+            Scale = 0.7f,
+            SoftCap = 2,
+            Sinks = [.. Enumerable.Range(0, keyValueHeads * group).Select(head => 9f - 3 * head)],
+        });
+
+    private void CheckH2o(int keyValueHeads, int group, int chunk, ElementType type, AttentionTraits traits)
     {
         // Two turns: 128 rows of 300 tokens (half recent, one of the budget's rows for the token to come), then 192 of 450.
         H2oPolicy policy = new(new ElasticRule(0, 0.4), 0.5);
@@ -30,7 +44,7 @@ public sealed class RowEvictionTests : IDisposable
         {
             if (decoding)
                 reference.EvictHeavy(budget - budget / 2, budget / 2 - 1);
-        });
+        }, traits);
     }
 
     [Theory]
@@ -111,13 +125,14 @@ public sealed class RowEvictionTests : IDisposable
     // answer (decoding) and after every prompt.
     private void Run(
         EvictionPolicy policy, int keyValueHeads, int group, int chunk, ElementType type,
-        (int Prompt, int Steps, int Capacity, int Budget)[] turns, Action<EvictionReference, int, int, bool> evict)
+        (int Prompt, int Steps, int Capacity, int Budget)[] turns, Action<EvictionReference, int, int, bool> evict,
+        AttentionTraits traits = default)
     {
         int headSize = type == ElementType.Q8_0 ? 32 : 8;
         int positions = turns.Sum(turn => turn.Prompt + turn.Steps);
         HeadRows rows = HeadRows.Random(17 + group, positions, keyValueHeads * group, keyValueHeads, headSize);
         HeadRows stored = type == ElementType.Q8_0 ? rows.RoundedTo(type) : rows;
-        EvictionReference reference = new(stored);
+        EvictionReference reference = new(stored, traits);
         List<int[][]> held = [];
         foreach ((int prompt, int steps, int capacity, int budget) in turns)
         {
@@ -134,10 +149,10 @@ public sealed class RowEvictionTests : IDisposable
         }
 
         float[] expected = ReferenceAttention.Run(
-            stored, (head, query, key) => reference.Visible[query][head / group].Contains(key));
+            stored, (head, query, key) => reference.Visible[query][head / group].Contains(key), traits: traits);
         foreach (ComputeBackend backend in _backends)
         {
-            using AttentionLayer layer = new(backend, rows, policy, turns[0].Capacity, type);
+            using AttentionLayer layer = new(backend, rows, policy, turns[0].Capacity, type, traits: traits);
             int done = 0;
             foreach ((int prompt, int steps, int capacity, _) in turns)
             {

@@ -2,7 +2,7 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Tests.Numerics;
 
-/// <summary>The exponential against .NET's own in double precision.</summary>
+/// <summary>Functions against .NET's own in double precision.</summary>
 public sealed class SimdMathTests
 {
     public static TheoryData<InstructionSet> Sets => Machine.InstructionSets;
@@ -34,14 +34,29 @@ public sealed class SimdMathTests
             Assert.InRange(y[i], 1.6e38f, float.MaxValue);
     }
 
-    private static float[] Exp(InstructionSet set, float[] x)
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Tanh_is_within_a_few_units_in_the_last_place_of_any_number(InstructionSet set)
     {
-        ExpOfAll action = new(x);
+        Random random = new(2);
+        float[] x = [.. Enumerable.Range(0, 40_000).Select(i => (float)((random.NextDouble() * 24 - 12) * Math.Pow(10, -(i % 8))))];
+        (x[0], x[1], x[2], x[3], x[4], x[5]) = (0, -1e-30f, 1e-30f, 1e30f, float.NegativeInfinity, float.PositiveInfinity);
+        float[] y = Run(set, x, exp: false);
+        for (int i = 0; i < x.Length; i++)
+            Assert.InRange(Math.Abs(y[i] - Math.Tanh(x[i])), 0, 4 * Math.ScaleB(1, -23) * Math.Abs(Math.Tanh(x[i])));
+        Assert.True(float.IsNaN(Run(set, [float.NaN], exp: false)[0]));
+    }
+
+    private static float[] Exp(InstructionSet set, float[] x) => Run(set, x, exp: true);
+
+    private static float[] Run(InstructionSet set, float[] x, bool exp)
+    {
+        OfAll action = new(x, exp);
         SimdDispatch.Run(set, action);
         return action.Y;
     }
 
-    private sealed unsafe class ExpOfAll(float[] x) : ISimdAction
+    private sealed unsafe class OfAll(float[] x, bool exp) : ISimdAction
     {
         public float[] Y { get; } = new float[x.Length];
 
@@ -56,7 +71,8 @@ public sealed class SimdMathTests
                 {
                     int count = Math.Min(lanes.Length, x.Length - i);
                     x.AsSpan(i, count).CopyTo(lanes);
-                    TSimd.Store(lane, SimdMath<TSimd, TVector>.Exp(TSimd.Load(lane)));
+                    TVector vector = TSimd.Load(lane);
+                    TSimd.Store(lane, exp ? SimdMath<TSimd, TVector>.Exp(vector) : SimdMath<TSimd, TVector>.Tanh(vector));
                     lanes.AsSpan(0, count).CopyTo(Y.AsSpan(i));
                 }
             }
