@@ -96,8 +96,9 @@ internal static class CommandLine
                 "plan", "Shows the spans and densities of a plan, and converts plan files.", new PlanShowCommand(streams),
                 new PlanConvertCommand(streams)),
             new GroupCommand(
-                "model", "Says what a model holds, tokenises text, and writes GGUF files.", new ModelInfoCommand(streams),
-                new ModelTokenizeCommand(streams), new ModelConvertCommand(streams), new ModelRandomCommand(streams)),
+                "model", "Fetches models, says what they hold, tokenises text, and writes GGUF files.", new ModelInfoCommand(streams),
+                new ModelPullCommand(streams), new ModelListCommand(streams), new ModelTokenizeCommand(streams), new ModelConvertCommand(streams),
+                new ModelRandomCommand(streams)),
             new CompletionCommand(streams),
         };
         root.HelpName = "moa";

@@ -6,4 +6,5 @@ namespace MoA.Search;
 /// <param name="Done">Items finished.</param>
 /// <param name="Total">Items in all.</param>
 /// <param name="Tokens">Tokens that this step has processed in this run (0 where it processes none).</param>
-public sealed record StepProgress(string Step, string Item, int Done, int Total, long Tokens);
+/// <param name="Unit">What is counted, such as MiB; empty where it is items.</param>
+public sealed record StepProgress(string Step, string Item, int Done, int Total, long Tokens, string Unit = "");

@@ -19,7 +19,7 @@ public sealed class LayersTests
         ["Kernels"],
         ["KvCache", "Tokenization"],
         ["Attention"],
-        ["Configuration"],
+        ["Configuration", "Hub"],
         ["Files"],
         ["Energy", "Numerics", "Parallelism"],
     ];

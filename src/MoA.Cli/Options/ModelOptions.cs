@@ -6,6 +6,7 @@ using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
+using MoA.Engine.Hub;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
@@ -22,8 +23,9 @@ internal static class ModelOptions
 
     public static Option<string?> Model { get; } = new("--model", "-m")
     {
-        Description = "Model folder in Hugging Face layout, or .gguf file (default: the small model that comes with the program)",
-        HelpName = "PATH",
+        Description = "Model folder in Hugging Face layout, .gguf file, or org/name[@revision][:file.gguf] of the Hugging Face cache, which " +
+            "'moa model pull' fills (default: the small model that comes with the program)",
+        HelpName = "PATH|NAME",
     };
 
     public static Option<string?> Weights { get; } = new("--weights")
@@ -96,7 +98,10 @@ internal static class ModelOptions
         command.Options.Add(Policy);
     }
 
-    public static string ModelPath(CommandContext context) => context.Get(Model) ?? EmbeddedModel;
+    /// <summary>The path of the model that is asked for; a name from the hub is looked up in the cache.</summary>
+    public static string ModelPath(CommandContext context) => context.Get(Model) is string model
+        ? new HubCache(HubSettings.CacheFolderOfEnvironment()).Resolve(model)
+        : EmbeddedModel;
 
     public static ComputeBackend CreateBackend(CommandContext context)
     {

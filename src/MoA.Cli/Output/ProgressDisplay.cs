@@ -37,7 +37,7 @@ internal static class ProgressDisplay
                         task.MaxValue = Math.Max(progress.Total, 1);
                         task.Value = progress.Done;
                         task.Description = Markup.Escape(
-                            $"{progress.Step,-10} {progress.Item} ({progress.Done}/{progress.Total}){clock.Rate(progress)}");
+                            $"{progress.Step,-10} {progress.Item} ({Count(progress)}){clock.Rate(progress)}");
                     }
                 });
             });
@@ -54,11 +54,13 @@ internal static class ProgressDisplay
             if (progress.Step == step && !ends && sinceLine.Elapsed < LineInterval)
                 return;
             string left = ends ? "" : clock.TimeLeft(progress);
-            error.WriteLine($"{progress.Step}: {progress.Item} ({progress.Done}/{progress.Total}){clock.Rate(progress)}{left}");
+            error.WriteLine($"{progress.Step}: {progress.Item} ({Count(progress)}){clock.Rate(progress)}{left}");
             step = progress.Step;
             sinceLine.Restart();
         });
     }
+
+    private static string Count(StepProgress progress) => $"{progress.Done}/{progress.Total}{(progress.Unit.Length > 0 ? $" {progress.Unit}" : "")}";
 
     /// <summary>Speeds of the steps, from when each was first heard of.</summary>
     private sealed class StepClock
@@ -68,9 +70,10 @@ internal static class ProgressDisplay
         public string Rate(StepProgress progress)
         {
             double seconds = Elapsed(progress).TotalSeconds;
-            return progress.Tokens == 0 || seconds < 0.5
+            (double count, string unit) = progress.Unit.Length > 0 ? (progress.Done - _starts[progress.Step].Done, progress.Unit) : (progress.Tokens, "tokens");
+            return count <= 0 || seconds < 0.5
                 ? ""
-                : string.Create(CultureInfo.InvariantCulture, $", {progress.Tokens / seconds:N0} tokens/s");
+                : string.Create(CultureInfo.InvariantCulture, $", {count / seconds:N0} {unit}/s");
         }
 
         public string TimeLeft(StepProgress progress)

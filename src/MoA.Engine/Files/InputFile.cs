@@ -113,7 +113,8 @@ public static class InputFile
         return text.Length <= 100 ? text : string.Concat(text.AsSpan(0, 100), "…");
     }
 
-    private static string OneLine(string text) => string.Create(text.Length, text, static (line, source) =>
+    /// <summary>A text from outside without anything that would break a line.</summary>
+    internal static string OneLine(string text) => string.Create(text.Length, text, static (line, source) =>
     {
         for (int i = 0; i < line.Length; i++)
             line[i] = char.IsControl(source[i]) || source[i] is '\u2028' or '\u2029' ? ' ' : source[i];

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using MoA.Engine;
 using MoA.Engine.Files;
+using MoA.Engine.Hub;
 
 namespace MoA.Evaluation.Data;
 
@@ -12,12 +13,6 @@ namespace MoA.Evaluation.Data;
 public sealed class DataSetFiles(string? place, string repository)
 {
     private readonly SortedSet<string> _unreadable = [];
-
-    /// <summary>The cache's folder: <c>HF_HUB_CACHE</c>, <c>HF_HOME</c>/hub or ~/.cache/huggingface/hub.</summary>
-    public static string CacheFolder =>
-        Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } cache ? cache
-        : Environment.GetEnvironmentVariable("HF_HOME") is { Length: > 0 } home ? Path.Combine(home, "hub")
-        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "huggingface", "hub");
 
     /// <summary>Finds a file by name: in the folder, in its folder <c>data</c>, or in one of their zip archives.</summary>
     /// <param name="name">The file's name, such as <c>qasper.jsonl</c>.</param>
@@ -90,7 +85,7 @@ public sealed class DataSetFiles(string? place, string repository)
     /// <summary>The snapshots of the repository in the cache, the one that <c>refs/main</c> names first.</summary>
     private IEnumerable<string> Snapshots()
     {
-        string root = Path.Combine(CacheFolder, "datasets--" + repository.Replace("/", "--", StringComparison.Ordinal));
+        string root = Path.Combine(HubSettings.CacheFolderOfEnvironment(), "datasets--" + repository.Replace("/", "--", StringComparison.Ordinal));
         string snapshots = Path.Combine(root, "snapshots"), main = Path.Combine(root, "refs", "main");
         if (!Directory.Exists(snapshots))
             return [];
@@ -119,7 +114,7 @@ public sealed class DataSetFiles(string? place, string repository)
 
     private InvalidInputException Missing(string name) => place is not null && !File.Exists(place) && !Directory.Exists(place)
         ? new($"--data {place}: no such file or folder; expected {name} of the data set {repository}")
-        : new($"{name} is not in {place ?? CacheFolder}; get the data set {repository} from Hugging Face (hf download --repo-type dataset {repository}), "
+        : new($"{name} is not in {place ?? HubSettings.CacheFolderOfEnvironment()}; get the data set {repository} from Hugging Face (hf download --repo-type dataset {repository}), "
             + "or put the file, or the zip archive that holds it, into a folder and name that with --data"
             + (_unreadable.Count == 0 ? "" : $"; {string.Join(", ", _unreadable)} cannot be read as an archive"));
 }

@@ -12,8 +12,8 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
     // The first that a folder has counts: many have both.
     private static readonly Layout[] Layouts =
     [
-        new("model.safetensors", "model.safetensors.index.json", ".safetensors", SafetensorsFile.Open),
-        new("pytorch_model.bin", "pytorch_model.bin.index.json", ".bin", PyTorchFile.Open),
+        new(ModelPath.Safetensors.Single, ModelPath.Safetensors.Index, ".safetensors", SafetensorsFile.Open),
+        new(ModelPath.PyTorch.Single, ModelPath.PyTorch.Index, ".bin", PyTorchFile.Open),
     ];
 
     private readonly List<ITensorFile> _files = [];

@@ -1,5 +1,6 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
+using MoA.Engine.Hub;
 using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Models.Loading;
@@ -10,9 +11,6 @@ namespace MoA.Engine.Models.Loading;
 /// </summary>
 public static class HuggingFaceFolder
 {
-    private const string SnapshotsFolder = "snapshots";
-    private const string RepositoryPrefix = "models--";
-
     /// <summary>
     /// Maps the weights, checks every shape and that every weight is a finite number. Weights are used where they are
     /// mapped, in the format they are stored in. Tensors that the model does not need are ignored.
@@ -48,15 +46,6 @@ public static class HuggingFaceFolder
         }
     }
 
-    private static string NameOf(string folder)
-    {
-        DirectoryInfo place = new(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        if (place.Parent is { Name: SnapshotsFolder, Parent.Name: string repository } &&
-            repository.StartsWith(RepositoryPrefix, StringComparison.Ordinal))
-        {
-            return repository[RepositoryPrefix.Length..].Replace("--", "/", StringComparison.Ordinal);
-        }
-
-        return place.Name;
-    }
+    private static string NameOf(string folder) =>
+        HubCache.RepositoryOf(folder) ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
 }

@@ -1,0 +1,89 @@
+using System.CommandLine;
+using System.Globalization;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Hub;
+using MoA.Search;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa model pull</c>: brings a model from the hub into the Hugging Face cache.</summary>
+internal sealed class ModelPullCommand : CliCommand
+{
+    private readonly Argument<string> _name = new("name")
+    {
+        Description = "Model on the hub: org/name[@revision][:file.gguf]; in place of a file's name what tells it from the others, such as Q4_K_M",
+        HelpName = "NAME",
+    };
+
+    private readonly Option<string[]> _include = new("--include")
+    {
+        Description = "Only files that match, as *.json or a folder/ (default: those that the model needs: configuration, tokenizer, and weights as safetensors, " +
+            "else PyTorch's, else the one GGUF)",
+        HelpName = "GLOB",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<string?> _revision = new("--revision")
+    {
+        Description = "Branch, tag or commit (default: main)",
+        HelpName = "REVISION",
+    };
+
+    public ModelPullCommand(Streams streams)
+        : base("pull", "Brings a model from the Hugging Face hub into its cache, where every command then finds it by name. What is there already is not " +
+            "fetched again, and what was interrupted goes on. Reads HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH and HF_HUB_OFFLINE.", streams)
+    {
+        Examples =
+        [
+            "moa model pull meta-llama/Llama-3.2-1B-Instruct",
+            "moa model pull bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M",
+            "moa model pull lmsys/vicuna-7b-v1.5-16k --include '*.json' tokenizer.model --json",
+            "moa generate 'Once upon a time' --model meta-llama/Llama-3.2-1B-Instruct",
+        ];
+        KeepsFinishedWork = true;
+        Arguments.Add(_name);
+        Options.Add(_include);
+        Options.Add(_revision);
+    }
+
+    protected override void Run(CommandContext context)
+    {
+        string text = context.Get(_name)!;
+        HubName name = HubName.TryParse(text) ?? throw new InvalidInputException($"{text}: is no name on the hub; expected org/name[@revision][:file.gguf]");
+        if (context.Get(_revision) is string revision)
+            name = name.At(revision);
+        ModelPull pull = new(HubSettings.FromEnvironment());
+        PulledModel model = context.WithProgress(report => pull.RunAsync(
+            name, context.Get(_include) ?? [],
+            progress => report(new StepProgress("pull", progress.Item, MiB(progress.DoneBytes), MiB(progress.TotalBytes), 0, "MiB")),
+            context.Cancellation).GetAwaiter().GetResult());
+        long bytes = model.Files.Sum(file => file.Bytes), fetched = model.Files.Sum(file => file.FetchedBytes);
+        if (context.Json)
+        {
+            context.WriteJson(writer =>
+            {
+                writer.WriteString("name", model.Name.Repository);
+                writer.WriteString("revision", model.Name.RevisionOrDefault);
+                writer.WriteString("commit", model.Commit);
+                writer.WriteString("folder", model.Folder);
+                writer.WriteNumber("bytes", bytes);
+                writer.WriteNumber("fetchedBytes", fetched);
+                writer.WriteObjects("files", model.Files, static (writer, file) =>
+                {
+                    writer.WriteString("name", file.Name);
+                    writer.WriteNumber("bytes", file.Bytes);
+                    writer.WriteNumber("fetchedBytes", file.FetchedBytes);
+                    writer.WriteString("hash", file.Hash);
+                });
+            });
+            return;
+        }
+
+        context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{model.Name}: {model.Files.Count} files, {bytes / 1048576.0:N1} MiB, fetched {fetched / 1048576.0:N1} MiB; commit {model.Commit[..12]}"));
+        context.Output.WriteLine($"in {model.Folder}");
+    }
+
+    private static int MiB(long bytes) => (int)Math.Min(bytes / 1048576, int.MaxValue);
+}

@@ -1,0 +1,8 @@
+namespace MoA.Engine.Hub;
+
+/// <summary>A model that was brought into the cache.</summary>
+/// <param name="Name">The name that was asked for.</param>
+/// <param name="Commit">The commit that the revision is.</param>
+/// <param name="Folder">The folder of its files.</param>
+/// <param name="Files">The files, those that were there already too.</param>
+public sealed record PulledModel(HubName Name, string Commit, string Folder, IReadOnlyList<PulledFile> Files);
