@@ -10,6 +10,8 @@ internal static class GgufTensorTypes
     [
         (0, ElementType.F32, 0), (1, ElementType.F16, 1), (2, ElementType.Q4_0, 2), (8, ElementType.Q8_0, 7), (12, ElementType.Q4_K, 14),
         (13, ElementType.Q5_K, 16), (14, ElementType.Q6_K, 18), (30, ElementType.BF16, 32),
+        (3, ElementType.Q4_1, 3), (6, ElementType.Q5_0, 8), (7, ElementType.Q5_1, 9), (10, ElementType.Q2_K, 10), (11, ElementType.Q3_K, 12),
+        (20, ElementType.IQ4_NL, 25), (23, ElementType.IQ4_XS, 30), (39, ElementType.MXFP4, 38),
     ];
 
     // By number; those that are read stand here too.

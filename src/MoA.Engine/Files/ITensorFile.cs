@@ -18,4 +18,8 @@ internal interface ITensorFile : IDisposable
     /// <summary>A tensor by name, of a format that weights may have; its memory is the file's.</summary>
     /// <exception cref="InvalidInputException">There is none, or its format or layout is not read.</exception>
     StoredTensor Find(string name);
+
+    /// <summary>A tensor of bytes by name, which mean nothing by themselves.</summary>
+    /// <exception cref="InvalidInputException">There is none, or it holds no bytes.</exception>
+    (long[] Shape, nint Data) FindBytes(string name);
 }

@@ -99,6 +99,15 @@ public sealed unsafe class SafetensorsFile : ITensorFile
     }
 
     /// <inheritdoc/>
+    (long[] Shape, nint Data) ITensorFile.FindBytes(string name)
+    {
+        SafetensorsEntry entry = this[name];
+        return entry.DType == "U8"
+            ? (entry.Shape, (nint)entry.Data)
+            : throw InputFile.Error(Path, $"tensor {name} is {InputFile.Cut(entry.DType)}; expected U8");
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         if (_disposed)

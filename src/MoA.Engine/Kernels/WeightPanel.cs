@@ -47,12 +47,12 @@ internal static unsafe class WeightPanel<TSimd, TVector>
         int block = weight.Type.ElementsPerBlock();
         int skipped = firstColumn % block;
         int count = (skipped + columns + block - 1) / block * block;
-        nint offset = (nint)weight.Type.RowBytes(firstColumn - skipped);
+        byte* room = stackalloc byte[weight.RoomBytes(count)];
         int padded = (columns + Strip - 1) / Strip * Strip;
         float* values = line + skipped;
         for (nint d = 0; d < depth; d++)
         {
-            NumberFormat<TSimd, TVector>.Widen(weight.Type, weight.Row(firstDepth + (int)d) + offset, line, count);
+            NumberFormat<TSimd, TVector>.Widen(weight.Type, weight.Blocks(firstDepth + (int)d, firstColumn - skipped, count, room), line, count);
             for (int j = columns; j < padded; j++)
                 values[j] = 0;
             for (int j = 0; j < padded; j += Strip)

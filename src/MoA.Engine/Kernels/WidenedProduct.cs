@@ -16,8 +16,8 @@ internal readonly unsafe struct WidenedProduct(WorkerScratch scratch, float* a, 
     {
         WeightTensor weight = target.Weight;
         int depth = weight.Columns;
-        float* row = scratch.Floats(worker, depth);
-        Quantization.Dequantize(weight.Type, weight.Row(index), row, depth);
+        float* row = scratch.Floats(worker, depth + weight.RoomBytes(depth) / sizeof(float) + 1);
+        Quantization.Dequantize(weight.Type, weight.Blocks(index, 0, depth, (byte*)(row + depth)), row, depth);
         for (int m = 0; m < target.Rows; m++)
         {
             float* sum = target.Output + (nint)m * weight.Rows + index;

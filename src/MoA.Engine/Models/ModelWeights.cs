@@ -120,13 +120,20 @@ public sealed class ModelWeights : IDisposable
 
     /// <summary>Reads a mapped weight into memory; see <see cref="MappedFile.Populate"/>.</summary>
     /// <exception cref="InvalidInputException">It can no longer be read.</exception>
-    internal unsafe void Populate(WeightTensor weight) => FileOf(weight)?.Populate((byte*)weight.Data, weight.Bytes);
+    internal unsafe void Populate(WeightTensor weight)
+    {
+        FileOf(weight.Data)?.Populate((byte*)weight.Data, weight.DataBytes);
+        FileOf(weight.Exponents)?.Populate(weight.Exponents, weight.ExponentBytes);
+    }
 
     /// <summary>Takes a mapped weight out of this process's memory until it is read again.</summary>
-    internal unsafe void Release(WeightTensor weight) => FileOf(weight)?.Release((byte*)weight.Data, weight.Bytes);
+    internal unsafe void Release(WeightTensor weight)
+    {
+        FileOf(weight.Data)?.Release((byte*)weight.Data, weight.DataBytes);
+        FileOf(weight.Exponents)?.Release(weight.Exponents, weight.ExponentBytes);
+    }
 
-    private unsafe MappedFile? FileOf(WeightTensor weight) =>
-        _memory.OfType<MappedFile>().FirstOrDefault(file => file.Contains(weight.Data));
+    private unsafe MappedFile? FileOf(void* data) => _memory.OfType<MappedFile>().FirstOrDefault(file => file.Contains(data));
 
     /// <summary>Waits for passes that read the weights, and frees their memory.</summary>
     public void Dispose()

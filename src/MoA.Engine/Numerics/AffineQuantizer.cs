@@ -1,70 +1,60 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-
 namespace MoA.Engine.Numerics;
 
 /// <summary>
-/// What Q4_K and Q5_K share: eight groups of 32 elements, each scale·quant − minimum with 6-bit scales and minima that
-/// are themselves multiples of two F16 factors at the start of the block.
+/// Finds the factors of Q4_K, Q5_K and Q2_K: groups of elements, each scale·quant − minimum, whose scales and minima are
+/// multiples of two F16 factors.
 /// </summary>
 internal static unsafe class AffineQuantizer
 {
-    private const int Groups = 8;
-    private const int GroupSize = 32;
-    private const int MaximumFactor = 63;
+    private const int Size = 256;
+    private const int MostGroups = 16;
     private const int Candidates = 20;
 
-    /// <summary>Writes a block's factors and gives its quants, one a byte, 0 … <paramref name="maximum"/>.</summary>
-    public static void Quantize(float* source, int maximum, byte* block, byte* quants)
+    /// <summary>Finds a block's factors, and its quants, one a byte.</summary>
+    /// <param name="source">256 floats.</param>
+    /// <param name="maximum">The largest quant.</param>
+    /// <param name="mostSteps">The largest multiple of a factor.</param>
+    /// <param name="factors">Where the factors go, that of the scales first.</param>
+    /// <param name="scaleSteps">The groups' scales as multiples of their factor; as many as there are groups.</param>
+    /// <param name="minimumSteps">The groups' minima as multiples of theirs.</param>
+    /// <param name="quants">Room for 256.</param>
+    public static void Quantize(
+        float* source, int maximum, int mostSteps, byte* factors, Span<byte> scaleSteps, Span<byte> minimumSteps, byte* quants)
     {
-        float* scales = stackalloc float[Groups], minima = stackalloc float[Groups];
+        int groups = scaleSteps.Length, size = Size / groups;
+        float* scales = stackalloc float[MostGroups], minima = stackalloc float[MostGroups];
         float largestScale = 0, largestMinimum = 0;
-        for (int group = 0; group < Groups; group++)
+        for (int group = 0; group < groups; group++)
         {
-            (scales[group], minima[group]) = Fit(source + group * GroupSize, maximum);
+            (scales[group], minima[group]) = Fit(source + group * size, size, maximum);
             largestScale = MathF.Max(largestScale, scales[group]);
             largestMinimum = MathF.Max(largestMinimum, minima[group]);
         }
 
-        BlockScale.Write(block, largestScale / MaximumFactor);
-        BlockScale.Write(block + 2, largestMinimum / MaximumFactor);
-        Span<byte> scaleSteps = stackalloc byte[Groups], minimumSteps = stackalloc byte[Groups];
-        for (int group = 0; group < Groups; group++)
+        BlockScale.Write(factors, largestScale / mostSteps);
+        BlockScale.Write(factors + 2, largestMinimum / mostSteps);
+        for (int group = 0; group < groups; group++)
         {
-            scaleSteps[group] = Steps(scales[group], largestScale);
-            minimumSteps[group] = Steps(minima[group], largestMinimum);
-        }
-
-        KScales.Pack(scaleSteps, minimumSteps, block + 4);
-        ReadFactors(block, out Vector256<float> storedScales, out Vector256<float> storedMinima);
-        storedScales.Store(scales);
-        storedMinima.Store(minima);
-        for (int i = 0; i < Groups * GroupSize; i++)
-        {
-            float scale = scales[i / GroupSize];
-            float quant = scale == 0 ? 0 : MathF.Round((source[i] + minima[i / GroupSize]) / scale);
-            quants[i] = (byte)Math.Clamp(quant, 0, maximum);
+            scaleSteps[group] = Steps(scales[group], largestScale, mostSteps);
+            minimumSteps[group] = Steps(minima[group], largestMinimum, mostSteps);
+            float scale = scaleSteps[group] * BlockScale.Read(factors), minimum = minimumSteps[group] * BlockScale.Read(factors + 2);
+            for (int i = group * size; i < (group + 1) * size; i++)
+            {
+                float quant = scale == 0 ? 0 : MathF.Round((source[i] + minimum) / scale);
+                quants[i] = (byte)Math.Clamp(quant, 0, maximum);
+            }
         }
     }
 
-    /// <summary>The groups' scales and minima as stored.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ReadFactors(byte* block, out Vector256<float> scales, out Vector256<float> minima)
-    {
-        Vector128<byte> steps = KScales.Unpack(block + 4);
-        scales = Vector256.ConvertToSingle(Integers.WidenLowerToInt32(steps)) * BlockScale.Read(block);
-        minima = Vector256.ConvertToSingle(Integers.WidenUpperToInt32(steps)) * BlockScale.Read(block + 2);
-    }
-
-    private static byte Steps(float value, float largest) =>
-        largest == 0 ? (byte)0 : (byte)Math.Min(MaximumFactor, MathF.Round(value * MaximumFactor / largest));
+    private static byte Steps(float value, float largest, int most) =>
+        largest == 0 ? (byte)0 : (byte)Math.Min(most, MathF.Round(value * most / largest));
 
     // Tries a few ranges around the elements' own, solves each for the best scale and minimum by least squares (larger
     // elements count more), and keeps the best. A minimum cannot be negative: the range always includes zero.
-    private static (float Scale, float Minimum) Fit(float* x, int maximum)
+    private static (float Scale, float Minimum) Fit(float* x, int size, int maximum)
     {
         float lowest = 0, highest = x[0], sumOfSquares = 0;
-        for (int i = 0; i < GroupSize; i++)
+        for (int i = 0; i < size; i++)
         {
             lowest = MathF.Min(lowest, x[i]);
             highest = MathF.Max(highest, x[i]);
@@ -73,20 +63,20 @@ internal static unsafe class AffineQuantizer
 
         if (highest <= lowest)
             return (0, -lowest);
-        float* weights = stackalloc float[GroupSize];
-        float mean = MathF.Sqrt(sumOfSquares / GroupSize);
-        for (int i = 0; i < GroupSize; i++)
+        float* weights = stackalloc float[size];
+        float mean = MathF.Sqrt(sumOfSquares / size);
+        for (int i = 0; i < size; i++)
             weights[i] = mean + MathF.Abs(x[i]);
 
         (float Scale, float Minimum) best = ((highest - lowest) / maximum, -lowest);
-        float bestError = Error(x, weights, best.Scale, best.Minimum, maximum);
+        float bestError = Error(x, size, weights, best.Scale, best.Minimum, maximum);
         for (int candidate = 0; candidate <= Candidates; candidate++)
         {
             float inverse = (maximum - 1 + 0.1f * candidate) / (highest - lowest);
-            (float scale, float minimum) = Refit(x, weights, inverse, lowest, maximum);
+            (float scale, float minimum) = Refit(x, size, weights, inverse, lowest, maximum);
             if (!(scale > 0))
                 continue;
-            float error = Error(x, weights, scale, minimum, maximum);
+            float error = Error(x, size, weights, scale, minimum, maximum);
             if (error < bestError)
                 (best, bestError) = ((scale, minimum), error);
         }
@@ -94,10 +84,10 @@ internal static unsafe class AffineQuantizer
         return best;
     }
 
-    private static (float Scale, float Minimum) Refit(float* x, float* weights, float inverse, float lowest, int maximum)
+    private static (float Scale, float Minimum) Refit(float* x, int size, float* weights, float inverse, float lowest, int maximum)
     {
         float sumW = 0, sumX = 0, sumL = 0, sumLL = 0, sumXL = 0;
-        for (int i = 0; i < GroupSize; i++)
+        for (int i = 0; i < size; i++)
         {
             float level = Math.Clamp(MathF.Round((x[i] - lowest) * inverse), 0, maximum);
             float w = weights[i];
@@ -115,10 +105,10 @@ internal static unsafe class AffineQuantizer
         return offset > 0 ? (sumXL / sumLL, 0) : ((sumW * sumXL - sumX * sumL) / determinant, -offset);
     }
 
-    private static float Error(float* x, float* weights, float scale, float minimum, int maximum)
+    private static float Error(float* x, int size, float* weights, float scale, float minimum, int maximum)
     {
         float error = 0;
-        for (int i = 0; i < GroupSize; i++)
+        for (int i = 0; i < size; i++)
         {
             float level = Math.Clamp(MathF.Round((x[i] + minimum) / scale), 0, maximum);
             float difference = scale * level - minimum - x[i];

@@ -24,7 +24,9 @@ internal readonly unsafe struct BlockQ4K : ISuperBlockFormat
     public static void Quantize(float* source, byte* block)
     {
         byte* quants = stackalloc byte[256];
-        AffineQuantizer.Quantize(source, 15, block, quants);
+        Span<byte> scales = stackalloc byte[8], minima = stackalloc byte[8];
+        AffineQuantizer.Quantize(source, 15, KScales.Largest, block, scales, minima, quants);
+        KScales.Pack(scales, minima, block + 4);
         for (int pair = 0; pair < 4; pair++)
         {
             for (int i = 0; i < 32; i++)
@@ -48,7 +50,7 @@ internal readonly unsafe struct BlockQ4K : ISuperBlockFormat
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ReadFactors(byte* block, out Vector256<float> scales, out Vector256<float> offsetsOrMore) =>
-        AffineQuantizer.ReadFactors(block, out scales, out offsetsOrMore);
+        KScales.ReadFactors(block, out scales, out offsetsOrMore);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (int First, int Second) Runs(int chunk) => (64 * chunk, 64 * chunk + 32);

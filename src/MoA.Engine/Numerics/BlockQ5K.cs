@@ -25,7 +25,9 @@ internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
     public static void Quantize(float* source, byte* block)
     {
         byte* quants = stackalloc byte[256];
-        AffineQuantizer.Quantize(source, 31, block, quants);
+        Span<byte> scales = stackalloc byte[8], minima = stackalloc byte[8];
+        AffineQuantizer.Quantize(source, 31, KScales.Largest, block, scales, minima, quants);
+        KScales.Pack(scales, minima, block + 4);
         new Span<byte>(block + FifthBits, 32).Clear();
         for (int group = 0; group < 8; group++)
         {
@@ -60,7 +62,7 @@ internal readonly unsafe struct BlockQ5K : ISuperBlockFormat
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ReadFactors(byte* block, out Vector256<float> scales, out Vector256<float> offsetsOrMore) =>
-        AffineQuantizer.ReadFactors(block, out scales, out offsetsOrMore);
+        KScales.ReadFactors(block, out scales, out offsetsOrMore);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (int First, int Second) Runs(int chunk) => (64 * chunk, 64 * chunk + 32);

@@ -32,7 +32,7 @@ internal readonly unsafe struct BlockQ6K : ISuperBlockFormat
     public static void Quantize(float* source, byte* block)
     {
         byte* quants = stackalloc byte[256];
-        SymmetricQuantizer.Quantize(source, (sbyte*)block + Scales, block + Factor, quants);
+        SymmetricQuantizer.Quantize(source, 32, 128, (sbyte*)block + Scales, block + Factor, quants);
         for (int half = 0; half < 2; half++)
         {
             byte* from = quants + 128 * half;

@@ -14,6 +14,14 @@ internal sealed unsafe class ElementFormat
         Of<BlockQ4K>(ElementType.Q4_K, "q4_k", 0, 2),
         Of<BlockQ5K>(ElementType.Q5_K, "q5_k", 0, 2),
         Of<BlockQ6K>(ElementType.Q6_K, "q6_k", BlockQ6K.Factor),
+        Of<BlockQ41>(ElementType.Q4_1, "q4_1", 0, 2),
+        Of<BlockQ50>(ElementType.Q5_0, "q5_0", 0),
+        Of<BlockQ51>(ElementType.Q5_1, "q5_1", 0, 2),
+        Of<BlockQ2K>(ElementType.Q2_K, "q2_k", BlockQ2K.Factor, BlockQ2K.Factor + 2),
+        Of<BlockQ3K>(ElementType.Q3_K, "q3_k", BlockQ3K.Factor),
+        Of<BlockIQ4>(ElementType.IQ4_NL, "iq4_nl", 0),
+        Of<BlockIQ4XS>(ElementType.IQ4_XS, "iq4_xs", 0),
+        Of<BlockMXFP4>(ElementType.MXFP4, "mxfp4"),
     ];
 
     private readonly int[] _factors;
@@ -46,7 +54,7 @@ internal sealed unsafe class ElementFormat
     /// <summary>Bytes of a block.</summary>
     public int Bytes { get; }
 
-    /// <summary>Where in a block its binary16 factors stand; none of plain numbers.</summary>
+    /// <summary>Where in a block its binary16 factors stand; none of plain numbers and of MXFP4.</summary>
     public ReadOnlySpan<int> Factors => _factors;
 
     /// <summary>Writes so many floats, whole blocks: the scalar definition.</summary>

@@ -32,4 +32,28 @@ public enum ElementType
 
     /// <summary>Blocks of 256 with a scale per 16, 6-bit integers; 6.5625 bits an element.</summary>
     Q6_K,
+
+    /// <summary>Blocks of 32: a scale, a minimum and 4-bit integers; 5 bits an element.</summary>
+    Q4_1,
+
+    /// <summary>Blocks of 32: a scale and 5-bit integers; 5.5 bits an element.</summary>
+    Q5_0,
+
+    /// <summary>Blocks of 32: a scale, a minimum and 5-bit integers; 6 bits an element.</summary>
+    Q5_1,
+
+    /// <summary>Blocks of 256 with a scale and a minimum per 16, 2-bit integers; 2.625 bits an element.</summary>
+    Q2_K,
+
+    /// <summary>Blocks of 256 with a scale per 16, 3-bit integers; 3.4375 bits an element.</summary>
+    Q3_K,
+
+    /// <summary>Blocks of 32: a scale and 4 bits that choose among 16 uneven steps; 4.5 bits an element.</summary>
+    IQ4_NL,
+
+    /// <summary>Blocks of 256 with a scale per 32, steps as in <see cref="IQ4_NL"/>; 4.25 bits an element.</summary>
+    IQ4_XS,
+
+    /// <summary>Blocks of 32: a power of two and floats of 4 bits (OCP Microscaling, E2M1 and E8M0); 4.25 bits an element.</summary>
+    MXFP4,
 }

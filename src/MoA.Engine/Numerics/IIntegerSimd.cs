@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace MoA.Engine.Numerics;
 
 /// <summary>
@@ -13,11 +15,21 @@ internal unsafe interface IIntegerSimd<TVector>
     /// <summary>The upper four bits of every byte.</summary>
     static abstract TVector UpperNibbles(TVector bytes);
 
-    /// <summary>Some bits of every byte, moved to bit 4 and above.</summary>
+    /// <summary>Some bits of every byte, moved elsewhere in it.</summary>
     /// <param name="bytes">The bytes.</param>
     /// <param name="shift">The first of the bits.</param>
     /// <param name="mask">1 for one bit, 3 for two.</param>
-    static abstract TVector BitsAboveNibbles(TVector bytes, int shift, byte mask);
+    /// <param name="to">Where it goes.</param>
+    static abstract TVector Bits(TVector bytes, int shift, byte mask, int to);
+
+    /// <summary>Four neighbouring bits of every lane, each as bit 4 of one of its bytes.</summary>
+    static abstract TVector SpreadBits(TVector lanes, int first);
+
+    /// <summary>What a table of 16 bytes has for every byte, all of which are below 16.</summary>
+    static abstract TVector Lookup(TVector bytes, Vector128<sbyte> table);
+
+    /// <summary>Powers of two, 2^(e − 127) for an unsigned byte e; infinite for 255.</summary>
+    static abstract TVector LoadPowersOfTwo(byte* exponents);
 
     /// <summary>All bits moved down, within 16 of them: what comes from the byte above is to be masked.</summary>
     static abstract TVector ShiftRight(TVector bytes, int count);
@@ -27,6 +39,9 @@ internal unsafe interface IIntegerSimd<TVector>
 
     /// <summary>Bits of either.</summary>
     static abstract TVector Or(TVector a, TVector b);
+
+    /// <summary>Four bits of every lane from <paramref name="shift"/> on, as floats.</summary>
+    static abstract TVector FourBits(TVector lanes, int shift);
 
     /// <summary>Six bits of every lane from <paramref name="shift"/> on, as floats.</summary>
     static abstract TVector SixBits(TVector lanes, int shift);

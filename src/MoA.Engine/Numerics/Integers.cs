@@ -75,6 +75,45 @@ internal static unsafe class Integers
     public static Vector256<int> WidenUpperToInt32(Vector128<byte> bytes) =>
         WidenLowerToInt32(Vector128.Shuffle(bytes.AsUInt64(), Vector128.Create(1ul, 1)).AsByte());
 
+    /// <summary>16 unsigned bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> WidenToInt32(Vector128<byte> bytes) => Avx512F.IsSupported
+        ? Avx512F.ConvertToVector512Int32(bytes)
+        : Vector512.Create(WidenLowerToInt32(bytes), WidenUpperToInt32(bytes));
+
+    /// <summary>What a table has for every byte, all of which are below 16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Lookup(Vector128<byte> bytes, Vector128<byte> table)
+    {
+        if (Ssse3.IsSupported)
+            return Ssse3.Shuffle(table, bytes);
+        if (AdvSimd.Arm64.IsSupported)
+            return AdvSimd.Arm64.VectorTableLookup(table, bytes);
+        return Vector128.Shuffle(table, bytes);
+    }
+
+    /// <summary>What a table has for every of 32 bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> Lookup(Vector256<byte> bytes, Vector128<byte> table)
+    {
+        if (Avx2.IsSupported)
+            return Avx2.Shuffle(Vector256.Create(table, table), bytes);
+        return Vector256.Create(Lookup(bytes.GetLower(), table), Lookup(bytes.GetUpper(), table));
+    }
+
+    /// <summary>What a table has for every of 64 bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<byte> Lookup(Vector512<byte> bytes, Vector128<byte> table)
+    {
+        if (Avx512BW.IsSupported)
+        {
+            Vector256<byte> twice = Vector256.Create(table, table);
+            return Avx512BW.Shuffle(Vector512.Create(twice, twice), bytes);
+        }
+
+        return Vector512.Create(Lookup(bytes.GetLower(), table), Lookup(bytes.GetUpper(), table));
+    }
+
     /// <summary>
     /// Products of neighbours added, unsigned by signed: lane i becomes a[2i]·b[2i] + a[2i+1]·b[2i+1], which must fit.
     /// </summary>

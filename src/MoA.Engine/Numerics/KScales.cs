@@ -12,6 +12,9 @@ internal static unsafe class KScales
 {
     public const int Bytes = 12;
 
+    /// <summary>The largest scale or minimum.</summary>
+    public const int Largest = 63;
+
     public static void Pack(ReadOnlySpan<byte> scales, ReadOnlySpan<byte> minima, byte* packed)
     {
         for (int i = 0; i < 4; i++)
@@ -33,5 +36,14 @@ internal static unsafe class KScales
         steps |= (lower >>> 4) & Vector128.Create(0, 0, 0, 0x0F0F0F0Fu);
         steps |= (upper >>> 2) & Vector128.Create(0, 0x30303030u, 0, 0x30303030);
         return steps.AsByte();
+    }
+
+    /// <summary>The groups' scales and minima, of a block that begins with the factors of both.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ReadFactors(byte* block, out Vector256<float> scales, out Vector256<float> minima)
+    {
+        Vector128<byte> steps = Unpack(block + 4);
+        scales = Vector256.ConvertToSingle(Integers.WidenLowerToInt32(steps)) * BlockScale.Read(block);
+        minima = Vector256.ConvertToSingle(Integers.WidenUpperToInt32(steps)) * BlockScale.Read(block + 2);
     }
 }

@@ -65,7 +65,8 @@ internal static unsafe class NumberFormat<TSimd, TVector>
                 WidenSuperBlocks<BlockQ6K>(source, destination, count);
                 break;
             default:
-                throw ElementFormat.Unknown(type);
+                Quantization.Dequantize(type, source, destination, count);
+                break;
         }
     }
 

@@ -14,8 +14,21 @@ internal readonly unsafe partial struct Simd128
         ((bytes.AsUInt16() >>> 4).AsByte() & Vector128.Create((byte)15)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> BitsAboveNibbles(Vector128<float> bytes, int shift, byte mask) =>
-        (((bytes.AsUInt16() >>> shift).AsByte() & Vector128.Create(mask)).AsUInt16() << 4).AsSingle();
+    public static Vector128<float> Bits(Vector128<float> bytes, int shift, byte mask, int to) =>
+        (((bytes.AsUInt16() >>> shift).AsByte() & Vector128.Create(mask)).AsUInt16() << to).AsSingle();
+
+    // Four copies of the bits, seven apart: none meets another, and the bit of each byte stands where it should.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SpreadBits(Vector128<float> lanes, int first) =>
+        ((((lanes.AsUInt32() >>> first) & Vector128.Create(15u)) * Vector128.Create(0x0204_0810u)) & Vector128.Create(0x1010_1010u)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Lookup(Vector128<float> bytes, Vector128<sbyte> table) => Integers.Lookup(bytes.AsByte(), table.AsByte()).AsSingle();
+
+    // The exponent of a float; its smallest power of two is a subnormal number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadPowersOfTwo(byte* exponents) =>
+        Vector128.Max(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(uint*)exponents).AsByte())).AsInt32() << 23, Vector128.Create(0x0040_0000)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> ShiftRight(Vector128<float> bytes, int count) => (bytes.AsUInt16() >>> count).AsSingle();
@@ -25,6 +38,10 @@ internal readonly unsafe partial struct Simd128
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Or(Vector128<float> a, Vector128<float> b) => (a.AsUInt32() | b.AsUInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> FourBits(Vector128<float> lanes, int shift) =>
+        Vector128.ConvertToSingle((lanes.AsInt32() >>> shift) & Vector128.Create(15));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> SixBits(Vector128<float> lanes, int shift) =>

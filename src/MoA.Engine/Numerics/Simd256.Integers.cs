@@ -15,8 +15,21 @@ internal readonly unsafe partial struct Simd256
         ((bytes.AsUInt16() >>> 4).AsByte() & Vector256.Create((byte)15)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> BitsAboveNibbles(Vector256<float> bytes, int shift, byte mask) =>
-        (((bytes.AsUInt16() >>> shift).AsByte() & Vector256.Create(mask)).AsUInt16() << 4).AsSingle();
+    public static Vector256<float> Bits(Vector256<float> bytes, int shift, byte mask, int to) =>
+        (((bytes.AsUInt16() >>> shift).AsByte() & Vector256.Create(mask)).AsUInt16() << to).AsSingle();
+
+    // Four copies of the bits, seven apart: none meets another, and the bit of each byte stands where it should.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> SpreadBits(Vector256<float> lanes, int first) =>
+        ((((lanes.AsUInt32() >>> first) & Vector256.Create(15u)) * Vector256.Create(0x0204_0810u)) & Vector256.Create(0x1010_1010u)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Lookup(Vector256<float> bytes, Vector128<sbyte> table) => Integers.Lookup(bytes.AsByte(), table.AsByte()).AsSingle();
+
+    // The exponent of a float; its smallest power of two is a subnormal number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadPowersOfTwo(byte* exponents) =>
+        Vector256.Max(Integers.WidenLowerToInt32(Vector128.CreateScalarUnsafe(*(ulong*)exponents).AsByte()) << 23, Vector256.Create(0x0040_0000)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> ShiftRight(Vector256<float> bytes, int count) => (bytes.AsUInt16() >>> count).AsSingle();
@@ -26,6 +39,10 @@ internal readonly unsafe partial struct Simd256
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Or(Vector256<float> a, Vector256<float> b) => (a.AsUInt32() | b.AsUInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> FourBits(Vector256<float> lanes, int shift) =>
+        Vector256.ConvertToSingle((lanes.AsInt32() >>> shift) & Vector256.Create(15));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> SixBits(Vector256<float> lanes, int shift) =>

@@ -14,8 +14,21 @@ internal readonly unsafe partial struct Simd512
         ((bytes.AsUInt16() >>> 4).AsByte() & Vector512.Create((byte)15)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> BitsAboveNibbles(Vector512<float> bytes, int shift, byte mask) =>
-        (((bytes.AsUInt16() >>> shift).AsByte() & Vector512.Create(mask)).AsUInt16() << 4).AsSingle();
+    public static Vector512<float> Bits(Vector512<float> bytes, int shift, byte mask, int to) =>
+        (((bytes.AsUInt16() >>> shift).AsByte() & Vector512.Create(mask)).AsUInt16() << to).AsSingle();
+
+    // Four copies of the bits, seven apart: none meets another, and the bit of each byte stands where it should.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> SpreadBits(Vector512<float> lanes, int first) =>
+        ((((lanes.AsUInt32() >>> first) & Vector512.Create(15u)) * Vector512.Create(0x0204_0810u)) & Vector512.Create(0x1010_1010u)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Lookup(Vector512<float> bytes, Vector128<sbyte> table) => Integers.Lookup(bytes.AsByte(), table.AsByte()).AsSingle();
+
+    // The exponent of a float; its smallest power of two is a subnormal number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadPowersOfTwo(byte* exponents) =>
+        Vector512.Max(Integers.WidenToInt32(Vector128.Load(exponents)) << 23, Vector512.Create(0x0040_0000)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> ShiftRight(Vector512<float> bytes, int count) => (bytes.AsUInt16() >>> count).AsSingle();
@@ -25,6 +38,10 @@ internal readonly unsafe partial struct Simd512
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Or(Vector512<float> a, Vector512<float> b) => (a.AsUInt32() | b.AsUInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> FourBits(Vector512<float> lanes, int shift) =>
+        Vector512.ConvertToSingle((lanes.AsInt32() >>> shift) & Vector512.Create(15));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> SixBits(Vector512<float> lanes, int shift) =>

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.Intrinsics;
 
 namespace MoA.Engine.Numerics;
 
@@ -12,7 +13,19 @@ internal readonly unsafe partial struct SimdScalar
     public static float UpperNibbles(float bytes) => throw new NotSupportedException();
 
     [DoesNotReturn]
-    public static float BitsAboveNibbles(float bytes, int shift, byte mask) => throw new NotSupportedException();
+    public static float Bits(float bytes, int shift, byte mask, int to) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float SpreadBits(float lanes, int first) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float Lookup(float bytes, Vector128<sbyte> table) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float LoadPowersOfTwo(byte* exponents) => throw new NotSupportedException();
+
+    [DoesNotReturn]
+    public static float FourBits(float lanes, int shift) => throw new NotSupportedException();
 
     [DoesNotReturn]
     public static float Or(float a, float b) => throw new NotSupportedException();

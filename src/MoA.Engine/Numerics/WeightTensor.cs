@@ -9,14 +9,23 @@ namespace MoA.Engine.Numerics;
 public unsafe class WeightTensor
 {
     /// <summary>Describes <paramref name="rows"/> × <paramref name="columns"/> elements at <paramref name="data"/>.</summary>
-    internal WeightTensor(string name, ElementType type, int rows, int columns, void* data)
+    /// <param name="name">The name, for messages.</param>
+    /// <param name="type">Format of the elements.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="columns">Elements of a row.</param>
+    /// <param name="data">The first row.</param>
+    /// <param name="exponents">Where the exponents of MXFP4 blocks stand apart; see <see cref="Exponents"/>.</param>
+    internal WeightTensor(string name, ElementType type, int rows, int columns, void* data, void* exponents = null)
     {
+        if (exponents is not null && type != ElementType.MXFP4)
+            throw ElementFormat.Unknown(type);
         Name = name;
         Type = type;
         Rows = rows;
         Columns = columns;
         BytesPerRow = type.RowBytes(columns);
         Data = data;
+        Exponents = (byte*)exponents;
     }
 
     /// <summary>The name in the file, for messages.</summary>
@@ -42,8 +51,47 @@ public unsafe class WeightTensor
 
     internal void* Data { get; }
 
-    /// <summary>Some of the rows, in the same memory.</summary>
-    internal WeightTensor Part(int first, int rows) => new($"{Name} from row {first}", Type, rows, Columns, Row(first));
+    /// <summary>
+    /// The exponents of MXFP4 blocks, one a block, where a checkpoint keeps them apart: <see cref="Data"/> then has 16 bytes a block,
+    /// each with two neighbours. Null where blocks are whole.
+    /// </summary>
+    internal byte* Exponents { get; }
 
-    internal byte* Row(int row) => (byte*)Data + row * BytesPerRow;
+    /// <summary>Bytes at <see cref="Data"/>.</summary>
+    internal long DataBytes => Exponents is null ? Bytes : Bytes - ExponentBytes;
+
+    /// <summary>Bytes at <see cref="Exponents"/>.</summary>
+    internal long ExponentBytes => Exponents is null ? 0 : (long)Rows * Columns / Type.ElementsPerBlock();
+
+    /// <summary>Some of the rows, in the same memory.</summary>
+    internal WeightTensor Part(int first, int rows, string? name = null)
+    {
+        name ??= $"{Name} from row {first}";
+        return Exponents is null
+            ? new(name, Type, rows, Columns, Row(first))
+            : new(name, Type, rows, Columns, (byte*)Data + DataBytes / Rows * first, Exponents + ExponentBytes / Rows * first);
+    }
+
+    /// <summary>A row where it stands; of a weight whose blocks are whole.</summary>
+    internal byte* Row(int row) => Exponents is null
+        ? (byte*)Data + row * BytesPerRow
+        : throw new InvalidOperationException($"The blocks of {Name} stand in two places.");
+
+    /// <summary>Blocks of a row, from an element on that begins one: where they stand, or put together.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="first">The first element.</param>
+    /// <param name="count">Elements, whole blocks.</param>
+    /// <param name="room">Room for their bytes; see <see cref="RoomBytes"/>.</param>
+    internal byte* Blocks(int row, int first, int count, byte* room)
+    {
+        if (Exponents is null)
+            return Row(row) + Type.RowBytes(first);
+        long block = ((long)row * Columns + first) / BlockMXFP4.Size;
+        for (int i = 0; i < count / BlockMXFP4.Size; i++)
+            BlockMXFP4.Pack((byte*)Data + (block + i) * (BlockMXFP4.Size / 2), Exponents[block + i], room + i * BlockMXFP4.Bytes);
+        return room;
+    }
+
+    /// <summary>Bytes of the room that <see cref="Blocks"/> needs for so many elements; 0 where they are read where they stand.</summary>
+    internal int RoomBytes(int count) => Exponents is null ? 0 : (int)Type.RowBytes(count);
 }

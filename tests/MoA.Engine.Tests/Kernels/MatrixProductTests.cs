@@ -162,17 +162,18 @@ public sealed class MatrixProductTests
         bool rounded = set != InstructionSet.Scalar;
         if (rounded && BytesGroup(shape.Type) is int group)
             RoundToBytes(x, group);
-        Rounding ofInputs = rounded && shape.Type == ElementType.Q8_0 ? new Rounding(32, 32767) : Rounding.None;
+        bool shorts = shape.Type is ElementType.Q8_0 or ElementType.IQ4_NL or ElementType.IQ4_XS;
+        Rounding ofInputs = rounded && shorts ? new Rounding(32, 32767) : Rounding.None;
         AssertProduct(shape, x, weight.Values, Terms(weight.Values, shape.Type), shape.Biased ? bias.Values : null, y, ofInputs,
             TensorRows.Read(backend, output));
     }
 
-    // Formats of four to six bits are multiplied with activations rounded to signed bytes, a scale for each
+    // Formats of two to six bits are multiplied with activations rounded to signed bytes, a scale for each
     // group of the weight. Bytes are too coarse for a bound to say much, so the product is that of what they stand for.
     private static int? BytesGroup(ElementType type) => type switch
     {
-        ElementType.Q4_0 or ElementType.Q4_K or ElementType.Q5_K => 32,
-        ElementType.Q6_K => 16,
+        ElementType.Q4_0 or ElementType.Q4_1 or ElementType.Q5_0 or ElementType.Q5_1 or ElementType.MXFP4 or ElementType.Q4_K or ElementType.Q5_K => 32,
+        ElementType.Q6_K or ElementType.Q3_K or ElementType.Q2_K => 16,
         _ => null,
     };
 

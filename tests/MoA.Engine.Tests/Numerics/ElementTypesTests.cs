@@ -20,6 +20,9 @@ public sealed unsafe class ElementTypesTests
             (ElementType.F32, "f32", 1, 4), (ElementType.F16, "f16", 1, 2), (ElementType.BF16, "bf16", 1, 2),
             (ElementType.Q8_0, "q8_0", 32, 34), (ElementType.Q4_0, "q4_0", 32, 18), (ElementType.Q4_K, "q4_k", 256, 144),
             (ElementType.Q5_K, "q5_k", 256, 176), (ElementType.Q6_K, "q6_k", 256, 210),
+            (ElementType.Q4_1, "q4_1", 32, 20), (ElementType.Q5_0, "q5_0", 32, 22), (ElementType.Q5_1, "q5_1", 32, 24),
+            (ElementType.Q2_K, "q2_k", 256, 84), (ElementType.Q3_K, "q3_k", 256, 110), (ElementType.IQ4_NL, "iq4_nl", 32, 18),
+            (ElementType.IQ4_XS, "iq4_xs", 256, 136), (ElementType.MXFP4, "mxfp4", 32, 17),
         ];
         Assert.Equal(Enum.GetValues<ElementType>(), ElementTypes.All);
         Assert.Equal(expected, ElementTypes.All.Select(type => (type, type.Name(), type.ElementsPerBlock(), type.BytesPerBlock())));

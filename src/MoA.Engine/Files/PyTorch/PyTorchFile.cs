@@ -82,6 +82,10 @@ internal sealed unsafe class PyTorchFile : ITensorFile
     }
 
     /// <inheritdoc/>
+    public (long[] Shape, nint Data) FindBytes(string name) =>
+        throw InputFile.Error(Path, $"tensor {name} holds bytes, which are read from safetensors only: save the model in that format");
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (NativeBuffer<byte> copy in _copies.Values)

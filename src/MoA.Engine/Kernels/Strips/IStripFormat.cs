@@ -13,8 +13,8 @@ internal unsafe interface IStripFormat
     static abstract int CellColumns { get; }
 
     /// <summary>
-    /// Bytes of a row's block that a cell has 32 bits at a time, lane beside lane: 16 times some number. Those of all
-    /// formats but two are the whole block.
+    /// Bytes of a row's block that a cell has 32 bits at a time, lane beside lane: a multiple of 4. Those of many formats are the
+    /// whole block.
     /// </summary>
     static abstract int QuadBytes { get; }
 
@@ -22,10 +22,13 @@ internal unsafe interface IStripFormat
     static abstract int QuadsAt { get; }
 
     /// <summary>
-    /// Where in a row's block the binary16 factor stands that a cell begins with, lane beside lane; -1 where there is none beside
-    /// the other bytes.
+    /// Where in a row's block the factor stands that a cell begins with, lane beside lane; -1 where there is none beside the other
+    /// bytes.
     /// </summary>
     static abstract int FactorAt { get; }
+
+    /// <summary>Bytes of that factor: 2 of a binary16 number, or 1.</summary>
+    static virtual int FactorBytes => sizeof(ushort);
 
     /// <summary>Columns that are multiplied before a scale is applied: what activations are rounded by.</summary>
     static abstract int GroupColumns { get; }

@@ -38,6 +38,30 @@ internal static unsafe class StripFormats<TSimd, TVector>
             case ElementType.Q6_K:
                 StripProduct<TSimd, TVector, StripQ6K>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
                 break;
+            case ElementType.Q4_1:
+                StripProduct<TSimd, TVector, StripQ41>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
+                break;
+            case ElementType.Q5_0:
+                StripProduct<TSimd, TVector, StripQ50>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
+                break;
+            case ElementType.Q5_1:
+                StripProduct<TSimd, TVector, StripQ51>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
+                break;
+            case ElementType.Q2_K:
+                StripProduct<TSimd, TVector, StripQ2K>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
+                break;
+            case ElementType.Q3_K:
+                StripProduct<TSimd, TVector, StripQ3K>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
+                break;
+            case ElementType.IQ4_NL:
+                StripProduct<TSimd, TVector, StripIQ4>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
+                break;
+            case ElementType.IQ4_XS:
+                StripProduct<TSimd, TVector, StripIQ4XS>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
+                break;
+            case ElementType.MXFP4:
+                StripProduct<TSimd, TVector, StripMXFP4>.Multiply(pool, scratch, a, rows, order, targets, accumulate);
+                break;
             default:
                 throw ElementFormat.Unknown(targets[0].Weight.Type);
         }
@@ -54,6 +78,14 @@ internal static unsafe class StripFormats<TSimd, TVector>
         ElementType.Q4_K => StripWeight.Create<TSimd, TVector, StripQ4K>(weight, pool, allocator),
         ElementType.Q5_K => StripWeight.Create<TSimd, TVector, StripQ5K>(weight, pool, allocator),
         ElementType.Q6_K => StripWeight.Create<TSimd, TVector, StripQ6K>(weight, pool, allocator),
+        ElementType.Q4_1 => StripWeight.Create<TSimd, TVector, StripQ41>(weight, pool, allocator),
+        ElementType.Q5_0 => StripWeight.Create<TSimd, TVector, StripQ50>(weight, pool, allocator),
+        ElementType.Q5_1 => StripWeight.Create<TSimd, TVector, StripQ51>(weight, pool, allocator),
+        ElementType.Q2_K => StripWeight.Create<TSimd, TVector, StripQ2K>(weight, pool, allocator),
+        ElementType.Q3_K => StripWeight.Create<TSimd, TVector, StripQ3K>(weight, pool, allocator),
+        ElementType.IQ4_NL => StripWeight.Create<TSimd, TVector, StripIQ4>(weight, pool, allocator),
+        ElementType.IQ4_XS => StripWeight.Create<TSimd, TVector, StripIQ4XS>(weight, pool, allocator),
+        ElementType.MXFP4 => StripWeight.Create<TSimd, TVector, StripMXFP4>(weight, pool, allocator),
         _ => throw ElementFormat.Unknown(weight.Type),
     };
 }

@@ -5,7 +5,7 @@ namespace MoA.Engine.Kernels.Strips;
 
 /// <summary>
 /// A weight in strips: rows of a strip stand in the lanes of a vector, blocks of them side by side in cells. A cell is the
-/// format's binary16 factors, where it has one beside the other bytes, then four bytes of every row at a time.
+/// format's factors, where it has one beside the other bytes, then four bytes of every row at a time.
 /// </summary>
 internal static unsafe class StripLayout<TSimd, TVector, TFormat>
     where TSimd : ISimd<TVector>
@@ -19,7 +19,7 @@ internal static unsafe class StripLayout<TSimd, TVector, TFormat>
     public static int CellBytes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => (TFormat.QuadBytes + (TFormat.FactorAt < 0 ? 0 : sizeof(ushort))) * TSimd.Width;
+        get => (TFormat.QuadBytes + (TFormat.FactorAt < 0 ? 0 : TFormat.FactorBytes)) * TSimd.Width;
     }
 
     /// <summary>Bytes of a strip.</summary>
@@ -37,10 +37,19 @@ internal static unsafe class StripLayout<TSimd, TVector, TFormat>
     {
         nint rowBytes = (nint)weight.BytesPerRow, blockBytes = (nint)weight.Type.RowBytes(TFormat.CellColumns);
         int present = Math.Min(TSimd.Width, weight.Rows - strip * TSimd.Width), cells = Cells(weight);
-        byte* rows = weight.Row(strip * TSimd.Width);
+        byte* rows = weight.Exponents is null ? weight.Row(strip * TSimd.Width) : null;
         byte* padded = stackalloc byte[TSimd.Width * (int)blockBytes];
         for (int cell = 0; cell < cells; cell++, rows += blockBytes, to += CellBytes)
         {
+            if (weight.Exponents is not null)
+            {
+                new Span<byte>(padded, TSimd.Width * (int)blockBytes).Clear();
+                for (int lane = 0; lane < present; lane++)
+                    weight.Blocks(strip * TSimd.Width + lane, cell * TFormat.CellColumns, TFormat.CellColumns, padded + lane * blockBytes);
+                WriteCell(padded, blockBytes, to);
+                continue;
+            }
+
             nint at = cell * blockBytes, left = rowBytes - at;
             // As many streams as lanes are more than the hardware follows: ask once for each line.
             if (at % Memory.LineBytes < blockBytes)
@@ -67,15 +76,26 @@ internal static unsafe class StripLayout<TSimd, TVector, TFormat>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void WriteCell(byte* rows, nint rowBytes, byte* cell)
     {
-        float* quads = (float*)cell;
         if (TFormat.FactorAt >= 0)
         {
             for (nint lane = 0; lane < TSimd.Width; lane++)
-                ((ushort*)cell)[lane] = *(ushort*)(rows + lane * rowBytes + TFormat.FactorAt);
-            quads = (float*)((ushort*)cell + TSimd.Width);
+            {
+                byte* factor = rows + lane * rowBytes + TFormat.FactorAt;
+                if (TFormat.FactorBytes == sizeof(ushort))
+                    ((ushort*)cell)[lane] = *(ushort*)factor;
+                else
+                    cell[lane] = *factor;
+            }
         }
 
-        for (nint at = 0; at < TFormat.QuadBytes; at += 16, quads += 4 * TSimd.Width)
+        float* quads = (float*)(cell + CellBytes - TFormat.QuadBytes * TSimd.Width);
+        nint at = 0;
+        for (; at <= TFormat.QuadBytes - 16; at += 16, quads += 4 * TSimd.Width)
             TSimd.StoreColumns(rows + TFormat.QuadsAt + at, rowBytes, quads, TSimd.Width);
+        for (; at < TFormat.QuadBytes; at += 4, quads += TSimd.Width)
+        {
+            for (nint lane = 0; lane < TSimd.Width; lane++)
+                quads[lane] = *(float*)(rows + lane * rowBytes + TFormat.QuadsAt + at);
+        }
     }
 }

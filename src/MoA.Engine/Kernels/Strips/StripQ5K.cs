@@ -48,6 +48,6 @@ internal readonly unsafe struct StripQ5K : IStripFormat
         where TVector : struct
     {
         TVector lower = TSimd.LowerNibbles(TSimd.ShiftRight(TSimd.Load(quants + quad * TSimd.Width), 4 * (group % 2)));
-        return TSimd.Or(lower, TSimd.BitsAboveNibbles(TSimd.Load(bits + quad * TSimd.Width), group, 1));
+        return TSimd.Or(lower, TSimd.Bits(TSimd.Load(bits + quad * TSimd.Width), group, 1, 4));
     }
 }

@@ -81,6 +81,6 @@ internal readonly unsafe struct StripQ6K : IStripFormat
     {
         TVector bytes = TSimd.Load(lower + quad * TSimd.Width);
         TVector nibbles = run < 2 ? TSimd.LowerNibbles(bytes) : TSimd.UpperNibbles(bytes);
-        return TSimd.Or(nibbles, TSimd.BitsAboveNibbles(TSimd.Load(upper + quad * TSimd.Width), 2 * run, 3));
+        return TSimd.Or(nibbles, TSimd.Bits(TSimd.Load(upper + quad * TSimd.Width), 2 * run, 3, 4));
     }
 }

@@ -51,10 +51,12 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
     }
 
     /// <inheritdoc/>
-    public bool Contains(string name) => _fileOfTensor.ContainsKey(name);
+    public bool Contains(string name) => _fileOfTensor.ContainsKey(name) || _fileOfTensor.ContainsKey(name + Mxfp4Pair.Blocks);
 
     /// <inheritdoc/>
-    public StoredTensor Find(string name) => FileOf(name).Find(name);
+    public StoredTensor Find(string name) => _fileOfTensor.ContainsKey(name) || !Contains(name)
+        ? FileOf(name).Find(name)
+        : Mxfp4Pair.Join(name, FileOf(name + Mxfp4Pair.Blocks), FileOf(name + Mxfp4Pair.Exponents));
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models.Loading;
@@ -13,8 +14,11 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
     private const int ElementsPerPiece = 1 << 18;
     private const int PiecesAtOnce = 16;
 
-    // Of the scales of groups in a block of 256.
-    private const int SubScale = 32;
+    // Of the scales of groups in a block of 256; those of four bits.
+    private const int SubScale = 32, SmallSubScale = 8;
+
+    // Bytes of a block that are factors, at most.
+    private const int LongestHead = 18;
 
     private ulong _stream;
 
@@ -124,16 +128,25 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
             ElementType.Q8_0 => (2, 34, (byte)0x01),
             ElementType.Q4_0 => (2, 18, (byte)0x11),
             ElementType.Q6_K => (0, 128, (byte)0x11),
-            ElementType.Q4_K or ElementType.Q5_K => (0, 0, (byte)0),
-            _ => throw ElementFormat.Unknown(type),
+            ElementType.Q5_0 => (6, 22, (byte)0x11),
+            ElementType.IQ4_NL => (2, 18, (byte)0x11),
+            ElementType.MXFP4 => (1, 17, (byte)0x11),
+            ElementType.IQ4_XS => (8, 136, (byte)0x11),
+            ElementType.Q3_K => (32, 96, (byte)0x55),
+            _ => (0, 0, (byte)0),
         };
-        byte* head = stackalloc byte[18];
+        byte* head = stackalloc byte[LongestHead];
         (int at, int length) = Factors(type, deviation, head);
         open.Fill(0xFF);
         open.Slice(at, length).Clear();
         ones.Clear();
         ones[first..end].Fill(lowestBits);
         new ReadOnlySpan<byte>(head, length).CopyTo(ones[at..]);
+        if (type != ElementType.Q2_K)
+            return;
+        // 0 to 3, less as much as the mean: scales and minima of 4 bits, all 8, and the factors of both at the end.
+        open[..16].Clear();
+        ones[..16].Fill(SmallSubScale | (SmallSubScale << 4));
     }
 
     // The bytes of a block that are its factors, and where they stand.
@@ -151,6 +164,34 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
                 new Span<byte>(head, 16).Fill(SubScale);
                 *(Half*)(head + 16) = (Half)(deviation / Spread(64) / SubScale);
                 return (192, 18);
+            case ElementType.Q5_0: // -16 to 15
+                *(Half*)head = (Half)(deviation / Spread(32));
+                return (0, 2);
+            case ElementType.Q4_1:
+                return RangeFactors(deviation, 16, head);
+            case ElementType.Q5_1:
+                return RangeFactors(deviation, 32, head);
+            case ElementType.IQ4_NL:
+                *(Half*)head = (Half)(deviation / SpreadOfOdd(BlockIQ4.Steps));
+                return (0, 2);
+            case ElementType.IQ4_XS: // scales of 32 + 16: upper bits 3, lower bits 0
+                *(Half*)head = (Half)(deviation / SpreadOfOdd(BlockIQ4.Steps) / 16);
+                new Span<byte>(head + 2, 2).Fill(0xFF);
+                new Span<byte>(head + 4, 4).Clear();
+                return (0, 8);
+            case ElementType.MXFP4: // the nearest power of two
+                head[0] = (byte)Math.Clamp(127 + (int)Math.Round(Math.Log2(2 * deviation / SpreadOfOdd(BlockMXFP4.Doubled))), 0, BlockMXFP4.LargestExponent);
+                return (0, 1);
+            case ElementType.Q2_K:
+                float factor = deviation / Spread(4) / SmallSubScale;
+                ((Half*)head)[0] = (Half)factor;
+                ((Half*)head)[1] = (Half)(factor * 1.5f);
+                return (BlockQ2K.Factor, 4);
+            case ElementType.Q3_K: // 16 scales of 32 + 16, then the factor; -4 to 3
+                new Span<byte>(head, 8).Clear();
+                new Span<byte>(head + 8, 4).Fill(0xFF);
+                *(Half*)(head + 12) = (Half)(deviation / Spread(8) / 16);
+                return (96, 14);
             case ElementType.Q4_K:
                 return SixBitFactors(deviation, 16, head);
             case ElementType.Q5_K:
@@ -169,6 +210,24 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
         new Span<byte>(head + 4, 8).Fill(SubScale | (SubScale >> 4 << 6));
         new Span<byte>(head + 12, 4).Clear();
         return (0, 16);
+    }
+
+    // 0 to 15 or 31, less as much as the mean.
+    private static (int Offset, int Length) RangeFactors(float deviation, int levels, byte* head)
+    {
+        float scale = deviation / Spread(levels);
+        ((Half*)head)[0] = (Half)scale;
+        ((Half*)head)[1] = (Half)(scale * (1 - levels) / 2);
+        return (0, 4);
+    }
+
+    // Of every second of 16 steps, whose mean is near 0.
+    private static float SpreadOfOdd(Vector128<sbyte> steps)
+    {
+        double squares = 0;
+        for (int i = 1; i < Vector128<sbyte>.Count; i += 2)
+            squares += steps[i] * steps[i];
+        return (float)Math.Sqrt(squares / 8);
     }
 
     // Standard deviation of a whole number drawn evenly from so many neighbours.

@@ -32,10 +32,13 @@ internal sealed unsafe class TensorConversion(WeightTensor source, ElementType t
                 int slices = Math.Min(count, 64);
                 Parallel.For(0, slices, parallel, slice =>
                 {
-                    float[] scratch = new float[columns];
+                    float[] scratch = new float[columns + source.RoomBytes(columns) / sizeof(float) + 1];
                     int end = (int)((long)count * (slice + 1) / slices);
-                    for (int row = (int)((long)count * slice / slices); row < end; row++)
-                        WriteRow(SourceRow(from + row), columns, scratch, (byte*)first + (nint)row * rowBytes);
+                    fixed (float* numbers = scratch)
+                    {
+                        for (int row = (int)((long)count * slice / slices); row < end; row++)
+                            WriteRow(SourceRow(from + row), columns, numbers, (byte*)first + (nint)row * rowBytes);
+                    }
                 });
                 RefuseNonFinite(bytes, start, count, columns);
                 file.Write(piece, 0, count * rowBytes);
@@ -43,9 +46,9 @@ internal sealed unsafe class TensorConversion(WeightTensor source, ElementType t
         }
     }
 
-    private void WriteRow(int row, int columns, float[] scratch, byte* destination)
+    private void WriteRow(int row, int columns, float* numbers, byte* destination)
     {
-        byte* from = (byte*)source.Data + row * source.Type.RowBytes(columns);
+        byte* from = source.Exponents is null ? (byte*)source.Data + row * source.Type.RowBytes(columns) : source.Blocks(row, 0, columns, (byte*)(numbers + columns));
         if (source.Type == type)
         {
             long bytes = type.RowBytes(columns);
@@ -53,11 +56,8 @@ internal sealed unsafe class TensorConversion(WeightTensor source, ElementType t
             return;
         }
 
-        fixed (float* numbers = scratch)
-        {
-            Quantization.Dequantize(source.Type, from, numbers, columns);
-            Quantization.Quantize(numbers, type, destination, columns);
-        }
+        Quantization.Dequantize(source.Type, from, numbers, columns);
+        Quantization.Quantize(numbers, type, destination, columns);
     }
 
     // Row 2f of a head comes from its row f, row 2f + 1 from its row f + d/2.

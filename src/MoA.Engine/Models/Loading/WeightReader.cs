@@ -89,7 +89,13 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
             $"tensor {name} is {vector.Type}; expected norms and biases in F32, F16 or BF16");
     }
 
-    private unsafe WeightTensor Tensor(string name, params ReadOnlySpan<long> shape)
+    private WeightTensor Tensor(string name, params ReadOnlySpan<long> shape) => Stored(name, shape).View(name);
+
+    /// <summary>The matrices of a layer's experts, one after the other in a tensor [experts, rows, columns]: views of it.</summary>
+    private WeightTensor[] Experts(string name, int experts, int rows, int columns) => Stored(name, experts, rows, columns).Matrices(name);
+
+    // A tensor whose shape is known to be right; it will be scanned.
+    private StoredTensor Stored(string name, params ReadOnlySpan<long> shape)
     {
         StoredTensor stored = checkpoint.Find(name);
         if (!shape.SequenceEqual(stored.Shape))
@@ -99,10 +105,8 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
                 $"[{string.Join(", ", shape.ToArray())}] by {checkpoint.ShapesFrom}");
         }
 
-        int rows = shape.Length == 1 ? 1 : (int)shape[0];
-        WeightTensor weight = new(name, stored.Type, rows, (int)shape[^1], (void*)stored.Data);
-        _found.Add((weight, stored.Path));
-        return weight;
+        _found.Add((stored.View(name), stored.Path));
+        return stored;
     }
 
     // The one time that all weights are read on loading.

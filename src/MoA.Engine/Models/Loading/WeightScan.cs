@@ -10,7 +10,7 @@ namespace MoA.Engine.Models.Loading;
 /// <summary>What one pass over weights, with several threads, found.</summary>
 /// <param name="NonFinite">
 /// The first number that is NaN or infinite, by tensor and then by position, or null: a number, or a factor of a quantised block,
-/// whose exponent bits are all ones. Of a block it is the first element.
+/// whose exponent bits are all ones, or one of MXFP4 that is too large for a float. Of a block it is the first element.
 /// </param>
 /// <param name="Hash">A hash over every tensor's name, format, shape and bytes; empty where a number is not finite.</param>
 internal readonly unsafe record struct WeightScan((int Tensor, long Position)? NonFinite, string Hash)
@@ -35,7 +35,7 @@ internal readonly unsafe record struct WeightScan((int Tensor, long Position)? N
         ParallelLoopResult result = Parallel.For(0, pieces.Count, parallel, (i, loop) =>
         {
             (int tensor, long start, long count) = pieces[i];
-            hashes[i] = XxHash128.HashToUInt128(Bytes(tensors[tensor], start, count));
+            hashes[i] = Hashed(tensors[tensor], start, count);
             found[i] = Position(tensors[tensor], start, count);
             if (found[i] >= 0)
                 loop.Break(); // lower pieces still run, so the lowest one that breaks is the first
@@ -55,11 +55,20 @@ internal readonly unsafe record struct WeightScan((int Tensor, long Position)? N
         return Convert.ToHexStringLower(all.GetCurrentHash());
     }
 
-    private static ReadOnlySpan<byte> Bytes(WeightTensor tensor, long start, long count) =>
-        new((byte*)tensor.Data + tensor.Type.RowBytes(start), (int)tensor.Type.RowBytes(count));
+    private static UInt128 Hashed(WeightTensor tensor, long start, long count)
+    {
+        if (tensor.Exponents is null)
+            return XxHash128.HashToUInt128(new((byte*)tensor.Data + tensor.Type.RowBytes(start), (int)tensor.Type.RowBytes(count)));
+        XxHash128 both = new();
+        both.Append(new ReadOnlySpan<byte>((byte*)tensor.Data + start / 2, (int)(count / 2)));
+        both.Append(new ReadOnlySpan<byte>(tensor.Exponents + start / BlockMXFP4.Size, (int)(count / BlockMXFP4.Size)));
+        return both.GetCurrentHashAsUInt128();
+    }
 
     private static long Position(WeightTensor tensor, long start, long count)
     {
+        if (tensor.Type == ElementType.MXFP4)
+            return ExponentPosition(tensor, start, count);
         if (tensor.Type.IsQuantized())
             return BlockPosition(tensor, start, count);
         long offset = tensor.Type switch
@@ -82,6 +91,20 @@ internal readonly unsafe record struct WeightScan((int Tensor, long Position)? N
         {
             ushort a = *(ushort*)(block + first), b = *(ushort*)(block + second);
             if ((a & 0x7C00) == 0x7C00 || (b & 0x7C00) == 0x7C00)
+                return at;
+        }
+
+        return -1;
+    }
+
+    // Blocks with an exponent with which an element could be infinite, the format's NaN among them.
+    private static long ExponentPosition(WeightTensor tensor, long start, long count)
+    {
+        int step = tensor.Exponents is null ? BlockMXFP4.Bytes : 1;
+        byte* exponent = (tensor.Exponents is null ? (byte*)tensor.Data : tensor.Exponents) + start / BlockMXFP4.Size * step;
+        for (long at = start; at < start + count; at += BlockMXFP4.Size, exponent += step)
+        {
+            if (*exponent > BlockMXFP4.LargestExponent)
                 return at;
         }
 

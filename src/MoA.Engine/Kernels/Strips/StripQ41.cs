@@ -1,0 +1,37 @@
+using System.Runtime.CompilerServices;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Kernels.Strips;
+
+/// <summary>Q4_1: a quad with scale and minimum, then four as of Q4_0.</summary>
+internal readonly unsafe struct StripQ41 : IStripFormat
+{
+    public static int CellColumns => 32;
+
+    public static int QuadBytes => 20;
+
+    public static int QuadsAt => 0;
+
+    public static int FactorAt => -1;
+
+    public static int GroupColumns => 32;
+
+    public static int UnitBytes => ByteUnit.Bytes(32);
+
+    public static void Round(float* x, byte* unit) => ByteUnit.Round(x, 32, unit);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddGroup<TSimd, TVector>(byte* cell, int group, float* factors, byte* units, int rows, float* sums)
+        where TSimd : ISimd<TVector>
+        where TVector : struct
+    {
+        float* quads = (float*)cell, quants = quads + TSimd.Width;
+        TVector both = TSimd.Load(quads);
+        TVector b0 = TSimd.Load(quants), b1 = TSimd.Load(quants + TSimd.Width);
+        TVector b2 = TSimd.Load(quants + 2 * TSimd.Width), b3 = TSimd.Load(quants + 3 * TSimd.Width);
+        ByteUnit.Add<TSimd, TVector>(
+            TSimd.LowerNibbles(b0), TSimd.LowerNibbles(b1), TSimd.LowerNibbles(b2), TSimd.LowerNibbles(b3),
+            TSimd.UpperNibbles(b0), TSimd.UpperNibbles(b1), TSimd.UpperNibbles(b2), TSimd.UpperNibbles(b3),
+            4, TSimd.LowerF16(both), TSimd.Subtract(TSimd.Zero, TSimd.UpperF16(both)), units, rows, sums);
+    }
+}
