@@ -34,7 +34,7 @@ public sealed unsafe class QuantizationTests
     }
 
     /// <summary>
-    /// The error is no larger than that of ggml's own quantisers, but for 2 %.
+    /// The error is no larger than that of ggml's own quantisers, but for 3 %.
     /// </summary>
     [Theory]
     [MemberData(nameof(Formats))]
@@ -43,7 +43,7 @@ public sealed unsafe class QuantizationTests
         using SafetensorsFile fixture = OpenFixture();
         float[] source = fixture.ReadFloats("source");
         double theirs = Error(source, Dequantize(type, Bytes(fixture, $"{type.Name()}.quantized")));
-        Assert.InRange(Error(source, RoundTrip(type, source)), 0, 1.02 * theirs);
+        Assert.InRange(Error(source, RoundTrip(type, source)), 0, 1.03 * theirs);
     }
 
     /// <summary>Root-mean-square error over that of the values, normally distributed.</summary>
