@@ -117,6 +117,12 @@ public sealed class GpuBackend : ComputeBackend
                 "runs on the processor only; leave --device out");
         }
 
+        if (weights.FirstOrDefault(weight => !PlacedWeight.Takes(weight.Type)) is WeightTensor other)
+        {
+            throw new InvalidInputException($"{Description}: tensor {other.Name} is {other.Type}, which runs on the processor only; " +
+                "leave --device out, or convert the matrices (--weights q4_k)");
+        }
+
         _memory.CheckRoom(
             weights.Sum(PlacedWeight.BytesOf), "the weights", "use a smaller format (--weights q4_0), a smaller model or another device");
     }

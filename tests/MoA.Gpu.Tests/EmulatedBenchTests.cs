@@ -8,6 +8,7 @@ using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Benchmarking;
 using MoA.Evaluation.Estimates;
+using MoA.Gpu.Weights;
 
 namespace MoA.Gpu.Tests;
 
@@ -58,7 +59,7 @@ public sealed unsafe class EmulatedBenchTests
         Assert.Equal("the energy of device emulated is not counted: it is no NVIDIA GPU", whyNot);
     }
 
-    public static TheoryData<ElementType> Types => [.. ElementTypes.All];
+    public static TheoryData<ElementType> Types => [.. ElementTypes.All.Where(PlacedWeight.Takes)];
 
     /// <summary>The moments that the drawing promises, read through the kernel that reads weights; hidden sizes that fill blocks of 256.</summary>
     [Theory]

@@ -72,6 +72,18 @@ public sealed class EmulatedModelTests
         Assert.Contains(fixture.Model.Config.RopeScaling.Describe(), message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(ElementType.MXFP4)]
+    [InlineData(ElementType.Q2_K)]
+    [InlineData(ElementType.Q5_0)]
+    public void Number_formats_that_it_does_not_run_are_refused_by_name(ElementType type)
+    {
+        using LoadedModel model = RandomModel.Describe(ModelShape.Parse("hidden=256,layers=1,heads=4,intermediate=256,vocabulary=600"), type, "random");
+        using GpuBackend backend = GpuBackend.Open("emulated:4", 1);
+        string message = Assert.Throws<InvalidInputException>(() => new Transformer(model, backend)).Message;
+        Assert.Contains($"is {type}, which runs on the processor only; leave --device out, or convert the matrices", message, StringComparison.Ordinal);
+    }
+
     /// <summary>Block-sparse prefill and rings under a plan with a rule for every query head, as published for the fixtures.</summary>
     [Fact]
     public void Plans_give_the_reference_logits()

@@ -29,7 +29,7 @@ internal readonly record struct StoredTensor(string Path, ElementType Type, long
         WeightTensor all = View(name);
         WeightTensor[] matrices = new WeightTensor[count];
         for (int i = 0; i < matrices.Length; i++)
-            matrices[i] = all.Part((int)(i * rows), (int)rows, $"{name}[{i}]");
+            matrices[i] = all.View($"{name}[{i}]", (int)(i * rows), (int)rows, 1);
         return matrices;
     }
 }

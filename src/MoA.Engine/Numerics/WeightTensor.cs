@@ -15,7 +15,8 @@ public unsafe class WeightTensor
     /// <param name="columns">Elements of a row.</param>
     /// <param name="data">The first row.</param>
     /// <param name="exponents">Where the exponents of MXFP4 blocks stand apart; see <see cref="Exponents"/>.</param>
-    internal WeightTensor(string name, ElementType type, int rows, int columns, void* data, void* exponents = null)
+    /// <param name="step">Rows of the memory from one row to the next; see <see cref="Step"/>.</param>
+    internal WeightTensor(string name, ElementType type, int rows, int columns, void* data, void* exponents = null, int step = 1)
     {
         if (exponents is not null && type != ElementType.MXFP4)
             throw ElementFormat.Unknown(type);
@@ -26,6 +27,7 @@ public unsafe class WeightTensor
         BytesPerRow = type.RowBytes(columns);
         Data = data;
         Exponents = (byte*)exponents;
+        Step = step;
     }
 
     /// <summary>The name in the file, for messages.</summary>
@@ -57,24 +59,32 @@ public unsafe class WeightTensor
     /// </summary>
     internal byte* Exponents { get; }
 
-    /// <summary>Bytes at <see cref="Data"/>.</summary>
-    internal long DataBytes => Exponents is null ? Bytes : Bytes - ExponentBytes;
+    /// <summary>Rows of the memory from one row to the next: 1, or 2 where those of two weights alternate.</summary>
+    internal int Step { get; }
 
-    /// <summary>Bytes at <see cref="Exponents"/>.</summary>
-    internal long ExponentBytes => Exponents is null ? 0 : (long)Rows * Columns / Type.ElementsPerBlock();
+    /// <summary>Bytes at <see cref="Data"/> from the first row to the last.</summary>
+    internal long DataBytes => RowsSpanned * (Exponents is null ? BytesPerRow : Columns / 2);
+
+    /// <summary>Bytes at <see cref="Exponents"/> from the first row to the last.</summary>
+    internal long ExponentBytes => Exponents is null ? 0 : RowsSpanned * (Columns / BlockMXFP4.Size);
+
+    private long RowsSpanned => Rows == 0 ? 0 : (Rows - 1L) * Step + 1;
 
     /// <summary>Some of the rows, in the same memory.</summary>
-    internal WeightTensor Part(int first, int rows, string? name = null)
+    internal WeightTensor Part(int first, int rows) => View($"{Name} from row {first}", first, rows, 1);
+
+    /// <summary>Some of the rows by another name, or every so-manieth of them, in the same memory.</summary>
+    internal WeightTensor View(string name, int first, int rows, int step)
     {
-        name ??= $"{Name} from row {first}";
-        return Exponents is null
-            ? new(name, Type, rows, Columns, Row(first))
-            : new(name, Type, rows, Columns, (byte*)Data + DataBytes / Rows * first, Exponents + ExponentBytes / Rows * first);
+        long skipped = (long)first * Step;
+        byte* data = (byte*)Data + skipped * (Exponents is null ? BytesPerRow : Columns / 2);
+        byte* exponents = Exponents is null ? null : Exponents + skipped * (Columns / BlockMXFP4.Size);
+        return new WeightTensor(name, Type, rows, Columns, data, exponents, Step * step);
     }
 
     /// <summary>A row where it stands; of a weight whose blocks are whole.</summary>
     internal byte* Row(int row) => Exponents is null
-        ? (byte*)Data + row * BytesPerRow
+        ? (byte*)Data + (long)row * Step * BytesPerRow
         : throw new InvalidOperationException($"The blocks of {Name} stand in two places.");
 
     /// <summary>Blocks of a row, from an element on that begins one: where they stand, or put together.</summary>
@@ -86,7 +96,7 @@ public unsafe class WeightTensor
     {
         if (Exponents is null)
             return Row(row) + Type.RowBytes(first);
-        long block = ((long)row * Columns + first) / BlockMXFP4.Size;
+        long block = ((long)row * Step * Columns + first) / BlockMXFP4.Size;
         for (int i = 0; i < count / BlockMXFP4.Size; i++)
             BlockMXFP4.Pack((byte*)Data + (block + i) * (BlockMXFP4.Size / 2), Exponents[block + i], room + i * BlockMXFP4.Bytes);
         return room;

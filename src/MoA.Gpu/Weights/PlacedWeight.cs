@@ -41,6 +41,10 @@ internal sealed unsafe class PlacedWeight : WeightTensor, IDisposable
     /// <summary>The weight as a device's.</summary>
     public static PlacedWeight Of(WeightTensor weight) => (PlacedWeight)weight;
 
+    /// <summary>Whether there are kernels for a format.</summary>
+    public static bool Takes(ElementType type) => type is ElementType.F32 or ElementType.F16 or ElementType.BF16 or ElementType.Q8_0 or
+        ElementType.Q4_0 or ElementType.Q4_K or ElementType.Q5_K or ElementType.Q6_K;
+
     /// <summary>Bytes that a weight takes.</summary>
     public static long BytesOf(WeightTensor weight)
     {
@@ -62,7 +66,7 @@ internal sealed unsafe class PlacedWeight : WeightTensor, IDisposable
 
     private void Copy(WeightTensor stored, WeightLayout layout)
     {
-        int rows = (int)Math.Clamp(PieceBytes / stored.BytesPerRow, 1, Rows);
+        int rows = stored.Step == 1 ? (int)Math.Clamp(PieceBytes / stored.BytesPerRow, 1, Rows) : 1;
         long rowQuads = layout.Quads / Rows, rowFactors = layout.Factors / Rows;
         Quad[] quads = new Quad[rows * rowQuads];
         ushort[] factors = new ushort[rows * rowFactors];

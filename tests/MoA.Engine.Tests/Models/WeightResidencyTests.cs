@@ -20,7 +20,9 @@ public sealed class WeightResidencyTests
     {
         { "llama-mha", null }, { "qwen2-bf16", null }, { "qwen3", null }, // F32 and BF16, with biases and head norms, tied and not
         { "random", ElementType.F16 }, { "random", ElementType.Q8_0 }, { "random", ElementType.Q4_0 }, { "random", ElementType.Q4_K },
-        { "random", ElementType.Q5_K }, { "random", ElementType.Q6_K },
+        { "random", ElementType.Q5_K }, { "random", ElementType.Q6_K }, { "random", ElementType.Q4_1 }, { "random", ElementType.Q5_0 },
+        { "random", ElementType.Q5_1 }, { "random", ElementType.Q2_K }, { "random", ElementType.Q3_K }, { "random", ElementType.IQ4_NL },
+        { "random", ElementType.IQ4_XS }, { "random", ElementType.MXFP4 },
     };
 
     [Theory]

@@ -35,39 +35,49 @@ internal static unsafe class StripLayout<TSimd, TVector, TFormat>
     [MethodImpl(JitOptions.Loop)]
     public static void Write(WeightTensor weight, int strip, byte* to)
     {
-        nint rowBytes = (nint)weight.BytesPerRow, blockBytes = (nint)weight.Type.RowBytes(TFormat.CellColumns);
+        nint rowBytes = (nint)weight.BytesPerRow, stride = weight.Step * rowBytes, blockBytes = (nint)weight.Type.RowBytes(TFormat.CellColumns);
         int present = Math.Min(TSimd.Width, weight.Rows - strip * TSimd.Width), cells = Cells(weight);
-        byte* rows = weight.Exponents is null ? weight.Row(strip * TSimd.Width) : null;
         byte* padded = stackalloc byte[TSimd.Width * (int)blockBytes];
+        if (weight.Exponents is not null)
+        {
+            WriteApart(weight, strip, present, padded, to);
+            return;
+        }
+
+        byte* rows = weight.Row(strip * TSimd.Width);
         for (int cell = 0; cell < cells; cell++, rows += blockBytes, to += CellBytes)
         {
-            if (weight.Exponents is not null)
-            {
-                new Span<byte>(padded, TSimd.Width * (int)blockBytes).Clear();
-                for (int lane = 0; lane < present; lane++)
-                    weight.Blocks(strip * TSimd.Width + lane, cell * TFormat.CellColumns, TFormat.CellColumns, padded + lane * blockBytes);
-                WriteCell(padded, blockBytes, to);
-                continue;
-            }
-
             nint at = cell * blockBytes, left = rowBytes - at;
             // As many streams as lanes are more than the hardware follows: ask once for each line.
             if (at % Memory.LineBytes < blockBytes)
             {
                 for (int lane = 0; lane < present; lane++)
-                    Memory.Prefetch(rows + lane * rowBytes + Ahead);
+                    Memory.Prefetch(rows + lane * stride + Ahead);
             }
 
             if (present == TSimd.Width && left >= blockBytes)
             {
-                WriteCell(rows, rowBytes, to);
+                WriteCell(rows, stride, to);
                 continue;
             }
 
             new Span<byte>(padded, TSimd.Width * (int)blockBytes).Clear();
             for (int lane = 0; lane < present; lane++)
-                Unsafe.CopyBlockUnaligned(padded + lane * blockBytes, rows + lane * rowBytes, (uint)Math.Min(left, blockBytes));
+                Unsafe.CopyBlockUnaligned(padded + lane * blockBytes, rows + lane * stride, (uint)Math.Min(left, blockBytes));
             WriteCell(padded, blockBytes, to);
+        }
+    }
+
+    // Of a weight whose blocks stand in two places, each is put together first.
+    private static void WriteApart(WeightTensor weight, int strip, int present, byte* blocks, byte* to)
+    {
+        int blockBytes = (int)weight.Type.RowBytes(TFormat.CellColumns), cells = Cells(weight);
+        new Span<byte>(blocks, TSimd.Width * blockBytes).Clear();
+        for (int cell = 0; cell < cells; cell++, to += CellBytes)
+        {
+            for (int lane = 0; lane < present; lane++)
+                weight.Blocks(strip * TSimd.Width + lane, cell * TFormat.CellColumns, TFormat.CellColumns, blocks + lane * blockBytes);
+            WriteCell(blocks, blockBytes, to);
         }
     }
 

@@ -9,7 +9,7 @@ internal sealed unsafe class StripWeight : WeightTensor, IDisposable
     private readonly NativeBuffer<byte> _memory;
 
     private StripWeight(WeightTensor weight, NativeBuffer<byte> memory)
-        : base(weight.Name, weight.Type, weight.Rows, weight.Columns, weight.Data, weight.Exponents) => _memory = memory;
+        : base(weight.Name, weight.Type, weight.Rows, weight.Columns, weight.Data, weight.Exponents, weight.Step) => _memory = memory;
 
     /// <summary>The first strip.</summary>
     public byte* Strips => _memory.Data;

@@ -187,10 +187,10 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
                 ((Half*)head)[0] = (Half)factor;
                 ((Half*)head)[1] = (Half)(factor * 1.5f);
                 return (BlockQ2K.Factor, 4);
-            case ElementType.Q3_K: // 16 scales of 32 + 16, then the factor; -4 to 3
+            case ElementType.Q3_K: // 16 scales of 32 + 16, then the factor; -3, -1, 1, 3
                 new Span<byte>(head, 8).Clear();
                 new Span<byte>(head + 8, 4).Fill(0xFF);
-                *(Half*)(head + 12) = (Half)(deviation / Spread(8) / 16);
+                *(Half*)(head + 12) = (Half)(deviation / (2 * Spread(4)) / 16);
                 return (96, 14);
             case ElementType.Q4_K:
                 return SixBitFactors(deviation, 16, head);

@@ -48,7 +48,7 @@ internal sealed unsafe class TensorConversion(WeightTensor source, ElementType t
 
     private void WriteRow(int row, int columns, float* numbers, byte* destination)
     {
-        byte* from = source.Exponents is null ? (byte*)source.Data + row * source.Type.RowBytes(columns) : source.Blocks(row, 0, columns, (byte*)(numbers + columns));
+        byte* from = IsPairedVector ? (byte*)source.Data + row * source.Type.RowBytes(1) : source.Blocks(row, 0, columns, (byte*)(numbers + columns));
         if (source.Type == type)
         {
             long bytes = type.RowBytes(columns);

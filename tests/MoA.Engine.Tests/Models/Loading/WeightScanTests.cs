@@ -47,6 +47,16 @@ public sealed class WeightScanTests
     [InlineData(ElementType.Q5_K, 0)]
     [InlineData(ElementType.Q5_K, 2)]
     [InlineData(ElementType.Q6_K, 208)]
+    [InlineData(ElementType.Q4_1, 0)]
+    [InlineData(ElementType.Q4_1, 2)]
+    [InlineData(ElementType.Q5_0, 0)]
+    [InlineData(ElementType.Q5_1, 0)]
+    [InlineData(ElementType.Q5_1, 2)]
+    [InlineData(ElementType.Q2_K, 80)]
+    [InlineData(ElementType.Q2_K, 82)]
+    [InlineData(ElementType.Q3_K, 108)]
+    [InlineData(ElementType.IQ4_NL, 0)]
+    [InlineData(ElementType.IQ4_XS, 0)]
     public unsafe void Every_factor_of_a_block_is_looked_at(ElementType type, int factor)
     {
         const int Blocks = 9;
