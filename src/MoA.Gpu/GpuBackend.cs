@@ -111,11 +111,7 @@ public sealed class GpuBackend : ComputeBackend
     internal override void CheckWeights(ModelConfig config, IEnumerable<WeightTensor> weights)
     {
         DeviceAttention.CheckHead(_session, config.HeadSize);
-        if (config.RotaryDimensions != config.HeadSize || !config.TurnsAlike(1, int.MaxValue))
-        {
-            throw new InvalidInputException($"{Description}: RoPE that turns part of a head, or by the length of the text ({config.RopeScaling.Describe()}), " +
-                "runs on the processor only; leave --device out");
-        }
+        DeviceModel.Check(Description, config);
 
         if (weights.FirstOrDefault(weight => !PlacedWeight.Takes(weight.Type)) is WeightTensor other)
         {
@@ -206,6 +202,12 @@ public sealed class GpuBackend : ComputeBackend
         ArrayView<Quad> quads = DeviceTensor.Of(gate).Quads(rows);
         _session.RunThreads(new SwiGlu { Gate = quads, Up = DeviceTensor.Of(up).Quads(rows) }, quads.Length);
     }
+
+    internal override void Scale(Tensor x, int rows, float factor) => throw new NotSupportedException();
+
+    internal override void Add(Tensor x, int rows, float factor, Tensor y) => throw new NotSupportedException();
+
+    internal override void SoftCap(Tensor x, int rows, float cap) => throw new NotSupportedException();
 
     internal override void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y)
     {

@@ -69,7 +69,7 @@ public sealed class EmulatedModelTests
         using GpuBackend backend = GpuBackend.Open("emulated:4", 1);
         string message = Assert.Throws<InvalidInputException>(() => new Transformer(fixture.Model, backend)).Message;
         Assert.Contains("runs on the processor only; leave --device out", message, StringComparison.Ordinal);
-        Assert.Contains(fixture.Model.Config.RopeScaling.Describe(), message, StringComparison.Ordinal);
+        Assert.Contains(fixture.Model.Config.Rope!.Scaling.Describe(), message, StringComparison.Ordinal);
     }
 
     [Theory]

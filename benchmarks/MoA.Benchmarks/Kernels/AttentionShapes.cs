@@ -7,16 +7,20 @@ internal static class AttentionShapes
 {
     public static ModelConfig Config(int layers, int keyValueHeads, int group, int headSize) => new()
     {
-        Architecture = ModelFamily.Llama,
+        Architecture = ModelFamily.Named("Llama"),
         HiddenSize = keyValueHeads * group * headSize,
-        IntermediateSize = 1,
-        Layers = layers,
+        LayerDescriptions = [.. Enumerable.Repeat(
+            new LayerDescription
+            {
+                Rope = new RopeSettings(10_000, new RopeScaling.None()),
+                FeedForward = new FeedForwardDescription { IntermediateSize = 1 },
+            },
+            layers)],
         QueryHeads = keyValueHeads * group,
         KeyValueHeads = keyValueHeads,
         HeadSize = headSize,
         VocabularySize = 1,
         MaxPositions = int.MaxValue,
         RmsNormEpsilon = 1e-5,
-        RopeTheta = 10000,
     };
 }

@@ -83,12 +83,10 @@ internal sealed class ModelInfoCommand : CliCommand
         Line("model", $"{model.Name} ({config.Architecture})");
         Line("layers", $"{config.Layers} of {config.QueryHeads} query heads, {config.KeyValueHeads} KV heads, head size {config.HeadSize}");
         Line("widths", $"hidden {config.HiddenSize}, feed-forward {config.IntermediateSize}, vocabulary {config.VocabularySize}");
-        Line("context", $"{config.MaxPositions} tokens, RoPE theta {config.RopeTheta}, {config.RopeScaling.Describe()}");
-        if (Enumerable.Range(0, config.Layers).Any(layer => config.SlidingWindow(layer) is not null))
-        {
-            Line("windows", $"sliding window of {string.Join(", ", Enumerable.Range(0, config.Layers)
-                .Select(config.SlidingWindow).OfType<int>().Distinct())} tokens in some or all layers");
-        }
+        Line("context", $"{config.MaxPositions} tokens{(config.Rope is { } rope ? $", RoPE theta {rope.Theta}, {rope.Scaling.Describe()}" : "")}");
+        int?[] windows = [.. config.LayerDescriptions.Select(layer => layer.Window)];
+        if (windows.OfType<int>().Distinct().ToArray() is { Length: > 0 } sizes)
+            Line("windows", $"sliding window of {string.Join(", ", sizes)} tokens in {windows.OfType<int>().Count()} of {config.Layers} layers");
 
         Line("weights", $"{parameters:N0} parameters, {model.Weights.Bytes / 1048576.0:N1} MiB as {types}");
         foreach ((ElementType type, int tensors, long bytes) in formats)

@@ -25,30 +25,35 @@ internal sealed class GgufConfig
         _checkpoint = checkpoint;
         _metadata = checkpoint.Metadata;
         _architecture = _metadata.String("general.architecture");
-        _family = _architecture switch
-        {
-            "llama" => _metadata.Has(Key("attention.sliding_window")) ? ModelFamily.Mistral : ModelFamily.Llama,
-            "mistral" => ModelFamily.Mistral,
-            "qwen2" => ModelFamily.Qwen2,
-            "qwen3" => ModelFamily.Qwen3,
-            "phi3" => ModelFamily.Phi3,
-            _ => throw _metadata.Fault($"the architecture is \"{InputFile.Cut(_architecture)}\"; expected one of llama, " +
-                "mistral, qwen2, qwen3, phi3"),
-        };
+        _family = ModelFamily.All.FirstOrDefault(family => family.Matches(_architecture, _metadata)) ??
+            throw _metadata.Fault($"the architecture is \"{InputFile.Cut(_architecture)}\"; expected one of " +
+                string.Join(", ", ModelFamily.All.Select(family => family.GgufName).Distinct()));
+        Layers = _metadata.Int(Key("block_count"), 1, MostLayers);
     }
+
+    public int Layers { get; }
+
+    public GgufMetadata Metadata => _metadata;
 
     /// <summary>The shape and constants of an open model.</summary>
     /// <exception cref="InvalidInputException">A value is missing or out of range, or the model is of a kind that the
     /// engine does not run.</exception>
-    public static ModelConfig Read(GgufCheckpoint checkpoint) => new GgufConfig(checkpoint).Read();
+    public static ModelConfig Read(GgufCheckpoint checkpoint)
+    {
+        GgufConfig config = new(checkpoint);
+        return config._family.Read(config);
+    }
 
-    private ModelConfig Read()
+    /// <summary>A key that begins with the architecture's name.</summary>
+    public string Key(string name) => $"{_architecture}.{name}";
+
+    /// <summary>The model with what all families say alike, its layers as Llama's.</summary>
+    public ModelConfig Model()
     {
         RefuseWhatIsNotRun();
         int hidden = _metadata.Int(Key("embedding_length"), 1, LargestWidth);
-        int layers = _metadata.Int(Key("block_count"), 1, MostLayers);
-        int queryHeads = IntOfLayers("attention.head_count", MostHeads, layers) ?? throw _metadata.Missing(Key("attention.head_count"));
-        int keyValueHeads = IntOfLayers("attention.head_count_kv", MostHeads, layers) ?? queryHeads;
+        int queryHeads = IntOfLayers("attention.head_count", MostHeads) ?? throw _metadata.Missing(Key("attention.head_count"));
+        int keyValueHeads = IntOfLayers("attention.head_count_kv", MostHeads) ?? queryHeads;
         if (queryHeads % keyValueHeads != 0)
         {
             throw _metadata.Fault($"\"{Key("attention.head_count")}\" is {queryHeads} and \"{Key("attention.head_count_kv")}\" " +
@@ -59,12 +64,21 @@ internal sealed class GgufConfig
         int vocabulary = VocabularySize(), rotary = RotaryDimensions(headSize);
         int maxPositions = _metadata.Int(Key("context_length"), 1, int.MaxValue);
         RopeScaling scaling = GgufRope.Read(_checkpoint, Key, rotary / 2, maxPositions);
+        RopeSettings full = new(_metadata.OptionalDouble(Key("rope.freq_base"), double.Epsilon, 1e30) ?? 10_000, scaling);
+        RopeSettings sliding = _metadata.OptionalDouble(Key("rope.freq_base_swa"), double.Epsilon, 1e30) is double local
+            ? new RopeSettings(local, new RopeScaling.None())
+            : full;
+        int?[] windows = SlidingWindows();
+        FeedForwardDescription feedForward = new()
+        {
+            IntermediateSize = IntOfLayers("feed_forward_length", LargestWidth) ?? throw _metadata.Missing(Key("feed_forward_length")),
+            Activation = _family.Defaults.Activation,
+        };
         return new ModelConfig
         {
             Architecture = _family,
+            LayerDescriptions = [.. windows.Select(window => new LayerDescription { Window = window, Rope = window is null ? full : sliding, FeedForward = feedForward })],
             HiddenSize = hidden,
-            IntermediateSize = IntOfLayers("feed_forward_length", LargestWidth, layers) ?? throw _metadata.Missing(Key("feed_forward_length")),
-            Layers = layers,
             QueryHeads = queryHeads,
             KeyValueHeads = keyValueHeads,
             HeadSize = headSize,
@@ -72,24 +86,16 @@ internal sealed class GgufConfig
             MaxPositions = scaling is RopeScaling.Yarn yarn ? (int)Math.Clamp(yarn.Factor * yarn.OriginalMaxPositions, maxPositions, int.MaxValue) : maxPositions,
             RmsNormEpsilon = _metadata.OptionalDouble(Key("attention.layer_norm_rms_epsilon"), double.Epsilon, 1) ??
                 throw _metadata.Missing(Key("attention.layer_norm_rms_epsilon")),
-            RopeTheta = _metadata.OptionalDouble(Key("rope.freq_base"), double.Epsilon, 1e30) ?? 10_000,
-            RopePairs = _family is ModelFamily.Llama or ModelFamily.Mistral ? RopePairs.Adjacent : RopePairs.Halves,
-            RopeScaling = scaling,
-            SlidingRope = _metadata.OptionalDouble(Key("rope.freq_base_swa"), double.Epsilon, 1e30) is double local
-                ? new RopeSettings(local, new RopeScaling.None())
-                : null,
+            RopePairs = _family.GgufPairs,
             RotaryDimensions = rotary,
             TieWordEmbeddings = !_checkpoint.Contains(WeightNames.Gguf.Head + ".weight"),
-            SlidingWindows = SlidingWindows(layers),
             BosTokenId = TokenId("bos", 1, vocabulary),
             EosTokenIds = [.. new[] { TokenId("eos", 2, vocabulary), TokenId("eot", null, vocabulary), TokenId("eom", null, vocabulary) }
                 .OfType<int>().Distinct()],
         };
     }
 
-    private string Key(string name) => $"{_architecture}.{name}";
-
-    private int? IntOfLayers(string name, int most, int layers) => _metadata.OptionalIntOfLayers(Key(name), 1, most, layers);
+    private int? IntOfLayers(string name, int most) => _metadata.OptionalIntOfLayers(Key(name), 1, most, Layers);
 
     private void RefuseWhatIsNotRun()
     {
@@ -136,19 +142,22 @@ internal sealed class GgufConfig
                 $"tensor {name} has shape [{string.Join(", ", embedding.Shape)}]; expected a row for each token");
     }
 
-    private int?[] SlidingWindows(int layers)
+    private int?[] SlidingWindows()
     {
+        int?[] windows = new int?[Layers];
         int window = _metadata.OptionalIntOrNone(Key("attention.sliding_window"), 0, int.MaxValue) ?? 0;
         if (window == 0)
-            return [];
+            return windows;
         bool[]? pattern = _metadata.OptionalBools(Key("attention.sliding_window_pattern"));
-        if (pattern is not null && pattern.Length != layers)
+        if (pattern is not null && pattern.Length != Layers)
         {
             throw _metadata.Fault($"\"{Key("attention.sliding_window_pattern")}\" has {pattern.Length} entries; expected " +
-                $"{layers}, one per layer");
+                $"{Layers}, one per layer");
         }
 
-        return [.. Enumerable.Range(0, layers).Select(layer => pattern is null || pattern[layer] ? window : (int?)null)];
+        for (int layer = 0; layer < Layers; layer++)
+            windows[layer] = pattern is null || pattern[layer] ? window : null;
+        return windows;
     }
 
     // Vocabularies in SentencePiece's manner have defaults.

@@ -5,22 +5,9 @@ namespace MoA.Engine.Configuration;
 /// <summary>Writes a model's shape, constants and sampling wishes as metadata of a GGUF file.</summary>
 internal static class GgufConfigWriter
 {
-    /// <summary>The name that GGUF gives to an architecture; Mistral is a Llama with a window.</summary>
-    public static string NameOf(ModelFamily family) => family switch
-    {
-        ModelFamily.Qwen2 => "qwen2",
-        ModelFamily.Qwen3 => "qwen3",
-        ModelFamily.Phi3 => "phi3",
-        _ => "llama",
-    };
-
-    /// <summary>The order of RoPE's pairs that GGUF stores for an architecture.</summary>
-    public static RopePairs PairsOf(ModelFamily family) =>
-        family is ModelFamily.Llama or ModelFamily.Mistral ? RopePairs.Adjacent : RopePairs.Halves;
-
     public static void Write(GgufWriter file, ModelConfig config, GenerationConfig generation, string name)
     {
-        string architecture = NameOf(config.Architecture);
+        string architecture = config.Architecture.GgufName;
         file.Add("general.architecture", architecture);
         file.Add("general.type", "model");
         file.Add("general.name", name);
@@ -35,8 +22,12 @@ internal static class GgufConfigWriter
         Add("attention.value_length", config.HeadSize);
         file.Add($"{architecture}.attention.layer_norm_rms_epsilon", (float)config.RmsNormEpsilon);
         Add("rope.dimension_count", config.RotaryDimensions);
-        file.Add($"{architecture}.rope.freq_base", (float)config.RopeTheta);
-        GgufRope.Write(file, architecture, config.RopeScaling);
+        if (config.Rope is { } rope)
+        {
+            file.Add($"{architecture}.rope.freq_base", (float)rope.Theta);
+            GgufRope.Write(file, architecture, rope.Scaling);
+        }
+
         if (config.SlidingRope is { } sliding)
             file.Add($"{architecture}.rope.freq_base_swa", (float)sliding.Theta);
         WriteWindows(file, architecture, config);

@@ -96,7 +96,7 @@ internal static class GgufRope
     /// <summary>The tensors of a model's scaling, each with its divisors: what keys cannot say.</summary>
     public static IEnumerable<(string Name, float[] Divisors)> Tensors(ModelConfig config)
     {
-        switch (config.RopeScaling)
+        switch (config.Rope?.Scaling)
         {
             case RopeScaling.LongRope longRope:
                 yield return (ShortFactors, [.. longRope.ShortDivisors]);
@@ -107,8 +107,8 @@ internal static class GgufRope
                 break;
             case RopeScaling.Llama3 or RopeScaling.Yarn { Truncates: false }:
                 double[] plain = new double[config.RotaryDimensions / 2], scaled = new double[plain.Length];
-                new RopeScaling.None().Frequencies(config.RopeTheta, 1, plain);
-                config.RopeScaling.Frequencies(config.RopeTheta, 1, scaled);
+                new RopeScaling.None().Frequencies(config.Rope.Theta, 1, plain);
+                config.Rope.Scaling.Frequencies(config.Rope.Theta, 1, scaled);
                 yield return (Factors, [.. plain.Zip(scaled, (one, other) => (float)(one / other))]);
                 break;
         }
@@ -117,7 +117,7 @@ internal static class GgufRope
     /// <summary>Sentences on what a model asks for and GGUF cannot say.</summary>
     public static IEnumerable<string> Unwritten(ModelConfig config)
     {
-        if (config.RopeScaling is RopeScaling.Dynamic dynamic)
+        if (config.Rope?.Scaling is RopeScaling.Dynamic dynamic)
             yield return $"GGUF has no dynamic RoPE scaling; from the file, texts beyond {dynamic.TrainedPositions} tokens are read without it";
         if (config.SlidingRope is { Scaling: not RopeScaling.None })
             yield return "GGUF has no RoPE scaling of layers with a window alone; from the file, they are read without it";

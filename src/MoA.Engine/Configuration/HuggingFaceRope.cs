@@ -12,13 +12,16 @@ internal sealed class HuggingFaceRope
 
     private readonly JsonField _file;
     private readonly int _maxPositions;
+    private readonly double _theta;
 
     /// <param name="file">The root of the file.</param>
     /// <param name="headSize">Components of a head.</param>
     /// <param name="maxPositions">What the file says of the context.</param>
-    public HuggingFaceRope(JsonField file, int headSize, int maxPositions)
+    /// <param name="theta">The base where the file does not say.</param>
+    public HuggingFaceRope(JsonField file, int headSize, int maxPositions, double theta)
     {
         _file = file;
+        _theta = theta;
         _maxPositions = maxPositions;
         JsonField rope = file["rope_parameters"] is { HasValue: true } parameters ? parameters : file["rope_scaling"];
         bool isByKind = rope.HasValue && (rope["full_attention"].HasValue || rope["sliding_attention"].HasValue);
@@ -72,7 +75,7 @@ internal sealed class HuggingFaceRope
     private RopeSettings Settings(JsonField rope)
     {
         double theta = (rope.HasValue ? rope["rope_theta"].AsOptionalNumber(double.Epsilon, 1e30) : null) ??
-            _file["rope_theta"].AsOptionalNumber(double.Epsilon, 1e30) ?? 10_000;
+            _file["rope_theta"].AsOptionalNumber(double.Epsilon, 1e30) ?? _theta;
         return new RopeSettings(theta, Scaling(rope, theta));
     }
 

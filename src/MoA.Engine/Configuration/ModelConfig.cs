@@ -6,17 +6,20 @@ namespace MoA.Engine.Configuration;
 /// </summary>
 public sealed record ModelConfig
 {
-    /// <summary>Which architecture's details apply.</summary>
+    /// <summary>The family, which says how files are read and written; what is computed is all said here.</summary>
     public required ModelFamily Architecture { get; init; }
+
+    /// <summary>What each layer is, first to last; at least one.</summary>
+    public required IReadOnlyList<LayerDescription> LayerDescriptions { get; init; }
 
     /// <summary>Width of the residual stream; at least 1.</summary>
     public required int HiddenSize { get; init; }
 
-    /// <summary>Width of the MLP between its projections; at least 1.</summary>
-    public required int IntermediateSize { get; init; }
-
     /// <summary>Number of layers; at least 1.</summary>
-    public required int Layers { get; init; }
+    public int Layers => LayerDescriptions.Count;
+
+    /// <summary>Width between the projections of the widest feed-forward network.</summary>
+    public int IntermediateSize => LayerDescriptions.Aggregate(0, (widest, layer) => Math.Max(widest, layer.FeedForward.IntermediateSize));
 
     /// <summary>Query heads H of each layer; a multiple of <see cref="KeyValueHeads"/>.</summary>
     public required int QueryHeads { get; init; }
@@ -36,17 +39,8 @@ public sealed record ModelConfig
     /// <summary>Added to the mean square in every RMS norm; above 0.</summary>
     public required double RmsNormEpsilon { get; init; }
 
-    /// <summary>Base of the rotary frequencies; above 0.</summary>
-    public required double RopeTheta { get; init; }
-
     /// <summary>Which components of a head RoPE turns together, as the stored weights expect it.</summary>
     public RopePairs RopePairs { get; init; }
-
-    /// <summary>How rotary frequencies are stretched.</summary>
-    public RopeScaling RopeScaling { get; init; } = new RopeScaling.None();
-
-    /// <summary>The rotary embedding of layers with a sliding window, where it differs from the others'; else null.</summary>
-    public RopeSettings? SlidingRope { get; init; }
 
     /// <summary>How many of a head's components RoPE turns, the first ones; even. All of them where it is not given.</summary>
     public int RotaryDimensions
@@ -58,10 +52,14 @@ public sealed record ModelConfig
     /// <summary>Whether the embedding is also the language-model head.</summary>
     public bool TieWordEmbeddings { get; init; }
 
-    /// <summary>
-    /// One sliding window in tokens per layer, null where a layer sees everything; empty: no layer has one.
-    /// </summary>
-    public IReadOnlyList<int?> SlidingWindows { get; init; } = [];
+    /// <summary>What rows of the embedding are multiplied by.</summary>
+    public double EmbeddingScale { get; init; } = 1;
+
+    /// <summary>What logits are multiplied by.</summary>
+    public double LogitScale { get; init; } = 1;
+
+    /// <summary>c where logits l, once scaled, become c·tanh(l/c), above 0; null where they stay.</summary>
+    public double? LogitSoftCap { get; init; }
 
     /// <summary>Token at the start of a sequence, if the model has one.</summary>
     public int? BosTokenId { get; init; }
@@ -72,22 +70,39 @@ public sealed record ModelConfig
     /// <summary>Query heads g = H/G that share a KV head; query head i uses KV head i / g.</summary>
     public int QueriesPerKeyValueHead => QueryHeads / KeyValueHeads;
 
+    /// <summary>The rotary embedding of layers that see everything, or of all where every layer has a window; null where it turns nothing.</summary>
+    public RopeSettings? Rope => (LayerDescriptions.FirstOrDefault(layer => layer is { Rope: not null, Window: null }) ??
+        LayerDescriptions.FirstOrDefault(layer => layer.Rope is not null))?.Rope;
+
+    /// <summary>The rotary embedding of layers with a sliding window, where it differs from the others'; else null.</summary>
+    public RopeSettings? SlidingRope =>
+        LayerDescriptions.FirstOrDefault(layer => layer is { Rope: not null, Window: not null })?.Rope is { } sliding && sliding != Rope ? sliding : null;
+
     /// <summary>
     /// Length W of the layer's sliding window (position i sees j with i - W &lt; j ≤ i), or null for none.
     /// </summary>
-    public int? SlidingWindow(int layer)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(layer);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, Layers);
-        return SlidingWindows.Count == 0 ? null : SlidingWindows[layer];
-    }
+    public int? SlidingWindow(int layer) => LayerDescriptions[layer].Window;
+
+    /// <summary>What the products of a layer's queries and keys are multiplied by.</summary>
+    public double AttentionScale(int layer) => LayerDescriptions[layer].AttentionScale ?? 1 / Math.Sqrt(HeadSize);
+
+    /// <summary>This model with other layers.</summary>
+    /// <param name="change">Makes a layer of the one that is there.</param>
+    public ModelConfig WithLayers(Func<LayerDescription, LayerDescription> change) => WithLayers((layer, _) => change(layer));
+
+    /// <summary>This model with other layers.</summary>
+    /// <param name="change">Makes a layer of the one that is there and its index.</param>
+    public ModelConfig WithLayers(Func<LayerDescription, int, LayerDescription> change) =>
+        this with { LayerDescriptions = [.. LayerDescriptions.Select(change)] };
 
     /// <summary>Tokens beyond which a text is refused: the context, or no number where RoPE stretches with the text.</summary>
-    public int LongestText => RopeScaling is RopeScaling.Dynamic ? int.MaxValue : MaxPositions;
+    public int LongestText => Rope?.Scaling is RopeScaling.Dynamic ? int.MaxValue : MaxPositions;
+
+    /// <summary>The kinds of rotary embedding that layers have.</summary>
+    internal IEnumerable<RopeSettings> Ropes => LayerDescriptions.Select(layer => layer.Rope).OfType<RopeSettings>().Distinct();
 
     /// <summary>Whether texts of two lengths are turned by the same angles, so that rows of the one can go on in the other.</summary>
-    internal bool TurnsAlike(int length, int other) => RopeScaling.Regime(length) == RopeScaling.Regime(other) &&
-        (SlidingRope is null || SlidingRope.Scaling.Regime(length) == SlidingRope.Scaling.Regime(other));
+    internal bool TurnsAlike(int length, int other) => Ropes.All(rope => rope.Scaling.Regime(length) == rope.Scaling.Regime(other));
 
     /// <summary>Reads a Hugging Face <c>config.json</c>.</summary>
     /// <exception cref="InvalidInputException">The file cannot be read, a value is missing or out of range, or the

@@ -1,22 +1,62 @@
+using MoA.Engine.Configuration.Families;
+using MoA.Engine.Files;
+
 namespace MoA.Engine.Configuration;
 
 /// <summary>
-/// The architectures that the engine runs; they differ in biases, head norms and sliding windows only.
+/// A family of models: how its files say what its layers are, and what they call its tensors. Once they are read, only the
+/// <see cref="LayerDescription"/>s decide what is computed. A new family is a class under <c>Families</c> and its line in <see cref="All"/>.
 /// </summary>
-public enum ModelFamily
+public abstract class ModelFamily
 {
-    /// <summary>Llama 1, 2, 3 and what shares their layout (Vicuna, TinyLlama, SmolLM …).</summary>
-    Llama,
+    private protected ModelFamily()
+    {
+    }
 
-    /// <summary>Mistral: Llama with a sliding window.</summary>
-    Mistral,
+    /// <summary>The families that the engine runs.</summary>
+    public static IReadOnlyList<ModelFamily> All { get; } =
+    [
+        new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Phi3(),
+    ];
 
-    /// <summary>Qwen 2 and 2.5: biases on queries, keys and values.</summary>
-    Qwen2,
+    /// <summary>What the transformers library calls it: the name of its classes without <c>ForCausalLM</c>.</summary>
+    public abstract string Name { get; }
 
-    /// <summary>Qwen 3 (dense): RMS norm of every query and key head before RoPE.</summary>
-    Qwen3,
+    /// <summary><c>model_type</c> in config.json.</summary>
+    internal abstract string ModelType { get; }
 
-    /// <summary>Phi 3, 3.5 and 4-mini: one matrix for queries, keys and values, one for gate and up.</summary>
-    Phi3,
+    /// <summary><c>general.architecture</c> in GGUF files.</summary>
+    internal virtual string GgufName => ModelType;
+
+    /// <summary>The order of RoPE's pairs that GGUF files store.</summary>
+    internal virtual RopePairs GgufPairs => RopePairs.Halves;
+
+    /// <summary>What config.json may leave out.</summary>
+    internal virtual ConfigDefaults Defaults => new();
+
+    /// <summary>The names of tensors in Hugging Face checkpoints, below <c>model.</c>.</summary>
+    internal virtual WeightNames HuggingFaceNames => WeightNames.HuggingFace;
+
+    /// <summary>The names of tensors in GGUF files.</summary>
+    internal virtual WeightNames GgufNames => WeightNames.Gguf;
+
+    /// <summary>Whether every model of the family adds biases to queries, keys and values; elsewhere files may have them.</summary>
+    internal virtual bool HasQueryKeyValueBiases => false;
+
+    /// <summary>The family of that <see cref="Name"/>.</summary>
+    /// <exception cref="ArgumentException">There is none.</exception>
+    public static ModelFamily Named(string name) => All.FirstOrDefault(family => family.Name == name) ??
+        throw new ArgumentException($"There is no family {name}; expected one of {string.Join(", ", All)}.", nameof(name));
+
+    /// <inheritdoc/>
+    public sealed override string ToString() => Name;
+
+    /// <summary>Whether a GGUF file holds a model of this family.</summary>
+    internal virtual bool Matches(string architecture, GgufMetadata metadata) => architecture == GgufName;
+
+    /// <summary>The model of a config.json.</summary>
+    internal virtual ModelConfig Read(HuggingFaceConfig file) => file.Model();
+
+    /// <summary>The model of a GGUF file's metadata.</summary>
+    internal virtual ModelConfig Read(GgufConfig file) => file.Model();
 }

@@ -6,34 +6,24 @@ namespace MoA.Engine.Configuration;
 /// </summary>
 internal sealed record WeightNames
 {
-    /// <summary>The names of the transformers library.</summary>
+    /// <summary>The names of the transformers library, below <c>model.</c>.</summary>
     public static WeightNames HuggingFace { get; } = new()
     {
-        Embedding = "model.embed_tokens",
-        FinalNorm = "model.norm",
+        Embedding = "embed_tokens",
+        FinalNorm = "norm",
         Head = "lm_head",
-        Layers = "model.layers.",
-        InputNorm = "input_layernorm",
+        Layers = "layers.",
+        AttentionNorm = "input_layernorm",
         Query = "self_attn.q_proj",
         Key = "self_attn.k_proj",
         Value = "self_attn.v_proj",
         Output = "self_attn.o_proj",
         QueryNorm = "self_attn.q_norm",
         KeyNorm = "self_attn.k_norm",
-        PostAttentionNorm = "post_attention_layernorm",
+        FeedForwardNorm = "post_attention_layernorm",
         Gate = "mlp.gate_proj",
         Up = "mlp.up_proj",
         Down = "mlp.down_proj",
-        QueryKeyValue = "self_attn.qkv_proj",
-        GateUp = "mlp.gate_up_proj",
-    };
-
-    /// <summary>The names in a file that was saved from a model without its head (LlamaModel): the same without <c>model.</c>.</summary>
-    public static WeightNames HuggingFaceBase { get; } = HuggingFace with
-    {
-        Embedding = "embed_tokens",
-        FinalNorm = "norm",
-        Layers = "layers.",
     };
 
     /// <summary>The names of GGUF files.</summary>
@@ -43,19 +33,17 @@ internal sealed record WeightNames
         FinalNorm = "output_norm",
         Head = "output",
         Layers = "blk.",
-        InputNorm = "attn_norm",
+        AttentionNorm = "attn_norm",
         Query = "attn_q",
         Key = "attn_k",
         Value = "attn_v",
         Output = "attn_output",
         QueryNorm = "attn_q_norm",
         KeyNorm = "attn_k_norm",
-        PostAttentionNorm = "ffn_norm",
+        FeedForwardNorm = "ffn_norm",
         Gate = "ffn_gate",
         Up = "ffn_up",
         Down = "ffn_down",
-        QueryKeyValue = "attn_qkv",
-        GateUp = "ffn_up",
     };
 
     public required string Embedding { get; init; }
@@ -66,7 +54,11 @@ internal sealed record WeightNames
 
     public required string Layers { get; init; }
 
-    public required string InputNorm { get; init; }
+    /// <summary>Before attention.</summary>
+    public required string AttentionNorm { get; init; }
+
+    /// <summary>After attention, in families that have one.</summary>
+    public string AttentionOutputNorm { get; init; } = "";
 
     public required string Query { get; init; }
 
@@ -80,7 +72,11 @@ internal sealed record WeightNames
 
     public required string KeyNorm { get; init; }
 
-    public required string PostAttentionNorm { get; init; }
+    /// <summary>Before the feed-forward network.</summary>
+    public required string FeedForwardNorm { get; init; }
+
+    /// <summary>After the feed-forward network, in families that have one.</summary>
+    public string FeedForwardOutputNorm { get; init; } = "";
 
     public required string Gate { get; init; }
 
@@ -88,11 +84,28 @@ internal sealed record WeightNames
 
     public required string Down { get; init; }
 
-    /// <summary>Of families that store them as one: rows of queries, then keys, then values.</summary>
-    public required string QueryKeyValue { get; init; }
+    /// <summary>Of families that store them as one: rows of queries, then keys, then values; else null.</summary>
+    public string? QueryKeyValue { get; init; }
 
-    /// <summary>Of families that store them as one: rows of the gate, then those of up.</summary>
-    public required string GateUp { get; init; }
+    /// <summary>Of families that store them as one: rows of the gate, then those of up; else null.</summary>
+    public string? GateUp { get; init; }
+
+    /// <summary>One score for each query head, in families that have them.</summary>
+    public string Sinks { get; init; } = "";
+
+    /// <summary>What is added to the weights of norms: 1 in files that store them as differences from it.</summary>
+    public float NormOffset { get; init; }
+
+    /// <summary>These names below a prefix.</summary>
+    /// <param name="prefix">What the embedding, the layers and the last norm follow.</param>
+    /// <param name="headPrefix">What the head follows.</param>
+    public WeightNames Below(string prefix, string headPrefix) => this with
+    {
+        Embedding = prefix + Embedding,
+        FinalNorm = prefix + FinalNorm,
+        Layers = prefix + Layers,
+        Head = headPrefix + Head,
+    };
 
     /// <summary>What the stems of a layer follow.</summary>
     public string Layer(int layer) => $"{Layers}{layer}.";

@@ -180,6 +180,15 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>gate := silu(gate)·up.</summary>
     internal void SwiGlu(Tensor gate, Tensor up, int rows) => Activate(Activation.Silu, gate, up, rows);
 
+    /// <summary>x := factor·x.</summary>
+    internal abstract void Scale(Tensor x, int rows, float factor);
+
+    /// <summary>y += factor·x.</summary>
+    internal abstract void Add(Tensor x, int rows, float factor, Tensor y);
+
+    /// <summary>x := cap·tanh(x/cap).</summary>
+    internal abstract void SoftCap(Tensor x, int rows, float cap);
+
     /// <summary>Copies chosen rows: y[i] = x[rows[i]].</summary>
     internal abstract void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y);
 

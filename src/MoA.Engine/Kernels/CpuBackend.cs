@@ -204,6 +204,12 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         Pool.Run(ref job, job.Items);
     }
 
+    internal override void Scale(Tensor x, int rows, float factor) => RunElements(new Scaled<TSimd, TVector>(factor), x, rows, x);
+
+    internal override void Add(Tensor x, int rows, float factor, Tensor y) => RunElements(new ScaledSum<TSimd, TVector>(factor), x, rows, y);
+
+    internal override void SoftCap(Tensor x, int rows, float cap) => RunElements(new SoftCapped<TSimd, TVector>(cap), x, rows, x);
+
     internal override void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y)
     {
         long bytes = x.Columns * 4L;
@@ -293,5 +299,12 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         Pool.Dispose();
         Scratch.Dispose();
         _partials.Dispose();
+    }
+
+    private void RunElements<TOperation>(TOperation operation, Tensor x, int rows, Tensor y)
+        where TOperation : struct, IElementOperation<TVector>
+    {
+        ElementJob<TSimd, TVector, TOperation> job = new(operation, x.Data, y.Data, (long)rows * x.Columns);
+        Pool.Run(ref job, job.Items);
     }
 }

@@ -7,23 +7,20 @@ public static class ModelShape
 {
     private static readonly (string Name, ModelConfig Config)[] Known =
     [
-        ("llama-3.2-1b", Llama(2048, 16, 32, 8, 64, 8192, 128_256) with
+        ("llama-3.2-1b", Llama(2048, 16, 32, 8, 64, 8192, 128_256, 500_000, new RopeScaling.Llama3(32, 1, 4, 8192)) with
         {
             MaxPositions = 131_072,
-            RopeTheta = 500_000,
-            RopeScaling = new RopeScaling.Llama3(32, 1, 4, 8192),
             TieWordEmbeddings = true,
         }),
-        ("llama-3-8b", Llama(4096, 32, 32, 8, 128, 14_336, 128_256) with { MaxPositions = 8192, RopeTheta = 500_000 }),
-        ("vicuna-7b", Llama(4096, 32, 32, 32, 128, 11_008, 32_000) with { MaxPositions = 16_384, RopeScaling = new RopeScaling.Linear(4) }),
-        ("vicuna-13b", Llama(5120, 40, 40, 40, 128, 13_824, 32_000) with { MaxPositions = 16_384, RopeScaling = new RopeScaling.Linear(4) }),
-        ("qwen2.5-0.5b", Llama(896, 24, 14, 2, 64, 4864, 151_936) with
+        ("llama-3-8b", Llama(4096, 32, 32, 8, 128, 14_336, 128_256, 500_000) with { MaxPositions = 8192 }),
+        ("vicuna-7b", Llama(4096, 32, 32, 32, 128, 11_008, 32_000, scaling: new RopeScaling.Linear(4)) with { MaxPositions = 16_384 }),
+        ("vicuna-13b", Llama(5120, 40, 40, 40, 128, 13_824, 32_000, scaling: new RopeScaling.Linear(4)) with { MaxPositions = 16_384 }),
+        ("qwen2.5-0.5b", Llama(896, 24, 14, 2, 64, 4864, 151_936, 1_000_000) with
         {
-            Architecture = ModelFamily.Qwen2,
+            Architecture = ModelFamily.Named("Qwen2"),
             RopePairs = RopePairs.Halves,
             MaxPositions = 32_768,
             RmsNormEpsilon = 1e-6,
-            RopeTheta = 1_000_000,
             TieWordEmbeddings = true,
         }),
     ];
@@ -83,15 +80,15 @@ public static class ModelShape
         if (sizes.Remove("tied", out string? given) && !bool.TryParse(given, out tied))
             throw Refusal(text, $"tied={given}; expected true or false");
         int hidden = Take("hidden", config.HiddenSize), heads = Take("heads", config.QueryHeads);
+        LayerDescription layer = config.LayerDescriptions[0];
         bool headsChanged = hidden != config.HiddenSize || heads != config.QueryHeads;
         return config with
         {
             HiddenSize = hidden,
-            Layers = Take("layers", config.Layers),
+            LayerDescriptions = [.. Enumerable.Repeat(layer with { FeedForward = layer.FeedForward with { IntermediateSize = Take("intermediate", config.IntermediateSize) } }, Take("layers", config.Layers))],
             QueryHeads = heads,
             KeyValueHeads = Take("kv-heads", heads == config.QueryHeads ? config.KeyValueHeads : heads),
             HeadSize = Take("head-size", headsChanged ? Math.Max(hidden / heads, 1) : config.HeadSize),
-            IntermediateSize = Take("intermediate", config.IntermediateSize),
             VocabularySize = Take("vocabulary", config.VocabularySize),
             MaxPositions = Take("context", config.MaxPositions),
             TieWordEmbeddings = tied,
@@ -125,19 +122,24 @@ public static class ModelShape
         $"--shape {text}: {problem}; the keys are hidden, layers, heads, kv-heads, head-size, intermediate, vocabulary, context, tied");
 
     private static ModelConfig Llama(
-        int hidden, int layers, int queryHeads, int keyValueHeads, int headSize, int intermediate, int vocabulary) => new()
+        int hidden, int layers, int queryHeads, int keyValueHeads, int headSize, int intermediate, int vocabulary, double theta = 10_000,
+        RopeScaling? scaling = null) => new()
         {
-            Architecture = ModelFamily.Llama,
+            Architecture = ModelFamily.Named("Llama"),
+            LayerDescriptions = [.. Enumerable.Repeat(
+                new LayerDescription
+                {
+                    Rope = new RopeSettings(theta, scaling ?? new RopeScaling.None()),
+                    FeedForward = new FeedForwardDescription { IntermediateSize = intermediate },
+                },
+                layers)],
             HiddenSize = hidden,
-            IntermediateSize = intermediate,
-            Layers = layers,
             QueryHeads = queryHeads,
             KeyValueHeads = keyValueHeads,
             HeadSize = headSize,
             VocabularySize = vocabulary,
             MaxPositions = 4096,
             RmsNormEpsilon = 1e-5,
-            RopeTheta = 10_000,
             RopePairs = RopePairs.Adjacent,
         };
 }

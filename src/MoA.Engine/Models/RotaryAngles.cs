@@ -5,15 +5,14 @@ using MoA.Engine.Numerics;
 namespace MoA.Engine.Models;
 
 /// <summary>
-/// The angles by which a pass turns queries and keys, for each kind of layer. Where frequencies depend on the length of a text, each
-/// sequence has those of its capacity from its first token on, so that its rows fit each other.
+/// The angles by which a pass turns queries and keys, for each kind of rotary embedding that layers have. Where frequencies depend on the
+/// length of a text, each sequence has those of its capacity from its first token on, so that its rows fit each other.
 /// </summary>
 internal sealed class RotaryAngles
 {
     private readonly ModelConfig _config;
     private readonly ComputeBackend _backend;
-    private readonly Kind _full;
-    private readonly Kind? _sliding;
+    private readonly Dictionary<RopeSettings, Kind> _kinds;
 
     /// <param name="config">The model.</param>
     /// <param name="backend">The device.</param>
@@ -23,23 +22,21 @@ internal sealed class RotaryAngles
     {
         _config = config;
         _backend = backend;
-        _full = new Kind(new RopeSettings(config.RopeTheta, config.RopeScaling), config.RotaryDimensions / 2, allocate(maxRows, config.RotaryDimensions));
-        if (config.SlidingRope is { } sliding)
-            _sliding = new Kind(sliding, config.RotaryDimensions / 2, allocate(maxRows, config.RotaryDimensions));
+        _kinds = config.Ropes.ToDictionary(
+            rope => rope, rope => new Kind(rope, config.RotaryDimensions / 2, allocate(maxRows, config.RotaryDimensions)));
     }
 
     /// <summary>Floats that a row takes.</summary>
-    public static int RowElements(ModelConfig config) => config.RotaryDimensions * (config.SlidingRope is null ? 1 : 2);
+    public static int RowElements(ModelConfig config) => config.RotaryDimensions * config.Ropes.Count();
 
-    /// <summary>The angles of a layer.</summary>
-    public Tensor Of(int layer) => (_sliding is not null && _config.SlidingWindow(layer) is not null ? _sliding : _full).Angles;
+    /// <summary>The angles of a layer; null where it turns nothing.</summary>
+    public Tensor? Of(int layer) => _config.LayerDescriptions[layer].Rope is { } rope ? _kinds[rope].Angles : null;
 
     /// <summary>Computes the angles of a batch's rows.</summary>
     public void Fill(ForwardBatch batch)
     {
-        Fill(_full, batch);
-        if (_sliding is not null)
-            Fill(_sliding, batch);
+        foreach (Kind kind in _kinds.Values)
+            Fill(kind, batch);
     }
 
     /// <summary>Computes the angles of a whole text from its first token on.</summary>
@@ -48,9 +45,8 @@ internal sealed class RotaryAngles
     public void Fill(int rows, int length)
     {
         int[] positions = [.. Enumerable.Range(0, rows)];
-        _backend.RopeAngles(positions, _full.FrequenciesAt(length), _full.Factor, _full.Angles);
-        if (_sliding is not null)
-            _backend.RopeAngles(positions, _sliding.FrequenciesAt(length), _sliding.Factor, _sliding.Angles);
+        foreach (Kind kind in _kinds.Values)
+            _backend.RopeAngles(positions, kind.FrequenciesAt(length), kind.Factor, kind.Angles);
     }
 
     private void Fill(Kind kind, ForwardBatch batch)

@@ -9,7 +9,7 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Models;
 
 /// <summary>
-/// The forward pass of a Llama-family model (docs/method.md, section 1): embeds a batch of tokens, runs every layer
+/// The forward pass of a model (docs/method.md, section 1): embeds a batch of tokens, runs every layer
 /// against the sequences' caches, and gives logits for the rows that are asked for. Knows nothing of which rows a policy
 /// keeps, nor of the device beyond <see cref="ComputeBackend"/>. One caller at a time: a second one gets an exception before
 /// its pass touches anything.
@@ -22,16 +22,8 @@ public sealed class Transformer : IDisposable
     private readonly UseGuard _use = new("The model is", typeof(Transformer));
     private readonly ModelWeights _stored;
     private PlacedWeights _weights;
-    private readonly RotaryAngles _angles;
     private readonly List<Tensor> _tensors = [];
-    private readonly Tensor _hidden;
-    private readonly Tensor _normed;
-    private readonly Tensor _queries;
-    private readonly Tensor _keys;
-    private readonly Tensor _values;
-    private readonly Tensor _attended;
-    private readonly Tensor _gate;
-    private readonly Tensor _up;
+    private readonly ForwardLayers _layers;
     private readonly Tensor _lastRows;
     private readonly Tensor _logits;
     private ForwardBatch? _last;
@@ -56,17 +48,7 @@ public sealed class Transformer : IDisposable
         try
         {
             backend.CheckRoom(WorkspaceBytes(Config, maxRows), "activations", "read prompts in smaller pieces, use smaller weights or another device");
-            int queryWidth = Config.QueryHeads * Config.HeadSize;
-            int keyWidth = Config.KeyValueHeads * Config.HeadSize;
-            _hidden = Allocate(maxRows, Config.HiddenSize);
-            _normed = Allocate(maxRows, Config.HiddenSize);
-            _queries = Allocate(maxRows, queryWidth);
-            _keys = Allocate(maxRows, keyWidth);
-            _values = Allocate(maxRows, keyWidth);
-            _attended = Allocate(maxRows, queryWidth);
-            _gate = Allocate(maxRows, Config.IntermediateSize);
-            _up = Allocate(maxRows, Config.IntermediateSize);
-            _angles = new RotaryAngles(Config, backend, maxRows, Allocate);
+            _layers = new ForwardLayers(Config, backend, maxRows, Allocate);
             _lastRows = Allocate(MaxLogitRows, Config.HiddenSize);
             _logits = Allocate(MaxLogitRows, Config.VocabularySize);
         }
@@ -98,11 +80,11 @@ public sealed class Transformer : IDisposable
     /// <summary>Takes the times of each operation while a step of it runs; null else.</summary>
     internal PassClock? Clock { get; set; }
 
-    /// <summary>θ of each pair of components in a text of some length, scaled as the model's rope_scaling says; radians a token.</summary>
-    internal static double[] RopeFrequencies(ModelConfig config, int length = 1)
+    /// <summary>θ of each pair of components in a text of some length, scaled as a kind of rotary embedding says; radians a token.</summary>
+    internal static double[] RopeFrequencies(ModelConfig config, RopeSettings rope, int length = 1)
     {
         double[] frequencies = new double[config.RotaryDimensions / 2];
-        config.RopeScaling.Frequencies(config.RopeTheta, length, frequencies);
+        rope.Scaling.Frequencies(rope.Theta, length, frequencies);
         return frequencies;
     }
 
@@ -112,9 +94,7 @@ public sealed class Transformer : IDisposable
     public static long WorkspaceBytes(ModelConfig config, int maxRows)
     {
         ArgumentNullException.ThrowIfNull(config);
-        long row = 2L * config.HiddenSize + 2L * (config.QueryHeads + config.KeyValueHeads) * config.HeadSize
-            + 2L * config.IntermediateSize + RotaryAngles.RowElements(config);
-        return 4 * (maxRows * row + MaxLogitRows * ((long)config.HiddenSize + config.VocabularySize));
+        return 4 * (maxRows * ForwardLayers.RowElements(config) + MaxLogitRows * ((long)config.HiddenSize + config.VocabularySize));
     }
 
     /// <summary>
@@ -171,20 +151,20 @@ public sealed class Transformer : IDisposable
         }
 
         _last = null;
-        int rows = batch.Rows;
         Backend.Prepare(batch.Work);
         Clock?.Begin(PassOperation.Rope);
-        _angles.Fill(batch);
+        _layers.Prepare(batch);
         Clock?.Begin(PassOperation.Embedding);
-        Backend.Embed(batch.Tokens, _weights.Embedding, _hidden);
+        Backend.Embed(batch.Tokens, _weights.Embedding, _layers.Hidden);
+        if (Config.EmbeddingScale != 1)
+            Backend.Scale(_layers.Hidden, batch.Rows, (float)Config.EmbeddingScale);
         bool ended = false;
         try
         {
             for (int layer = 0; layer < Config.Layers; layer++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                AttentionBlock(batch, layer, rows);
-                FeedForward(_weights.Layers[layer], rows);
+                _layers.Run(batch, layer, _weights.Layers[layer], Clock);
             }
 
             ended = true;
@@ -202,7 +182,7 @@ public sealed class Transformer : IDisposable
             }
         }
 
-        (_last, _rows) = (batch, rows);
+        (_last, _rows) = (batch, batch.Rows);
     }
 
     /// <summary>Logits of chosen rows of the last pass. Nothing is computed for rows that nobody asks for.</summary>
@@ -267,10 +247,14 @@ public sealed class Transformer : IDisposable
         if (rows.IsEmpty)
             return;
         Clock?.Begin(PassOperation.FinalNorm);
-        Backend.Gather(_hidden, rows, _lastRows);
+        Backend.Gather(_layers.Hidden, rows, _lastRows);
         Backend.RmsNorm(_lastRows, rows.Length, _weights.FinalNorm, (float)Config.RmsNormEpsilon, _lastRows);
+        if (Config.LogitScale != 1)
+            Backend.Scale(_lastRows, rows.Length, (float)Config.LogitScale);
         Clock?.Begin(PassOperation.Head);
         Backend.Project(_lastRows, rows.Length, _weights.Head, null, _logits);
+        if (Config.LogitSoftCap is double cap)
+            Backend.SoftCap(_logits, rows.Length, (float)cap);
     }
 
     private Tensor Allocate(int rows, int columns)
@@ -285,49 +269,5 @@ public sealed class Transformer : IDisposable
         foreach (Tensor tensor in _tensors)
             tensor.Dispose();
         _weights.Dispose();
-    }
-
-    private void AttentionBlock(ForwardBatch batch, int layer, int rows)
-    {
-        LayerWeights weights = _weights.Layers[layer];
-        float epsilon = (float)Config.RmsNormEpsilon;
-        Clock?.Begin(PassOperation.AttentionNorm);
-        Backend.RmsNorm(_hidden, rows, weights.InputNorm, epsilon, _normed);
-        Clock?.Begin(PassOperation.QueryKeyValue);
-        Backend.Project(_normed, rows,
-        [
-            new(weights.Query, weights.QueryBias, _queries), new(weights.Key, weights.KeyBias, _keys), new(weights.Value, weights.ValueBias, _values),
-        ]);
-        if (weights.QueryNorm is not null)
-        {
-            Clock?.Begin(PassOperation.QueryKeyNorm);
-            Backend.RmsNorm(_queries, rows, weights.QueryNorm, epsilon, _queries);
-        }
-
-        if (weights.KeyNorm is not null)
-        {
-            Clock?.Begin(PassOperation.QueryKeyNorm);
-            Backend.RmsNorm(_keys, rows, weights.KeyNorm, epsilon, _keys);
-        }
-
-        Clock?.Begin(PassOperation.Rope);
-        Backend.Rope(_queries, rows, Config.HeadSize, Config.RopePairs, _angles.Of(layer));
-        Backend.Rope(_keys, rows, Config.HeadSize, Config.RopePairs, _angles.Of(layer));
-        Clock?.Begin(PassOperation.Attention);
-        Backend.Attend(batch.Work, layer, _queries, _keys, _values, _attended);
-        Clock?.Begin(PassOperation.Output);
-        Backend.Project(_attended, rows, weights.Output, weights.OutputBias, _hidden, accumulate: true);
-    }
-
-    private void FeedForward(LayerWeights weights, int rows)
-    {
-        Clock?.Begin(PassOperation.FeedForwardNorm);
-        Backend.RmsNorm(_hidden, rows, weights.PostAttentionNorm, (float)Config.RmsNormEpsilon, _normed);
-        Clock?.Begin(PassOperation.GateUp);
-        Backend.Project(_normed, rows, [new(weights.Gate, weights.GateBias, _gate), new(weights.Up, weights.UpBias, _up)]);
-        Clock?.Begin(PassOperation.SwiGlu);
-        Backend.SwiGlu(_gate, _up, rows);
-        Clock?.Begin(PassOperation.Down);
-        Backend.Project(_gate, rows, weights.Down, weights.DownBias, _hidden, accumulate: true);
     }
 }

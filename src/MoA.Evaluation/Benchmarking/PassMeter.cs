@@ -28,13 +28,18 @@ internal sealed class PassMeter
         _embedding = weights.Embedding;
         foreach (LayerWeights layer in weights.Layers)
         {
-            Count(PassOperation.AttentionNorm, layer.InputNorm);
+            Count(PassOperation.AttentionNorm, layer.AttentionNorm);
             Count(PassOperation.QueryKeyValue, layer.Query, layer.Key, layer.Value, layer.QueryBias, layer.KeyBias, layer.ValueBias);
             Count(PassOperation.QueryKeyNorm, layer.QueryNorm, layer.KeyNorm);
-            Count(PassOperation.Output, layer.Output, layer.OutputBias);
-            Count(PassOperation.FeedForwardNorm, layer.PostAttentionNorm);
-            Count(PassOperation.GateUp, layer.Gate, layer.Up, layer.GateBias, layer.UpBias);
-            Count(PassOperation.Down, layer.Down, layer.DownBias);
+            Count(PassOperation.Output, layer.Output, layer.OutputBias, layer.AttentionOutputNorm);
+            Count(PassOperation.FeedForwardNorm, layer.FeedForwardNorm);
+            foreach (FeedForwardWeights network in layer.FeedForward)
+            {
+                Count(PassOperation.GateUp, network.Gate, network.Up, network.GateBias, network.UpBias);
+                Count(PassOperation.Down, network.Down, network.DownBias);
+            }
+
+            Count(PassOperation.Down, layer.FeedForwardOutputNorm);
         }
 
         Count(PassOperation.FinalNorm, weights.FinalNorm);

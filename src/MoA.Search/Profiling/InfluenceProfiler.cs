@@ -38,12 +38,14 @@ public sealed class InfluenceProfiler : IDisposable
     /// <param name="temporaryFolder">An existing folder for a temporary file with what the forward pass keeps, which goes
     /// with the process however that ends; null keeps it in memory. <see cref="ProfilerMemory"/> says how much it
     /// is.</param>
-    /// <exception cref="InvalidInputException">No temporary file can be made in the folder, or the device has no room.</exception>
+    /// <exception cref="InvalidInputException">No temporary file can be made in the folder, the device has no room, or the model has something
+    /// that has no backward pass.</exception>
     public InfluenceProfiler(LoadedModel model, ComputeBackend backend, int maxTokens, string? temporaryFolder = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(backend);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxTokens);
+        Differentiation.Check(model.Name, model.Config);
         _model = model;
         _config = model.Config;
         _backend = backend;
@@ -127,6 +129,8 @@ public sealed class InfluenceProfiler : IDisposable
         ProfilerWorkspace w = _workspace;
         w.Angles.Fill(rows, item.Length);
         _backend.Embed(item.Tokens.AsSpan(0, rows), _weights.Embedding, w.Hidden);
+        if (_config.EmbeddingScale != 1)
+            _backend.Scale(w.Hidden, rows, (float)_config.EmbeddingScale);
         for (int layer = 0; layer < _config.Layers; layer++)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -21,7 +21,7 @@ internal sealed class LayerPasses(
         ProfilerWorkspace w = workspace;
         foreach ((int start, int count) in Chunks(rows))
         {
-            backend.RmsNorm(w.Hidden.From(start), count, weights.InputNorm, _epsilon, w.Normed);
+            backend.RmsNorm(w.Hidden.From(start), count, weights.AttentionNorm!, _epsilon, w.Normed);
             backend.Project(w.Normed, count, weights.Query, weights.QueryBias, w.RawQueries.From(start));
             backend.Project(w.Normed, count, weights.Key, weights.KeyBias, w.RawKeys.From(start));
             backend.Project(w.Normed, count, weights.Value, weights.ValueBias, w.Values.From(start));
@@ -51,7 +51,7 @@ internal sealed class LayerPasses(
         {
             GateAndUp(weights, start, count);
             backend.SwiGlu(w.Gate, w.Up, count);
-            backend.Project(w.Gate, count, weights.Down, weights.DownBias, w.Hidden.From(start), accumulate: true);
+            backend.Project(w.Gate, count, weights.FeedForward[0].Down, weights.FeedForward[0].DownBias, w.Hidden.From(start), accumulate: true);
         }
     }
 
@@ -63,12 +63,12 @@ internal sealed class LayerPasses(
         {
             Tensor gradient = w.Gradient.From(start);
             GateAndUp(weights, start, count);
-            kernels.ProjectGradient(gradient, count, weights.Down, w.Activated);
+            kernels.ProjectGradient(gradient, count, weights.FeedForward[0].Down, w.Activated);
             kernels.SwiGluGradient(w.Gate, w.Up, w.Activated, count);
-            kernels.ProjectGradient(w.Gate, count, weights.Gate, w.Normed);
-            kernels.ProjectGradient(w.Up, count, weights.Up, w.Normed, accumulate: true);
+            kernels.ProjectGradient(w.Gate, count, weights.FeedForward[0].Gate, w.Normed);
+            kernels.ProjectGradient(w.Up, count, weights.FeedForward[0].Up, w.Normed, accumulate: true);
             kernels.RmsNormGradient(
-                w.Hidden.From(start), count, weights.PostAttentionNorm, _epsilon, w.Normed, gradient, accumulate: true);
+                w.Hidden.From(start), count, weights.FeedForwardNorm!, _epsilon, w.Normed, gradient, accumulate: true);
         }
     }
 
@@ -95,7 +95,7 @@ internal sealed class LayerPasses(
             kernels.ProjectGradient(w.Keys.From(start), count, weights.Key, w.Normed, accumulate: true);
             kernels.ProjectGradient(w.Values.From(start), count, weights.Value, w.Normed, accumulate: true);
             kernels.RmsNormGradient(
-                w.Hidden.From(start), count, weights.InputNorm, _epsilon, w.Normed, w.Gradient.From(start), accumulate: true);
+                w.Hidden.From(start), count, weights.AttentionNorm!, _epsilon, w.Normed, w.Gradient.From(start), accumulate: true);
         }
     }
 
@@ -109,16 +109,18 @@ internal sealed class LayerPasses(
     private void GateAndUp(LayerWeights weights, int start, int count)
     {
         ProfilerWorkspace w = workspace;
-        backend.RmsNorm(w.Hidden.From(start), count, weights.PostAttentionNorm, _epsilon, w.Normed);
-        backend.Project(w.Normed, count, weights.Gate, weights.GateBias, w.Gate);
-        backend.Project(w.Normed, count, weights.Up, weights.UpBias, w.Up);
+        backend.RmsNorm(w.Hidden.From(start), count, weights.FeedForwardNorm!, _epsilon, w.Normed);
+        backend.Project(w.Normed, count, weights.FeedForward[0].Gate, weights.FeedForward[0].GateBias, w.Gate);
+        backend.Project(w.Normed, count, weights.FeedForward[0].Up, weights.FeedForward[0].UpBias, w.Up);
     }
 
     private void Rope(int layer, int rows, bool inverse)
     {
         ProfilerWorkspace w = workspace;
-        backend.Rope(w.Queries, rows, config.HeadSize, config.RopePairs, w.Angles.Of(layer), inverse);
-        backend.Rope(w.Keys, rows, config.HeadSize, config.RopePairs, w.Angles.Of(layer), inverse);
+        if (w.Angles.Of(layer) is not { } angles)
+            return;
+        backend.Rope(w.Queries, rows, config.HeadSize, config.RopePairs, angles, inverse);
+        backend.Rope(w.Keys, rows, config.HeadSize, config.RopePairs, angles, inverse);
     }
 
     private void NormHeads(Tensor raw, WeightTensor? norm, Tensor normed, int rows)

@@ -22,13 +22,15 @@ internal static class WorkFingerprint
         ModelConfig config = model.Config;
         // The record prints its values in the culture's form, which the product fixes as invariant; lists need spelling
         // out.
-        Add(hash, "moa-profile/2");
+        Add(hash, "moa-profile/3");
         Add(hash, model.Name);
-        Add(hash, (config with { SlidingWindows = [], EosTokenIds = [], RopeScaling = new RopeScaling.None(), SlidingRope = null }).ToString());
-        Add(hash, Rope(config, length));
-        if (config.SlidingRope is { } sliding)
-            Add(hash, Rope(config with { RopeTheta = sliding.Theta, RopeScaling = sliding.Scaling }, length));
-        Add(hash, string.Join(' ', config.SlidingWindows.Select(window => window ?? 0)));
+        Add(hash, (config with { LayerDescriptions = [], EosTokenIds = [] }).ToString());
+        foreach (LayerDescription layer in config.LayerDescriptions)
+        {
+            Add(hash, (layer with { Rope = null }).ToString());
+            Add(hash, layer.Rope is { } rope ? Rope(config, rope, length) : "");
+        }
+
         Add(hash, length.ToString(CultureInfo.InvariantCulture));
         Add(hash, model.Weights.Fingerprint);
         foreach (ProfileItem item in items)
@@ -40,8 +42,8 @@ internal static class WorkFingerprint
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 
-    private static string Rope(ModelConfig config, int length) => string.Join(' ', Transformer.RopeFrequencies(config, length)
-        .Append(config.RopeScaling.AttentionFactor).Select(number => number.ToString("R", CultureInfo.InvariantCulture)));
+    private static string Rope(ModelConfig config, RopeSettings rope, int length) => string.Join(' ', Transformer.RopeFrequencies(config, rope, length)
+        .Append(rope.Scaling.AttentionFactor).Select(number => number.ToString("R", CultureInfo.InvariantCulture)));
 
     private static void Add(IncrementalHash hash, string text)
     {

@@ -41,7 +41,7 @@ public sealed class AttentionPolicyTests
         const int length = 700;
         foreach (int window in new[] { 1, 2, 63, 64, 65, 127, 128, 129, 300, 512, 699 })
         {
-            ModelConfig config = AttentionLayer.Config(2, 1, 8) with { SlidingWindows = [window] };
+            ModelConfig config = AttentionLayer.Config(2, 1, 8, window);
             LayerSpans spans = new DensePolicy().Resolve(config, length)[0];
             int ring = spans.VisibleRing[0];
             Assert.Equal(window, spans.SlidingWindow);
@@ -61,7 +61,7 @@ public sealed class AttentionPolicyTests
     [Fact]
     public void A_window_as_long_as_the_sequence_changes_nothing()
     {
-        ModelConfig config = AttentionLayer.Config(2, 1, 8) with { SlidingWindows = [500] };
+        ModelConfig config = AttentionLayer.Config(2, 1, 8, 500);
         Assert.Equal([448, 448], new DensePolicy().Resolve(config, 500)[0].VisibleRing);
         Assert.Equal(1, new DensePolicy().Density(config, 500));
         Assert.Equal(1, new DensePolicy().Density(config, 1));
@@ -77,7 +77,7 @@ public sealed class AttentionPolicyTests
         Assert.Equal(Most, ElasticRule.Dense.Rows(length));
         Assert.Equal(1, ElasticRule.Dense.Density(length));
         Assert.Equal(0.5, new ElasticRule(0, 0.5).Density(length), 1e-6);
-        ModelConfig windowed = AttentionLayer.Config(2, 1, 8) with { SlidingWindows = [int.MaxValue - 100] };
+        ModelConfig windowed = AttentionLayer.Config(2, 1, 8, int.MaxValue - 100);
         Assert.All(new DensePolicy().Resolve(windowed, length), layer => Assert.All(layer.StoredRing, ring => Assert.Equal(Most - 64, ring)));
     }
 

@@ -22,13 +22,13 @@ public sealed class ModelConfigTests
     public void The_grouped_llama3_fixture()
     {
         ModelConfig config = Fixture("llama-gqa-llama3");
-        Assert.Equal(ModelFamily.Llama, config.Architecture);
+        Assert.Equal(ModelFamily.Named("Llama"), config.Architecture);
         Assert.Equal((96, 96, 2, 128), (config.HiddenSize, config.IntermediateSize, config.Layers,
             config.VocabularySize));
         Assert.Equal((6, 2, 16, 3),
             (config.QueryHeads, config.KeyValueHeads, config.HeadSize, config.QueriesPerKeyValueHead));
-        Assert.Equal((2048, 1e-5, 500_000.0), (config.MaxPositions, config.RmsNormEpsilon, config.RopeTheta));
-        Assert.Equal(new RopeScaling.Llama3(8, 1, 4, 64), config.RopeScaling);
+        Assert.Equal((2048, 1e-5, 500_000.0), (config.MaxPositions, config.RmsNormEpsilon, config.Rope!.Theta));
+        Assert.Equal(new RopeScaling.Llama3(8, 1, 4, 64), config.Rope!.Scaling);
         Assert.False(config.TieWordEmbeddings);
         Assert.Equal(1, config.BosTokenId);
         Assert.Equal([2], config.EosTokenIds);
@@ -38,21 +38,21 @@ public sealed class ModelConfigTests
     [Fact]
     public void The_other_fixtures()
     {
-        Assert.Equal(new RopeScaling.None(), Fixture("llama-mha").RopeScaling);
-        Assert.Equal(new RopeScaling.Linear(4), Fixture("llama-linear").RopeScaling);
+        Assert.Equal(new RopeScaling.None(), Fixture("llama-mha").Rope!.Scaling);
+        Assert.Equal(new RopeScaling.Linear(4), Fixture("llama-linear").Rope!.Scaling);
 
         ModelConfig mistral = Fixture("mistral");
-        Assert.Equal((ModelFamily.Mistral, 32, 4, 64),
+        Assert.Equal((ModelFamily.Named("Mistral"), 32, 4, 64),
             (mistral.Architecture, mistral.HeadSize, mistral.QueryHeads, mistral.HiddenSize));
         Assert.Equal([48, 48], Windows(mistral));
 
         ModelConfig qwen2 = Fixture("qwen2-bf16");
-        Assert.Equal((ModelFamily.Qwen2, true, 16, 1e-6),
+        Assert.Equal((ModelFamily.Named("Qwen2"), true, 16, 1e-6),
             (qwen2.Architecture, qwen2.TieWordEmbeddings, qwen2.HeadSize, qwen2.RmsNormEpsilon));
         Assert.Equal([null, null, null], Windows(qwen2));
 
         ModelConfig qwen3 = Fixture("qwen3");
-        Assert.Equal((ModelFamily.Qwen3, true, 32), (qwen3.Architecture, qwen3.TieWordEmbeddings, qwen3.HeadSize));
+        Assert.Equal((ModelFamily.Named("Qwen3"), true, 32), (qwen3.Architecture, qwen3.TieWordEmbeddings, qwen3.HeadSize));
         Assert.Equal([null, null], Windows(qwen3));
     }
 
@@ -61,7 +61,7 @@ public sealed class ModelConfigTests
     {
         ModelConfig config = Parse(Llama);
         Assert.Equal((4, 16, 2048), (config.KeyValueHeads, config.HeadSize, config.MaxPositions));
-        Assert.Equal((1e-6, 10_000.0, false), (config.RmsNormEpsilon, config.RopeTheta, config.TieWordEmbeddings));
+        Assert.Equal((1e-6, 10_000.0, false), (config.RmsNormEpsilon, config.Rope!.Theta, config.TieWordEmbeddings));
         Assert.Equal(1, config.BosTokenId);
         Assert.Equal([2], config.EosTokenIds);
 
@@ -88,18 +88,18 @@ public sealed class ModelConfigTests
     }
 
     [Theory]
-    [InlineData("LlamaModel", ModelFamily.Llama)]
-    [InlineData("MistralModel", ModelFamily.Mistral)]
-    [InlineData("Qwen2Model", ModelFamily.Qwen2)]
-    [InlineData("Qwen3Model", ModelFamily.Qwen3)]
-    public void A_model_saved_without_its_head_is_of_the_same_family(string architecture, ModelFamily family) =>
-        Assert.Equal(family, Parse($"\"architectures\": [\"{architecture}\"], {Sizes}").Architecture);
+    [InlineData("LlamaModel", "Llama")]
+    [InlineData("MistralModel", "Mistral")]
+    [InlineData("Qwen2Model", "Qwen2")]
+    [InlineData("Qwen3Model", "Qwen3")]
+    public void A_model_saved_without_its_head_is_of_the_same_family(string architecture, string family) =>
+        Assert.Equal(family, Parse($"\"architectures\": [\"{architecture}\"], {Sizes}").Architecture.Name);
 
     [Fact]
     public void The_family_comes_from_the_model_type_if_no_architecture_is_named()
     {
-        Assert.Equal(ModelFamily.Qwen3, Parse("\"model_type\": \"qwen3\", " + Sizes).Architecture);
-        Assert.Equal(ModelFamily.Mistral,
+        Assert.Equal(ModelFamily.Named("Qwen3"), Parse("\"model_type\": \"qwen3\", " + Sizes).Architecture);
+        Assert.Equal(ModelFamily.Named("Mistral"),
             Parse("\"architectures\": null, \"model_type\": \"mistral\", " + Sizes).Architecture);
     }
 
@@ -128,14 +128,14 @@ public sealed class ModelConfigTests
     [InlineData("\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 10000.0}")]
     [InlineData("\"rope_parameters\": {\"rope_theta\": 10000.0}")]
     public void Unscaled_rope(string setting) =>
-        Assert.Equal(new RopeScaling.None(), Parse($"{Llama}, {setting}").RopeScaling);
+        Assert.Equal(new RopeScaling.None(), Parse($"{Llama}, {setting}").Rope!.Scaling);
 
     [Fact]
     public void Kinds_of_layers_may_have_a_rope_of_their_own()
     {
-        ModelConfig config = Parse(Llama + ", \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", \"factor\": 8, \"rope_theta\": 1e6}, " +
+        ModelConfig config = Parse(Mistral + ", \"layer_types\": [\"sliding_attention\", \"full_attention\"], \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", \"factor\": 8, \"rope_theta\": 1e6}, " +
             "\"sliding_attention\": {\"rope_type\": \"default\", \"rope_theta\": 1e4}}");
-        Assert.Equal((1e6, new RopeScaling.Linear(8)), (config.RopeTheta, config.RopeScaling));
+        Assert.Equal((1e6, new RopeScaling.Linear(8)), (config.Rope!.Theta, config.Rope!.Scaling));
         Assert.Equal(new RopeSettings(1e4, new RopeScaling.None()), config.SlidingRope);
     }
 
@@ -159,7 +159,7 @@ public sealed class ModelConfigTests
     public void Stretched_rope_has_its_context_and_attention_factor(string rope, int context, double attention)
     {
         ModelConfig config = Parse($"{Llama}, \"rope_scaling\": {rope}");
-        Assert.Equal(attention, config.RopeScaling.AttentionFactor, 1e-12);
+        Assert.Equal(attention, config.Rope!.Scaling.AttentionFactor, 1e-12);
         Assert.Equal(context, config.MaxPositions);
     }
 
@@ -168,11 +168,11 @@ public sealed class ModelConfigTests
     {
         ModelConfig config = Parse(Llama + ", \"rope_theta\": 1.0, \"rope_parameters\": " +
             "{\"rope_type\": \"linear\", \"factor\": 2, \"rope_theta\": 5e5}");
-        Assert.Equal(5e5, config.RopeTheta);
-        Assert.Equal(new RopeScaling.Linear(2), config.RopeScaling);
+        Assert.Equal(5e5, config.Rope!.Theta);
+        Assert.Equal(new RopeScaling.Linear(2), config.Rope!.Scaling);
         Assert.Equal(new RopeScaling.Linear(3),
             Parse(Llama + ", \"rope_scaling\": " +
-                "{\"rope_type\": \"linear\", \"type\": \"yarn\", \"factor\": 3.0}").RopeScaling);
+                "{\"rope_type\": \"linear\", \"type\": \"yarn\", \"factor\": 3.0}").Rope!.Scaling);
     }
 
     [Fact]
@@ -301,7 +301,7 @@ public sealed class ModelConfigTests
             ModelConfig config = ModelConfig.Load(path);
             Assert.Equal(0, config.QueryHeads % config.KeyValueHeads);
             Assert.True(config.HeadSize > 0 && config.HeadSize % 2 == 0 && config.HiddenSize > 0 && config.Layers > 0);
-            Assert.True(double.IsFinite(config.RopeTheta) && config.RopeTheta > 0 && config.RmsNormEpsilon > 0);
+            Assert.True(double.IsFinite(config.Rope!.Theta) && config.Rope!.Theta > 0 && config.RmsNormEpsilon > 0);
             Assert.All(Windows(config), window => Assert.True(window is null or > 0));
             Assert.All(config.EosTokenIds, id => Assert.InRange(id, 0, config.VocabularySize - 1));
         }

@@ -46,6 +46,12 @@ internal sealed class HookedBackend(ComputeBackend inner) : ComputeBackend(inner
 
     internal override void Activate(Activation activation, Tensor gate, Tensor up, int rows) => inner.Activate(activation, gate, up, rows);
 
+    internal override void Scale(Tensor x, int rows, float factor) => inner.Scale(x, rows, factor);
+
+    internal override void Add(Tensor x, int rows, float factor, Tensor y) => inner.Add(x, rows, factor, y);
+
+    internal override void SoftCap(Tensor x, int rows, float cap) => inner.SoftCap(x, rows, cap);
+
     internal override void Gather(Tensor x, ReadOnlySpan<int> rows, Tensor y) => inner.Gather(x, rows, y);
 
     internal override void Read(Tensor x, int rows, Span<float> numbers) => inner.Read(x, rows, numbers);

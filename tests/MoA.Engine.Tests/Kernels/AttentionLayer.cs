@@ -41,18 +41,22 @@ internal sealed unsafe class AttentionLayer : IDisposable
     public static ModelConfig Config(
         int queryHeads, int keyValueHeads, int headSize, int? window = null, int layers = 1) => new()
         {
-            Architecture = ModelFamily.Llama,
+            Architecture = ModelFamily.Named("Llama"),
             HiddenSize = queryHeads * headSize,
-            IntermediateSize = 1,
-            Layers = layers,
+            LayerDescriptions = [.. Enumerable.Repeat(
+                new LayerDescription
+                {
+                    Window = window,
+                    Rope = new RopeSettings(10_000, new RopeScaling.None()),
+                    FeedForward = new FeedForwardDescription { IntermediateSize = 1 },
+                },
+                layers)],
             QueryHeads = queryHeads,
             KeyValueHeads = keyValueHeads,
             HeadSize = headSize,
             VocabularySize = 1,
             MaxPositions = 1,
             RmsNormEpsilon = 1e-5,
-            RopeTheta = 10_000,
-            SlidingWindows = window is null ? [] : [.. Enumerable.Repeat(window, layers)],
         };
 
     /// <summary>One rule per query (or KV) head: its ring has the given blocks at any capacity that holds them.</summary>

@@ -111,7 +111,7 @@ public sealed class EvictionModelTests
         for (int layer = 0; layer < config.Layers; layer++)
         {
             LayerWeights own = weights.Layers[layer];
-            float[][] normed = Norm(hidden, own.InputNorm, config);
+            float[][] normed = Norm(hidden, own.AttentionNorm!, config);
             HeadRows rows = new(tokens.Length, config.QueryHeads, config.KeyValueHeads, config.HeadSize)
             {
                 Queries = Turned(Times(normed, own.Query), config),
@@ -122,10 +122,10 @@ public sealed class EvictionModelTests
             float[] attended = ReferenceAttention.Run(
                 rows, (head, query, key) => kept.Visible[query][head / rows.Group].Contains(key));
             hidden = Sum(hidden, Times([.. attended.Chunk(config.QueryHeads * config.HeadSize)], own.Output));
-            normed = Norm(hidden, own.PostAttentionNorm, config);
-            float[][] gate = Times(normed, own.Gate), up = Times(normed, own.Up);
+            normed = Norm(hidden, own.FeedForwardNorm!, config);
+            float[][] gate = Times(normed, own.FeedForward[0].Gate), up = Times(normed, own.FeedForward[0].Up);
             float[][] product = [.. gate.Zip(up, (g, u) => g.Zip(u, (x, y) => x / (1 + MathF.Exp(-x)) * y).ToArray())];
-            hidden = Sum(hidden, Times(product, own.Down));
+            hidden = Sum(hidden, Times(product, own.FeedForward[0].Down));
         }
 
         return [.. Times(Norm(hidden, weights.FinalNorm, config), weights.Head).SelectMany(row => row)];
@@ -151,7 +151,7 @@ public sealed class EvictionModelTests
 
     private static float[] Turned(float[][] rows, ModelConfig config)
     {
-        double[] frequencies = Transformer.RopeFrequencies(config);
+        double[] frequencies = Transformer.RopeFrequencies(config, config.Rope!);
         int half = config.HeadSize / 2;
         for (int position = 0; position < rows.Length; position++)
         {

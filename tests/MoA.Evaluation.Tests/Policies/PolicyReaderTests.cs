@@ -84,7 +84,7 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
                 "duo-attention:density=0.3,profile=p", "razor-attention:density=0.3,profile=p",
             ],
             PolicyReader.Expand("all:profile=p,density=0.3", _config));
-        ModelConfig windows = _config with { SlidingWindows = [null, 64, null, 64] };
+        ModelConfig windows = _config.WithLayers((layer, index) => layer with { Window = new int?[] { null, 64, null, 64 }[index] });
         Assert.Equal(["streaming-llm", "duo-attention:scores=s", "razor-attention:scores=s"], PolicyReader.Expand("all:scores=s", windows));
         Assert.Equal("--policy all:window=4: 'window' is no setting of all; expected density, scores, profile",
             Assert.Throws<InvalidInputException>(() => PolicyReader.Expand("all:window=4", _config)).Message);
@@ -99,7 +99,7 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
     [InlineData("streaming-llm", true)]
     public void A_model_with_sliding_windows_is_refused_in_one_line_before_anything_runs(string name, bool runs)
     {
-        ModelConfig config = _config with { SlidingWindows = [null, null, 96, null] };
+        ModelConfig config = _config.WithLayers((layer, index) => layer with { Window = new int?[] { null, null, 96, null }[index] });
         string text = $"{name}:density=0.5";
         if (runs)
         {

@@ -42,7 +42,7 @@ public sealed partial class PolicyTableTests(DemoModel demo) : IClassFixture<Dem
     {
         string scores = demo.NewPath();
         File.WriteAllLines(scores, Enumerable.Repeat("8 7 6 5 4 3 2 1", 4));
-        ModelConfig windows = demo.Model.Config with { SlidingWindows = [null, 64, null, 64] };
+        ModelConfig windows = demo.Model.Config.WithLayers((layer, index) => layer with { Window = new int?[] { null, 64, null, 64 }[index] });
         foreach (PolicyDescriptor policy in PolicyTable.All.Where(policy => !policy.TakesPlan))
         {
             string text = policy.Name + (policy.TakesSize ? ":density=0.5" : "") + (policy.NeedsHeadScores ? $",scores={scores}" : "");

@@ -62,13 +62,10 @@ public sealed class InfluenceProfilerTests
     public void Kinds_of_layers_may_have_a_rope_of_their_own()
     {
         using LoadedModel source = ProfilingFixture.Model("qwen3");
-        ModelConfig config = source.Config with
-        {
-            SlidingWindows = [.. Enumerable.Range(0, source.Config.Layers).Select(layer => layer % 2 == 0 ? 40 : (int?)null)],
-            SlidingRope = new RopeSettings(300, new RopeScaling.Linear(2)),
-            RopeScaling = new RopeScaling.Yarn(4, 64, 1.2, Truncates: false),
-            RotaryDimensions = source.Config.HeadSize / 2,
-        };
+        RopeSettings full = new(source.Config.Rope!.Theta, new RopeScaling.Yarn(4, 64, 1.2, Truncates: false)), sliding = new(300, new RopeScaling.Linear(2));
+        ModelConfig config = (source.Config with { RotaryDimensions = source.Config.HeadSize / 2 }).WithLayers((layer, index) => index % 2 == 0
+            ? layer with { Window = 40, Rope = sliding }
+            : layer with { Rope = full });
         using LoadedModel model = new(config, source.Weights, source.Generation, "kinds");
         CompareWithDefinition(model);
     }

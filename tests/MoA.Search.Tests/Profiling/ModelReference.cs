@@ -25,7 +25,7 @@ internal sealed class ModelReference
         List<Layer> layers = [];
         for (int i = 0; i < _config.Layers; i++)
         {
-            layers.Add(new Layer(_config, _weights.Layers[i], _config.SlidingWindow(i) ?? int.MaxValue, hidden));
+            layers.Add(new Layer(_config, _config.LayerDescriptions[i], _weights.Layers[i], hidden));
             hidden = layers[^1].Output;
         }
 
@@ -124,13 +124,14 @@ internal sealed class ModelReference
         private readonly double[][] _gate;
         private readonly double[][] _up;
 
-        public Layer(ModelConfig config, LayerWeights weights, int window, double[][] input)
+        public Layer(ModelConfig config, LayerDescription description, LayerWeights weights, double[][] input)
         {
             _config = config;
             _weights = weights;
-            _rope = window < int.MaxValue && config.SlidingRope is not null ? config.SlidingRope : new(config.RopeTheta, config.RopeScaling);
+            _rope = description.Rope!;
+            int window = description.Window ?? int.MaxValue;
             _input = input;
-            double[] norm = Read(weights.InputNorm)[0];
+            double[] norm = Read(weights.AttentionNorm!)[0];
             double[][] normed = [.. input.Select(x => Norm(x, norm, config.RmsNormEpsilon))];
             RawQueries = Project(normed, weights.Query, weights.QueryBias);
             RawKeys = Project(normed, weights.Key, weights.KeyBias);
@@ -142,12 +143,12 @@ internal sealed class ModelReference
                 window))];
             double[][] attended = [.. input.Select((_, i) => Heads.SelectMany(head => head.Outputs[i]).ToArray())];
             _middle = [.. Project(attended, weights.Output, weights.OutputBias).Zip(input, Add)];
-            double[] postNorm = Read(weights.PostAttentionNorm)[0];
+            double[] postNorm = Read(weights.FeedForwardNorm!)[0];
             double[][] middleNormed = [.. _middle.Select(x => Norm(x, postNorm, config.RmsNormEpsilon))];
-            _gate = Project(middleNormed, weights.Gate, weights.GateBias);
-            _up = Project(middleNormed, weights.Up, weights.UpBias);
+            _gate = Project(middleNormed, weights.FeedForward[0].Gate, weights.FeedForward[0].GateBias);
+            _up = Project(middleNormed, weights.FeedForward[0].Up, weights.FeedForward[0].UpBias);
             double[][] activated = [.. _gate.Zip(_up, (g, u) => g.Zip(u, (z, v) => z * Sigmoid(z) * v).ToArray())];
-            Output = [.. Project(activated, weights.Down, weights.DownBias).Zip(_middle, Add)];
+            Output = [.. Project(activated, weights.FeedForward[0].Down, weights.FeedForward[0].DownBias).Zip(_middle, Add)];
         }
 
         public double[][] Output { get; }
@@ -175,7 +176,7 @@ internal sealed class ModelReference
                 AddTo(values, keyValueHead, Heads[head].ValueGradient);
             }
 
-            double[] norm = Read(_weights.InputNorm)[0];
+            double[] norm = Read(_weights.AttentionNorm!)[0];
             double[][] wq = Read(_weights.Query), wk = Read(_weights.Key), wv = Read(_weights.Value);
             return [.. _input.Select((x, i) => Add(middle[i], NormGradient(x, norm, _config.RmsNormEpsilon, Add(
                 TimesStored(queries[i], wq), Add(TimesStored(keys[i], wk), TimesStored(values[i], wv))))))];
@@ -183,8 +184,8 @@ internal sealed class ModelReference
 
         private double[][] MlpGradient(double[][] gradient)
         {
-            double[] norm = Read(_weights.PostAttentionNorm)[0];
-            double[][] down = Read(_weights.Down), gate = Read(_weights.Gate), up = Read(_weights.Up);
+            double[] norm = Read(_weights.FeedForwardNorm!)[0];
+            double[][] down = Read(_weights.FeedForward[0].Down), gate = Read(_weights.FeedForward[0].Gate), up = Read(_weights.FeedForward[0].Up);
             return [.. gradient.Select((row, i) =>
             {
                 double[] d = TimesStored(row, down);

@@ -26,7 +26,7 @@ public sealed class UniformPlanTests(DemoModel demo) : IClassFixture<DemoModel>
             select (plan, length, windows);
         Prop.ForAll(cases.ToArbitrary(), test =>
         {
-            ModelConfig config = _demo with { SlidingWindows = test.Windows };
+            ModelConfig config = _demo.WithLayers((layer, index) => layer with { Window = test.Windows.Length == 0 ? null : test.Windows[index] });
             PlanPolicy plan = new(new AttentionPlan(test.Rules, HeadKind.KeyValue));
             StreamingLlmPolicy uniform = UniformPlan.OfEqualDensity(plan, config, test.Length);
             double wanted = plan.Density(config, test.Length), got = uniform.Density(config, test.Length);

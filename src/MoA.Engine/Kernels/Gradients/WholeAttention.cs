@@ -17,7 +17,8 @@ internal sealed class WholeAttention(ModelConfig config, int maxTokens, ComputeB
     {
         if (!_byWindow.TryGetValue(shape.SlidingWindow, out (SequenceCache Cache, AttentionWork Work) attention))
         {
-            ModelConfig oneLayer = config with { Layers = 1, SlidingWindows = [shape.SlidingWindow == int.MaxValue ? null : shape.SlidingWindow] };
+            LayerDescription layer = config.LayerDescriptions[0] with { Window = shape.SlidingWindow == int.MaxValue ? null : shape.SlidingWindow };
+            ModelConfig oneLayer = config with { LayerDescriptions = [layer] };
             SequenceCache cache = new(oneLayer, new DensePolicy(), maxTokens, ElementType.F32, backend.CacheMemory);
             attention = (cache, new AttentionWork(oneLayer));
             _byWindow.Add(shape.SlidingWindow, attention);

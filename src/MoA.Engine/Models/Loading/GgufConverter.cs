@@ -88,10 +88,10 @@ public static class GgufConverter
             notes.AddRange(AddTemplate(writer, path, chatTemplate, model.Name));
 
         ParallelOptions parallel = ParallelWork.Options(threads, cancellation);
-        if (model.Config.RotaryDimensions != model.Config.HeadSize && source is null && GgufConfigWriter.PairsOf(model.Config.Architecture) != model.Config.RopePairs)
+        if (model.Config.RotaryDimensions != model.Config.HeadSize && source is null && model.Config.Architecture.GgufPairs != model.Config.RopePairs)
             throw new InvalidInputException($"{path}: RoPE turns part of a head, which GGUF cannot say for {model.Config.Architecture}; use the folder as it is");
         GgufTensorPlan plan = new(model.Config, weights);
-        writer.Add("general.file_type", GgufTensorTypes.FileType(weights ?? model.Weights.Layers[0].Down.Type));
+        writer.Add("general.file_type", GgufTensorTypes.FileType(weights ?? model.Weights.Layers[0].Output.Type));
         writer.Add("general.quantization_version", 2u);
         foreach ((string name, float[] divisors) in GgufRope.Tensors(model.Config))
             AddVector(writer, name, divisors);

@@ -4,7 +4,7 @@ using MoA.Engine.Parallelism;
 
 namespace MoA.Engine.Models.Loading;
 
-/// <summary>Loads a Llama, Mistral or Qwen model from a GGUF file or from the numbered parts of one.</summary>
+/// <summary>Loads a model from a GGUF file or from the numbered parts of one.</summary>
 public static class GgufModel
 {
     private const string TopKKey = "general.sampling.top_k";
@@ -25,7 +25,7 @@ public static class GgufModel
         try
         {
             ModelConfig config = GgufConfig.Read(checkpoint);
-            ModelWeights weights = new WeightReader(config, WeightNames.Gguf, checkpoint, ParallelWork.Options(threads, cancellation)).Read();
+            ModelWeights weights = WeightReader.Read(config, config.Architecture.GgufNames, checkpoint, ParallelWork.Options(threads, cancellation));
             return new LoadedModel(config, weights, Generation(checkpoint.Metadata), NameOf(checkpoint));
         }
         catch

@@ -26,7 +26,7 @@ internal sealed class GgufTensorPlan(ModelConfig config, ElementType? weights)
     /// <summary>All weights of a model, a tied head left out.</summary>
     public IEnumerable<PlannedTensor> Tensors(ModelWeights model)
     {
-        WeightNames names = WeightNames.Gguf;
+        WeightNames names = config.Architecture.GgufNames;
         yield return Matrix(names.Embedding, model.Embedding);
         for (int layer = 0; layer < model.Layers.Count; layer++)
         {
@@ -41,41 +41,53 @@ internal sealed class GgufTensorPlan(ModelConfig config, ElementType? weights)
 
     private IEnumerable<PlannedTensor> Layer(string layer, WeightNames names, LayerWeights weights)
     {
-        int paired = config.RopePairs == GgufConfigWriter.PairsOf(config.Architecture) ? 0 : config.HeadSize;
-        yield return Vector(layer + names.InputNorm + ".weight", weights.InputNorm);
-        foreach (PlannedTensor tensor in Matrices(layer, names.QueryKeyValue, (names.Query, weights.Query, paired), (names.Key, weights.Key, paired), (names.Value, weights.Value, 0)))
-            yield return tensor;
-        yield return Matrix(layer + names.Output, weights.Output);
-        yield return Vector(layer + names.PostAttentionNorm + ".weight", weights.PostAttentionNorm);
-        foreach (PlannedTensor tensor in Matrices(layer, names.GateUp, (names.Gate, weights.Gate, 0), (names.Up, weights.Up, 0)))
-            yield return tensor;
-        yield return Matrix(layer + names.Down, weights.Down);
-        (string Name, WeightTensor? Weight, int Paired)[] vectors =
+        int paired = config.RopePairs == config.Architecture.GgufPairs ? 0 : config.HeadSize;
+        FeedForwardWeights feedForward = weights.FeedForward[0];
+        return
         [
-            (names.QueryNorm + ".weight", weights.QueryNorm, 0), (names.KeyNorm + ".weight", weights.KeyNorm, 0),
-            (names.Query + ".bias", weights.QueryBias, paired), (names.Key + ".bias", weights.KeyBias, paired),
-            (names.Value + ".bias", weights.ValueBias, 0), (names.Output + ".bias", weights.OutputBias, 0),
-            (names.Gate + ".bias", weights.GateBias, 0), (names.Up + ".bias", weights.UpBias, 0),
-            (names.Down + ".bias", weights.DownBias, 0),
+            .. Vectors(layer, (names.AttentionNorm + ".weight", weights.AttentionNorm, 0)),
+            .. Matrices(layer, names.QueryKeyValue, (names.Query, weights.Query, paired), (names.Key, weights.Key, paired), (names.Value, weights.Value, 0)),
+            Matrix(layer + names.Output, weights.Output),
+            .. Vectors(layer, (names.FeedForwardNorm + ".weight", weights.FeedForwardNorm, 0)),
+            .. Matrices(layer, names.GateUp, (names.Gate, feedForward.Gate, 0), (names.Up, feedForward.Up, 0)),
+            Matrix(layer + names.Down, feedForward.Down),
+            .. Vectors(
+                layer,
+                (names.QueryNorm + ".weight", weights.QueryNorm, 0), (names.KeyNorm + ".weight", weights.KeyNorm, 0),
+                (names.Query + ".bias", weights.QueryBias, paired), (names.Key + ".bias", weights.KeyBias, paired),
+                (names.Value + ".bias", weights.ValueBias, 0), (names.Output + ".bias", weights.OutputBias, 0),
+                (names.Gate + ".bias", feedForward.GateBias, 0), (names.Up + ".bias", feedForward.UpBias, 0), (names.Down + ".bias", feedForward.DownBias, 0),
+                (names.Sinks, weights.Sinks, 0),
+                (names.AttentionOutputNorm + ".weight", weights.AttentionOutputNorm, 0),
+                (names.FeedForwardOutputNorm + ".weight", weights.FeedForwardOutputNorm, 0)),
         ];
-        foreach ((string name, WeightTensor? weight, int pairedVector) in vectors)
+    }
+
+    private IEnumerable<PlannedTensor> Vectors(string layer, params IEnumerable<(string Name, WeightTensor? Weight, int Paired)> vectors)
+    {
+        foreach ((string name, WeightTensor? weight, int paired) in vectors)
         {
             if (weight is not null)
-                yield return Vector(layer + name, weight, pairedVector);
+                yield return Vector(layer + name, weight, paired);
         }
     }
 
-    // Parts of one matrix go back into one, as they were read; others stay apart.
-    private unsafe IEnumerable<PlannedTensor> Matrices(string layer, string together, params (string Stem, WeightTensor Weight, int Paired)[] parts)
+    // Parts of one matrix go back into one, as they were read, and so do those that are yet to be drawn; others stay apart.
+    private unsafe IEnumerable<PlannedTensor> Matrices(string layer, string? together, params (string Stem, WeightTensor Weight, int Paired)[] parts)
     {
         WeightTensor first = parts[0].Weight;
-        if (config.Architecture == ModelFamily.Phi3 && parts.Zip(parts.Skip(1)).All(pair => AreNeighbours(pair.First.Weight, pair.Second.Weight)))
-            return [Matrix(layer + together, new WeightTensor(layer + together, first.Type, parts.Sum(part => part.Weight.Rows), first.Columns, first.Data))];
-        return parts.Select(part => Matrix(layer + part.Stem, part.Weight, part.Paired));
+        if (together is not null && parts.Zip(parts.Skip(1)).All(pair => AreNeighbours(pair.First.Weight, pair.Second.Weight)))
+        {
+            int rows = parts.Sum(part => part.Weight.Rows);
+            return [Matrix(layer + together, new WeightTensor(layer + together, first.Type, rows, first.Columns, first.Data) { Random = first.Random })];
+        }
+
+
+        return [.. parts.Select(part => Matrix(layer + part.Stem, part.Weight, part.Paired))];
     }
 
-    private static unsafe bool AreNeighbours(WeightTensor first, WeightTensor second) =>
-        first.Type == second.Type && (byte*)first.Data + first.Bytes == (byte*)second.Data;
+    private static unsafe bool AreNeighbours(WeightTensor first, WeightTensor second) => first.Type == second.Type &&
+        (first.Random is not null || (byte*)first.Data + first.Bytes == (byte*)second.Data);
 
     private PlannedTensor Matrix(string stem, WeightTensor source, int paired = 0)
     {

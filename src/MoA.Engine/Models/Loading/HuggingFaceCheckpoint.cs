@@ -16,6 +16,9 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
         new(ModelPath.PyTorch.Single, ModelPath.PyTorch.Index, ".bin", PyTorchFile.Open),
     ];
 
+    private const string TextModel = "language_model.";
+    private static readonly string[] Prefixes = ["model.", "", TextModel + "model.", "model." + TextModel];
+
     private readonly List<ITensorFile> _files = [];
     private readonly Dictionary<string, ITensorFile> _fileOfTensor = new(StringComparer.Ordinal);
     private readonly Layout _layout;
@@ -29,10 +32,15 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
     /// <inheritdoc/>
     public string ShapesFrom => "config.json";
 
-    /// <summary>How its tensors are named: by whether the embedding stands there with or without <c>model.</c>.</summary>
-    public WeightNames TensorNames =>
-        new[] { WeightNames.HuggingFace, WeightNames.HuggingFaceBase }.FirstOrDefault(names => Contains(names.Embedding + ".weight")) ??
-        WeightNames.HuggingFace;
+    /// <summary>
+    /// A family's names where they stand: below <c>model.</c>, bare in a file that was saved from a model without its head, or below one of
+    /// the prefixes by which a model of several kinds of input calls its text model.
+    /// </summary>
+    public WeightNames Placed(WeightNames names)
+    {
+        string prefix = Prefixes.FirstOrDefault(prefix => Contains(prefix + names.Embedding + ".weight")) ?? Prefixes[0];
+        return names.Below(prefix, prefix.StartsWith(TextModel, StringComparison.Ordinal) ? TextModel : "");
+    }
 
     /// <summary>Maps the files of a folder.</summary>
     /// <exception cref="InvalidInputException">There are none, or one is missing or malformed.</exception>

@@ -6,7 +6,7 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>
-/// Loads a Llama, Mistral or Qwen model from a folder in Hugging Face's layout: <c>config.json</c>,
+/// Loads a model from a folder in Hugging Face's layout: <c>config.json</c>,
 /// <c>model.safetensors</c> or <c>pytorch_model.bin</c> or their shards, and perhaps <c>generation_config.json</c>.
 /// </summary>
 public static class HuggingFaceFolder
@@ -36,7 +36,8 @@ public static class HuggingFaceFolder
         HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.Open(folder);
         try
         {
-            ModelWeights weights = new WeightReader(config, checkpoint.TensorNames, checkpoint, ParallelWork.Options(threads, cancellation)).Read();
+            ModelWeights weights = WeightReader.Read(
+                config, checkpoint.Placed(config.Architecture.HuggingFaceNames), checkpoint, ParallelWork.Options(threads, cancellation));
             return new LoadedModel(config, weights, generation, NameOf(folder));
         }
         catch

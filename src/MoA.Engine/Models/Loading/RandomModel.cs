@@ -65,7 +65,7 @@ public static class RandomModel
     public static LoadedModel Describe(ModelConfig shape, ElementType weights, string name, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        return new LoadedModel(shape, new RandomDescription(shape, weights, seed).Weights(), new GenerationConfig(), name);
+        return new LoadedModel(shape, new RandomDescription(shape, weights, seed).Read(), new GenerationConfig(), name);
     }
 
     private static (GgufWriter Writer, ConversionResult Result) Prepare(
@@ -81,10 +81,20 @@ public static class RandomModel
         foreach ((string tensor, float[] divisors) in GgufRope.Tensors(shape))
             GgufConverter.AddVector(writer, tensor, divisors);
         RandomWeights random = new(seed, ParallelWork.Options(threads, cancellation));
-        RandomTensors tensors = new(writer, shape, weights, random);
-        tensors.Add();
-        return (writer, new ConversionResult(file, 0, tensors.Counts, tensors.Fallbacks, []));
+        using ModelWeights described = new RandomDescription(shape, weights, seed).Read();
+        GgufTensorPlan plan = new(shape, weights);
+        foreach (PlannedTensor tensor in plan.Tensors(described))
+        {
+            if (tensor.Source.Random is RandomContent content)
+                writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape, random.Matrix(tensor.Type, tensor.Source.Rows, tensor.Source.Columns, content));
+            else
+                GgufConverter.AddVector(writer, tensor.Name, VectorOf(tensor.Source));
+        }
+
+        return (writer, new ConversionResult(file, 0, plan.Counts, plan.Fallbacks, []));
     }
+
+    private static unsafe float[] VectorOf(WeightTensor vector) => new Span<float>(vector.Data, vector.Columns).ToArray();
 
     /// <summary>
     /// A vocabulary in SentencePiece's manner: three special tokens, 256 bytes, the printable characters of ASCII, then

@@ -26,15 +26,14 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
     public static long PieceBytes(ElementType type) => PiecesAtOnce * (long)(ElementsPerPiece / type.ElementsPerBlock()) * type.BytesPerBlock();
 
     /// <summary>Draws a matrix and writes it. The order of the calls matters.</summary>
-    public Action<Stream> Matrix(ElementType type, int rows, int columns)
-    {
-        ulong stream = ++_stream;
-        float deviation = (float)(1 / Math.Sqrt(columns));
-        return file => Write(file, type, (long)rows * columns / type.ElementsPerBlock(), deviation, stream);
-    }
+    public Action<Stream> Matrix(ElementType type, int rows, int columns) => Matrix(type, rows, columns, Describe(columns));
 
-    /// <summary>What a matrix is drawn from that a device draws itself; other elements than <see cref="Matrix"/> writes.</summary>
-    public RandomContent Describe(int columns) => new(Mixed(++_stream, 0), (float)(1 / Math.Sqrt(columns)));
+    /// <summary>Draws a matrix that was described, and writes it.</summary>
+    public Action<Stream> Matrix(ElementType type, int rows, int columns, RandomContent content) =>
+        file => Write(file, type, (long)rows * columns / type.ElementsPerBlock(), content.Deviation, content.Stream);
+
+    /// <summary>What a matrix is drawn from; on a device, which draws itself, come other elements than <see cref="Matrix(ElementType, int, int)"/> writes.</summary>
+    public RandomContent Describe(int columns) => new(++_stream, Mixed(_stream, 0), (float)(1 / Math.Sqrt(columns)));
 
     /// <summary>Draws a vector around a mean.</summary>
     public float[] Vector(int length, float mean, float deviation)

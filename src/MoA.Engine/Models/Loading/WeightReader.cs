@@ -5,71 +5,45 @@ using MoA.Engine.Numerics;
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>Finds the tensors of a model in a checkpoint and checks them.</summary>
-internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheckpoint checkpoint, ParallelOptions parallel)
+internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheckpoint checkpoint, ParallelOptions parallel) : WeightSource(config, names)
 {
     private readonly List<(WeightTensor Weight, string Path)> _found = [];
+    private readonly NativeAllocator _allocator = new();
+    private readonly List<IDisposable> _copies = [];
 
-    /// <summary>All weights of the model.</summary>
+    /// <summary>All weights of a model.</summary>
     /// <exception cref="InvalidInputException">A tensor is missing, has another shape or format than expected, or holds
     /// NaN or infinity.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public ModelWeights Read()
+    public static ModelWeights Read(ModelConfig config, WeightNames names, ICheckpoint checkpoint, ParallelOptions parallel)
     {
-        WeightTensor embedding = Matrix(names.Embedding, config.VocabularySize, config.HiddenSize);
-        LayerWeights[] layers = new LayerWeights[config.Layers];
-        for (int layer = 0; layer < layers.Length; layer++)
-            layers[layer] = Layer(names.Layer(layer));
-        WeightTensor finalNorm = Vector(names.FinalNorm, config.HiddenSize);
-        WeightTensor head = config.TieWordEmbeddings
-            ? embedding
-            : Matrix(names.Head, config.VocabularySize, config.HiddenSize);
-        return new ModelWeights(embedding, layers, finalNorm, head, Scan(), [.. checkpoint.Files, checkpoint]);
-    }
-
-    private LayerWeights Layer(string layer)
-    {
-        int hidden = config.HiddenSize;
-        int inner = config.IntermediateSize;
-        int queries = config.QueryHeads * config.HeadSize;
-        int keys = config.KeyValueHeads * config.HeadSize;
-        bool normsHeads = config.Architecture == ModelFamily.Qwen3;
-        WeightTensor inputNorm = Vector(layer + names.InputNorm, hidden);
-        WeightTensor[] heads = Matrices(layer, names.QueryKeyValue, hidden, (names.Query, queries), (names.Key, keys), (names.Value, keys));
-        WeightTensor output = Matrix(layer + names.Output, hidden, queries), postAttentionNorm = Vector(layer + names.PostAttentionNorm, hidden);
-        WeightTensor[] gates = Matrices(layer, names.GateUp, hidden, (names.Gate, inner), (names.Up, inner));
-        return new LayerWeights
+        WeightReader reader = new(config, names, checkpoint, parallel);
+        try
         {
-            InputNorm = inputNorm,
-            Query = heads[0],
-            Key = heads[1],
-            Value = heads[2],
-            Output = output,
-            PostAttentionNorm = postAttentionNorm,
-            Gate = gates[0],
-            Up = gates[1],
-            Down = Matrix(layer + names.Down, hidden, inner),
-            QueryBias = Bias(layer + names.Query, queries),
-            KeyBias = Bias(layer + names.Key, keys),
-            ValueBias = Bias(layer + names.Value, keys),
-            OutputBias = Bias(layer + names.Output, hidden),
-            QueryNorm = normsHeads ? Vector(layer + names.QueryNorm, config.HeadSize) : null,
-            KeyNorm = normsHeads ? Vector(layer + names.KeyNorm, config.HeadSize) : null,
-            GateBias = Bias(layer + names.Gate, inner),
-            UpBias = Bias(layer + names.Up, inner),
-            DownBias = Bias(layer + names.Down, hidden),
-        };
+            return reader.Read();
+        }
+        catch
+        {
+            reader._copies.ForEach(copy => copy.Dispose());
+            throw;
+        }
     }
 
-    private WeightTensor Matrix(string stem, int rows, int columns) => Tensor(stem + ".weight", rows, columns);
+    /// <inheritdoc/>
+    protected override ModelWeights Gather(WeightTensor embedding, LayerWeights[] layers, WeightTensor finalNorm, WeightTensor head) =>
+        new(embedding, layers, finalNorm, head, Scan(), [.. checkpoint.Files, checkpoint, .. _copies]);
 
-    // Several matrices, each of its own or, in families that store them so, one above the other in one.
-    private WeightTensor[] Matrices(string layer, string together, int columns, params ReadOnlySpan<(string Stem, int Rows)> parts)
+    /// <inheritdoc/>
+    protected override WeightTensor Matrix(string stem, int rows, int columns) => Tensor(stem + ".weight", rows, columns);
+
+    /// <inheritdoc/>
+    protected override WeightTensor[] Matrices(string layer, string? together, int columns, params ReadOnlySpan<(string Stem, int Rows)> parts)
     {
         WeightTensor[] matrices = new WeightTensor[parts.Length];
         int rows = 0;
         foreach ((_, int count) in parts)
             rows += count;
-        WeightTensor? all = config.Architecture == ModelFamily.Phi3 && !checkpoint.Contains(layer + parts[0].Stem + ".weight")
+        WeightTensor? all = together is not null && !checkpoint.Contains(layer + parts[0].Stem + ".weight")
             ? Matrix(layer + together, rows, columns)
             : null;
         for (int i = 0, row = 0; i < parts.Length; row += parts[i++].Rows)
@@ -77,12 +51,26 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
         return matrices;
     }
 
-    private WeightTensor Vector(string stem, int length) => VectorNamed(stem + ".weight", length);
+    /// <inheritdoc/>
+    protected override unsafe WeightTensor Norm(string stem, int length)
+    {
+        WeightTensor stored = Vector(stem + ".weight", length);
+        if (Names.NormOffset == 0)
+            return stored;
+        NativeBuffer<float> sum = new(_allocator, length);
+        _copies.Add(sum);
+        Quantization.Dequantize(stored.Type, (byte*)stored.Data, sum.Data, length);
+        foreach (ref float weight in sum.AsSpan(0, length))
+            weight += Names.NormOffset;
+        return new WeightTensor(stored.Name, ElementType.F32, 1, length, sum.Data);
+    }
 
-    private WeightTensor? Bias(string stem, int length) =>
-        checkpoint.Contains(stem + ".bias") ? VectorNamed(stem + ".bias", length) : null;
+    /// <inheritdoc/>
+    protected override WeightTensor? Bias(string stem, int length, bool isOfFamily = false) =>
+        checkpoint.Contains(stem + ".bias") ? Vector(stem + ".bias", length) : null;
 
-    private WeightTensor VectorNamed(string name, int length)
+    /// <inheritdoc/>
+    protected override WeightTensor Vector(string name, int length)
     {
         WeightTensor vector = Tensor(name, length);
         return !vector.Type.IsQuantized() ? vector : throw InputFile.Error(_found[^1].Path,

@@ -45,24 +45,23 @@ public sealed class GgufConverterTests
             new RopeScaling.LongRope([.. Enumerable.Repeat(1.5f, 8)], [.. Enumerable.Repeat(2.5f, 8)], 128, 1.19), new RopeScaling.Factors([.. Enumerable.Repeat(1.5f, 8)], 1.5),
         })
         {
-            ModelConfig config = shape with
+            ModelConfig config = (shape with
             {
-                Architecture = ModelFamily.Qwen2,
+                Architecture = ModelFamily.Named("Qwen2"),
                 RopePairs = RopePairs.Halves,
                 RotaryDimensions = 16,
-                RopeScaling = scaling,
-                SlidingWindows = [64, null],
-                SlidingRope = new RopeSettings(700, new RopeScaling.None()),
-            };
+            }).WithLayers((layer, index) => index == 0
+                ? layer with { Window = 64, Rope = new RopeSettings(700, new RopeScaling.None()) }
+                : layer with { Rope = new RopeSettings(10_000, scaling) });
             _ = RandomModel.Write(folder.File("model.gguf"), config, ElementType.F32, "kinds");
             ModelConfig read = ModelFile.ReadConfig(folder.File("model.gguf"));
             foreach (int length in new[] { 100, 400 })
             {
-                Assert.All(Transformer.RopeFrequencies(config, length).Zip(Transformer.RopeFrequencies(read, length)),
+                Assert.All(Transformer.RopeFrequencies(config, config.Rope!, length).Zip(Transformer.RopeFrequencies(read, read.Rope!, length)),
                     pair => Assert.Equal(1, pair.Second / pair.First, 1e-6));
             }
 
-            Assert.Equal(scaling.AttentionFactor, read.RopeScaling.AttentionFactor, 1e-6);
+            Assert.Equal(scaling.AttentionFactor, read.Rope!.Scaling.AttentionFactor, 1e-6);
             Assert.Equal((16, config.SlidingRope), (read.RotaryDimensions, read.SlidingRope));
         }
     }
@@ -83,19 +82,18 @@ public sealed class GgufConverterTests
         using ModelFixture fixture = ModelFixture.Load(name);
         using LoadedModel read = GgufModel.Load(Convert(name, folder.File("model.gguf"), null).File);
         ModelConfig expected = fixture.Model.Config;
-        Assert.Equal(expected.RopeTheta, read.Config.RopeTheta, 1e-3);
+        Assert.Equal(expected.Rope!.Theta, read.Config.Rope!.Theta, 1e-3);
         Assert.Equal(expected.RmsNormEpsilon, read.Config.RmsNormEpsilon, 1e-12);
-        Assert.Equal(expected.SlidingWindows.OfType<int>(), read.Config.SlidingWindows.OfType<int>());
-        Assert.All(Transformer.RopeFrequencies(expected).Zip(Transformer.RopeFrequencies(read.Config)),
+        Assert.Equal(
+            expected.LayerDescriptions.Select(layer => layer with { Rope = null }), read.Config.LayerDescriptions.Select(layer => layer with { Rope = null }));
+        Assert.All(Transformer.RopeFrequencies(expected, expected.Rope!).Zip(Transformer.RopeFrequencies(read.Config, read.Config.Rope!)),
             pair => Assert.Equal(1, pair.Second / pair.First, 1e-6));
         Assert.Equal(name, read.Name);
         ModelConfig same = read.Config with
         {
-            RopeTheta = expected.RopeTheta,
+            LayerDescriptions = expected.LayerDescriptions,
             RmsNormEpsilon = expected.RmsNormEpsilon,
             RopePairs = expected.RopePairs,
-            RopeScaling = expected.RopeScaling,
-            SlidingWindows = expected.SlidingWindows,
             EosTokenIds = expected.EosTokenIds,
         };
         Assert.Equal(expected, same);

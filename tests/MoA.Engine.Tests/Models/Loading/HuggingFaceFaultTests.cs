@@ -195,7 +195,7 @@ public sealed class HuggingFaceFaultTests
         var biased = model.Weights.Layers[0];
         Assert.Equal([64, 64, 128, 128, 64], new[]
         {
-            biased.QueryBias, biased.OutputBias, biased.GateBias, biased.UpBias, biased.DownBias,
+            biased.QueryBias, biased.OutputBias, biased.FeedForward[0].GateBias, biased.FeedForward[0].UpBias, biased.FeedForward[0].DownBias,
         }.Select(bias => bias!.Columns));
         Assert.Null(biased.KeyBias);
         Assert.Null(model.Weights.Layers[1].QueryBias);

@@ -29,15 +29,15 @@ public sealed class HuggingFaceFolderTests
         AssertShape(1, config.HiddenSize, model.Weights.FinalNorm);
         foreach (LayerWeights layer in model.Weights.Layers)
         {
-            AssertShape(1, config.HiddenSize, layer.InputNorm);
+            AssertShape(1, config.HiddenSize, layer.AttentionNorm!);
             AssertShape(queries, config.HiddenSize, layer.Query);
             AssertShape(keys, config.HiddenSize, layer.Key);
             AssertShape(keys, config.HiddenSize, layer.Value);
             AssertShape(config.HiddenSize, queries, layer.Output);
-            AssertShape(1, config.HiddenSize, layer.PostAttentionNorm);
-            AssertShape(config.IntermediateSize, config.HiddenSize, layer.Gate);
-            AssertShape(config.IntermediateSize, config.HiddenSize, layer.Up);
-            AssertShape(config.HiddenSize, config.IntermediateSize, layer.Down);
+            AssertShape(1, config.HiddenSize, layer.FeedForwardNorm!);
+            AssertShape(config.IntermediateSize, config.HiddenSize, layer.FeedForward[0].Gate);
+            AssertShape(config.IntermediateSize, config.HiddenSize, layer.FeedForward[0].Up);
+            AssertShape(config.HiddenSize, config.IntermediateSize, layer.FeedForward[0].Down);
         }
     }
 

@@ -26,7 +26,7 @@ public sealed class RandomModelTests
         using LoadedModel model = GgufModel.Load(Write(folder, type, 1));
         // MXFP4's scales are powers of two, and the steps of IQ4 have no middle.
         double spread = type == ElementType.MXFP4 ? 1.42 : 1.02, middle = type is ElementType.IQ4_NL or ElementType.IQ4_XS ? 0.05 : 0.02;
-        foreach (WeightTensor weight in new[] { model.Weights.Layers[1].Up, model.Weights.Layers[0].Down, model.Weights.Head })
+        foreach (WeightTensor weight in new[] { model.Weights.Layers[1].FeedForward[0].Up, model.Weights.Layers[0].FeedForward[0].Down, model.Weights.Head })
         {
             Assert.Equal(type, weight.Type);
             float[] values = new float[weight.Rows * weight.Columns];
@@ -77,7 +77,7 @@ public sealed class RandomModelTests
         Assert.Equal((7, 1, 6), (result.Tensors[ElementType.Q8_0], result.Tensors[ElementType.Q4_K], result.Tensors[ElementType.F32]));
         Assert.Equal(7, result.Fallbacks.Count);
         using LoadedModel model = GgufModel.Load(result.File);
-        Assert.Equal((ModelFamily.Qwen2, RopePairs.Halves), (model.Config.Architecture, model.Config.RopePairs));
+        Assert.Equal((ModelFamily.Named("Qwen2"), RopePairs.Halves), (model.Config.Architecture, model.Config.RopePairs));
         Assert.Equal(128, model.Weights.Layers[0].KeyBias!.Columns);
     }
 
@@ -93,7 +93,7 @@ public sealed class RandomModelTests
         ModelConfig shape = ModelShape.Parse(name);
         long hidden = shape.HiddenSize, inner = shape.IntermediateSize;
         long queries = shape.QueryHeads * shape.HeadSize, keys = shape.KeyValueHeads * shape.HeadSize;
-        long biases = shape.Architecture == ModelFamily.Qwen2 ? queries + 2 * keys : 0;
+        long biases = shape.Architecture == ModelFamily.Named("Qwen2") ? queries + 2 * keys : 0;
         long layer = 2 * hidden * queries + 2 * hidden * keys + 3 * hidden * inner + 2 * hidden + biases;
         long embeddings = (shape.TieWordEmbeddings ? 1 : 2) * hidden * shape.VocabularySize;
         Assert.Equal(parameters, embeddings + shape.Layers * layer + hidden);

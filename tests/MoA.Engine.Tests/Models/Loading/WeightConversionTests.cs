@@ -41,22 +41,27 @@ public sealed unsafe class WeightConversionTests
         using TemporaryFolder folder = new();
         ModelConfig shape = new()
         {
-            Architecture = ModelFamily.Llama,
+            Architecture = ModelFamily.Named("Llama"),
             HiddenSize = 48,
-            IntermediateSize = 96,
-            Layers = 1,
+            LayerDescriptions =
+            [
+                new LayerDescription
+                {
+                    Rope = new RopeSettings(10_000, new RopeScaling.None()),
+                    FeedForward = new FeedForwardDescription { IntermediateSize = 96 },
+                },
+            ],
             QueryHeads = 4,
             KeyValueHeads = 2,
             HeadSize = 12,
             VocabularySize = 400,
             MaxPositions = 128,
             RmsNormEpsilon = 1e-5,
-            RopeTheta = 10000,
         };
         RandomModel.Write(folder.File("small.gguf"), shape, ElementType.F32, "small");
         using LoadedModel model = ModelFile.Load(folder.File("small.gguf"), ElementType.Q4_K, threads: 1);
         Assert.Equal(ElementType.BF16, model.Weights.Layers[0].Query.Type);
-        Assert.Equal(ElementType.Q8_0, model.Weights.Layers[0].Down.Type);
+        Assert.Equal(ElementType.Q8_0, model.Weights.Layers[0].FeedForward[0].Down.Type);
     }
 
     private static float[] Expected(WeightTensor weight, int row, ElementType type)

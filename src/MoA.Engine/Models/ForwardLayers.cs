@@ -1,0 +1,127 @@
+using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Models;
+
+/// <summary>
+/// The layers of a forward pass: what each one's <see cref="LayerDescription"/> says, on the tensors of a <see cref="Transformer"/>.
+/// </summary>
+internal sealed class ForwardLayers
+{
+    private readonly ModelConfig _config;
+    private readonly ComputeBackend _backend;
+    private readonly float _epsilon;
+    private readonly RotaryAngles _angles;
+    private readonly Tensor _branch;
+    private readonly Tensor _queries;
+    private readonly Tensor _keys;
+    private readonly Tensor _values;
+    private readonly Tensor _attended;
+    private readonly Tensor _gate;
+    private readonly Tensor _up;
+
+    /// <param name="config">The model.</param>
+    /// <param name="backend">The device.</param>
+    /// <param name="maxRows">Most tokens in one pass.</param>
+    /// <param name="allocate">Makes tensors of rows and columns; they stay the caller's.</param>
+    public ForwardLayers(ModelConfig config, ComputeBackend backend, int maxRows, Func<int, int, Tensor> allocate)
+    {
+        _config = config;
+        _backend = backend;
+        _epsilon = (float)config.RmsNormEpsilon;
+        Hidden = allocate(maxRows, config.HiddenSize);
+        _branch = allocate(maxRows, config.HiddenSize);
+        _queries = allocate(maxRows, config.QueryHeads * config.HeadSize);
+        _keys = allocate(maxRows, config.KeyValueHeads * config.HeadSize);
+        _values = allocate(maxRows, config.KeyValueHeads * config.HeadSize);
+        _attended = allocate(maxRows, config.QueryHeads * config.HeadSize);
+        _gate = allocate(maxRows, config.IntermediateSize);
+        _up = allocate(maxRows, config.IntermediateSize);
+        _angles = new RotaryAngles(config, backend, maxRows, allocate);
+    }
+
+    /// <summary>The residual stream.</summary>
+    public Tensor Hidden { get; }
+
+    /// <summary>Floats that the tensors take for a token.</summary>
+    public static long RowElements(ModelConfig config) => 2L * config.HiddenSize +
+        2L * (config.QueryHeads + config.KeyValueHeads) * config.HeadSize + 2L * config.IntermediateSize + RotaryAngles.RowElements(config);
+
+    /// <summary>Makes ready for a batch's rows.</summary>
+    public void Prepare(ForwardBatch batch) => _angles.Fill(batch);
+
+    /// <summary>Runs a layer over the batch's rows of <see cref="Hidden"/>.</summary>
+    public void Run(ForwardBatch batch, int layer, LayerWeights weights, PassClock? clock)
+    {
+        LayerDescription description = _config.LayerDescriptions[layer];
+        Attention(batch, layer, description, weights, clock);
+        FeedForward(batch.Rows, description, weights, clock);
+    }
+
+    private void Attention(ForwardBatch batch, int layer, LayerDescription description, LayerWeights weights, PassClock? clock)
+    {
+        int rows = batch.Rows;
+        Tensor inputs = Norm(rows, weights.AttentionNorm, clock, PassOperation.AttentionNorm);
+        clock?.Begin(PassOperation.QueryKeyValue);
+        _backend.Project(inputs, rows,
+        [
+            new(weights.Query, weights.QueryBias, _queries), new(weights.Key, weights.KeyBias, _keys), new(weights.Value, weights.ValueBias, _values),
+        ]);
+        if (weights.QueryNorm is not null && weights.KeyNorm is not null)
+        {
+            clock?.Begin(PassOperation.QueryKeyNorm);
+            _backend.RmsNorm(_queries, rows, weights.QueryNorm, _epsilon, _queries);
+            _backend.RmsNorm(_keys, rows, weights.KeyNorm, _epsilon, _keys);
+        }
+
+        if (_angles.Of(layer) is { } angles)
+        {
+            clock?.Begin(PassOperation.Rope);
+            _backend.Rope(_queries, rows, _config.HeadSize, _config.RopePairs, angles);
+            _backend.Rope(_keys, rows, _config.HeadSize, _config.RopePairs, angles);
+        }
+
+        clock?.Begin(PassOperation.Attention);
+        _backend.Attend(batch.Work, layer, _queries, _keys, _values, _attended);
+        clock?.Begin(PassOperation.Output);
+        Add(_attended, rows, weights.Output, weights.OutputBias, weights.AttentionOutputNorm, description.ResidualScale);
+    }
+
+    private void FeedForward(int rows, LayerDescription description, LayerWeights weights, PassClock? clock)
+    {
+        FeedForwardWeights network = weights.FeedForward[0];
+        Tensor inputs = Norm(rows, weights.FeedForwardNorm, clock, PassOperation.FeedForwardNorm);
+        clock?.Begin(PassOperation.GateUp);
+        _backend.Project(inputs, rows, [new(network.Gate, network.GateBias, _gate), new(network.Up, network.UpBias, _up)]);
+        clock?.Begin(PassOperation.SwiGlu);
+        _backend.SwiGlu(_gate, _up, rows);
+        clock?.Begin(PassOperation.Down);
+        Add(_gate, rows, network.Down, network.DownBias, weights.FeedForwardOutputNorm, description.ResidualScale);
+    }
+
+    // What a branch starts from: the residual stream, or a norm of it.
+    private Tensor Norm(int rows, WeightTensor? norm, PassClock? clock, PassOperation operation)
+    {
+        if (norm is null)
+            return Hidden;
+        clock?.Begin(operation);
+        _backend.RmsNorm(Hidden, rows, norm, _epsilon, _branch);
+        return _branch;
+    }
+
+    // Projects what a branch ends in, and adds it to the residual stream.
+    private void Add(Tensor x, int rows, WeightTensor weight, WeightTensor? bias, WeightTensor? norm, double scale)
+    {
+        if (norm is null && scale == 1)
+        {
+            _backend.Project(x, rows, weight, bias, Hidden, accumulate: true);
+            return;
+        }
+
+        _backend.Project(x, rows, weight, bias, _branch);
+        if (norm is not null)
+            _backend.RmsNorm(_branch, rows, norm, _epsilon, _branch);
+        _backend.Add(_branch, rows, (float)scale, Hidden);
+    }
+}
