@@ -36,7 +36,7 @@ internal sealed class DecodeAttentionKernel : Kernel
         _type = type;
         ModelConfig oneLayer = AttentionShapes.Config(layers: 1, KeyValueHeads, group, headSize);
         long layerBytes = SequenceCache.EstimateBytes(oneLayer, new Engine.Attention.DensePolicy(), Length, type);
-        _config = oneLayer with { Layers = (int)((SharedMemory.WorkingSetBytes + layerBytes - 1) / layerBytes) };
+        _config = AttentionShapes.Config((int)((SharedMemory.WorkingSetBytes + layerBytes - 1) / layerBytes), KeyValueHeads, group, headSize);
         _work = new AttentionWork(_config);
     }
 

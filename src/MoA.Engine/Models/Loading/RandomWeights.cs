@@ -33,7 +33,7 @@ internal sealed unsafe class RandomWeights(ulong seed, ParallelOptions parallel)
         file => Write(file, type, (long)rows * columns / type.ElementsPerBlock(), content.Deviation, content.Stream);
 
     /// <summary>What a matrix is drawn from; on a device, which draws itself, come other elements than <see cref="Matrix(ElementType, int, int)"/> writes.</summary>
-    public RandomContent Describe(int columns) => new(++_stream, Mixed(_stream, 0), (float)(1 / Math.Sqrt(columns)));
+    public RandomContent Describe(int columns) => new(Mixed(++_stream, 0), (float)(1 / Math.Sqrt(columns)), _stream);
 
     /// <summary>Draws a vector around a mean.</summary>
     public float[] Vector(int length, float mean, float deviation)
