@@ -64,16 +64,13 @@ internal readonly struct ScaledSum<TSimd, TVector>(float factor) : IElementOpera
     public TVector Of(TVector x, TVector y) => TSimd.MultiplyAdd(TSimd.Broadcast(factor), x, y);
 }
 
-/// <summary>c·tanh(x/c), of which tanh(z) = 2σ(2z) - 1.</summary>
+/// <summary>c·tanh(x/c).</summary>
 internal readonly struct SoftCapped<TSimd, TVector>(float cap) : IElementOperation<TVector>
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Of(TVector x, TVector y)
-    {
-        TVector sigmoid = SimdMath<TSimd, TVector>.Sigmoid(TSimd.Multiply(TSimd.Broadcast(2 / cap), x));
-        return TSimd.MultiplyAdd(TSimd.Broadcast(2 * cap), sigmoid, TSimd.Broadcast(-cap));
-    }
+    public TVector Of(TVector x, TVector y) =>
+        TSimd.Multiply(TSimd.Broadcast(cap), SimdMath<TSimd, TVector>.Tanh(TSimd.Multiply(TSimd.Broadcast(1 / cap), x)));
 }

@@ -12,6 +12,7 @@ internal sealed class ForwardLayers
     private readonly ModelConfig _config;
     private readonly ComputeBackend _backend;
     private readonly float _epsilon;
+    private readonly AttentionTraits[] _traits;
     private readonly RotaryAngles _angles;
     private readonly Tensor _branch;
     private readonly Tensor _queries;
@@ -22,14 +23,16 @@ internal sealed class ForwardLayers
     private readonly Tensor _up;
 
     /// <param name="config">The model.</param>
+    /// <param name="weights">Its weights as they are stored.</param>
     /// <param name="backend">The device.</param>
     /// <param name="maxRows">Most tokens in one pass.</param>
     /// <param name="allocate">Makes tensors of rows and columns; they stay the caller's.</param>
-    public ForwardLayers(ModelConfig config, ComputeBackend backend, int maxRows, Func<int, int, Tensor> allocate)
+    public ForwardLayers(ModelConfig config, ModelWeights weights, ComputeBackend backend, int maxRows, Func<int, int, Tensor> allocate)
     {
         _config = config;
         _backend = backend;
         _epsilon = (float)config.RmsNormEpsilon;
+        _traits = [.. config.LayerDescriptions.Zip(weights.Layers, TraitsOf)];
         Hidden = allocate(maxRows, config.HiddenSize);
         _branch = allocate(maxRows, config.HiddenSize);
         _queries = allocate(maxRows, config.QueryHeads * config.HeadSize);
@@ -83,7 +86,7 @@ internal sealed class ForwardLayers
         }
 
         clock?.Begin(PassOperation.Attention);
-        _backend.Attend(batch.Work, layer, _queries, _keys, _values, _attended);
+        _backend.Attend(batch.Work, layer, _queries, _keys, _values, _attended, _traits[layer]);
         clock?.Begin(PassOperation.Output);
         Add(_attended, rows, weights.Output, weights.OutputBias, weights.AttentionOutputNorm, description.ResidualScale);
     }
@@ -95,9 +98,22 @@ internal sealed class ForwardLayers
         clock?.Begin(PassOperation.GateUp);
         _backend.Project(inputs, rows, [new(network.Gate, network.GateBias, _gate), new(network.Up, network.UpBias, _up)]);
         clock?.Begin(PassOperation.SwiGlu);
-        _backend.SwiGlu(_gate, _up, rows);
+        _backend.Activate(description.FeedForward.Activation, _gate, _up, rows);
         clock?.Begin(PassOperation.Down);
         Add(_gate, rows, network.Down, network.DownBias, weights.FeedForwardOutputNorm, description.ResidualScale);
+    }
+
+    private static unsafe AttentionTraits TraitsOf(LayerDescription description, LayerWeights weights)
+    {
+        float[]? sinks = null;
+        if (description.HasSinks && weights.Sinks is { } stored)
+        {
+            sinks = new float[stored.Columns];
+            fixed (float* numbers = sinks)
+                Quantization.Dequantize(stored.Type, (byte*)stored.Data, numbers, sinks.Length);
+        }
+
+        return new AttentionTraits { Scale = (float)(description.AttentionScale ?? 0), SoftCap = (float)(description.AttentionSoftCap ?? 0), Sinks = sinks };
     }
 
     // What a branch starts from: the residual stream, or a norm of it.

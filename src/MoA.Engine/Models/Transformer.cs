@@ -48,7 +48,7 @@ public sealed class Transformer : IDisposable
         try
         {
             backend.CheckRoom(WorkspaceBytes(Config, maxRows), "activations", "read prompts in smaller pieces, use smaller weights or another device");
-            _layers = new ForwardLayers(Config, backend, maxRows, Allocate);
+            _layers = new ForwardLayers(Config, _stored, backend, maxRows, Allocate);
             _lastRows = Allocate(MaxLogitRows, Config.HiddenSize);
             _logits = Allocate(MaxLogitRows, Config.VocabularySize);
         }
