@@ -172,9 +172,9 @@ public sealed class MatrixProductTests
     // group of the weight. Bytes are too coarse for a bound to say much, so the product is that of what they stand for.
     private static int? BytesGroup(ElementType type) => type switch
     {
-        ElementType.Q4_0 or ElementType.Q4_1 or ElementType.Q5_0 or ElementType.Q5_1 or ElementType.MXFP4 or ElementType.Q4_K or ElementType.Q5_K => 32,
+        ElementType.F32 or ElementType.F16 or ElementType.BF16 or ElementType.Q8_0 or ElementType.IQ4_NL or ElementType.IQ4_XS => null,
         ElementType.Q6_K or ElementType.Q3_K or ElementType.Q2_K => 16,
-        _ => null,
+        _ => 32,
     };
 
     private static void RoundToBytes(float[] x, int group)

@@ -29,10 +29,7 @@ internal readonly unsafe struct StripIQ4XS : IStripFormat
         TVector both = TSimd.Load((float*)cell), lower = TSimd.Load((float*)cell + TSimd.Width);
         TVector factor = TSimd.LowerF16(both), shift = TSimd.Broadcast(BlockIQ4XS.ScaleShift);
         for (int group = 0; group < 8; group++, factors += TSimd.Width)
-        {
-            TVector steps = TSimd.SixBits(lower, 4 * group, both, 16 + 2 * group);
-            TSimd.Store(factors, TSimd.Multiply(factor, TSimd.Subtract(steps, shift)));
-        }
+            TSimd.Store(factors, TSimd.Multiply(factor, TSimd.Subtract(TSimd.SixBits(lower, 4 * group, both, 16 + 2 * group), shift)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -14,13 +14,13 @@ internal readonly unsafe struct StripQ2K : IStripFormat
 
     public static int FactorAt => -1;
 
-    public static int GroupColumns => BlockQ2K.GroupSize;
+    public static int GroupColumns => 2 * BlockQ2K.GroupSize;
 
-    public static int UnitBytes => ByteUnit.Bytes(BlockQ2K.GroupSize);
+    public static int UnitBytes => ByteUnit.BytesOfHalves;
 
     public static int Factors => 32;
 
-    public static void Round(float* x, byte* unit) => ByteUnit.Round(x, BlockQ2K.GroupSize, unit);
+    public static void Round(float* x, byte* unit) => ByteUnit.RoundHalves(x, unit);
 
     public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
         where TSimd : ISimd<TVector>
@@ -41,33 +41,38 @@ internal readonly unsafe struct StripQ2K : IStripFormat
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        // A half of the block has 32 bytes, of which each run of 32 columns has two bits; shifts are constants in each case.
-        int half = group / 8;
-        float* quants = (float*)cell + (4 + 8 * half + 4 * (group % 2)) * TSimd.Width;
-        TVector scales = TSimd.Load(factors + group * TSimd.Width), offsets = TSimd.Load(factors + (group + 16) * TSimd.Width);
-        switch (group / 2 % 4)
+        // A half of the block has 32 bytes, of which each group has two bits; shifts are constants in each case.
+        float* quants = (float*)cell + (4 + 8 * (group / 4)) * TSimd.Width;
+        factors += 2 * group * TSimd.Width;
+        switch (group % 4)
         {
             case 0:
-                AddRun<TSimd, TVector>(quants, 0, scales, offsets, units, rows, sums);
+                AddRun<TSimd, TVector>(quants, 0, factors, units, rows, sums);
                 break;
             case 1:
-                AddRun<TSimd, TVector>(quants, 1, scales, offsets, units, rows, sums);
+                AddRun<TSimd, TVector>(quants, 1, factors, units, rows, sums);
                 break;
             case 2:
-                AddRun<TSimd, TVector>(quants, 2, scales, offsets, units, rows, sums);
+                AddRun<TSimd, TVector>(quants, 2, factors, units, rows, sums);
                 break;
             default:
-                AddRun<TSimd, TVector>(quants, 3, scales, offsets, units, rows, sums);
+                AddRun<TSimd, TVector>(quants, 3, factors, units, rows, sums);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddRun<TSimd, TVector>(float* quants, int run, TVector scales, TVector offsets, byte* units, int rows, float* sums)
+    private static void AddRun<TSimd, TVector>(float* quants, int run, float* factors, byte* units, int rows, float* sums)
         where TSimd : ISimd<TVector>
         where TVector : struct =>
-        ByteUnit.Add<TSimd, TVector>(
-            TSimd.Bits(TSimd.Load(quants), 2 * run, 3, 0), TSimd.Bits(TSimd.Load(quants + TSimd.Width), 2 * run, 3, 0),
-            TSimd.Bits(TSimd.Load(quants + 2 * TSimd.Width), 2 * run, 3, 0), TSimd.Bits(TSimd.Load(quants + 3 * TSimd.Width), 2 * run, 3, 0),
-            4, scales, offsets, units, rows, sums);
+        ByteUnit.AddHalves<TSimd, TVector>(
+            Quant<TSimd, TVector>(quants, run, 0), Quant<TSimd, TVector>(quants, run, 1), Quant<TSimd, TVector>(quants, run, 2), Quant<TSimd, TVector>(quants, run, 3),
+            Quant<TSimd, TVector>(quants, run, 4), Quant<TSimd, TVector>(quants, run, 5), Quant<TSimd, TVector>(quants, run, 6), Quant<TSimd, TVector>(quants, run, 7),
+            4, TSimd.Load(factors), TSimd.Load(factors + 16 * TSimd.Width), TSimd.Load(factors + TSimd.Width), TSimd.Load(factors + 17 * TSimd.Width),
+            units, rows, sums);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Quant<TSimd, TVector>(float* quants, int run, int quad)
+        where TSimd : ISimd<TVector>
+        where TVector : struct => TSimd.Bits(TSimd.Load(quants + quad * TSimd.Width), 2 * run, 3, 0);
 }

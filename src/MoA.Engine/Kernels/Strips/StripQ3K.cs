@@ -14,13 +14,13 @@ internal readonly unsafe struct StripQ3K : IStripFormat
 
     public static int FactorAt => BlockQ3K.Factor;
 
-    public static int GroupColumns => BlockQ3K.GroupSize;
+    public static int GroupColumns => 2 * BlockQ3K.GroupSize;
 
-    public static int UnitBytes => ByteUnit.Bytes(BlockQ3K.GroupSize);
+    public static int UnitBytes => ByteUnit.BytesOfHalves;
 
     public static int Factors => 16;
 
-    public static void Round(float* x, byte* unit) => ByteUnit.Round(x, BlockQ3K.GroupSize, unit);
+    public static void Round(float* x, byte* unit) => ByteUnit.RoundHalves(x, unit);
 
     public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
         where TSimd : ISimd<TVector>
@@ -41,36 +41,40 @@ internal readonly unsafe struct StripQ3K : IStripFormat
         where TSimd : ISimd<TVector>
         where TVector : struct
     {
-        // A half of the block has 32 bytes, of which each run of 32 columns has two bits, and a bit of the 32 bytes before them.
-        int half = group / 8;
-        float* bits = (float*)(cell + 2 * TSimd.Width) + 4 * (group % 2) * TSimd.Width;
-        float* quants = bits + (8 + 8 * half) * TSimd.Width;
-        TVector scales = TSimd.Load(factors + group * TSimd.Width);
-        switch (group / 2 % 4)
+        // A half of the block has 32 bytes, of which each group has two bits, and a bit of the 32 bytes before them.
+        int half = group / 4;
+        float* bits = (float*)(cell + 2 * TSimd.Width), quants = bits + (8 + 8 * half) * TSimd.Width;
+        factors += 2 * group * TSimd.Width;
+        switch (group % 4)
         {
             case 0:
-                AddRun<TSimd, TVector>(quants, bits, 4 * half, 0, scales, units, rows, sums);
+                AddRun<TSimd, TVector>(quants, bits, 4 * half, 0, factors, units, rows, sums);
                 break;
             case 1:
-                AddRun<TSimd, TVector>(quants, bits, 4 * half, 1, scales, units, rows, sums);
+                AddRun<TSimd, TVector>(quants, bits, 4 * half, 1, factors, units, rows, sums);
                 break;
             case 2:
-                AddRun<TSimd, TVector>(quants, bits, 4 * half, 2, scales, units, rows, sums);
+                AddRun<TSimd, TVector>(quants, bits, 4 * half, 2, factors, units, rows, sums);
                 break;
             default:
-                AddRun<TSimd, TVector>(quants, bits, 4 * half, 3, scales, units, rows, sums);
+                AddRun<TSimd, TVector>(quants, bits, 4 * half, 3, factors, units, rows, sums);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddRun<TSimd, TVector>(float* quants, float* bits, int half, int run, TVector scales, byte* units, int rows, float* sums)
+    private static void AddRun<TSimd, TVector>(float* quants, float* bits, int half, int run, float* factors, byte* units, int rows, float* sums)
         where TSimd : ISimd<TVector>
-        where TVector : struct =>
-        ByteUnit.Add<TSimd, TVector>(
+        where TVector : struct
+    {
+        TVector scales = TSimd.Load(factors), otherScales = TSimd.Load(factors + TSimd.Width), shift = TSimd.Broadcast(BlockQ3K.Shift);
+        ByteUnit.AddHalves<TSimd, TVector>(
             Quant<TSimd, TVector>(quants, bits, half, run, 0), Quant<TSimd, TVector>(quants, bits, half, run, 1),
             Quant<TSimd, TVector>(quants, bits, half, run, 2), Quant<TSimd, TVector>(quants, bits, half, run, 3),
-            4, scales, TSimd.Multiply(scales, TSimd.Broadcast(BlockQ3K.Shift)), units, rows, sums);
+            Quant<TSimd, TVector>(quants, bits, half, run, 4), Quant<TSimd, TVector>(quants, bits, half, run, 5),
+            Quant<TSimd, TVector>(quants, bits, half, run, 6), Quant<TSimd, TVector>(quants, bits, half, run, 7),
+            4, scales, TSimd.Multiply(scales, shift), otherScales, TSimd.Multiply(otherScales, shift), units, rows, sums);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Quant<TSimd, TVector>(float* quants, float* bits, int half, int run, int quad)

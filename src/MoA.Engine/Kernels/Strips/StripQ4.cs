@@ -16,9 +16,9 @@ internal readonly unsafe struct StripQ4 : IStripFormat
 
     public static int GroupColumns => 32;
 
-    public static int UnitBytes => ByteUnit.Bytes(32);
+    public static int UnitBytes => ByteUnit.Bytes;
 
-    public static void Round(float* x, byte* unit) => ByteUnit.Round(x, 32, unit);
+    public static void Round(float* x, byte* unit) => ByteUnit.Round(x, unit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddGroup<TSimd, TVector>(byte* cell, int group, float* factors, byte* units, int rows, float* sums)

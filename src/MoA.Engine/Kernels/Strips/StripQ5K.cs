@@ -16,11 +16,11 @@ internal readonly unsafe struct StripQ5K : IStripFormat
 
     public static int GroupColumns => 32;
 
-    public static int UnitBytes => ByteUnit.Bytes(32);
+    public static int UnitBytes => ByteUnit.Bytes;
 
     public static int Factors => 16;
 
-    public static void Round(float* x, byte* unit) => ByteUnit.Round(x, 32, unit);
+    public static void Round(float* x, byte* unit) => ByteUnit.Round(x, unit);
 
     public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
         where TSimd : ISimd<TVector>

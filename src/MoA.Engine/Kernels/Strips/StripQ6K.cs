@@ -14,13 +14,13 @@ internal readonly unsafe struct StripQ6K : IStripFormat
 
     public static int FactorAt => BlockQ6K.Factor;
 
-    public static int GroupColumns => BlockQ6K.ElementsPerScale;
+    public static int GroupColumns => 2 * BlockQ6K.ElementsPerScale;
 
-    public static int UnitBytes => ByteUnit.Bytes(BlockQ6K.ElementsPerScale);
+    public static int UnitBytes => ByteUnit.BytesOfHalves;
 
     public static int Factors => 16;
 
-    public static void Round(float* x, byte* unit) => ByteUnit.Round(x, BlockQ6K.ElementsPerScale, unit);
+    public static void Round(float* x, byte* unit) => ByteUnit.RoundHalves(x, unit);
 
     public static void ReadFactors<TSimd, TVector>(byte* cell, float* factors)
         where TSimd : ISimd<TVector>
@@ -43,36 +43,41 @@ internal readonly unsafe struct StripQ6K : IStripFormat
     {
         // A half of the block has four runs of 32: the first and the third share bytes of lower halves, as do the others. Shifts
         // are constants in each case, which saves a third of the time.
-        int half = group / 8, run = group / 2 % 4;
+        int half = group / 4, run = group % 4;
         float* quads = (float*)(cell + 2 * TSimd.Width);
-        float* lower = quads + (16 * half + 8 * (run % 2) + 4 * (group % 2)) * TSimd.Width;
-        float* upper = quads + (32 + 8 * half + 4 * (group % 2)) * TSimd.Width;
-        TVector scales = TSimd.Load(factors + group * TSimd.Width);
+        float* lower = quads + (16 * half + 8 * (run % 2)) * TSimd.Width;
+        float* upper = quads + (32 + 8 * half) * TSimd.Width;
+        factors += 2 * group * TSimd.Width;
         switch (run)
         {
             case 0:
-                AddRun<TSimd, TVector>(lower, upper, 0, scales, units, rows, sums);
+                AddRun<TSimd, TVector>(lower, upper, 0, factors, units, rows, sums);
                 break;
             case 1:
-                AddRun<TSimd, TVector>(lower, upper, 1, scales, units, rows, sums);
+                AddRun<TSimd, TVector>(lower, upper, 1, factors, units, rows, sums);
                 break;
             case 2:
-                AddRun<TSimd, TVector>(lower, upper, 2, scales, units, rows, sums);
+                AddRun<TSimd, TVector>(lower, upper, 2, factors, units, rows, sums);
                 break;
             default:
-                AddRun<TSimd, TVector>(lower, upper, 3, scales, units, rows, sums);
+                AddRun<TSimd, TVector>(lower, upper, 3, factors, units, rows, sums);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddRun<TSimd, TVector>(float* lower, float* upper, int run, TVector scales, byte* units, int rows, float* sums)
+    private static void AddRun<TSimd, TVector>(float* lower, float* upper, int run, float* factors, byte* units, int rows, float* sums)
         where TSimd : ISimd<TVector>
-        where TVector : struct =>
-        ByteUnit.Add<TSimd, TVector>(
+        where TVector : struct
+    {
+        TVector scales = TSimd.Load(factors), otherScales = TSimd.Load(factors + TSimd.Width), shift = TSimd.Broadcast(BlockQ6K.Shift);
+        ByteUnit.AddHalves<TSimd, TVector>(
             Quant<TSimd, TVector>(lower, upper, run, 0), Quant<TSimd, TVector>(lower, upper, run, 1),
             Quant<TSimd, TVector>(lower, upper, run, 2), Quant<TSimd, TVector>(lower, upper, run, 3),
-            6, scales, TSimd.Multiply(scales, TSimd.Broadcast(BlockQ6K.Shift)), units, rows, sums);
+            Quant<TSimd, TVector>(lower, upper, run, 4), Quant<TSimd, TVector>(lower, upper, run, 5),
+            Quant<TSimd, TVector>(lower, upper, run, 6), Quant<TSimd, TVector>(lower, upper, run, 7),
+            6, scales, TSimd.Multiply(scales, shift), otherScales, TSimd.Multiply(otherScales, shift), units, rows, sums);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Quant<TSimd, TVector>(float* lower, float* upper, int run, int quad)
