@@ -128,7 +128,7 @@ public sealed class GpuBackend : ComputeBackend
     internal override long AvailableBytes => _memory.FreeBytes;
 
     // Of policies that look into rows they are in the processor's memory, of all others in this device's.
-    internal override bool Holds(SequenceCache sequence) => sequence.Eviction is not null || sequence.Blocks(0) is not null
+    internal override bool Holds(SequenceCache sequence) => sequence.GoesByAttention
         ? sequence.Rows is HostRows
         : sequence.Rows is DeviceRows rows && rows.Owner == _caches;
 

@@ -77,7 +77,7 @@ internal sealed class LimitsPart(PartScope scope, GpuBackend backend, CardSizes 
         using PlacedWeight queries = Random(ElementType.F32, heads * group, size);
         using DeviceBuffer<Quad> cache = _memory.Allocate<Quad>(heads * each);
         CacheMemory memory = CacheMemory.Of(cache.View, size);
-        CacheBlock[] blocks = [.. Enumerable.Range(0, heads).Select(head => new CacheBlock { Start = head * each, RingRows = rows - ElasticRule.SinkTokens })];
+        CacheBlock[] blocks = [.. Enumerable.Range(0, heads).Select(head => CacheBlock.At(head * each, HeadLayout.Of(rows, int.MaxValue)))];
         DeviceCaches.Fill(_session, type, memory, blocks, rows, seed: 1);
         using DeviceBuffer<int> rings = _memory.Allocate<int>(heads * group);
         rings.Write([.. Enumerable.Repeat(rows, heads * group)]);

@@ -32,7 +32,7 @@ public abstract class AttentionPolicy
         return layers;
     }
 
-    /// <summary>Kept share of a full cache at a length, averaged over all KV heads, in whole blocks.</summary>
+    /// <summary>Kept rows at a length, averaged over all KV heads, as a share of what layers without windows keep in all.</summary>
     public virtual double Density(ModelConfig config, int length)
     {
         long kept = Resolve(config, length).Sum(layer => layer.StoredRows);
@@ -47,19 +47,27 @@ public abstract class AttentionPolicy
     /// <param name="config">The model.</param>
     /// <param name="length">Prompt and new tokens together.</param>
     public virtual string Describe(ModelConfig config, int length) => string.Join(
-        ';', Resolve(config, length).Select(layer => string.Join(',', layer.VisibleRing.Concat(layer.StoredRing))));
+        ';', Resolve(config, length).Select(layer => string.Join(',', layer.VisibleRing.Concat(layer.Stored.Select(head => head.Rows - ElasticRule.SinkTokens)))));
 
-    /// <summary>Refuses layers that do not attend to everything, for policies that choose rows themselves.</summary>
-    /// <exception cref="InvalidInputException">The layer has a window of its own.</exception>
-    private protected void RequireFullAttention(ModelConfig config, int layer)
+    /// <summary>Refuses models without a layer that looks back without limit, for policies that choose rows of these.</summary>
+    /// <exception cref="InvalidInputException">All layers have windows of their own.</exception>
+    private protected void RequireUnboundedLayer(ModelConfig config)
     {
-        if (config.SlidingWindow(layer) is int window)
+        if (config.UnboundedLayers.Count == 0)
         {
             throw new InvalidInputException(
-                $"policy {Name}: layer {layer} of the model attends within a window of {window} tokens; {Name} needs a model with "
-                + "full attention. Use "
-                + $"{DensePolicy.CommandName}, {StreamingLlmPolicy.CommandName} or a plan");
+                $"policy {Name}: every layer of the model attends within a window of {config.LayerDescriptions.Max(layer => layer.Window)} tokens at most; {Name} "
+                + $"chooses among the rows of layers that look back without limit. Use {DensePolicy.CommandName}, "
+                + $"{StreamingLlmPolicy.CommandName} or a plan");
         }
+    }
+
+    /// <summary>The density where a rule sizes the layers that look back without limit, and the others hold their windows.</summary>
+    private protected static double DensityOf(ElasticRule rule, ModelConfig config, int length)
+    {
+        int full = ElasticRule.Dense.Rows(length);
+        return Enumerable.Range(0, config.Layers)
+            .Average(layer => (double)Math.Min((config.IsBounded(layer) ? config.SlidingWindow(layer) : null) ?? rule.Rows(length), full) / full);
     }
 
     private LayerSpans ResolveLayer(ModelConfig config, int layer, int length)
@@ -67,28 +75,18 @@ public abstract class AttentionPolicy
         int group = config.QueryHeads / config.KeyValueHeads;
         int window = config.SlidingWindow(layer) ?? int.MaxValue;
         int[] visible = new int[config.QueryHeads];
-        int[] stored = new int[config.KeyValueHeads];
+        int[] rows = new int[config.KeyValueHeads];
+        // Prefill masks whole blocks: the window's oldest token may lie one block further back than its length in blocks says.
+        int reach = window < length
+            ? (int)Math.Min((long)ElasticRule.WholeBlocks(window) + ElasticRule.BlockSize, ElasticRule.WholeBlocks(length))
+            : int.MaxValue;
         for (int head = 0; head < visible.Length; head++)
         {
-            visible[head] = RuleOf(layer, head, config, length).RingRows(length);
-            stored[head / group] = Math.Max(stored[head / group], visible[head]);
+            ElasticRule rule = RuleOf(layer, head, config, length);
+            visible[head] = Math.Min(rule.RingRows(length), reach);
+            rows[head / group] = Math.Max(rows[head / group], rule.Rows(length));
         }
 
-        // A model with a window of its own never looks past it, so no ring need be longer. Prefill masks whole blocks:
-        // the window's oldest token may lie one block further back than its length in blocks says.
-        if (window < length)
-        {
-            int reach = (int)Math.Min((long)ElasticRule.WholeBlocks(window) + ElasticRule.BlockSize, ElasticRule.WholeBlocks(length));
-            Limit(visible, reach);
-            Limit(stored, reach);
-        }
-
-        return new LayerSpans(stored, visible, window);
-    }
-
-    private static void Limit(int[] rows, int most)
-    {
-        for (int i = 0; i < rows.Length; i++)
-            rows[i] = Math.Min(rows[i], most);
+        return new LayerSpans([.. rows.Select(kept => HeadLayout.Of(kept, window))], visible, window);
     }
 }

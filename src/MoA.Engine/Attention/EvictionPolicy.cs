@@ -5,7 +5,7 @@ namespace MoA.Engine.Attention;
 /// <summary>
 /// Policies that choose rows by the attention they got: a prompt is read with full attention, then every KV head keeps
 /// the rows with the largest scores besides the most recent ones, and the others' memory is freed. A row's score is the
-/// attention that it got from the observed queries of its whole group.
+/// attention that it got from the observed queries of its whole group. Layers with sliding windows keep these.
 /// </summary>
 public abstract class EvictionPolicy : AttentionPolicy
 {
@@ -31,23 +31,27 @@ public abstract class EvictionPolicy : AttentionPolicy
     public abstract int RecentTokens(int rows);
 
     /// <summary>Rows that the heads of a layer keep when a prompt has been read; as many as there are, or more, keep all.</summary>
-    /// <param name="layer">Layer.</param>
-    /// <param name="layers">Layers of the model.</param>
+    /// <param name="layer">Layer, of those that look back without limit.</param>
+    /// <param name="layers">How many these are.</param>
     /// <param name="held">Rows held now.</param>
     /// <param name="rows">Rows that the budget gives a layer on average, after what new tokens need.</param>
     public virtual int KeptRows(int layer, int layers, int held, int rows) => rows;
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidInputException">The model's layers have windows of their own.</exception>
+    /// <exception cref="InvalidInputException">All of the model's layers have windows of their own.</exception>
     public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
-        RequireFullAttention(config, layer);
+        RequireUnboundedLayer(config);
         return ElasticRule.Dense;
     }
 
     /// <inheritdoc/>
-    public override double Density(ModelConfig config, int length) => Budget.Density(length);
+    public override double Density(ModelConfig config, int length)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return DensityOf(Budget, config, length);
+    }
 
     /// <inheritdoc/>
     public override string Describe(ModelConfig config, int length) => string.Create(

@@ -6,7 +6,7 @@ namespace MoA.Engine.Attention;
 /// <summary>
 /// InfLLM (arXiv 2402.04617): everything is stored, and a generated token attends to the sink, a local window and the
 /// blocks outside the window whose representative keys suit its queries best, chosen anew at every step for a whole layer.
-/// Saves the reading of rows, not their memory.
+/// Saves the reading of rows, not their memory. Layers with sliding windows attend within these.
 /// </summary>
 public sealed class InfLlmPolicy : AttentionPolicy
 {
@@ -53,16 +53,20 @@ public sealed class InfLlmPolicy : AttentionPolicy
     public int ChosenBlocks(int length) => (Budget.RingRows(length) - LocalTokens(length)) / ElasticRule.BlockSize;
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidInputException">The model's layers have windows of their own.</exception>
+    /// <exception cref="InvalidInputException">All of the model's layers have windows of their own.</exception>
     public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
-        RequireFullAttention(config, layer);
+        RequireUnboundedLayer(config);
         return ElasticRule.Dense;
     }
 
     /// <summary>The share of rows that a step attends to; all of them are stored.</summary>
-    public override double Density(ModelConfig config, int length) => Budget.Density(length);
+    public override double Density(ModelConfig config, int length)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return DensityOf(Budget, config, length);
+    }
 
     /// <inheritdoc/>
     public override string Describe(ModelConfig config, int length) => string.Create(

@@ -4,7 +4,8 @@ namespace MoA.Engine.Attention;
 
 /// <summary>
 /// Two classes of KV heads, as in DuoAttention (arXiv 2410.10819) and RazorAttention (arXiv 2407.15891): retrieval heads,
-/// those of the largest scores, keep everything; the others keep the sink and one recent window.
+/// those of the largest scores, keep everything; the others keep the sink and one recent window. Layers with sliding windows
+/// of their own hold these, and count in the density.
 /// </summary>
 public sealed class TwoClassPolicy : AttentionPolicy
 {
@@ -60,15 +61,20 @@ public sealed class TwoClassPolicy : AttentionPolicy
     public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
-        int head = queryHead / (config.QueryHeads / config.KeyValueHeads);
-        return _ranks[layer][head] < RetrievalHeads(length) ? ElasticRule.Dense : StreamingRule(length);
+        if (config.IsBounded(layer))
+            return ElasticRule.Dense;
+        int rank = _ranks[layer][queryHead / config.QueriesPerKeyValueHead];
+        if (config.UnboundedLayers.Count < config.Layers)
+            rank = config.UnboundedLayers.Sum(other => _ranks[other].Count(place => place < rank));
+        return rank < RetrievalHeads(config, length) ? ElasticRule.Dense : StreamingRule(config, length);
     }
 
-    /// <summary>How many KV heads of the whole model keep everything at a length.</summary>
-    public int RetrievalHeads(int length)
+    /// <summary>How many KV heads of the layers that look back without limit keep everything at a length.</summary>
+    public int RetrievalHeads(ModelConfig config, int length)
     {
-        int heads = _ranks.Sum(layer => layer.Length);
-        if (_density is not double bound)
+        ArgumentNullException.ThrowIfNull(config);
+        int heads = config.UnboundedLayers.Count * config.KeyValueHeads;
+        if (BoundOf(config, length) is not double bound)
             return (int)Math.Round(_retrievalShare * heads);
         double least = _streaming.Density(length);
         if (least >= 1)
@@ -77,8 +83,15 @@ public sealed class TwoClassPolicy : AttentionPolicy
         return Math.Clamp((int)(heads * (bound - least) / (1 - least) + Rounding), 0, heads);
     }
 
-    private ElasticRule StreamingRule(int length) =>
-        _density is double bound && _streaming.Density(length) > bound ? new ElasticRule(0, bound) : _streaming;
+    private ElasticRule StreamingRule(ModelConfig config, int length) =>
+        BoundOf(config, length) is double bound && _streaming.Density(length) > bound ? new ElasticRule(0, Math.Max(0, bound)) : _streaming;
+
+    // What the windows of other layers leave of the bound to those that look back without limit, for each of these.
+    private double? BoundOf(ModelConfig config, int length)
+    {
+        double dense = DensityOf(ElasticRule.Dense, config, length);
+        return _density is double bound ? 1 - (dense - bound) * config.Layers / Math.Max(1, config.UnboundedLayers.Count) : null;
+    }
 
     // The place of each head in the order of falling scores; of equal ones the earlier head comes first.
     private static int[][] RanksOf(IReadOnlyList<IReadOnlyList<double>> scores)

@@ -95,6 +95,12 @@ public sealed record ModelConfig
     public ModelConfig WithLayers(Func<LayerDescription, int, LayerDescription> change) =>
         this with { LayerDescriptions = [.. LayerDescriptions.Select(change)] };
 
+    /// <summary>Whether a layer's window is shorter than what the model reads; a longer one hides nothing.</summary>
+    public bool IsBounded(int layer) => SlidingWindow(layer) < LongestText;
+
+    /// <summary>The layers that look back without limit, ascending.</summary>
+    public IReadOnlyList<int> UnboundedLayers => [.. Enumerable.Range(0, Layers).Where(layer => !IsBounded(layer))];
+
     /// <summary>Tokens beyond which a text is refused: the context, or no number where RoPE stretches with the text.</summary>
     public int LongestText => Rope?.Scaling is RopeScaling.Dynamic ? int.MaxValue : MaxPositions;
 

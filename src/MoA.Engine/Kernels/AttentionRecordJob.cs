@@ -42,7 +42,7 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
         int head = index % _inputs.KeyValueHeads;
         if (_attended && segment.Cache.Blocks(_inputs.Layer) is BlockMemory memory)
             Note(segment, head, memory, worker);
-        if (segment.Cache.Eviction is not EvictionPolicy policy)
+        if (segment.Cache.EvictionOf(_inputs.Layer) is not EvictionPolicy policy)
             return;
         if (_attended)
             Note(segment, head, policy, worker);

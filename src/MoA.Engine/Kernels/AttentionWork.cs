@@ -82,7 +82,7 @@ internal sealed class AttentionWork
         int segment = SegmentCount++;
         _segments[segment] = new AttentionSegment(cache, Rows, rows, mode, cache.Version);
         Rows += rows;
-        GoesByAttention |= cache.Eviction is not null || cache.Blocks(0) is not null;
+        GoesByAttention |= cache.GoesByAttention;
         for (int row = 0; row < rows && mode == AttentionMode.Prefill; row += RowsPerBlock)
             Append(ref _rowBlocks, RowBlockCount++, new RowBlock(segment, row, Math.Min(RowsPerBlock, rows - row)));
         if (mode == AttentionMode.Decode)

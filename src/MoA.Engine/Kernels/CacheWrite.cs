@@ -1,4 +1,3 @@
-using MoA.Engine.Attention;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
@@ -34,7 +33,7 @@ internal readonly unsafe struct CacheWrite<TSimd, TVector> : IParallelJob
             {
                 HeadCache cache = segment.Cache.Head(_inputs.Layer, head);
                 int start = segment.Cache.Start(_inputs.Layer, head), end = start + segment.Rows, position = start + i;
-                if (position < ElasticRule.SinkTokens || position >= end - cache.RingRows)
+                if (position < cache.Layout.SinkRows || position >= end - cache.RingRows)
                     cache.Write<TSimd, TVector>(position, _inputs.Key(row, head), _inputs.Value(row, head));
             }
         }

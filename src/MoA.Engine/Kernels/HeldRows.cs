@@ -56,7 +56,9 @@ internal readonly struct HeldRows
     {
         if (row >= _blocksEnd)
             return Math.Min(Cache.Rows - Cache.Slot(Position(row)), Count - row);
-        return row < _sinkRows ? _sinkRows - row : Block - (row - _sinkRows) % Block;
+        return row < _sinkRows
+            ? Math.Min(Cache.Rows - Cache.Slot(Position(row)), _sinkRows - row)
+            : Block - (row - _sinkRows) % Block;
     }
 
     private int PositionInBlock(int row) => _blocks!.Chosen[row / Block] * Block + row % Block;

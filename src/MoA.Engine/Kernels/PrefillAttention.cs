@@ -128,9 +128,8 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         HeadCache cache = segment.Cache.Head(_inputs.Layer, keyValueHead);
         int start = segment.Cache.Start(_inputs.Layer, keyValueHead), size = _inputs.HeadSize;
         int position = keyBlock * Block, end = Math.Min(position + Block, start + segment.Rows);
-        int firstKey = 0;
-        if (keyBlock > 0)
-            firstKey = Math.Clamp(Math.Min(cache.OldestInRing(start), start) - position, 0, Block);
+        int oldest = keyBlock == 0 ? cache.OldestInSink(start) : cache.OldestInRing(start);
+        int firstKey = Math.Clamp(Math.Min(oldest, start) - position, 0, Block);
         float* keys = tile.Keys + firstKey * tile.Stride, values = tile.Values + firstKey * tile.Stride;
         for (position += firstKey; position < end;)
         {

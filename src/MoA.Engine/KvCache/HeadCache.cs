@@ -16,10 +16,9 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
     private NativeBuffer<byte> _block;
     private NativeBuffer<byte>? _aside;
 
-    public HeadCache(NativeAllocator allocator, ElementType type, int headSize, int ringRows, bool evictsByScore = false)
-        : base(ringRows)
+    public HeadCache(NativeAllocator allocator, ElementType type, int headSize, HeadLayout layout)
+        : base(layout)
     {
-        Tokens = evictsByScore ? new HeldTokens() : null;
         _allocator = allocator;
         _headSize = headSize;
         Type = type;
@@ -31,7 +30,7 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
     public ElementType Type { get; }
 
     /// <summary>The tokens that the rows hold where they are evicted by their scores; otherwise null.</summary>
-    public HeldTokens? Tokens { get; }
+    public HeldTokens? Tokens { get; private set; }
 
     public long Bytes => _block.Bytes + (_aside?.Bytes ?? 0);
 
@@ -42,6 +41,14 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
     public byte* Values => _block.Data + (nint)Rows * BytesPerRow;
 
     public int BytesPerRow { get; }
+
+    /// <summary>From now on rows are evicted by their scores.</summary>
+    /// <param name="capacity">Tokens of which notes may be taken.</param>
+    public void NoteTokens(int capacity)
+    {
+        Tokens = new HeldTokens();
+        Tokens.Reserve(capacity);
+    }
 
     /// <summary>Writes one token's key and value at its position.</summary>
     public void Write<TSimd, TVector>(int position, float* key, float* value)
@@ -82,26 +89,21 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
             Move(position, index, back: true);
     }
 
-    /// <summary>Enlarges the ring and moves the rows held so far to their new places.</summary>
-    /// <param name="ringRows">The new size; a smaller one than now is ignored.</param>
+    /// <summary>Makes room for more rows and moves those held so far to their new places.</summary>
+    /// <param name="layout">The new layout; one with no more rows than now is ignored.</param>
     /// <param name="length">Tokens written so far.</param>
-    public void Grow(int ringRows, int length)
+    public void Grow(HeadLayout layout, int length)
     {
-        if (ringRows <= RingRows)
+        if (layout.Rows <= Rows)
             return;
-        int oldRing = RingRows;
-        int oldest = OldestInRing(length);
+        HeadLayout oldLayout = Layout;
         NativeBuffer<byte> old = _block;
         nint oldValues = (nint)Rows * BytesPerRow;
-        _block = new NativeBuffer<byte>(_allocator, 2L * (ElasticRule.SinkTokens + ringRows) * BytesPerRow);
-        Enlarge(ringRows, length);
-        for (int position = 0; position < length; position++)
+        _block = new NativeBuffer<byte>(_allocator, 2L * layout.Rows * BytesPerRow);
+        Enlarge(layout, length);
+        for (int position = NextHeld(0, length); position < length; position = NextHeld(position + 1, length))
         {
-            if (position == ElasticRule.SinkTokens)
-                position = Math.Max(position, oldest);
-            if (position >= length)
-                break;
-            nint from = (nint)Slot(position, oldRing) * BytesPerRow;
+            nint from = (nint)oldLayout.Slot(position) * BytesPerRow;
             nint to = (nint)Slot(position) * BytesPerRow;
             Buffer.MemoryCopy(old.Data + from, Keys + to, BytesPerRow, BytesPerRow);
             Buffer.MemoryCopy(old.Data + oldValues + from, Values + to, BytesPerRow, BytesPerRow);
@@ -119,7 +121,7 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
         NativeBuffer<byte> old = _block;
         byte* oldValues = Values;
         _block = new NativeBuffer<byte>(_allocator, 2L * rows * BytesPerRow);
-        RingRows = rows - ElasticRule.SinkTokens;
+        Layout = new HeadLayout(ElasticRule.SinkTokens, rows - ElasticRule.SinkTokens);
         for (int row = 0; row < kept.Length; row++)
         {
             nint from = (nint)kept[row] * BytesPerRow, to = (nint)row * BytesPerRow;

@@ -3,14 +3,16 @@ using MoA.Engine.Attention;
 namespace MoA.Engine.KvCache;
 
 /// <summary>
-/// Where the tokens of one KV head in one layer stand among its rows, whatever memory these are in: the sink's come first,
-/// then a ring. Keys are stored after RoPE, so the order within the ring does not matter.
+/// Where the tokens of one KV head in one layer stand among its rows, whatever memory these are in. Keys are stored after RoPE,
+/// so the order within the ring does not matter.
 /// </summary>
-internal abstract class HeadRing(int ringRows)
+internal abstract class HeadRing(HeadLayout layout)
 {
-    public int RingRows { get; protected set; } = ringRows;
+    public HeadLayout Layout { get; protected set; } = layout;
 
-    public int Rows => ElasticRule.SinkTokens + RingRows;
+    public int RingRows => Layout.RingRows;
+
+    public int Rows => Layout.Rows;
 
     /// <summary>Tokens between the sink and this position were evicted before the ring grew; they never come back.</summary>
     public int LostBefore { get; private set; }
@@ -19,24 +21,30 @@ internal abstract class HeadRing(int ringRows)
     public bool Replaces(int position) => position >= Rows;
 
     /// <summary>The row of a token position.</summary>
-    public int Slot(int position) => Slot(position, RingRows);
+    public int Slot(int position) => Layout.Slot(position);
 
-    /// <summary>The row of a token position in a ring of some size.</summary>
-    public static int Slot(int position, int ringRows) => position < ElasticRule.SinkTokens
-        ? position
-        : ElasticRule.SinkTokens + (position - ElasticRule.SinkTokens) % ringRows;
+    /// <summary>The oldest of the sink's positions that is held when <paramref name="length"/> tokens were written; 64 if none is.</summary>
+    public int OldestInSink(int length) =>
+        Layout.SinkRows > 0 ? 0 : Math.Clamp(length - RingRows, 0, ElasticRule.SinkTokens);
 
-    /// <summary>The oldest position besides the sink that is held when <paramref name="length"/> tokens were written.</summary>
+    /// <summary>The oldest position besides the sink's that is held when <paramref name="length"/> tokens were written.</summary>
     public int OldestInRing(int length) =>
         Math.Max(Math.Max(ElasticRule.SinkTokens, length - RingRows), LostBefore);
 
-    /// <summary>Notes that the ring has another size; the rows that were held are in their new places.</summary>
-    /// <param name="ringRows">The new size.</param>
+    /// <summary>The first position from <paramref name="position"/> on that is held when <paramref name="length"/> tokens were written.</summary>
+    public int NextHeld(int position, int length)
+    {
+        position = Math.Max(position, OldestInSink(length));
+        return position < ElasticRule.SinkTokens ? position : Math.Max(position, OldestInRing(length));
+    }
+
+    /// <summary>Notes that rows have another layout, with more of them; those that were held are in their new places.</summary>
+    /// <param name="layout">The new layout.</param>
     /// <param name="length">Tokens written so far.</param>
-    protected void Enlarge(int ringRows, int length)
+    protected void Enlarge(HeadLayout layout, int length)
     {
         int oldest = OldestInRing(length);
-        RingRows = ringRows;
+        Layout = layout;
         if (oldest > ElasticRule.SinkTokens)
             LostBefore = oldest;
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MoA.Engine.Attention;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.KvCache;
@@ -20,5 +21,5 @@ internal sealed class HostCacheMemory(NativeAllocator allocator) : ICacheMemory
         }
     }
 
-    public SequenceRows Create(in RowsShape shape, ReadOnlySpan<int> ringRows) => new HostRows(Allocator, shape, ringRows);
+    public SequenceRows Create(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts) => new HostRows(Allocator, shape, layouts);
 }

@@ -10,15 +10,12 @@ internal sealed unsafe class HostRows : SequenceRows
     private readonly HeadCache[] _heads;
     private readonly int _headSize;
 
-    public HostRows(NativeAllocator allocator, in RowsShape shape, ReadOnlySpan<int> ringRows)
+    public HostRows(NativeAllocator allocator, in RowsShape shape, ReadOnlySpan<HeadLayout> layouts)
     {
         _headSize = shape.HeadSize;
-        _heads = new HeadCache[ringRows.Length];
+        _heads = new HeadCache[layouts.Length];
         for (int i = 0; i < _heads.Length; i++)
-        {
-            _heads[i] = new HeadCache(
-                allocator, shape.Type, shape.HeadSize, ringRows[i], shape.Choice == RowChoice.EvictedByContent);
-        }
+            _heads[i] = new HeadCache(allocator, shape.Type, shape.HeadSize, layouts[i]);
     }
 
     public override ReadOnlySpan<HeadRing> Heads => _heads;
@@ -28,10 +25,10 @@ internal sealed unsafe class HostRows : SequenceRows
     /// <summary>A head's rows.</summary>
     public HeadCache Head(int index) => _heads[index];
 
-    public override void Grow(ReadOnlySpan<int> ringRows, int length)
+    public override void Grow(ReadOnlySpan<HeadLayout> layouts, int length)
     {
         for (int i = 0; i < _heads.Length; i++)
-            _heads[i].Grow(ringRows[i], length);
+            _heads[i].Grow(layouts[i], length);
     }
 
     public override void FillRandom(int length, ulong seed)
@@ -48,13 +45,8 @@ internal sealed unsafe class HostRows : SequenceRows
             foreach (HeadCache head in _heads)
             {
                 int first = random.Next(Places);
-                int oldest = head.OldestInRing(length);
-                for (int position = 0; position < length; position++)
+                for (int position = head.NextHeld(0, length); position < length; position = head.NextHeld(position + 1, length))
                 {
-                    if (position == ElasticRule.SinkTokens)
-                        position = Math.Max(position, oldest);
-                    if (position >= length)
-                        break;
                     float* key = numbers + (first + (uint)position * Stride) % Places;
                     head.Write<Simd128, Vector128<float>>(position, key, key + _headSize);
                 }

@@ -1,3 +1,4 @@
+using MoA.Engine.Attention;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.KvCache;
@@ -17,6 +18,6 @@ internal interface ICacheMemory
 
     /// <summary>Takes the memory of a sequence.</summary>
     /// <param name="shape">What the rows are.</param>
-    /// <param name="ringRows">Rows besides the sink's: layer by layer, one for each KV head.</param>
-    SequenceRows Create(in RowsShape shape, ReadOnlySpan<int> ringRows);
+    /// <param name="layouts">Where rows stand: layer by layer, one for each KV head.</param>
+    SequenceRows Create(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts);
 }

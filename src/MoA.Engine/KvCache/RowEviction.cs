@@ -34,7 +34,8 @@ internal static class RowEviction
         bool everyStep = policy.ObservedQueries is null;
         int newTokens = cache.Capacity - cache.Length;
         int share = everyStep ? budget - 1 : Math.Max(budget - newTokens, ElasticRule.MinimumRows);
-        int kept = Math.Min(policy.KeptRows(layer, cache.Layers, tokens.Count, share), tokens.Count);
+        (int index, int layers) = cache.Evicting(layer);
+        int kept = Math.Min(policy.KeptRows(index, layers, tokens.Count, share), tokens.Count);
         int rows = everyStep ? budget : kept + newTokens;
         if (kept < tokens.Count || head.Rows - rows >= ElasticRule.BlockSize)
             head.Keep(tokens.Choose(kept, firstRecent, policy.Pooling), rows);

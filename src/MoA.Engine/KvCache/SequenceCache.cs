@@ -17,8 +17,8 @@ public sealed class SequenceCache : IDisposable
     private readonly AttentionPolicy _policy;
     private readonly ICacheMemory _memory;
     private readonly RowsShape _shape;
-    private readonly QueryWindow[] _windows;
-    private readonly BlockMemory[] _blocks = [];
+    private readonly QueryWindow?[] _windows;
+    private readonly BlockMemory?[] _blocks = [];
 
     /// <summary>Allocates the caches.</summary>
     /// <param name="config">The model: the very configuration that it was loaded with.</param>
@@ -48,20 +48,29 @@ public sealed class SequenceCache : IDisposable
         Spans = policy.Resolve(config, capacity);
         Eviction = policy as EvictionPolicy;
         if (policy is InfLlmPolicy infLlm)
-            _blocks = [.. Spans.Select(_ => new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize))];
+        {
+            _blocks = [.. Enumerable.Range(0, config.Layers).Select(layer => !config.IsBounded(layer)
+                ? new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize)
+                : null)];
+        }
+
         RowChoice choice = Eviction is not null ? RowChoice.EvictedByContent
             : _blocks.Length > 0 ? RowChoice.ChosenByContent : RowChoice.ByPosition;
         _shape = new RowsShape(type, config.KeyValueHeads, config.HeadSize, choice);
         memory.CheckRoom(BytesOf(Spans), capacity, _shape);
-        foreach (BlockMemory layer in _blocks)
-            layer.Resize(capacity);
+        foreach (BlockMemory? layer in _blocks)
+            layer?.Resize(capacity);
         int heads = config.Layers * config.KeyValueHeads;
-        _windows = new QueryWindow[Eviction?.ObservedQueries is null ? 0 : heads];
-        for (int i = 0; i < _windows.Length; i++)
-            _windows[i] = new QueryWindow(memory.Allocator, Eviction!.ObservedQueries!.Value, Group * config.HeadSize);
-        Rows = memory.Create(_shape, RingRows(Spans));
-        for (int i = 0; i < heads && Eviction is not null; i++)
-            Host(i).Tokens!.Reserve(capacity);
+        _windows = new QueryWindow?[Eviction?.ObservedQueries is null ? 0 : heads];
+        Rows = memory.Create(_shape, Layouts(Spans));
+        for (int i = 0; i < heads; i++)
+        {
+            if (EvictionOf(i / config.KeyValueHeads) is not EvictionPolicy evicts)
+                continue;
+            Host(i).NoteTokens(capacity);
+            if (evicts.ObservedQueries is int queries)
+                _windows[i] = new QueryWindow(memory.Allocator, queries, Group * config.HeadSize);
+        }
     }
 
     /// <summary>The most tokens that the sequence may hold: the N of its rules.</summary>
@@ -90,6 +99,9 @@ public sealed class SequenceCache : IDisposable
 
     /// <summary>The policy, if it evicts rows by their scores.</summary>
     internal EvictionPolicy? Eviction { get; }
+
+    /// <summary>Whether rows are evicted or chosen by the attention that they got.</summary>
+    internal bool GoesByAttention => Eviction is not null || _blocks.Length > 0;
 
     internal int Layers => _config.Layers;
 
@@ -152,18 +164,19 @@ public sealed class SequenceCache : IDisposable
         // Heads grow first: should memory run out midway, larger rings under the old spans are still right.
         LayerSpans[] spans = _policy.Resolve(_config, capacity);
         _memory.CheckRoom(BytesOf(spans), capacity, _shape);
+        HeadLayout[] layouts = Layouts(spans);
         if (Eviction is null)
+            Rows.Grow(layouts, Length);
+        for (int i = 0; i < Rows.Heads.Length && Eviction is not null; i++)
         {
-            Rows.Grow(RingRows(spans), Length);
-        }
-        else
-        {
-            for (int i = 0; i < Rows.Heads.Length; i++)
-                MakeRoom(Host(i), Host(i).Tokens!.Count + capacity - Length);
+            if (Host(i).Tokens is HeldTokens tokens)
+                MakeRoom(Host(i), tokens.Count + capacity - Length);
+            else
+                Host(i).Grow(layouts[i], Length);
         }
 
-        foreach (BlockMemory layer in _blocks)
-            layer.Resize(capacity);
+        foreach (BlockMemory? layer in _blocks)
+            layer?.Resize(capacity);
         Spans = spans;
         Capacity = capacity;
     }
@@ -193,8 +206,8 @@ public sealed class SequenceCache : IDisposable
         if (!_use.Close())
             return;
         Rows.Dispose();
-        foreach (QueryWindow window in _windows)
-            window.Dispose();
+        foreach (QueryWindow? window in _windows)
+            window?.Dispose();
     }
 
     /// <summary>Refuses caches that a pass over a model cannot use.</summary>
@@ -227,7 +240,7 @@ public sealed class SequenceCache : IDisposable
     /// <summary>
     /// Whether generated tokens can be taken back: positions alone decide which rows stay, and these are in the processor's memory.
     /// </summary>
-    internal bool CanTakeBack => Eviction is null && _blocks.Length == 0 && Rows is HostRows;
+    internal bool CanTakeBack => !GoesByAttention && Rows is HostRows;
 
     /// <summary>Makes room for what so many generated tokens replace, in the heads where they do.</summary>
     internal void ReserveAside(int tokens)
@@ -266,7 +279,7 @@ public sealed class SequenceCache : IDisposable
     /// </summary>
     internal bool CanDrop(int tokens)
     {
-        if (Eviction is not null || _blocks.Length > 0)
+        if (GoesByAttention)
             return false;
         foreach (HeadRing head in Rows.Heads)
         {
@@ -283,8 +296,24 @@ public sealed class SequenceCache : IDisposable
     /// <summary>A head's rows, which are in the processor's memory.</summary>
     internal HeadCache Head(int layer, int keyValueHead) => Host(layer * _config.KeyValueHeads + keyValueHead);
 
-    /// <summary>The last queries of the prompt of a head's group; only for policies that observe such a window.</summary>
-    internal QueryWindow Window(int layer, int keyValueHead) => _windows[layer * _config.KeyValueHeads + keyValueHead];
+    /// <summary>The last queries of the prompt of a head's group; only where <see cref="EvictionOf"/> observes such a window.</summary>
+    internal QueryWindow Window(int layer, int keyValueHead) => _windows[layer * _config.KeyValueHeads + keyValueHead]!;
+
+    /// <summary>The policy that evicts a layer's rows by their scores; null if there is none, or the layer has a window of its own.</summary>
+    internal EvictionPolicy? EvictionOf(int layer) => _config.IsBounded(layer) ? null : Eviction;
+
+    /// <summary>Where a layer stands among those that evict, and how many these are.</summary>
+    internal (int Index, int Count) Evicting(int layer)
+    {
+        int index = 0, count = 0;
+        for (int other = 0; other < Layers; other++)
+        {
+            index += other < layer && EvictionOf(other) is not null ? 1 : 0;
+            count += EvictionOf(other) is not null ? 1 : 0;
+        }
+
+        return (index, count);
+    }
 
     /// <summary>The blocks of a layer; null if steps attend to all rows that are held.</summary>
     internal BlockMemory? Blocks(int layer) => _blocks.Length == 0 ? null : _blocks[layer];
@@ -292,13 +321,13 @@ public sealed class SequenceCache : IDisposable
     /// <summary>
     /// Where a head counts the next token: its position, or the number of rows held where rows are evicted by score.
     /// </summary>
-    internal int Start(int layer, int keyValueHead) => Eviction is null ? Length : Head(layer, keyValueHead).Tokens!.Count;
+    internal int Start(int layer, int keyValueHead) => EvictionOf(layer) is null ? Length : Head(layer, keyValueHead).Tokens!.Count;
 
     private HeadCache Host(int index) => ((HostRows)Rows).Head(index);
 
     private long BytesOf(LayerSpans[] spans) => spans.Sum(layer => layer.StoredRows) * BytesPerRow;
 
-    private static int[] RingRows(LayerSpans[] spans) => [.. spans.SelectMany(layer => layer.StoredRing)];
+    private static HeadLayout[] Layouts(LayerSpans[] spans) => [.. spans.SelectMany(layer => layer.Stored)];
 
     private static void MakeRoom(HeadCache head, int rows)
     {

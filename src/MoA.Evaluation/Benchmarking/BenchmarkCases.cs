@@ -36,7 +36,7 @@ internal static class BenchmarkCases
 
     // The queries by which some policies choose rows are kept in F32 beside these.
     private static long ObservedBytes(ModelConfig config, AttentionPolicy policy) => policy is EvictionPolicy { ObservedQueries: int queries }
-        ? (long)sizeof(float) * queries * config.QueryHeads * config.HeadSize * config.Layers
+        ? (long)sizeof(float) * queries * config.QueryHeads * config.HeadSize * config.UnboundedLayers.Count
         : 0;
 
     private static InvalidInputException DoesNotFit(MemoryRoom room, string what, long bytes, string mend) => new(string.Create(CultureInfo.InvariantCulture,

@@ -32,8 +32,8 @@ public sealed class PolicyDescriptor
     /// <summary>Whether it runs a plan.</summary>
     public bool TakesPlan { get; init; }
 
-    /// <summary>Whether it chooses rows by the attention they get, and so needs layers that attend to everything.</summary>
-    public bool NeedsFullAttention { get; init; }
+    /// <summary>Whether it chooses rows by the attention they get, and so needs a layer that looks back without limit.</summary>
+    public bool NeedsUnboundedLayer { get; init; }
 
     /// <summary>Whether it takes a size.</summary>
     public bool TakesSize => Settings.Any(setting => setting.IsSize);

@@ -14,8 +14,8 @@ public static class PolicyReader
 
     /// <summary>
     /// What a text stands for when several policies may be given: <c>all</c> is every policy that can run on the model and takes
-    /// a size, with the settings that are given to it. Those that choose rows by attention are left out for a model with sliding
-    /// windows, those of two classes of heads without <c>scores</c> or <c>profile</c>.
+    /// a size, with the settings that are given to it. Those that choose rows by attention are left out for a model all of whose
+    /// layers have sliding windows, those of two classes of heads without <c>scores</c> or <c>profile</c>.
     /// </summary>
     /// <param name="text">A policy, or <c>all[:key=value,…]</c> with the keys <c>density</c>, <c>scores</c> and <c>profile</c>.</param>
     /// <param name="config">The model that the policies are for.</param>
@@ -33,11 +33,10 @@ public static class PolicyReader
             .. SettingsOfAll.Select(setting => (setting, setting.IsPath ? given.Path(setting) : given.Value(setting))).Where(entry => entry.Item2 is not null),
         ];
         given.RequireNoMore(SettingsOfAll);
-        bool windows = Enumerable.Range(0, config.Layers).Any(layer => config.SlidingWindow(layer) is not null);
         return
         [
             .. from policy in PolicyTable.All
-               where policy.TakesSize && !(windows && policy.NeedsFullAttention)
+               where policy.TakesSize && (!policy.NeedsUnboundedLayer || config.UnboundedLayers.Count > 0)
                where !policy.NeedsHeadScores || values.Any(entry => entry.Setting.IsPath)
                let list = string.Join(',', values.Where(entry => policy.Settings.Contains(entry.Setting)).Select(entry => $"{entry.Setting.Key}={entry.Value}"))
                select list.Length > 0 ? $"{policy.Name}:{list}" : policy.Name,

@@ -27,24 +27,24 @@ public static class PolicyTable
         new(
             H2oPolicy.CommandName, "#8f63d8", (settings, _, _) => new H2oPolicy(settings.Budget(), settings.Number(Recent, 0.5)),
             PolicySetting.Density, PolicySetting.Span, Recent)
-        { NeedsFullAttention = true },
+        { NeedsUnboundedLayer = true },
         new(
             SnapKvPolicy.CommandName, "#2f9e66",
             (settings, _, _) => new SnapKvPolicy(settings.Budget(), settings.Whole(Window, SnapKvPolicy.DefaultWindow), ReadPooling(settings)),
             PolicySetting.Density, PolicySetting.Span, Window, Kernel, Pooling)
-        { NeedsFullAttention = true },
+        { NeedsUnboundedLayer = true },
         new(
             PyramidKvPolicy.CommandName, "#d1497a",
             (settings, _, _) => new PyramidKvPolicy(
                 settings.Budget(), settings.Whole(Window, SnapKvPolicy.DefaultWindow), ReadPooling(settings), settings.Whole(Beta, PyramidKvPolicy.DefaultBeta)),
             PolicySetting.Density, PolicySetting.Span, Window, Kernel, Pooling, Beta)
-        { NeedsFullAttention = true },
+        { NeedsUnboundedLayer = true },
         new(
             InfLlmPolicy.CommandName, "#a8841c",
             (settings, _, _) => new InfLlmPolicy(
                 settings.Budget(), settings.Number(Local, 0.5), settings.Whole(Representatives, InfLlmPolicy.DefaultRepresentatives)),
             PolicySetting.Density, PolicySetting.Span, Local, Representatives)
-        { NeedsFullAttention = true },
+        { NeedsUnboundedLayer = true },
         new(
             TwoClassPolicy.DuoName, "#2396aa", (settings, _, config) => TwoClassReader.Read(settings, TwoClassReader.DuoStreaming, config),
             TwoClassReader.Settings),

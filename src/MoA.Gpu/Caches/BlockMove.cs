@@ -7,6 +7,9 @@ internal struct BlockMove
 
     public CacheBlock To;
 
-    /// <summary>The oldest position held besides the sink.</summary>
+    /// <summary>The oldest of the sink's positions that is still held.</summary>
+    public int OldestInSink;
+
+    /// <summary>The oldest position held besides the sink's.</summary>
     public int Oldest;
 }

@@ -1,3 +1,5 @@
+using MoA.Engine.Attention;
+
 namespace MoA.Gpu.Caches;
 
 /// <summary>
@@ -12,4 +14,17 @@ internal struct CacheBlock
 
     /// <summary>Rows besides the sink's.</summary>
     public int RingRows;
+
+    /// <summary>The sink's rows: 64, or none in layers whose window is all that is held.</summary>
+    public int SinkRows;
+
+    /// <summary>A block that begins at a quad.</summary>
+    public static CacheBlock At(long start, HeadLayout layout) => new() { Start = start, RingRows = layout.RingRows, SinkRows = layout.SinkRows };
+
+    /// <summary>All rows.</summary>
+    public readonly int Rows => SinkRows + RingRows;
+
+    /// <summary>The row of a token position.</summary>
+    public readonly int Slot(int position) =>
+        position < SinkRows ? position : SinkRows + (int)((uint)(position - SinkRows) % (uint)RingRows);
 }

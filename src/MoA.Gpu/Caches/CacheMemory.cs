@@ -1,5 +1,4 @@
 using ILGPU;
-using MoA.Engine.Attention;
 using MoA.Gpu.Kernels;
 
 namespace MoA.Gpu.Caches;
@@ -16,9 +15,4 @@ internal struct CacheMemory
 
     public static CacheMemory Of(ArrayView<Quad> memory, int headSize) =>
         new() { Quads = memory, Words = memory.Cast<ushort>(), HeadSize = headSize };
-
-    /// <summary>The row of a token position.</summary>
-    public static int Slot(int position, int ringRows) => position < ElasticRule.SinkTokens
-        ? position
-        : ElasticRule.SinkTokens + (int)((uint)(position - ElasticRule.SinkTokens) % (uint)ringRows);
 }

@@ -1,5 +1,4 @@
 using ILGPU;
-using MoA.Engine.Attention;
 using MoA.Gpu.Kernels;
 
 namespace MoA.Gpu.Caches;
@@ -36,5 +35,5 @@ internal readonly struct CachedBF16 : ICacheFormat
         new() { A = Octet.OfBF16(numbers.A.ToBF16()), B = Octet.OfBF16(numbers.B.ToBF16()) };
 
     private static long Row(CacheMemory memory, CacheBlock block, int values, int slot) =>
-        block.Start + ((long)values * (ElasticRule.SinkTokens + block.RingRows) + slot) * (memory.HeadSize / 8);
+        block.Start + ((long)values * block.Rows + slot) * (memory.HeadSize / 8);
 }

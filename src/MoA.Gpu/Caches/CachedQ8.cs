@@ -1,5 +1,4 @@
 using ILGPU;
-using MoA.Engine.Attention;
 using MoA.Gpu.Kernels;
 
 namespace MoA.Gpu.Caches;
@@ -39,11 +38,11 @@ internal readonly struct CachedQ8 : ICacheFormat
     }
 
     private static long Row(CacheBlock block, int values, int slot) =>
-        (long)values * (ElasticRule.SinkTokens + block.RingRows) + slot;
+        (long)values * block.Rows + slot;
 
     private static long Scale(CacheMemory memory, CacheBlock block, int values, int slot, int lane)
     {
-        long rows = 2L * (ElasticRule.SinkTokens + block.RingRows);
+        long rows = 2L * block.Rows;
         return 8 * (block.Start + rows * (memory.HeadSize / 16)) + Row(block, values, slot) * (memory.HeadSize / 32) + lane / 2;
     }
 

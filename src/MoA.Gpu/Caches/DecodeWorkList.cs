@@ -43,7 +43,7 @@ internal sealed class DecodeWorkList(DeviceMemory memory) : IDisposable
     public void Add(DecodeHead head, int capacity)
     {
         (int firstHead, int firstPiece) = _layers[^1];
-        int rows = Math.Min(capacity, ElasticRule.SinkTokens + Math.Min(head.VisibleRing, head.Block.RingRows));
+        int rows = Math.Min(capacity, Math.Min(ElasticRule.SinkTokens + head.VisibleRing, head.Block.Rows));
         head.FirstPiece = _pieces.Count - firstPiece;
         for (int first = 0; first < rows; first += DecodeItem.RowsPerPiece)
             _pieces.Add(new DecodePiece { Item = _heads.Count - firstHead, First = first });

@@ -1,3 +1,4 @@
+using MoA.Engine.Attention;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Gpu.Device;
@@ -37,8 +38,8 @@ internal sealed class DeviceCacheMemory(DeviceSession session, DeviceMemory memo
             bytes, $"KV caches for {capacity} tokens", "ask for fewer tokens or sequences, caches in q8_0, or a plan that keeps less");
     }
 
-    public SequenceRows Create(in RowsShape shape, ReadOnlySpan<int> ringRows) =>
-        shape.Choice == RowChoice.ByPosition ? new DeviceRows(this, shape, ringRows) : _host.Create(shape, ringRows);
+    public SequenceRows Create(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts) =>
+        shape.Choice == RowChoice.ByPosition ? new DeviceRows(this, shape, layouts) : _host.Create(shape, layouts);
 
     public void Dispose() => Space.Dispose();
 }

@@ -1,16 +1,17 @@
+using MoA.Engine.Attention;
 using MoA.Engine.KvCache;
 
 namespace MoA.Gpu.Caches;
 
 /// <summary>A KV head's rows within the memory of its sequence.</summary>
-internal sealed class DeviceRing(int ringRows) : HeadRing(ringRows)
+internal sealed class DeviceRing(HeadLayout layout) : HeadRing(layout)
 {
     /// <summary>The first quad, counted from address 0.</summary>
     public long Start { get; set; }
 
     /// <summary>Where the rows stand, as kernels see it.</summary>
-    public CacheBlock Block => new() { Start = Start, RingRows = RingRows };
+    public CacheBlock Block => CacheBlock.At(Start, Layout);
 
-    /// <summary>Notes that the ring has another size; its rows have been moved.</summary>
-    public void GrowTo(int ringRows, int length) => Enlarge(ringRows, length);
+    /// <summary>Notes that there are more rows; those that were held have been moved.</summary>
+    public void GrowTo(HeadLayout layout, int length) => Enlarge(layout, length);
 }

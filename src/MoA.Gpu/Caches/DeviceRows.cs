@@ -15,14 +15,14 @@ internal sealed class DeviceRows : SequenceRows
     private readonly DeviceRing[] _heads;
     private DeviceBuffer<Quad> _memory;
 
-    public DeviceRows(DeviceCacheMemory owner, in RowsShape shape, ReadOnlySpan<int> ringRows)
+    public DeviceRows(DeviceCacheMemory owner, in RowsShape shape, ReadOnlySpan<HeadLayout> layouts)
     {
         _owner = owner;
         _shape = shape;
-        _heads = new DeviceRing[ringRows.Length];
+        _heads = new DeviceRing[layouts.Length];
         for (int i = 0; i < _heads.Length; i++)
-            _heads[i] = new DeviceRing(ringRows[i]);
-        _memory = owner.Memory.Allocate<Quad>(ringRows.ToArray().Sum(QuadsOf));
+            _heads[i] = new DeviceRing(layouts[i]);
+        _memory = owner.Memory.Allocate<Quad>(layouts.ToArray().Sum(QuadsOf));
         Place(_memory);
     }
 
@@ -36,14 +36,14 @@ internal sealed class DeviceRows : SequenceRows
     /// <summary>A head's rows.</summary>
     public DeviceRing Head(int index) => _heads[index];
 
-    public override void Grow(ReadOnlySpan<int> ringRows, int length)
+    public override void Grow(ReadOnlySpan<HeadLayout> layouts, int length)
     {
         bool grows = false;
-        int[] grown = new int[_heads.Length];
+        HeadLayout[] grown = new HeadLayout[_heads.Length];
         for (int i = 0; i < grown.Length; i++)
         {
-            grown[i] = Math.Max(ringRows[i], _heads[i].RingRows);
-            grows |= grown[i] > _heads[i].RingRows;
+            grown[i] = layouts[i].Rows > _heads[i].Rows ? layouts[i] : _heads[i].Layout;
+            grows |= grown[i] != _heads[i].Layout;
         }
 
         if (!grows)
@@ -52,8 +52,9 @@ internal sealed class DeviceRows : SequenceRows
         BlockMove[] moves = new BlockMove[_heads.Length];
         for (int i = 0; i < moves.Length; i++)
         {
-            moves[i] = new BlockMove { From = _heads[i].Block, Oldest = _heads[i].OldestInRing(length) };
+            CacheBlock from = _heads[i].Block;
             _heads[i].GrowTo(grown[i], length);
+            moves[i] = new BlockMove { From = from, OldestInSink = _heads[i].OldestInSink(length), Oldest = _heads[i].OldestInRing(length) };
         }
 
         _memory = memory;
@@ -75,9 +76,9 @@ internal sealed class DeviceRows : SequenceRows
         foreach (DeviceRing head in _heads)
         {
             head.Start = at;
-            at += QuadsOf(head.RingRows);
+            at += QuadsOf(head.Layout);
         }
     }
 
-    private long QuadsOf(int ringRows) => DeviceCaches.QuadsOf(_shape.Type, ElasticRule.SinkTokens + ringRows, _shape.HeadSize);
+    private long QuadsOf(HeadLayout layout) => DeviceCaches.QuadsOf(_shape.Type, layout.Rows, _shape.HeadSize);
 }

@@ -107,8 +107,10 @@ internal sealed record AttentionShape(int HeadSize, int Heads, int Group, int[] 
         long quads = 0;
         for (int head = 0; head < Heads; head++)
         {
-            blocks[head] = new CacheBlock { Start = quads, RingRows = VisibleRings.AsSpan(head * Group, Group).ToArray().Max() };
-            quads += DeviceCaches.QuadsOf(type, ElasticRule.SinkTokens + blocks[head].RingRows, HeadSize);
+            int rows = ElasticRule.SinkTokens + VisibleRings.AsSpan(head * Group, Group).ToArray().Max();
+            HeadLayout layout = HeadLayout.Of(rows, Window ?? int.MaxValue);
+            blocks[head] = CacheBlock.At(quads, layout);
+            quads += DeviceCaches.QuadsOf(type, layout.Rows, HeadSize);
         }
 
         if (type == ElementType.BF16)
@@ -118,7 +120,7 @@ internal sealed record AttentionShape(int HeadSize, int Heads, int Group, int[] 
         foreach (CacheBlock block in blocks)
         {
             // Scales stand after all quants.
-            int rows = 2 * (ElasticRule.SinkTokens + block.RingRows), first = checked((int)(8 * (block.Start + (long)rows * (HeadSize / 16))));
+            int rows = 2 * block.Rows, first = checked((int)(8 * (block.Start + (long)rows * (HeadSize / 16))));
             foreach (ref ushort scale in words.Slice(first, rows * (HeadSize / 32)))
                 scale = BitConverter.HalfToUInt16Bits((System.Half)((1 + scale / 65536f) / 128));
         }

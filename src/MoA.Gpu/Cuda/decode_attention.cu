@@ -6,7 +6,11 @@
 // As in Caches/CacheBlock.cs, DecodeItem.cs.
 struct CacheBlock {
     long long start;
-    int ringRows;
+    int ringRows, sinkRows;
+
+    METHOD int rows() const { return sinkRows + ringRows; }
+
+    METHOD int slot(int position) const { return position < sinkRows ? position : sinkRows + (position - sinkRows) % ringRows; }
 };
 
 struct DecodeItem {
@@ -208,7 +212,7 @@ struct DecodeAttention {
     DecodePiece piece;
     DecodeItem item;
     int lane, index, head, heads, rows, steps;
-    int firstInRing, slotInRing, windowStart, bandStart;
+    int slotInSink, firstInRing, slotInRing, windowStart, bandStart;
     u32 memory, queries[Parts][4];
     float outputs[Size / 8][4], largest, sum;
 
@@ -239,7 +243,8 @@ struct DecodeAttention {
         heads = arguments.group - head;
         firstInRing = piece.first > item.sinkRows ? piece.first : item.sinkRows;
         int position = item.oldest + firstInRing - item.sinkRows;
-        slotInRing = position < item.position + 1 ? Sink + (position - Sink) % item.block.ringRows : 0;
+        slotInSink = item.block.slot(item.firstInSink);
+        slotInRing = position < item.position + 1 ? item.block.slot(position) : 0;
         steps = (rows + Rows - 1) / Rows;
 #pragma unroll
         for (int step = 0; step < Stages - 1; step++)
@@ -286,11 +291,11 @@ struct DecodeAttention {
         endCopies();
     }
 
-    METHOD int stored() const { return Sink + item.block.ringRows; }
+    METHOD int stored() const { return item.block.rows(); }
 
     // Where a row of the piece stands.
     METHOD int slot(int row) const {
-        int at = piece.first + row, slot = at < item.sinkRows ? item.firstInSink + at : slotInRing + at - firstInRing;
+        int at = piece.first + row, slot = at < item.sinkRows ? slotInSink + at : slotInRing + at - firstInRing;
         return slot < stored() ? slot : slot - item.block.ringRows;
     }
 

@@ -5,7 +5,11 @@
 // As in Caches/CacheBlock.cs, PrefillTile.cs.
 struct CacheBlock {
     long long start;
-    int ringRows;
+    int ringRows, sinkRows;
+
+    METHOD int rows() const { return sinkRows + ringRows; }
+
+    METHOD int slot(int position) const { return position < sinkRows ? position : sinkRows + (position - sinkRows) % ringRows; }
 };
 
 struct PrefillTile {
@@ -89,7 +93,7 @@ struct PrefillAttention {
         sinkSteps = larger(0, (smaller(end, Sink) + Steps - 1) / Steps - sinkFirst);
         bandFirst = larger(bandStart, windowStart) / Steps;
         steps = sinkSteps + larger(0, (end + Steps - 1) / Steps - bandFirst);
-        slotOfBand = bandFirst * Steps < held.length ? Sink + (bandFirst * Steps - Sink) % held.block.ringRows : 0;
+        slotOfBand = bandFirst * Steps < held.length ? held.block.slot(bandFirst * Steps) : 0;
     }
 
     DEVICE int larger(int a, int b) { return a > b ? a : b; }
@@ -160,11 +164,10 @@ struct PrefillAttention {
     // Keys and values of a step; a thread a quad of each. As a rule somebody sees all of its rows, and they stand together.
     METHOD void copy(int step) {
         if (step < steps) {
-            int first = start(step), stored = Sink + held.block.ringRows, slot = first;
-            if (first >= Sink) {
-                slot = slotOfBand + first - bandFirst * Steps;
-                slot -= slot < stored ? 0 : held.block.ringRows;
-            }
+            int first = start(step), stored = held.block.rows();
+            int slot = first < Sink ? first : slotOfBand + first - bandFirst * Steps;
+            if (slot >= stored)
+                slot = held.block.slot(slot);
             bool isNew = first >= held.length;
             const Quad* cached = arguments.memory + held.block.start;
             int stride = isNew ? arguments.keyValueHeads * RowQuads : RowQuads;
@@ -184,7 +187,7 @@ struct PrefillAttention {
                 for (int i = thread; i < Steps * RowQuads; i += Threads) {
                     int row = i / RowQuads, quad = i % RowQuads, position = first + row, place = slot + row;
                     if (place >= stored)
-                        place = Sink + (place - Sink) % held.block.ringRows;
+                        place = held.block.slot(place);
                     bool seen = position >= windowStart && position < end && (position < Sink || position >= bandStart);
                     const Quad* key = position < held.length ? cached + (long long)place * RowQuads : arguments.keys + newRow(position);
                     const Quad* value = position < held.length ? cached + ((long long)stored + place) * RowQuads : arguments.values + newRow(position);

@@ -1,5 +1,4 @@
 using ILGPU;
-using MoA.Engine.Attention;
 using MoA.Gpu.Caches;
 
 namespace MoA.Gpu.Kernels;
@@ -20,7 +19,7 @@ internal struct CacheFill<TFormat> : IDeviceKernel
     public ulong Seed;
 
     /// <summary>Rows that are written.</summary>
-    public readonly int Rows => Math.Min(Length, ElasticRule.SinkTokens + Block.RingRows);
+    public readonly int Rows => Math.Min(Length, Block.Rows);
 
     /// <summary>Threads of a launch.</summary>
     public readonly long Threads => 2L * Rows * (Memory.HeadSize / 16);

@@ -27,9 +27,9 @@ internal struct CacheMove<TFormat> : IDeviceKernel
         long row = index / shares;
         int values = (int)(row % 2), position = First + (int)(row / 2 % Count);
         BlockMove move = Moves[row / 2 / Count];
-        bool held = position < ElasticRule.SinkTokens || position >= move.Oldest;
-        Sixteen numbers = TFormat.Read(Memory, move.From, values, CacheMemory.Slot(position, move.From.RingRows), lane);
+        bool held = position < ElasticRule.SinkTokens ? position >= move.OldestInSink : position >= move.Oldest;
+        Sixteen numbers = TFormat.Read(Memory, move.From, values, move.From.Slot(position), lane);
         TFormat.Write(
-            Memory, move.To, values, CacheMemory.Slot(position, move.To.RingRows), lane, numbers, held && Kernels.Threads.Index < all);
+            Memory, move.To, values, move.To.Slot(position), lane, numbers, held && Kernels.Threads.Index < all);
     }
 }

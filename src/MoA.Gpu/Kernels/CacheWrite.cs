@@ -1,5 +1,4 @@
 using ILGPU;
-using MoA.Engine.Attention;
 using MoA.Gpu.Caches;
 
 namespace MoA.Gpu.Kernels;
@@ -33,8 +32,8 @@ internal struct CacheWrite<TFormat> : IDeviceKernel
         Sixteen numbers = values == 0
             ? new Sixteen { A = Octet.Load(Arguments.Keys, first + a), B = Octet.Load(Arguments.Keys, first + b) }
             : new Sixteen { A = Octet.Load(Arguments.Values, first + a), B = Octet.Load(Arguments.Values, first + b) };
-        bool stays = row.Position < ElasticRule.SinkTokens || row.Position >= row.End - block.RingRows;
-        int slot = CacheMemory.Slot(row.Position, block.RingRows);
+        bool stays = row.Position < block.SinkRows || row.Position >= row.End - block.RingRows;
+        int slot = block.Slot(row.Position);
         TFormat.Write(Arguments.Memory, block, values, slot, lane, numbers, stays && Kernels.Threads.Index < all);
     }
 }

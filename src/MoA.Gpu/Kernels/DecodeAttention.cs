@@ -53,7 +53,7 @@ internal struct DecodeAttention<TFormat, TQueries, TLanes> : IDeviceKernel
         {
             int at = piece.First + Math.Min(row + run, rows - 1);
             int position = at < item.SinkRows ? item.FirstInSink + at : item.Oldest + at - item.SinkRows;
-            int slot = CacheMemory.Slot(position, item.Block.RingRows);
+            int slot = item.Block.Slot(position);
             Sixteen key = TFormat.Read(Arguments.Memory, item.Block, 0, slot, share);
             Sixteen value = TFormat.Read(Arguments.Memory, item.Block, 1, slot, share);
             queries.Add(key, value, row + run < rows ? position : int.MaxValue, TLanes.Count);

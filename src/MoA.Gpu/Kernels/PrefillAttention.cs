@@ -67,7 +67,7 @@ internal struct PrefillAttention<TFormat, TQueries, TLanes> : IDeviceKernel
         int run = Threads.Lane / TLanes.Count;
         for (int position = from; position < to; position += Threads.PerWarp / TLanes.Count)
         {
-            int slot = CacheMemory.Slot(Math.Min(position + run, to - 1), held.Block.RingRows);
+            int slot = held.Block.Slot(Math.Min(position + run, to - 1));
             Sixteen key = TFormat.Read(Arguments.Memory, held.Block, 0, slot, share);
             Sixteen value = TFormat.Read(Arguments.Memory, held.Block, 1, slot, share);
             queries.Add(key, value, position + run < to ? position + run : int.MaxValue, TLanes.Count);

@@ -15,8 +15,8 @@ public sealed class AttentionPolicyTests
         LayerSpans[] spans = policy.Resolve(config, 1000);
         // 500, 250, 800 and at least 128 tokens, in blocks of 64, less the sink.
         Assert.Equal([512 - 64, 256 - 64, 832 - 64, 128 - 64], spans[0].VisibleRing);
-        Assert.Equal([512 - 64, 832 - 64], spans[0].StoredRing);
-        Assert.Equal([832 - 64, 512 - 64], spans[1].StoredRing);
+        Assert.Equal([new HeadLayout(64, 512 - 64), new HeadLayout(64, 832 - 64)], spans[0].Stored);
+        Assert.Equal([new HeadLayout(64, 832 - 64), new HeadLayout(64, 512 - 64)], spans[1].Stored);
         Assert.Equal(512 + 832, spans[0].StoredRows);
         Assert.Equal((512.0 + 832) / (2 * 1024), policy.Density(config, 1000));
     }
@@ -28,15 +28,15 @@ public sealed class AttentionPolicyTests
         PlanPolicy policy = new(new AttentionPlan([[new ElasticRule(0, 0.5), new ElasticRule(100, 0)]], HeadKind.KeyValue));
         LayerSpans spans = policy.Resolve(config, 1000)[0];
         Assert.Equal([448, 448, 64, 64], spans.VisibleRing);
-        Assert.Equal([448, 64], spans.StoredRing);
+        Assert.Equal([new HeadLayout(64, 448), new HeadLayout(64, 64)], spans.Stored);
     }
 
     /// <summary>
-    /// A window of W tokens never asks for a row that is not kept (method, section 4: prefill masks by blocks, decoding by
-    /// rows), and at most two blocks are kept beyond it.
+    /// Of a window of W tokens a layer keeps W rows and no sink, and the masks of the rings (method, section 4: prefill's by
+    /// blocks, decoding's by rows) hide nothing of it.
     /// </summary>
     [Fact]
-    public void A_sliding_window_bounds_the_rings_and_loses_nothing()
+    public void A_sliding_window_is_all_that_its_layer_keeps()
     {
         const int length = 700;
         foreach (int window in new[] { 1, 2, 63, 64, 65, 127, 128, 129, 300, 512, 699 })
@@ -45,8 +45,9 @@ public sealed class AttentionPolicyTests
             LayerSpans spans = new DensePolicy().Resolve(config, length)[0];
             int ring = spans.VisibleRing[0];
             Assert.Equal(window, spans.SlidingWindow);
-            Assert.Equal(ring, spans.StoredRing[0]);
-            Assert.InRange(ring, Math.Min(window - 64, length - 64), window + 127);
+            Assert.Equal(new HeadLayout(0, window), spans.Stored[0]);
+            Assert.Equal(window, spans.StoredRows);
+            Assert.Equal(window / 704.0, new DensePolicy().Density(config, length));
             for (int query = 0; query < length; query++)
             {
                 for (int key = Math.Max(64, query - window + 1); key <= query; key++)
@@ -63,7 +64,8 @@ public sealed class AttentionPolicyTests
     {
         ModelConfig config = AttentionLayer.Config(2, 1, 8, 500);
         Assert.Equal([448, 448], new DensePolicy().Resolve(config, 500)[0].VisibleRing);
-        Assert.Equal(1, new DensePolicy().Density(config, 500));
+        Assert.Equal([new HeadLayout(0, 500)], new DensePolicy().Resolve(config, 500)[0].Stored);
+        Assert.Equal([new HeadLayout(64, 64)], new DensePolicy().Resolve(config, 1)[0].Stored);
         Assert.Equal(1, new DensePolicy().Density(config, 1));
     }
 
@@ -78,7 +80,7 @@ public sealed class AttentionPolicyTests
         Assert.Equal(1, ElasticRule.Dense.Density(length));
         Assert.Equal(0.5, new ElasticRule(0, 0.5).Density(length), 1e-6);
         ModelConfig windowed = AttentionLayer.Config(2, 1, 8, int.MaxValue - 100);
-        Assert.All(new DensePolicy().Resolve(windowed, length), layer => Assert.All(layer.StoredRing, ring => Assert.Equal(Most - 64, ring)));
+        Assert.All(new DensePolicy().Resolve(windowed, length), layer => Assert.Equal([new HeadLayout(0, int.MaxValue - 100)], layer.Stored));
     }
 
     [Fact]

@@ -29,8 +29,29 @@ public sealed class TwoClassPolicyTests
     public void A_bound_gives_as_many_retrieval_heads_as_fit(double density, int heads)
     {
         TwoClassPolicy policy = TwoClassPolicy.OfDensity("duo-attention", Scores, new ElasticRule(320, 0), density);
-        Assert.Equal(heads, policy.RetrievalHeads(1024));
+        Assert.Equal(heads, policy.RetrievalHeads(Grouped, 1024));
         Assert.InRange(policy.Density(Grouped, 1024), 0.3125, density);
+    }
+
+    /// <summary>A layer with a window holds it and takes no retrieval heads; what it leaves of the density is the others'.</summary>
+    [Theory]
+    [InlineData(0.6, 1)] // of 6·0.6 heads' rows the windows take 2·0.125, the least of the others 4·0.3125; 2.1 are left for 0.6875 each
+    [InlineData(0.25, 0)]
+    public void Layers_with_windows_hold_these_and_count(double density, int more)
+    {
+        double[][] scores = [[0.1, 0.9], [7, 8], [0.5, 0.5]];
+        ModelConfig config = (AttentionLayer.Config(4, 2, 8, layers: 3) with { MaxPositions = 1024 })
+            .WithLayers((layer, index) => layer with { Window = index == 1 ? 128 : null });
+        TwoClassPolicy policy = TwoClassPolicy.OfDensity("duo-attention", scores, new ElasticRule(320, 0), density);
+        int heads = 3 * more;
+        Assert.Equal(heads, policy.RetrievalHeads(config, 1024));
+        Assert.InRange(policy.Density(config, 1024), 0, density + 1e-12);
+        LayerSpans[] spans = policy.Resolve(config, 1024);
+        Assert.All(spans[1].Stored, head => Assert.Equal(new HeadLayout(0, 128), head));
+        Assert.True(spans[0].Stored[1].Rows >= spans[0].Stored[0].Rows); // 0.9 goes before 0.1
+        Assert.Equal(heads, spans.Sum(layer => layer.Stored.Count(head => head.Rows == 1024)));
+        TwoClassPolicy half = TwoClassPolicy.OfRetrievalShare("duo-attention", scores, new ElasticRule(320, 0), 0.5);
+        Assert.Equal([320, 1024, 128, 128, 1024, 320], half.Resolve(config, 1024).SelectMany(layer => layer.Stored.Select(head => head.Rows)));
     }
 
     [Fact]

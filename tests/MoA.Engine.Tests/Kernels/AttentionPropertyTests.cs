@@ -26,7 +26,7 @@ public sealed class AttentionPropertyTests : IDisposable
         from prompt in Gen.Choose(1, 300)
         from chunk in Gen.Elements(1, 7, 63, 64, 65, 100, 300)
         from steps in Gen.Choose(0, 40)
-        from window in Gen.Elements<int?>(null, null, 1, 30, 64, 65, 150, 1000)
+        from window in Gen.OneOf(Gen.Elements<int?>(null, null, 1, 2, 64, 65, 1000), Gen.Choose(1, 330).Select(tokens => (int?)tokens))
         from seed in Gen.Choose(0, int.MaxValue)
         select new AttentionCase(
             keyValueHeads, @group, headSize, perKeyValueHead, ringBlocks, prompt, chunk, steps, window, type, seed);
@@ -87,6 +87,17 @@ public sealed class AttentionPropertyTests : IDisposable
     [InlineData(ElementType.BF16, 1015, 700)]
     public void Long_heads_that_keep_everything_follow_the_definition(ElementType type, int prompt, int? window) => Check(new AttentionCase(
         2, 2, 32, false, [24, 22, 23, 24], prompt, 512, 40, window, type, 5));
+
+    /// <summary>A window within a plan's rule: less than it, as much, and more, with a sink that the window comes to hide.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(20)]
+    [InlineData(127)]
+    [InlineData(128)]
+    [InlineData(129)]
+    [InlineData(200)]
+    public void A_window_and_a_rule_hide_what_either_hides(int window) => Check(
+        new AttentionCase(2, 3, 16, false, [1, 2, 4, 1, 1, 1], 90, 17, 210, window, ElementType.F32, 8));
 
     [Theory]
     [InlineData(1)]

@@ -70,7 +70,7 @@ public sealed class CacheSizeTests
         foreach (JsonElement heads in test.GetProperty("cache_size").EnumerateArray())
         {
             int[][] groups = [.. heads.EnumerateArray().Select(rows => rows.GetInt32() - 64).Chunk(8)];
-            Assert.Equal(groups.Select(group => group.Max()), spans[layer].StoredRing);
+            Assert.Equal(groups.Select(group => new HeadLayout(64, group.Max())), spans[layer].Stored);
             Assert.Equal(groups.SelectMany(group => group), spans[layer].VisibleRing);
             layer++;
         }

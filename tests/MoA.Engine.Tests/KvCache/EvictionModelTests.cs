@@ -4,6 +4,7 @@ using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models;
+using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Kernels;
 using MoA.Engine.Tests.Models;
@@ -21,15 +22,19 @@ public sealed class EvictionModelTests
     private const int Capacity = 320;
 
     [Theory]
-    [InlineData("llama-mha", "h2o")]
-    [InlineData("llama-gqa-llama3", "h2o")]
-    [InlineData("llama-mha", "snapkv")]
-    [InlineData("llama-gqa-llama3", "pyramidkv")]
-    public void Logits_are_those_over_the_kept_positions(string model, string name)
+    [InlineData("llama-mha", "h2o", null)]
+    [InlineData("llama-gqa-llama3", "h2o", null)]
+    [InlineData("llama-mha", "snapkv", null)]
+    [InlineData("llama-gqa-llama3", "pyramidkv", null)]
+    [InlineData("llama-mha", "h2o", 48)]
+    [InlineData("llama-gqa-llama3", "snapkv", 100)]
+    [InlineData("llama-mha", "pyramidkv", 7)]
+    public void Logits_are_those_over_the_kept_positions(string model, string name, int? firstWindow)
     {
         using ModelFixture fixture = ModelFixture.Load(model);
+        ModelConfig config = fixture.Model.Config.WithLayers((layer, index) => layer with { Window = index == 0 ? firstWindow : null });
         using ComputeBackend backend = ComputeBackend.CreateCpu(2);
-        using Transformer transformer = new(fixture.Model, backend);
+        using Transformer transformer = new(new LoadedModel(config, fixture.Model.Weights, fixture.Model.Generation, model), backend);
         Random random = new(8);
         int[] tokens = [.. Enumerable.Range(0, Prompt + Steps).Select(_ => random.Next(transformer.Config.VocabularySize))];
         EvictionPolicy policy = name switch
@@ -42,7 +47,7 @@ public sealed class EvictionModelTests
         float[] prefilled = ModelFixture.Run(transformer, sequence, tokens.AsSpan(0, Prompt), 100, AttentionMode.Prefill);
         float[] decoded = ModelFixture.Run(transformer, sequence, tokens.AsSpan(Prompt), 1, AttentionMode.Decode);
 
-        float[] expected = Reference(fixture, policy, tokens);
+        float[] expected = Reference(transformer.Config, fixture.Model.Weights, policy, tokens);
         Assert.True(ModelFixture.RelativeError((float[])[.. prefilled, .. decoded], expected) < 1e-4);
 
         // What was evicted matters: dense attention gives other logits after the prompt, and the same before.
@@ -102,10 +107,8 @@ public sealed class EvictionModelTests
     }
 
     // One layer after the other over all positions: what a layer keeps depends on its own queries and keys alone.
-    private static float[] Reference(ModelFixture fixture, EvictionPolicy policy, int[] tokens)
+    private static float[] Reference(ModelConfig config, ModelWeights weights, EvictionPolicy policy, int[] tokens)
     {
-        ModelConfig config = fixture.Model.Config;
-        ModelWeights weights = fixture.Model.Weights;
         float[][] embedding = Read(weights.Embedding);
         float[][] hidden = [.. tokens.Select(token => (float[])embedding[token].Clone())];
         for (int layer = 0; layer < config.Layers; layer++)
@@ -118,9 +121,11 @@ public sealed class EvictionModelTests
                 Keys = Turned(Times(normed, own.Key), config),
                 Values = [.. Times(normed, own.Value).SelectMany(row => row)],
             };
-            EvictionReference kept = Kept(rows, policy, layer, config.Layers);
+            // Layers with windows of their own evict nothing, and are none of the pyramid's.
+            int? window = config.SlidingWindow(layer);
+            EvictionReference? kept = window is null ? Kept(rows, policy, layer - config.Layers + config.UnboundedLayers.Count, config.UnboundedLayers.Count) : null;
             float[] attended = ReferenceAttention.Run(
-                rows, (head, query, key) => kept.Visible[query][head / rows.Group].Contains(key));
+                rows, (head, query, key) => kept is null ? key > query - window : kept.Visible[query][head / rows.Group].Contains(key));
             hidden = Sum(hidden, Times([.. attended.Chunk(config.QueryHeads * config.HeadSize)], own.Output));
             normed = Norm(hidden, own.FeedForwardNorm!, config);
             float[][] gate = Times(normed, own.FeedForward[0].Gate), up = Times(normed, own.FeedForward[0].Up);

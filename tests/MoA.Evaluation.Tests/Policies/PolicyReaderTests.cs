@@ -85,21 +85,23 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
             ],
             PolicyReader.Expand("all:profile=p,density=0.3", _config));
         ModelConfig windows = _config.WithLayers((layer, index) => layer with { Window = new int?[] { null, 64, null, 64 }[index] });
-        Assert.Equal(["streaming-llm", "duo-attention:scores=s", "razor-attention:scores=s"], PolicyReader.Expand("all:scores=s", windows));
+        Assert.Equal(7, PolicyReader.Expand("all:scores=s", windows).Count);
+        ModelConfig bounded = _config.WithLayers((layer, index) => layer with { Window = new int?[] { 32, 64, 32, 64 }[index] });
+        Assert.Equal(["streaming-llm", "duo-attention:scores=s", "razor-attention:scores=s"], PolicyReader.Expand("all:scores=s", bounded));
         Assert.Equal("--policy all:window=4: 'window' is no setting of all; expected density, scores, profile",
             Assert.Throws<InvalidInputException>(() => PolicyReader.Expand("all:window=4", _config)).Message);
     }
 
-    /// <summary>Those that choose rows by attention need all of it; the others take a window of the model's into account.</summary>
+    /// <summary>Those that choose rows by attention do so in layers without a window of their own, and need one.</summary>
     [Theory]
     [InlineData("h2o", false)]
     [InlineData("snapkv", false)]
     [InlineData("pyramidkv", false)]
     [InlineData("infllm", false)]
     [InlineData("streaming-llm", true)]
-    public void A_model_with_sliding_windows_is_refused_in_one_line_before_anything_runs(string name, bool runs)
+    public void A_model_of_sliding_windows_alone_is_refused_in_one_line_before_anything_runs(string name, bool runs)
     {
-        ModelConfig config = _config.WithLayers((layer, index) => layer with { Window = new int?[] { null, null, 96, null }[index] });
+        ModelConfig config = _config.WithLayers((layer, index) => layer with { Window = new int?[] { 64, 96, 96, 96 }[index] });
         string text = $"{name}:density=0.5";
         if (runs)
         {
@@ -108,9 +110,10 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
         }
 
         Assert.Equal(
-            $"policy {name}: layer 2 of the model attends within a window of 96 tokens; {name} needs a model with full attention. "
-            + "Use dense, streaming-llm or a plan", Assert.Throws<InvalidInputException>(() => PolicyReader.Read(text, null, config)).Message);
+            $"policy {name}: every layer of the model attends within a window of 96 tokens at most; {name} chooses among the rows of layers "
+            + "that look back without limit. Use dense, streaming-llm or a plan", Assert.Throws<InvalidInputException>(() => PolicyReader.Read(text, null, config)).Message);
         Assert.Equal(name, PolicyReader.Read(text, null, _config).Name);
+        Assert.Equal(name, PolicyReader.Read(text, null, config.WithLayers((layer, index) => layer with { Window = index == 1 ? null : 96 })).Name);
     }
 
     [Fact]

@@ -42,13 +42,13 @@ public sealed partial class PolicyTableTests(DemoModel demo) : IClassFixture<Dem
     {
         string scores = demo.NewPath();
         File.WriteAllLines(scores, Enumerable.Repeat("8 7 6 5 4 3 2 1", 4));
-        ModelConfig windows = demo.Model.Config.WithLayers((layer, index) => layer with { Window = new int?[] { null, 64, null, 64 }[index] });
+        ModelConfig windows = demo.Model.Config.WithLayers((layer, index) => layer with { Window = new int?[] { 64, 64, 64, 64 }[index] });
         foreach (PolicyDescriptor policy in PolicyTable.All.Where(policy => !policy.TakesPlan))
         {
             string text = policy.Name + (policy.TakesSize ? ":density=0.5" : "") + (policy.NeedsHeadScores ? $",scores={scores}" : "");
             Assert.True(PolicyReader.HasSize(text));
             Assert.Equal(policy.Name, PolicyReader.Read(text, null, demo.Model.Config).Name);
-            Assert.Equal(policy.NeedsFullAttention, Record.Exception(() => PolicyReader.Read(text, null, windows)) is InvalidInputException);
+            Assert.Equal(policy.NeedsUnboundedLayer, Record.Exception(() => PolicyReader.Read(text, null, windows)) is InvalidInputException);
         }
 
         Assert.Equal(PlanPolicy.CommandName, Assert.Single(PolicyTable.All, policy => policy.TakesPlan).Name);

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using ILGPU;
+using MoA.Engine.Attention;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Kernels;
 using MoA.Gpu.Caches;
@@ -64,7 +65,7 @@ public sealed class AttentionTests
             {
                 list.BeginLayer();
                 for (int i = 0; i < sequences.Length; i++)
-                    list.Add(new DecodeHead { Block = new CacheBlock { RingRows = 512 }, Sequence = i, VisibleRing = 512, Window = int.MaxValue }, 800);
+                    list.Add(new DecodeHead { Block = CacheBlock.At(0, HeadLayout.Of(576, int.MaxValue)), Sequence = i, VisibleRing = 512, Window = int.MaxValue }, 800);
             }
 
             list.Upload();
@@ -110,7 +111,7 @@ public sealed class AttentionTests
     {
         using Emulated device = new(tensorCores);
         HeadRows[] sequences = shape.Sequences();
-        CachedBatch batch = new(device, shape.Type, sequences, shape.StoredRings());
+        CachedBatch batch = new(device, shape.Type, sequences, shape.StoredLayouts());
         using DecodeWorkList list = new(device.Memory);
         list.BeginLayer();
         for (int i = 0; i < sequences.Length; i++)
@@ -179,7 +180,7 @@ public sealed class AttentionTests
         using Emulated device = new(tensorCores);
         HeadRows[] sequences = shape.Sequences();
         int tileRows = tensorCores ? TensorCorePrefill.TileRows(shape.Group) : DeviceAttention.PrefillRows, alignment = Math.Max(64, tileRows);
-        CachedBatch batch = new(device, shape.Type, sequences, shape.StoredRings());
+        CachedBatch batch = new(device, shape.Type, sequences, shape.StoredLayouts());
         List<PrefillTile> tiles = [];
         List<PrefillHead> heads = [];
         int row = 0;
@@ -293,8 +294,9 @@ public sealed class AttentionTests
         internal int[] VisibleRings() =>
             [.. Enumerable.Range(0, Heads * Group).Select(head => 64 * RingBlocks[RingBlocks.Length == Heads ? head / Group : head])];
 
-        /// <summary>[KV heads]: the largest of the group.</summary>
-        internal int[] StoredRings() => [.. VisibleRings().Chunk(Group).Select(rings => Math.Max(rings.Max(), 64 * StoredBlocks) + MoreRows)];
+        /// <summary>[KV heads]: the largest of the group, within the window.</summary>
+        internal HeadLayout[] StoredLayouts() => [.. VisibleRings().Chunk(Group).Select(
+            rings => HeadLayout.Of(64 + Math.Max(rings.Max(), 64 * StoredBlocks) + MoreRows, Window ?? int.MaxValue))];
 
         private HeadRows WithInfinities(HeadRows rows)
         {

@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using ILGPU;
 using MoA.Engine;
+using MoA.Engine.Attention;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Kernels;
@@ -17,16 +18,16 @@ public sealed class CacheTests
     [Fact]
     public void Slots_hold_what_the_engines_cache_holds()
     {
-        Gen<(ElementType Type, int Heads, int Size, int RingBlocks, int Length, int Cut, int Seed)> cases =
+        Gen<(ElementType Type, int Heads, int Size, HeadLayout Layout, int Length, int Cut, int Seed)> cases =
             from type in Gen.Elements(ElementType.BF16, ElementType.Q8_0)
             from heads in Gen.Choose(1, 3)
             from size in Gen.Elements(32, 64, 96, 128, 256)
-            from ringBlocks in Gen.Choose(1, 3)
+            from layout in Gen.OneOf(Gen.Choose(2, 4).Select(blocks => HeadLayout.Of(64 * blocks, int.MaxValue)), Gen.Choose(1, 200).Select(window => HeadLayout.Of(window, window)))
             from length in Gen.Choose(1, 300)
             from cut in Gen.Choose(0, length)
             from seed in Gen.Choose(0, int.MaxValue)
-            select (type, heads, size, ringBlocks, length, cut, seed);
-        Prop.ForAll(cases.ToArbitrary(), c => Check(c.Type, c.Heads, c.Size, 64 * c.RingBlocks, c.Length, c.Cut, c.Seed)).Holds(12);
+            select (type, heads, size, layout, length, cut, seed);
+        Prop.ForAll(cases.ToArbitrary(), c => Check(c.Type, c.Heads, c.Size, c.Layout, c.Length, c.Cut, c.Seed)).Holds(12);
     }
 
     [Theory]
@@ -76,23 +77,23 @@ public sealed class CacheTests
     public void What_does_not_run_is_refused_by_name(ElementType type, int headSize, string message) =>
         Assert.Equal(message, Assert.Throws<InvalidInputException>(() => DeviceAttention.Check(type, headSize)).Message);
 
-    private static unsafe void Check(ElementType type, int heads, int size, int ringRows, int length, int cut, int seed)
+    private static unsafe void Check(ElementType type, int heads, int size, HeadLayout layout, int length, int cut, int seed)
     {
         HeadRows rows = HeadRows.Random(seed, length, heads, heads, size);
         using Emulated device = new();
-        CachedBatch batch = new(device, type, [rows], [.. Enumerable.Repeat(ringRows, heads)]);
+        CachedBatch batch = new(device, type, [rows], [.. Enumerable.Repeat(layout, heads)]);
         batch.Write(0, 0, cut);
         batch.Write(0, cut, length);
         byte[] memory = Emulated.Read(batch.Memory.Quads.Cast<byte>());
         NativeAllocator allocator = new();
         for (int head = 0; head < heads; head++)
         {
-            using HeadCache expected = new(allocator, type, size, ringRows);
+            using HeadCache expected = new(allocator, type, size, layout);
             long start = batch.Blocks[head].Start * 16;
             Assert.Equal(expected.Bytes * heads, memory.Length);
             for (int position = 0; position < length; position++)
             {
-                bool held = position < 64 || position >= expected.OldestInRing(length);
+                bool held = expected.NextHeld(position, length) == position;
                 int at = (position * heads + head) * size;
                 fixed (float* key = &rows.Keys[at], value = &rows.Values[at])
                     expected.Write<SimdScalar, float>(position, key, value);

@@ -19,19 +19,19 @@ internal sealed class CachedBatch
     /// <param name="device">Device.</param>
     /// <param name="type">The caches' format.</param>
     /// <param name="sequences">Rows of each sequence, already rounded to the format.</param>
-    /// <param name="ringRows">[KV heads] of every sequence.</param>
-    public CachedBatch(Emulated device, ElementType type, HeadRows[] sequences, int[] ringRows)
+    /// <param name="layouts">[KV heads] of every sequence.</param>
+    public CachedBatch(Emulated device, ElementType type, HeadRows[] sequences, HeadLayout[] layouts)
     {
         _device = device;
         _type = type;
         Sequences = sequences;
         int size = sequences[0].HeadSize;
         long quads = 0;
-        Blocks = new CacheBlock[sequences.Length * ringRows.Length];
+        Blocks = new CacheBlock[sequences.Length * layouts.Length];
         for (int i = 0; i < Blocks.Length; i++)
         {
-            Blocks[i] = new CacheBlock { Start = quads, RingRows = ringRows[i % ringRows.Length] };
-            int rows = ElasticRule.SinkTokens + Blocks[i].RingRows;
+            Blocks[i] = CacheBlock.At(quads, layouts[i % layouts.Length]);
+            int rows = Blocks[i].Rows;
             quads += type == ElementType.BF16 ? CachedBF16.QuadsOf(rows, size) : CachedQ8.QuadsOf(rows, size);
         }
 

@@ -1,0 +1,21 @@
+namespace MoA.Engine.Attention;
+
+/// <summary>
+/// How the rows of a KV head stand: those of the first tokens, which stay, then a ring of the last ones. Heads of layers with a
+/// sliding window that hold all of it are a ring alone: the first tokens leave the window like any other.
+/// </summary>
+/// <param name="SinkRows">Rows for the first tokens: <see cref="ElasticRule.SinkTokens"/>, or 0.</param>
+/// <param name="RingRows">Rows of the ring, at least 1.</param>
+public readonly record struct HeadLayout(int SinkRows, int RingRows)
+{
+    /// <summary>All rows.</summary>
+    public int Rows => SinkRows + RingRows;
+
+    /// <summary>The row of a token position.</summary>
+    public int Slot(int position) => position < SinkRows ? position : SinkRows + (position - SinkRows) % RingRows;
+
+    /// <summary>What a head keeps that needs so many rows, within the layer's window.</summary>
+    internal static HeadLayout Of(int rows, int window) => window <= rows
+        ? new HeadLayout(0, window)
+        : new HeadLayout(ElasticRule.SinkTokens, rows - ElasticRule.SinkTokens);
+}
