@@ -5,7 +5,7 @@ namespace MoA.Gpu.Caches;
 /// <summary>
 /// Where the rows of one KV head stand in the caches' memory: one contiguous block, keys then values, in both the sink's rows
 /// and then a ring, as in the engine's <c>HeadCache</c>; of Q8_0 the scales of all keys and of all values follow. As many
-/// bytes as on the processor.
+/// bytes as on the processor, rounded up to quads.
 /// </summary>
 internal struct CacheBlock
 {
