@@ -6,8 +6,11 @@ namespace MoA.Engine.Kernels.Strips;
 /// </summary>
 internal readonly struct StripItems
 {
-    // Long items hide their ends; there should be some for each of many threads.
-    private const int MostStrips = 8, EnoughItems = 32;
+    /// <summary>Strips that an item has at most: long ones hide their ends.</summary>
+    public const int MostStrips = 8;
+
+    // There should be some for each of many threads.
+    private const int EnoughItems = 32;
 
     private readonly int _strips;
     private readonly int _threads;

@@ -20,6 +20,9 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
     // Fewer are bound by memory, which sees one stream for each strip.
     private const int RowsForTwo = 4;
 
+    // Activations that stay in the second cache while an item's strips are multiplied with them.
+    private const int PieceBytes = 131_072;
+
     private readonly StripRows<TFormat> _a;
     private readonly StripTargets _targets;
     private readonly WorkerScratch _scratch;
@@ -61,33 +64,52 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
         ref readonly StripTarget target = ref _targets[i];
         int item = index - target.FirstItem;
         nint bytes = StripLayout<TSimd, TVector, TFormat>.StripBytes(target.Weight);
-        int together = Together(target.Rows);
-        int sumFloats = StripRows<TFormat>.BlockRows * together * TSimd.Width, factorFloats = TFormat.Factors * TSimd.Width;
-        float* sums = _scratch.Floats(worker, sumFloats + factorFloats + (target.Strips is null ? together * bytes / sizeof(float) : 0));
+        // All strips of an item take a prompt's activations piece by piece, so that these are read once; a step's strips are one stream.
+        int together = Together(target.Rows), most = target.Rows > StripRows<TFormat>.BlockRows ? StripItems.MostStrips : together;
+        int sumFloats = StripRows<TFormat>.BlockRows * most * TSimd.Width, factorFloats = TFormat.Factors * TSimd.Width;
+        float* sums = _scratch.Floats(worker, sumFloats + factorFloats + (target.Strips is null ? most * bytes / sizeof(float) : 0));
         float* factors = sums + sumFloats;
         byte* made = (byte*)(factors + factorFloats);
         int end = target.Items.End(item), strips;
-        for (int strip = target.Items.First(item); strip < end; strip += strips)
+        for (int first = target.Items.First(item); first < end; first += strips)
         {
-            strips = Math.Min(together, end - strip);
-            byte* data = target.Strips + strip * bytes, next = target.Strips + target.Items.After(item, strip + strips - 1) * bytes;
+            strips = Math.Min(most, end - first);
+            byte* data = target.Strips + first * bytes, next = target.Strips + target.Items.After(item, first + strips - 1) * bytes;
             if (target.Strips is null)
             {
-                for (int s = 0; s < strips; s++)
-                    StripLayout<TSimd, TVector, TFormat>.Write(target.Weight, strip + s, made + s * bytes);
+                for (int strip = 0; strip < strips; strip++)
+                    StripLayout<TSimd, TVector, TFormat>.Write(target.Weight, first + strip, made + strip * bytes);
                 data = next = made;
             }
 
             for (int row = 0; row < target.Rows; row += StripRows<TFormat>.BlockRows)
             {
                 int rows = Math.Min(StripRows<TFormat>.BlockRows, target.Rows - row);
-                byte* units = _a.Units(target.FirstRow + row);
-                if (strips == 2)
-                    MultiplyTwo(data, bytes, next, units, rows, sums);
+                Multiply(data, bytes, strips, together, next, _a.Units(target.FirstRow + row), rows, factors, sums);
+                Store(target, row, rows, first, strips, together, sums);
+            }
+        }
+    }
+
+    // A block of rows with strips that lie one after the other; sums get [rows, strips side by side, lanes] for every few of them.
+    private static void Multiply(
+        byte* data, nint bytes, int strips, int together, byte* next, byte* units, int rows, float* factors, float* sums)
+    {
+        int cellBytes = StripLayout<TSimd, TVector, TFormat>.CellBytes;
+        int cellUnits = rows * TFormat.UnitBytes * (TFormat.CellColumns / TFormat.GroupColumns);
+        nint piece = strips > together ? Math.Max(1, PieceBytes / cellUnits) * cellBytes : bytes;
+        new Span<float>(sums, rows * strips * TSimd.Width).Clear();
+        for (nint from = 0; from < bytes; from += piece, units += piece / cellBytes * cellUnits)
+        {
+            nint size = Math.Min(piece, bytes - from);
+            for (int strip = 0; strip < strips; strip += together)
+            {
+                byte* cells = data + strip * bytes + from;
+                byte* after = strip + together < strips ? cells + together * bytes : from + size < bytes ? data + from + size : next;
+                if (Math.Min(together, strips - strip) == 2)
+                    AddTwo(cells, size, bytes, after, units, rows, sums + strip * rows * TSimd.Width);
                 else
-                    Multiply(data, bytes, next, units, rows, factors, sums);
-                for (int s = 0; s < strips; s++)
-                    Store(target, sums + s * TSimd.Width, strips * TSimd.Width, row, rows, (strip + s) * TSimd.Width);
+                    Add(cells, size, after, units, rows, factors, sums + strip * rows * TSimd.Width);
             }
         }
     }
@@ -96,14 +118,12 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
     private static int Together(int rows) => TFormat.TakesTwo<TSimd, TVector>() && rows >= RowsForTwo ? 2 : 1;
 
     [MethodImpl(JitOptions.Loop)]
-    private static void Multiply(byte* strip, nint bytes, byte* next, byte* units, int rows, float* factors, float* sums)
+    private static void Add(byte* cells, nint bytes, byte* next, byte* units, int rows, float* factors, float* sums)
     {
         int cellBytes = StripLayout<TSimd, TVector, TFormat>.CellBytes, unitsBytes = rows * TFormat.UnitBytes;
-        for (int i = 0; i < rows * TSimd.Width; i += TSimd.Width)
-            TSimd.Store(sums + i, TSimd.Zero);
-        byte* end = strip + bytes;
+        byte* end = cells + bytes;
         nint turn = (nint)(next - end);
-        for (byte* cell = strip; cell < end; cell += cellBytes)
+        for (byte* cell = cells; cell < end; cell += cellBytes)
         {
             byte* ahead = cell + Ahead;
             if (ahead >= end)
@@ -115,41 +135,44 @@ internal readonly unsafe struct StripProduct<TSimd, TVector, TFormat> : IParalle
         }
     }
 
-    // Two strips side by side.
+    // With the strip that lies so many bytes further on.
     [MethodImpl(JitOptions.Loop)]
-    private static void MultiplyTwo(byte* strip, nint bytes, byte* next, byte* units, int rows, float* sums)
+    private static void AddTwo(byte* cells, nint bytes, nint other, byte* next, byte* units, int rows, float* sums)
     {
         int cellBytes = StripLayout<TSimd, TVector, TFormat>.CellBytes, unitsBytes = rows * TFormat.UnitBytes;
-        for (int i = 0; i < rows * 2 * TSimd.Width; i += TSimd.Width)
-            TSimd.Store(sums + i, TSimd.Zero);
-        byte* end = strip + bytes;
+        byte* end = cells + bytes;
         nint turn = (nint)(next - end);
-        for (byte* cell = strip; cell < end; cell += cellBytes, units += unitsBytes)
+        for (byte* cell = cells; cell < end; cell += cellBytes, units += unitsBytes)
         {
             byte* ahead = cell + Ahead;
             if (ahead >= end)
                 ahead += turn;
             Memory.Prefetch(ahead, cellBytes);
-            Memory.Prefetch(ahead + bytes, cellBytes);
-            TFormat.AddGroupOfTwo<TSimd, TVector>(cell, cell + bytes, units, rows, sums);
+            Memory.Prefetch(ahead + other, cellBytes);
+            TFormat.AddGroupOfTwo<TSimd, TVector>(cell, cell + other, units, rows, sums);
         }
     }
 
-    private void Store(in StripTarget target, float* sums, int stride, int firstRow, int rows, int column)
+    private void Store(in StripTarget target, int firstRow, int rows, int first, int strips, int together, float* sums)
     {
-        int outputs = target.Weight.Rows, present = Math.Min(TSimd.Width, outputs - column);
-        float* c = target.Output + (nint)firstRow * outputs + column;
-        for (int row = 0; row < rows; row++, c += outputs, sums += stride)
+        int outputs = target.Weight.Rows;
+        for (int strip = 0; strip < strips; strip++)
         {
-            if (present == TSimd.Width)
+            int beside = strip % together, stride = Math.Min(together, strips - (strip - beside)) * TSimd.Width;
+            int column = (first + strip) * TSimd.Width, present = Math.Min(TSimd.Width, outputs - column);
+            float* sum = sums + ((strip - beside) * rows + beside) * TSimd.Width;
+            float* c = target.Output + (nint)firstRow * outputs + column;
+            for (int row = 0; row < rows; row++, c += outputs, sum += stride)
             {
-                TVector sum = TSimd.Load(sums);
-                TSimd.Store(c, _accumulate ? TSimd.Add(TSimd.Load(c), sum) : sum);
-                continue;
-            }
+                if (present == TSimd.Width)
+                {
+                    TSimd.Store(c, _accumulate ? TSimd.Add(TSimd.Load(c), TSimd.Load(sum)) : TSimd.Load(sum));
+                    continue;
+                }
 
-            for (int i = 0; i < present; i++)
-                c[i] = _accumulate ? c[i] + sums[i] : sums[i];
+                for (int i = 0; i < present; i++)
+                    c[i] = _accumulate ? c[i] + sum[i] : sum[i];
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ namespace MoA.Engine.Kernels.Strips;
 /// <summary>
 /// Activations as products with strips take them: rounded group by group, blocks of at most <see cref="BlockRows"/> rows one after
 /// the other, in each the groups of columns in order, each with the units of all the block's rows. Rows of one group (<see cref="RowGroups"/>) begin
-/// a block. Items are pieces of rows.
+/// a block.
 /// </summary>
 internal readonly unsafe struct StripRows<TFormat> : IParallelJob
     where TFormat : IStripFormat
@@ -13,7 +13,7 @@ internal readonly unsafe struct StripRows<TFormat> : IParallelJob
     /// <summary>Rows whose sums are kept together in the first cache.</summary>
     public const int BlockRows = 64;
 
-    private const int ElementsPerItem = 2048;
+    private const int ElementsPerItem = 4096;
 
     private readonly float* _x;
     private readonly int _rows;
@@ -41,11 +41,11 @@ internal readonly unsafe struct StripRows<TFormat> : IParallelJob
     public int Groups { get; }
 
     /// <summary>Number of items.</summary>
-    public int Items => _rows * PiecesPerRow;
+    public int Items => (_rows + BlockRows - 1) / BlockRows * PiecesPerBlock;
 
-    private static int GroupsPerItem => ElementsPerItem / TFormat.GroupColumns;
+    private int GroupsPerItem => Math.Max(1, ElementsPerItem / (TFormat.GroupColumns * Math.Min(BlockRows, _rows)));
 
-    private int PiecesPerRow => (Groups + GroupsPerItem - 1) / GroupsPerItem;
+    private int PiecesPerBlock => (Groups + GroupsPerItem - 1) / GroupsPerItem;
 
     /// <summary>The units of the block that begins at a place, [groups, rows of the block].</summary>
     public byte* Units(int place) => _units + (nint)place * Groups * TFormat.UnitBytes;
@@ -53,24 +53,34 @@ internal readonly unsafe struct StripRows<TFormat> : IParallelJob
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        (int place, int piece) = Math.DivRem(index, PiecesPerRow);
-        (int first, int end) = _order.Group(place, _rows);
-        int block = place - (place - first) % BlockRows, rows = Math.Min(BlockRows, end - block);
-        int size = TFormat.GroupColumns, last = Math.Min((piece + 1) * GroupsPerItem, Groups);
-        float* x = _x + (nint)_order.Source(place) * _columns, padded = stackalloc float[size];
-        byte* units = Units(block) + (place - block) * TFormat.UnitBytes;
-        for (int group = piece * GroupsPerItem; group < last; group++)
+        // As many places as a block has and few columns: units of two rows share a line of the caches, which two workers should not write.
+        (int chunk, int piece) = Math.DivRem(index, PiecesPerBlock);
+        int chunkEnd = Math.Min((chunk + 1) * BlockRows, _rows), places;
+        for (int place = chunk * BlockRows; place < chunkEnd; place += places)
         {
-            float* from = x + (nint)group * size;
-            int present = Math.Max(0, Math.Min(size, _columns - group * size));
+            (int first, int end) = _order.Group(place, _rows);
+            int block = place - (place - first) % BlockRows, rows = Math.Min(BlockRows, end - block);
+            places = Math.Min(chunkEnd, block + rows) - place;
+            for (int group = piece * GroupsPerItem; group < Math.Min((piece + 1) * GroupsPerItem, Groups); group++)
+                Round(group, place, places, Units(block) + ((nint)group * rows + place - block) * TFormat.UnitBytes);
+        }
+    }
+
+    private void Round(int group, int place, int places, byte* unit)
+    {
+        int size = TFormat.GroupColumns, present = Math.Max(0, Math.Min(size, _columns - group * size));
+        float* padded = stackalloc float[size];
+        for (int end = place + places; place < end; place++, unit += TFormat.UnitBytes)
+        {
+            float* x = _x + (nint)_order.Source(place) * _columns + (nint)group * size;
             if (present < size)
             {
                 new Span<float>(padded, size).Clear();
-                new Span<float>(from, present).CopyTo(new Span<float>(padded, size));
-                from = padded;
+                new Span<float>(x, present).CopyTo(new Span<float>(padded, size));
+                x = padded;
             }
 
-            TFormat.Round(from, units + (nint)group * rows * TFormat.UnitBytes);
+            TFormat.Round(x, unit);
         }
     }
 }
