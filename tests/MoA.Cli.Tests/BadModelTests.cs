@@ -111,7 +111,7 @@ public sealed class BadModelTests : IDisposable
     private void AssertRefused(string model, params string[] words)
     {
         string[] before = _folder.Names();
-        Invocation.Of("model", "info", "--model", model, "--json").AssertRefused(words);
+        Invocation.Of("model", "info", "--check", "--model", model, "--json").AssertRefused(words);
         Invocation.Of("score", "--model", model, "--data", _data, "--json").AssertRefused(words);
         Invocation.Of("compress", "--model", model, "--out", _folder["out"]).AssertRefused(words);
         Assert.Equal(before, _folder.Names());

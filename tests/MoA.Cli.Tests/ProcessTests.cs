@@ -68,7 +68,7 @@ public sealed class ProcessTests
             return;
         using TemporaryFolder folder = new();
         string weights = WriteHollowModel(folder);
-        using ChildProcess child = ChildProcess.Start("model", "info", "--model", folder.Path, "--threads", "1");
+        using ChildProcess child = ChildProcess.Start("model", "info", "--check", "--model", folder.Path, "--threads", "1");
         child.WaitUntilMapped(weights);
         child.Signal(ChildProcess.Terminate);
         Invocation run = child.WaitForEnd();

@@ -34,6 +34,9 @@ internal sealed unsafe class GgufCheckpoint : ICheckpoint
     /// <summary>Every tensor's name in the order of the files.</summary>
     public IEnumerable<string> Names => _files.SelectMany(file => file.Tensors).Select(tensor => tensor.Name);
 
+    /// <inheritdoc/>
+    public IEnumerable<TensorHeader> Headers => _files.SelectMany(HeadersOf);
+
     /// <summary>Maps a file, or all parts of a model of which it is one.</summary>
     /// <exception cref="InvalidInputException">A file is missing or malformed.</exception>
     public static GgufCheckpoint Open(string path)
@@ -76,6 +79,19 @@ internal sealed unsafe class GgufCheckpoint : ICheckpoint
     {
         foreach (GgufFile file in _files)
             file.Dispose();
+    }
+
+    private static IEnumerable<TensorHeader> HeadersOf(GgufFile file)
+    {
+        GgufTensor[] tensors = [.. file.Tensors.OrderBy(tensor => tensor.Offset)];
+        for (int i = 0; i < tensors.Length; i++)
+        {
+            GgufTensor tensor = tensors[i];
+            long end = i + 1 < tensors.Length ? tensors[i + 1].Offset : file.Mapping.Length - file.Header.Length;
+            yield return new TensorHeader(
+                tensor.Type?.Name() ?? GgufTensorTypes.NameOf(tensor.TypeCode).ToLowerInvariant(), SafetensorsHeader.ElementCount(tensor.Shape) ?? 0,
+                tensor.Type is null ? end - tensor.Offset : tensor.Bytes);
+        }
     }
 
     private GgufFile Add(string path)

@@ -9,6 +9,9 @@ internal interface ICheckpoint : IDisposable
     /// <summary>What says which shapes are right, for messages: "config.json".</summary>
     string ShapesFrom { get; }
 
+    /// <summary>What the files say of each tensor.</summary>
+    IEnumerable<TensorHeader> Headers { get; }
+
     /// <summary>Whether the checkpoint names a tensor.</summary>
     bool Contains(string name);
 

@@ -12,6 +12,9 @@ internal interface ITensorFile : IDisposable
     /// <summary>Names of the tensors.</summary>
     IReadOnlyCollection<string> Names { get; }
 
+    /// <summary>What it says of each tensor.</summary>
+    IEnumerable<TensorHeader> Headers { get; }
+
     /// <summary>Whether the file has a tensor of this name.</summary>
     bool Contains(string name);
 

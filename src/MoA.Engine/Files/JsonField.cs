@@ -32,6 +32,8 @@ internal readonly struct JsonField
 
     public bool IsString => _value.ValueKind == JsonValueKind.String;
 
+    public bool IsObject => _value.ValueKind == JsonValueKind.Object;
+
     public bool IsArray => _value.ValueKind == JsonValueKind.Array;
 
     /// <summary>The value as the file writes it.</summary>

@@ -39,6 +39,9 @@ public sealed unsafe class SafetensorsFile : ITensorFile
     /// <summary>Names of the tensors.</summary>
     public IReadOnlyCollection<string> Names => _entries.Keys;
 
+    IEnumerable<TensorHeader> ITensorFile.Headers => _entries.Values.Select(entry =>
+        new TensorHeader(entry.DType.ToLowerInvariant(), SafetensorsHeader.ElementCount(entry.Shape)!.Value, entry.Length));
+
     /// <summary>A tensor by name.</summary>
     /// <exception cref="InvalidInputException">The file has no such tensor.</exception>
     public SafetensorsEntry this[string name] => _entries.TryGetValue(name, out SafetensorsEntry? entry)

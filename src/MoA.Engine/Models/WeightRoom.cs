@@ -25,6 +25,9 @@ public readonly record struct WeightRoom(long CopyBytes, long WorkspaceBytes, lo
     /// <summary>Whether it fits and a sixteenth of what is available is left.</summary>
     public bool IsAmple => SpareBytes >= 0;
 
+    /// <summary>Whether what a run cannot do without, everything but the copy, fits.</summary>
+    public bool IsEnoughWithoutCopy => WorkspaceBytes + CacheBytes <= AvailableBytes;
+
     /// <summary>Reckons with the memory that is available now.</summary>
     /// <param name="weights">The weights.</param>
     /// <param name="config">The model's shape.</param>

@@ -45,6 +45,13 @@ internal sealed unsafe class PyTorchFile : ITensorFile
     /// <inheritdoc/>
     public IReadOnlyCollection<string> Names => _tensors.Keys;
 
+    /// <inheritdoc/>
+    public IEnumerable<TensorHeader> Headers => _tensors.Values.Select(tensor =>
+    {
+        long elements = (long)Math.Min((double)Count(tensor, _file.Length), _file.Length); // no more than the file holds
+        return new TensorHeader(TypeOf(tensor)?.Name() ?? tensor.Type, elements, elements * tensor.ElementBytes);
+    });
+
     /// <summary>Maps a file and reads what tensors it has.</summary>
     /// <exception cref="InvalidInputException">It cannot be read, is damaged, or holds anything but tensors.</exception>
     public static PyTorchFile Open(string path)
@@ -69,13 +76,7 @@ internal sealed unsafe class PyTorchFile : ITensorFile
     {
         if (!_tensors.TryGetValue(name, out TorchTensor? tensor))
             throw InputFile.Error(Path, $"has no tensor {name}");
-        ElementType type = tensor.Type switch
-        {
-            "float32" => ElementType.F32,
-            "float16" => ElementType.F16,
-            "bfloat16" => ElementType.BF16,
-            _ => throw InputFile.Error(Path, $"tensor {name} is {tensor.Type}; expected float32, float16 or bfloat16"),
-        };
+        ElementType type = TypeOf(tensor) ?? throw InputFile.Error(Path, $"tensor {name} is {tensor.Type}; expected float32, float16 or bfloat16");
         byte* storage = Storage(name, tensor);
         byte* data = tensor.IsContiguous ? storage + tensor.Offset * tensor.ElementBytes : Copy(name, tensor, storage);
         return new StoredTensor(Path, type, tensor.Shape, (nint)data);
@@ -92,6 +93,14 @@ internal sealed unsafe class PyTorchFile : ITensorFile
             copy.Dispose();
         _file.Dispose();
     }
+
+    private static ElementType? TypeOf(TorchTensor tensor) => tensor.Type switch
+    {
+        "float32" => ElementType.F32,
+        "float16" => ElementType.F16,
+        "bfloat16" => ElementType.BF16,
+        _ => null,
+    };
 
     // All entries stand in one folder, named after the file that was saved.
     private string FindPrefix()

@@ -60,7 +60,7 @@ public static class GgufModel
         };
     }
 
-    private static string NameOf(GgufCheckpoint checkpoint) =>
+    internal static string NameOf(GgufCheckpoint checkpoint) =>
         checkpoint.Metadata.OptionalString("general.name") is { Length: > 0 } name
             ? InputFile.Cut(name)
             : Path.GetFileNameWithoutExtension(checkpoint.Path);

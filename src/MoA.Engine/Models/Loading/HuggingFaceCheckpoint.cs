@@ -32,6 +32,9 @@ internal sealed class HuggingFaceCheckpoint : ICheckpoint
     /// <inheritdoc/>
     public string ShapesFrom => "config.json";
 
+    /// <inheritdoc/>
+    public IEnumerable<TensorHeader> Headers => _files.SelectMany(file => file.Headers);
+
     /// <summary>
     /// A family's names where they stand: below <c>model.</c>, bare in a file that was saved from a model without its head, or below one of
     /// the prefixes by which a model of several kinds of input calls its text model.

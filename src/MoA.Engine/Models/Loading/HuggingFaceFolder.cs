@@ -24,13 +24,7 @@ public static class HuggingFaceFolder
     public static LoadedModel Load(string folder, int threads = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        if (!Directory.Exists(folder))
-        {
-            throw InputFile.Error(folder, File.Exists(folder)
-                ? $"is a file; expected a folder with {ModelPath.ConfigFile} and model.safetensors, or a file named *.gguf"
-                : "there is no such folder");
-        }
-
+        RequireFolder(folder);
         ModelConfig config = ModelConfig.Load(Path.Combine(folder, ModelPath.ConfigFile));
         GenerationConfig generation = GenerationConfig.Load(folder);
         HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.Open(folder);
@@ -47,6 +41,18 @@ public static class HuggingFaceFolder
         }
     }
 
-    private static string NameOf(string folder) =>
+    /// <summary>Refuses what is no folder.</summary>
+    internal static void RequireFolder(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw InputFile.Error(folder, File.Exists(folder)
+                ? $"is a file; expected a folder with {ModelPath.ConfigFile} and model.safetensors, or a file named *.gguf"
+                : "there is no such folder");
+        }
+    }
+
+    /// <summary>The folder's name, or the repository's of a snapshot in a Hugging Face cache.</summary>
+    internal static string NameOf(string folder) =>
         HubCache.RepositoryOf(folder) ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
 }

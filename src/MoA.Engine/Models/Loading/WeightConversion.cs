@@ -31,7 +31,7 @@ internal sealed class WeightConversion : IDisposable
         WeightConversion conversion = new(type, parallel);
         try
         {
-            return new LoadedModel(source.Config, conversion.Convert(source.Weights), source.Generation, source.Name);
+            return new LoadedModel(source.Config, Map(source.Weights, conversion.Convert, source.Weights.StoredHash, [conversion]), source.Generation, source.Name);
         }
         catch
         {
@@ -40,6 +40,10 @@ internal sealed class WeightConversion : IDisposable
         }
     }
 
+    /// <summary>The weights as they would be, without their contents.</summary>
+    public static unsafe ModelWeights Plan(ModelWeights weights, ElementType type) => Map(
+        weights, source => new WeightTensor(source.Name, TypeOf(source, type), source.Rows, source.Columns, null), "", []);
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -47,18 +51,21 @@ internal sealed class WeightConversion : IDisposable
             buffer.Dispose();
     }
 
-    private ModelWeights Convert(ModelWeights weights)
+    private static ModelWeights Map(ModelWeights weights, Func<WeightTensor, WeightTensor> convert, string hash, IReadOnlyList<IDisposable> memory)
     {
-        WeightTensor embedding = Convert(weights.Embedding);
-        LayerWeights[] layers = [.. weights.Layers.Select(layer => layer.Convert(Convert))];
-        WeightTensor finalNorm = Convert(weights.FinalNorm);
-        WeightTensor head = ReferenceEquals(weights.Head, weights.Embedding) ? embedding : Convert(weights.Head);
-        return new ModelWeights(embedding, layers, finalNorm, head, weights.StoredHash, [this]);
+        WeightTensor embedding = convert(weights.Embedding);
+        LayerWeights[] layers = [.. weights.Layers.Select(layer => layer.Convert(convert))];
+        WeightTensor finalNorm = convert(weights.FinalNorm);
+        WeightTensor head = ReferenceEquals(weights.Head, weights.Embedding) ? embedding : convert(weights.Head);
+        return new ModelWeights(embedding, layers, finalNorm, head, hash, memory);
     }
+
+    private static ElementType TypeOf(WeightTensor source, ElementType type) =>
+        source.Rows == 1 ? source.Type : GgufTensorPlan.MatrixType(type, source.Columns);
 
     private unsafe WeightTensor Convert(WeightTensor source)
     {
-        ElementType type = source.Rows == 1 ? source.Type : GgufTensorPlan.MatrixType(_type, source.Columns);
+        ElementType type = TypeOf(source, _type);
         long bytes = source.Rows * type.RowBytes(source.Columns);
         NativeBuffer<byte> buffer = new(_allocator, bytes);
         _memory.Add(buffer);

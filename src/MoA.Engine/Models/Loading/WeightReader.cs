@@ -4,8 +4,9 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models.Loading;
 
-/// <summary>Finds the tensors of a model in a checkpoint and checks them.</summary>
-internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheckpoint checkpoint, ParallelOptions parallel) : WeightSource(config, names)
+/// <summary>Finds the tensors of a model in a checkpoint and checks them: their shapes, and every number, or, where
+/// <paramref name="parallel"/> is null, none.</summary>
+internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheckpoint checkpoint, ParallelOptions? parallel) : WeightSource(config, names)
 {
     private readonly List<(WeightTensor Weight, string Path)> _found = [];
     private readonly NativeAllocator _allocator = new();
@@ -15,7 +16,7 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
     /// <exception cref="InvalidInputException">A tensor is missing, has another shape or format than expected, or holds
     /// NaN or infinity.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public static ModelWeights Read(ModelConfig config, WeightNames names, ICheckpoint checkpoint, ParallelOptions parallel)
+    public static ModelWeights Read(ModelConfig config, WeightNames names, ICheckpoint checkpoint, ParallelOptions? parallel)
     {
         WeightReader reader = new(config, names, checkpoint, parallel);
         try
@@ -100,6 +101,8 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
     // The one time that all weights are read on loading.
     private string Scan()
     {
+        if (parallel is null)
+            return "";
         WeightScan scan = WeightScan.Of([.. _found.Select(found => found.Weight)], parallel);
         if (scan.NonFinite is not (int tensor, long position))
             return scan.Hash;
