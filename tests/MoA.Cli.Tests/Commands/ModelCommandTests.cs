@@ -138,7 +138,7 @@ public sealed class ModelCommandTests
     public void Bad_wishes_and_files_are_refused()
     {
         using TemporaryFolder folder = new();
-        Invocation.Of("model", "convert", "--out", folder["a.gguf"], "--weights", "q3_k").AssertRefused("--weights q3_k", "expected one of f32", "q6_k");
+        Invocation.Of("model", "convert", "--out", folder["a.gguf"], "--weights", "q9_k").AssertRefused("--weights q9_k", "expected one of f32", "q6_k");
         Invocation.Of("model", "random", "--shape", "gpt-5", "--out", folder["a.gguf"]).AssertRefused("gpt-5", "llama-3.2-1b");
         Invocation.Of("model", "info", "--threads", "0").AssertRefused("--threads 0", "expected");
         string broken = folder.Write("broken.gguf", "GGUF");
