@@ -47,8 +47,19 @@ internal sealed class GgufConfig
     /// <summary>A key that begins with the architecture's name.</summary>
     public string Key(string name) => $"{_architecture}.{name}";
 
+    /// <summary>What the file says that scores are multiplied by; null where it does not.</summary>
+    public double? AttentionScale => _metadata.OptionalDouble(Key("attention.scale"), 0, 1e6) is double scale and > 0 ? scale : null;
+
+    /// <summary>A soft cap; null where there is none.</summary>
+    /// <param name="name">Its key without the architecture.</param>
+    /// <param name="missing">Its value where the file does not say.</param>
+    public double? SoftCap(string name, double? missing) => (_metadata.OptionalDouble(Key(name), 0, 1e6) ?? missing) is double cap and > 0 ? cap : null;
+
     /// <summary>The model with what all families say alike, its layers as Llama's.</summary>
-    public ModelConfig Model()
+    /// <param name="slides">Which layers a window is of where the file does not say; null for all.</param>
+    /// <param name="missingWindow">The window where the file does not say; 0 for none.</param>
+    /// <param name="local">The rotary embedding of layers with a window by that of the others, where the file does not say; null for the same.</param>
+    public ModelConfig Model(Func<int, bool>? slides = null, int missingWindow = 0, Func<RopeSettings, RopeSettings>? local = null)
     {
         RefuseWhatIsNotRun();
         int hidden = _metadata.Int(Key("embedding_length"), 1, LargestWidth);
@@ -65,10 +76,10 @@ internal sealed class GgufConfig
         int maxPositions = _metadata.Int(Key("context_length"), 1, int.MaxValue);
         RopeScaling scaling = GgufRope.Read(_checkpoint, Key, rotary / 2, maxPositions);
         RopeSettings full = new(_metadata.OptionalDouble(Key("rope.freq_base"), double.Epsilon, 1e30) ?? 10_000, scaling);
-        RopeSettings sliding = _metadata.OptionalDouble(Key("rope.freq_base_swa"), double.Epsilon, 1e30) is double local
-            ? new RopeSettings(local, new RopeScaling.None())
-            : full;
-        int?[] windows = SlidingWindows();
+        RopeSettings sliding = _metadata.OptionalDouble(Key("rope.freq_base_swa"), double.Epsilon, 1e30) is double theta
+            ? new RopeSettings(theta, new RopeScaling.None())
+            : local?.Invoke(full) ?? full;
+        int?[] windows = SlidingWindows(slides, missingWindow);
         FeedForwardDescription feedForward = new()
         {
             IntermediateSize = IntOfLayers("feed_forward_length", LargestWidth) ?? throw _metadata.Missing(Key("feed_forward_length")),
@@ -77,7 +88,13 @@ internal sealed class GgufConfig
         return new ModelConfig
         {
             Architecture = _family,
-            LayerDescriptions = [.. windows.Select(window => new LayerDescription { Window = window, Rope = window is null ? full : sliding, FeedForward = feedForward })],
+            LayerDescriptions = [.. windows.Select(window => new LayerDescription
+            {
+                Window = window,
+                Rope = window is null ? full : sliding,
+                AttentionScale = AttentionScale,
+                FeedForward = feedForward,
+            })],
             HiddenSize = hidden,
             QueryHeads = queryHeads,
             KeyValueHeads = keyValueHeads,
@@ -103,8 +120,6 @@ internal sealed class GgufConfig
             throw _metadata.Fault("the model is a mixture of experts; expected one with dense feed-forward layers");
         if (!_metadata.Bool(Key("attention.causal"), missing: true))
             throw _metadata.Fault("the model's attention is not causal; expected a model that generates text");
-        if (_metadata.OptionalDouble(Key("attention.scale"), 0, 1e6) is > 0)
-            throw _metadata.Fault($"\"{Key("attention.scale")}\" is given; expected the scale 1/√d of the head size");
     }
 
     private int HeadSize(int hidden, int queryHeads)
@@ -142,21 +157,25 @@ internal sealed class GgufConfig
                 $"tensor {name} has shape [{string.Join(", ", embedding.Shape)}]; expected a row for each token");
     }
 
-    private int?[] SlidingWindows()
+    // The pattern is a yes or no for each layer, or how many layers there are to each one that sees everything, the last of them.
+    private int?[] SlidingWindows(Func<int, bool>? slides, int missing)
     {
         int?[] windows = new int?[Layers];
-        int window = _metadata.OptionalIntOrNone(Key("attention.sliding_window"), 0, int.MaxValue) ?? 0;
+        int window = _metadata.OptionalIntOrNone(Key("attention.sliding_window"), 0, int.MaxValue) ?? missing;
         if (window == 0)
             return windows;
-        bool[]? pattern = _metadata.OptionalBools(Key("attention.sliding_window_pattern"));
+        string key = Key("attention.sliding_window_pattern");
+        bool isPeriod = _metadata.Has(key) && _metadata[key].Type.IsInteger();
+        int period = isPeriod ? _metadata.Int(key, 0, int.MaxValue) : 0;
+        bool[]? pattern = isPeriod ? null : _metadata.OptionalBools(key);
         if (pattern is not null && pattern.Length != Layers)
+            throw _metadata.Fault($"\"{key}\" has {pattern.Length} entries; expected {Layers}, one per layer");
+        for (int layer = 0; layer < Layers; layer++)
         {
-            throw _metadata.Fault($"\"{Key("attention.sliding_window_pattern")}\" has {pattern.Length} entries; expected " +
-                $"{Layers}, one per layer");
+            bool isSliding = isPeriod ? period == 0 || (layer + 1) % period != 0 : pattern?[layer] ?? slides?.Invoke(layer) ?? true;
+            windows[layer] = isSliding ? window : null;
         }
 
-        for (int layer = 0; layer < Layers; layer++)
-            windows[layer] = pattern is null || pattern[layer] ? window : null;
         return windows;
     }
 

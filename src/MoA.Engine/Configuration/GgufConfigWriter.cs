@@ -31,9 +31,35 @@ internal static class GgufConfigWriter
         if (config.SlidingRope is { } sliding)
             file.Add($"{architecture}.rope.freq_base_swa", (float)sliding.Theta);
         WriteWindows(file, architecture, config);
+        LayerDescription layer = config.LayerDescriptions[0];
+        Number("attention.scale", layer.AttentionScale);
+        Number("attn_logit_softcapping", layer.AttentionSoftCap);
+        Number("final_logit_softcapping", config.LogitSoftCap);
+        config.Architecture.Write(file, config);
         WriteSampling(file, generation);
 
         void Add(string key, int value) => file.Add($"{architecture}.{key}", (uint)value);
+
+        void Number(string key, double? value)
+        {
+            if (value is double number)
+                file.Add($"{architecture}.{key}", (float)number);
+        }
+    }
+
+    /// <summary>Refuses a model of which GGUF cannot say what it is: a file would be of another one.</summary>
+    /// <param name="path">The model, for the message.</param>
+    /// <param name="config">Its shape.</param>
+    /// <exception cref="InvalidInputException">There is something that cannot be said.</exception>
+    public static void Check(string path, ModelConfig config)
+    {
+        ModelFamily family = config.Architecture;
+        string? what = config.RotaryDimensions != config.HeadSize && family.GgufPairs != config.RopePairs ? "RoPE that turns part of a head"
+            : config.LayerDescriptions.Any(layer => layer.FeedForward.Activation != config.LayerDescriptions[0].FeedForward.Activation) ||
+              config.LayerDescriptions[0].FeedForward.Activation != family.Defaults.Activation ? $"the activation {config.LayerDescriptions[0].FeedForward.Activation}"
+            : family.Unwritable(config);
+        if (what is not null)
+            throw new InvalidInputException($"{path}: has {what}, which GGUF cannot say for {family}; use the folder as it is");
     }
 
     /// <summary>Sentences on what a model asks for and GGUF has no keys for.</summary>
@@ -47,7 +73,7 @@ internal static class GgufConfigWriter
             ("max_new_tokens", generation.MaxNewTokens is not null),
             ("stop_strings", generation.StopStrings.Count > 0),
         ];
-        return [.. GgufRope.Unwritten(config), .. settings.Where(setting => setting.IsAsked)
+        return [.. GgufRope.Unwritten(config), .. config.Architecture.Unwritten(config), .. settings.Where(setting => setting.IsAsked)
             .Select(setting => $"GGUF has no key for the model's {setting.Name}; give it as an option where the file is run")];
     }
 
@@ -57,8 +83,14 @@ internal static class GgufConfigWriter
         if (windows.OfType<int>().FirstOrDefault() is not (> 0 and int window))
             return;
         file.Add($"{architecture}.attention.sliding_window", (uint)window);
-        if (windows.Any(one => one is null))
-            file.Add($"{architecture}.attention.sliding_window_pattern", [.. windows.Select(one => one is not null)]);
+        if (windows.All(one => one is not null))
+            return;
+        bool[] pattern = [.. windows.Select(one => one is not null)];
+        int period = Array.IndexOf(pattern, false) + 1;
+        if (pattern.Select((slides, layer) => slides == ((layer + 1) % period != 0)).All(isSo => isSo))
+            file.Add($"{architecture}.attention.sliding_window_pattern", (uint)period);
+        else
+            file.Add($"{architecture}.attention.sliding_window_pattern", pattern);
     }
 
     private static void WriteSampling(GgufWriter file, GenerationConfig generation)

@@ -15,16 +15,15 @@ internal sealed class HuggingFaceConfig
     private const int MostLayers = 1 << 14;
     private const int LargestVocabulary = 1 << 28;
 
-    private const string WithHead = "ForCausalLM";
-
+    private readonly JsonField _root;
     private readonly JsonField _file;
     private readonly ModelFamily _family;
     private readonly ConfigDefaults _defaults;
 
     private HuggingFaceConfig(JsonField file)
     {
+        _root = file;
         _family = FamilyOf(file);
-        _file = file;
         _defaults = _family.Defaults;
         if (file["quantization_config"] is { HasValue: true } quantization)
         {
@@ -33,20 +32,22 @@ internal sealed class HuggingFaceConfig
                 "expected one in F32, F16 or BF16");
         }
 
-        HiddenSize = file["hidden_size"].AsInteger(1, LargestWidth);
-        Layers = file["num_hidden_layers"].AsInteger(1, MostLayers);
-        VocabularySize = file["vocab_size"].AsInteger(1, LargestVocabulary);
-        QueryHeads = file["num_attention_heads"].AsInteger(1, MostHeads);
-        KeyValueHeads = file["num_key_value_heads"].AsOptionalInteger(1, MostHeads) ?? QueryHeads;
+        // A model of several kinds of input keeps what its text model is apart.
+        _file = file["text_config"] is { HasValue: true } text ? text : file;
+        HiddenSize = _file["hidden_size"].AsInteger(1, LargestWidth);
+        Layers = _file["num_hidden_layers"].AsInteger(1, MostLayers);
+        VocabularySize = Size("vocab_size", LargestVocabulary, _defaults.VocabularySize);
+        QueryHeads = Size("num_attention_heads", MostHeads, _defaults.QueryHeads);
+        KeyValueHeads = _file["num_key_value_heads"].AsOptionalInteger(1, MostHeads) ?? _defaults.KeyValueHeads ?? QueryHeads;
         if (QueryHeads % KeyValueHeads != 0)
         {
-            throw file.Refuse($"\"num_attention_heads\" is {QueryHeads} and \"num_key_value_heads\" is " +
+            throw _file.Refuse($"\"num_attention_heads\" is {QueryHeads} and \"num_key_value_heads\" is " +
                 $"{KeyValueHeads}; expected a multiple of the latter");
         }
 
         HeadSize = ReadHeadSize();
         Rope = new HuggingFaceRope(
-            file, HeadSize, file["max_position_embeddings"].AsOptionalInteger(1, int.MaxValue) ?? _defaults.MaxPositions, _defaults.RopeTheta);
+            _file, HeadSize, _file["max_position_embeddings"].AsOptionalInteger(1, int.MaxValue) ?? _defaults.MaxPositions, _defaults.RopeTheta);
     }
 
     public int HiddenSize { get; }
@@ -72,17 +73,19 @@ internal sealed class HuggingFaceConfig
     public static ModelConfig Read(string path) => JsonField.ReadFile(path, Read);
 
     /// <summary>The model with what all families say alike, its layers as Llama's.</summary>
-    /// <param name="windows">The layers' windows; empty for none.</param>
-    public ModelConfig Model(params IReadOnlyList<int?> windows)
+    /// <param name="windows">The layers' windows; none where they are left out.</param>
+    /// <param name="local">The rotary embedding of layers with a window, where the family has its own.</param>
+    public ModelConfig Model(IReadOnlyList<int?>? windows = null, RopeSettings? local = null)
     {
+        local ??= Rope.Sliding ?? Rope.Full;
         FeedForwardDescription feedForward = new() { IntermediateSize = _file["intermediate_size"].AsInteger(1, LargestWidth), Activation = ReadActivation() };
         return new ModelConfig
         {
             Architecture = _family,
             LayerDescriptions = [.. Enumerable.Range(0, Layers).Select(layer =>
             {
-                int? window = windows.Count == 0 ? null : windows[layer];
-                return new LayerDescription { Window = window, Rope = window is null ? Rope.Full : Rope.Sliding ?? Rope.Full, FeedForward = feedForward };
+                int? window = windows is null or [] ? null : windows[layer];
+                return new LayerDescription { Window = window, Rope = window is null ? Rope.Full : local, FeedForward = feedForward };
             })],
             HiddenSize = HiddenSize,
             QueryHeads = QueryHeads,
@@ -92,7 +95,7 @@ internal sealed class HuggingFaceConfig
             MaxPositions = Rope.MaxPositions,
             RmsNormEpsilon = _file["rms_norm_eps"].AsOptionalNumber(double.Epsilon, 1) ?? _defaults.RmsNormEpsilon,
             RotaryDimensions = Rope.RotaryDimensions,
-            TieWordEmbeddings = _file["tie_word_embeddings"].AsBoolean(missing: _defaults.TieWordEmbeddings),
+            TieWordEmbeddings = Outer("tie_word_embeddings").AsBoolean(missing: _defaults.TieWordEmbeddings),
             BosTokenId = TokenIds("bos_token_id", _defaults.BosTokenId) is [int bos, ..] ? bos : null,
             EosTokenIds = TokenIds("eos_token_id", _defaults.EosTokenId),
         };
@@ -121,31 +124,40 @@ internal sealed class HuggingFaceConfig
         };
     }
 
+    /// <summary>A soft cap; null where there is none.</summary>
+    /// <param name="key">Its key.</param>
+    /// <param name="missing">Its value where the file does not say.</param>
+    public double? SoftCap(string key, double? missing) => _file[key] is { Exists: true } given ? given.AsOptionalNumber(1e-6, 1e6) : missing;
+
     private static ModelConfig Read(JsonField file)
     {
         HuggingFaceConfig config = new(file);
         return config._family.Read(config);
     }
 
-    // Architectures are named so with ForCausalLM behind it, or Model where the file was saved without the head.
     private static ModelFamily FamilyOf(JsonField file)
     {
         string? architecture = file["architectures"] is { HasValue: true } names ? names.Items().FirstOrDefault().AsOptionalString() : null;
-        string? named = architecture ?? file["model_type"].AsOptionalString();
-        ModelFamily? known = ModelFamily.All.FirstOrDefault(family => architecture is null
-            ? named == family.ModelType
-            : named == family.Name + WithHead || named == family.Name + "Model");
+        string? type = file["model_type"].AsOptionalString(), textType = file["text_config"] is { HasValue: true } text ? text["model_type"].AsOptionalString() : null;
+        ModelFamily? known = ModelFamily.All.FirstOrDefault(family => architecture is null ? type == family.ModelType : family.Accepts(architecture)) ??
+            ModelFamily.All.FirstOrDefault(family => textType == family.ModelType);
         if (known is not null)
             return known;
-        string supported = string.Join(", ", ModelFamily.All.Select(family => family.Name + WithHead));
-        throw file.Refuse(named is null
-            ? $"\"architectures\" is missing; expected one of {supported}"
-            : $"the architecture is \"{InputFile.Cut(named)}\"; expected one of {supported}");
+        string supported = string.Join(", ", ModelFamily.All.Select(family => family.Name + "ForCausalLM"));
+        throw file.Refuse((architecture ?? type) is string named
+            ? $"the architecture is \"{InputFile.Cut(named)}\"; expected one of {supported}"
+            : $"\"architectures\" is missing; expected one of {supported}");
     }
+
+    // What a model of several kinds of input may say of its text model beside it.
+    private JsonField Outer(string key) => _file[key] is { Exists: true } given ? given : _root[key];
+
+    private int Size(string key, int most, int? missing) =>
+        missing is null ? _file[key].AsInteger(1, most) : _file[key].AsOptionalInteger(1, most) ?? missing.Value;
 
     private int ReadHeadSize()
     {
-        int? given = _file["head_dim"].AsOptionalInteger(1, LargestHead);
+        int? given = _file["head_dim"].AsOptionalInteger(1, LargestHead) ?? _defaults.HeadSize;
         if (given is null && HiddenSize % QueryHeads != 0)
         {
             throw _file.Refuse($"\"hidden_size\" is {HiddenSize} and \"num_attention_heads\" is {QueryHeads}; " +
@@ -173,7 +185,7 @@ internal sealed class HuggingFaceConfig
 
     private int[] TokenIds(string key, int? missing)
     {
-        if (_file[key] is { Exists: true } given)
+        if (Outer(key) is { Exists: true } given)
             return given.AsTokenIds(VocabularySize - 1);
         return missing is int id && id < VocabularySize ? [id] : [];
     }

@@ -86,6 +86,9 @@ public sealed record ModelConfig
     /// <summary>What the products of a layer's queries and keys are multiplied by.</summary>
     public double AttentionScale(int layer) => LayerDescriptions[layer].AttentionScale ?? 1 / Math.Sqrt(HeadSize);
 
+    /// <summary>A scale as <see cref="LayerDescription.AttentionScale"/> says it: null where it is the usual one.</summary>
+    internal double? ScaleOrDefault(double scale) => Math.Abs(scale * Math.Sqrt(HeadSize) - 1) < 1e-12 ? null : scale;
+
     /// <summary>This model with other layers.</summary>
     /// <param name="change">Makes a layer of the one that is there.</param>
     public ModelConfig WithLayers(Func<LayerDescription, LayerDescription> change) => WithLayers((layer, _) => change(layer));

@@ -16,7 +16,7 @@ public abstract class ModelFamily
     /// <summary>The families that the engine runs.</summary>
     public static IReadOnlyList<ModelFamily> All { get; } =
     [
-        new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Phi3(),
+        new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Phi3(), new Gemma2(), new Gemma3(), new SmolLm3(), new Olmo2(), new Olmo3(), new Granite(),
     ];
 
     /// <summary>What the transformers library calls it: the name of its classes without <c>ForCausalLM</c>.</summary>
@@ -51,6 +51,9 @@ public abstract class ModelFamily
     /// <inheritdoc/>
     public sealed override string ToString() => Name;
 
+    /// <summary>Whether a config.json that names a class of the transformers library holds a model of this family.</summary>
+    internal virtual bool Accepts(string className) => className == Name + "ForCausalLM" || className == Name + "Model";
+
     /// <summary>Whether a GGUF file holds a model of this family.</summary>
     internal virtual bool Matches(string architecture, GgufMetadata metadata) => architecture == GgufName;
 
@@ -59,4 +62,15 @@ public abstract class ModelFamily
 
     /// <summary>The model of a GGUF file's metadata.</summary>
     internal virtual ModelConfig Read(GgufConfig file) => file.Model();
+
+    /// <summary>Writes the keys of a GGUF file that only this family has.</summary>
+    internal virtual void Write(GgufWriter file, ModelConfig model)
+    {
+    }
+
+    /// <summary>Sentences on what other programs do not read in a GGUF file of this model.</summary>
+    internal virtual IEnumerable<string> Unwritten(ModelConfig model) => [];
+
+    /// <summary>What GGUF cannot say of the model, so that a file would be of another one; null where there is nothing.</summary>
+    internal virtual string? Unwritable(ModelConfig model) => null;
 }

@@ -133,7 +133,7 @@ public sealed class ModelConfigTests
     [Fact]
     public void Kinds_of_layers_may_have_a_rope_of_their_own()
     {
-        ModelConfig config = Parse(Mistral + ", \"layer_types\": [\"sliding_attention\", \"full_attention\"], \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", \"factor\": 8, \"rope_theta\": 1e6}, " +
+        ModelConfig config = Parse(Mistral + ", \"layer_types\": [\"sliding_attention\", \"full_attention\", \"sliding_attention\", \"full_attention\"], \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", \"factor\": 8, \"rope_theta\": 1e6}, " +
             "\"sliding_attention\": {\"rope_type\": \"default\", \"rope_theta\": 1e4}}");
         Assert.Equal((1e6, new RopeScaling.Linear(8)), (config.Rope!.Theta, config.Rope!.Scaling));
         Assert.Equal(new RopeSettings(1e4, new RopeScaling.None()), config.SlidingRope);

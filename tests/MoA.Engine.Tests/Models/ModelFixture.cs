@@ -17,6 +17,7 @@ internal sealed class ModelFixture : IDisposable
     [
         "llama-mha", "llama-gqa-llama3", "llama-linear", "mistral", "qwen2-bf16", "qwen3", "llama-mha-pt", "llama-mha-pt-f16",
         "llama-rope-parameters", "llama-dynamic", "qwen2-yarn", "phi3-longrope", "phi3-partial",
+        "gemma2", "gemma3", "smollm3", "olmo2", "granite",
     ];
 
     private ModelFixture(string name)

@@ -74,6 +74,7 @@ public static class GgufConverter
         List<string> notes = [];
         if (source is null)
         {
+            GgufConfigWriter.Check(path, model.Config);
             GgufConfigWriter.Write(writer, model.Config, model.Generation, model.Name);
             notes.AddRange(GgufConfigWriter.Unwritten(model.Config, model.Generation));
             notes.AddRange(GgufVocabularyWriter.Write(writer, path, model.Config, model.Generation));
@@ -88,8 +89,6 @@ public static class GgufConverter
             notes.AddRange(AddTemplate(writer, path, chatTemplate, model.Name));
 
         ParallelOptions parallel = ParallelWork.Options(threads, cancellation);
-        if (model.Config.RotaryDimensions != model.Config.HeadSize && source is null && model.Config.Architecture.GgufPairs != model.Config.RopePairs)
-            throw new InvalidInputException($"{path}: RoPE turns part of a head, which GGUF cannot say for {model.Config.Architecture}; use the folder as it is");
         GgufTensorPlan plan = new(model.Config, weights);
         writer.Add("general.file_type", GgufTensorTypes.FileType(weights ?? model.Weights.Layers[0].Output.Type));
         writer.Add("general.quantization_version", 2u);

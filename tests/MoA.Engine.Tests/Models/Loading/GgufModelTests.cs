@@ -179,7 +179,7 @@ public sealed class GgufModelTests
     [InlineData("llama.rope.scaling.type", "dynamic", "the RoPE scaling is \"dynamic\"; expected none, linear, yarn or longrope")]
     [InlineData("llama.expert_count", 8u, "mixture of experts")]
     [InlineData("llama.attention.causal", false, "attention is not causal")]
-    [InlineData("llama.attention.scale", 0.5f, "expected the scale 1/√d")]
+    [InlineData("llama.attention.scale", -0.5f, "\"llama.attention.scale\" is -0.5")]
     [InlineData("llama.attention.layer_norm_rms_epsilon", 0f, "expected a number above 0 and up to 1")]
     [InlineData("tokenizer.ggml.eos_token_id", 8u, "\"tokenizer.ggml.eos_token_id\" is 8; expected a whole number from 0 to 7")]
     public void Unusable_metadata_is_named(string key, object value, string problem)

@@ -177,6 +177,26 @@ public sealed class HuggingFaceFaultTests
             "has no tensor lm_head.weight");
     }
 
+    [Theory]
+    [InlineData("language_model.model.", "language_model.")]
+    [InlineData("model.language_model.", "")]
+    public void The_text_model_of_one_that_takes_images_is_found(string prefix, string headPrefix)
+    {
+        using TemporaryFolder folder = new();
+        CopyFixture("llama-mha", folder, tensors =>
+        {
+            foreach (string name in tensors.Keys.ToArray())
+            {
+                _ = tensors.Remove(name, out Tensor? tensor);
+                tensors.Add(name == "lm_head.weight" ? headPrefix + name : prefix + name["model.".Length..], tensor!);
+            }
+        });
+        using LoadedModel model = HuggingFaceFolder.Load(folder.Path), same = HuggingFaceFolder.Load(RepositoryFiles.Fixture("models", "llama-mha"));
+        Assert.All(model.Weights.All.Zip(same.Weights.All), pair => Assert.Equal(Bytes(pair.Second), Bytes(pair.First)));
+
+        static unsafe byte[] Bytes(WeightTensor weight) => new ReadOnlySpan<byte>(weight.Data, (int)weight.Bytes).ToArray();
+    }
+
     [Fact]
     public void Every_bias_is_found_where_there_is_one()
     {
