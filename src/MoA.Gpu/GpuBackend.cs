@@ -278,8 +278,11 @@ public sealed class GpuBackend : ComputeBackend
         }
     }
 
-    internal override GradientKernels CreateGradients(ModelConfig config, int maxTokens) =>
-        new GpuGradientKernels(_session, _memory, _products, config);
+    internal override GradientKernels CreateGradients(ModelConfig config, int maxTokens)
+    {
+        DeviceModel.Check(Description, config);
+        return new GpuGradientKernels(_session, _memory, _products, config);
+    }
 
     internal override long GradientBytes(ModelConfig config, int maxTokens, long productElements) =>
         GpuGradientKernels.BytesOf(config, maxTokens) + _products.OperandBytes(productElements);

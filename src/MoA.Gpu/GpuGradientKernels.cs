@@ -23,12 +23,14 @@ internal sealed class GpuGradientKernels : GradientKernels
     private readonly DeviceScratch<float> _influence;
 
     /// <summary>Makes ready for items of a model; memory is taken when it is first needed.</summary>
-    /// <exception cref="InvalidInputException">There are no kernels for the model's heads.</exception>
+    /// <exception cref="InvalidInputException">There are no kernels for the model's heads or what it does with scores.</exception>
     public GpuGradientKernels(DeviceSession session, DeviceMemory memory, DeviceProducts products, ModelConfig config)
     {
         // Then rows of heads have no padding.
         if (config.HeadSize % 8 != 0)
             throw new InvalidInputException($"heads of {config.HeadSize} are not profiled on a GPU: expected a multiple of 8");
+        if (config.LayerDescriptions.Any(layer => layer.AttentionScale is not null))
+            throw new InvalidInputException("scores with a scale of their own are not profiled on a GPU; leave --device out");
         _session = session;
         _products = products;
         _attention = new DeviceAttentionGradient(session, memory);
@@ -96,7 +98,7 @@ internal sealed class GpuGradientKernels : GradientKernels
         _session.RunWarps(kernel, kernel.Rows);
     }
 
-    public override void SwiGluGradient(Tensor gate, Tensor up, Tensor dy, int rows)
+    public override void ActivationGradient(Activation activation, Tensor gate, Tensor up, Tensor dy, int rows)
     {
         SwiGluGradient kernel = new()
         {
@@ -107,7 +109,7 @@ internal sealed class GpuGradientKernels : GradientKernels
         _session.RunThreads(kernel, kernel.Gate.Length);
     }
 
-    public override void CrossEntropyGradient(Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses)
+    public override void CrossEntropyGradient(Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses, float softCap = 0)
     {
         int rows = targets.Length;
         ArrayView<CrossEntropySums> sums = _sums.Room(rows);

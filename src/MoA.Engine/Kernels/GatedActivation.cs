@@ -10,10 +10,13 @@ internal readonly unsafe struct GatedActivation<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
-    private const int ElementsPerItem = 16384;
+    /// <summary>Of gpt-oss: what values are limited to, and what σ's argument is multiplied by.</summary>
+    internal const float Limit = 7, Steepness = 1.702f;
 
-    // Of gpt-oss: values are limited to it, and what σ's argument is multiplied by.
-    private const float Limit = 7, Steepness = 1.702f;
+    /// <summary>2·√(2/π), and that times 0.044715.</summary>
+    internal const float GeluLinear = 1.59576912f, GeluCubic = 0.0713548163f;
+
+    private const int ElementsPerItem = 16384;
 
     private readonly Activation _activation;
     private readonly float* _gate;
@@ -88,7 +91,7 @@ internal readonly unsafe struct GatedActivation<TSimd, TVector> : IParallelJob
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static TVector Of(TVector gate, TVector up)
         {
-            TVector cubic = TSimd.MultiplyAdd(TSimd.Multiply(gate, gate), TSimd.Broadcast(0.0713548163f), TSimd.Broadcast(1.59576912f));
+            TVector cubic = TSimd.MultiplyAdd(TSimd.Multiply(gate, gate), TSimd.Broadcast(GeluCubic), TSimd.Broadcast(GeluLinear));
             return TSimd.Multiply(TSimd.Multiply(gate, SimdMath<TSimd, TVector>.Sigmoid(TSimd.Multiply(gate, cubic))), up);
         }
     }

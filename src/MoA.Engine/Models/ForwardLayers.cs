@@ -103,7 +103,8 @@ internal sealed class ForwardLayers
         Add(_gate, rows, network.Down, network.DownBias, weights.FeedForwardOutputNorm, description.ResidualScale);
     }
 
-    private static unsafe AttentionTraits TraitsOf(LayerDescription description, LayerWeights weights)
+    /// <summary>What a layer does with the products of queries and keys.</summary>
+    internal static unsafe AttentionTraits TraitsOf(LayerDescription description, LayerWeights weights)
     {
         float[]? sinks = null;
         if (description.HasSinks && weights.Sinks is { } stored)

@@ -14,7 +14,7 @@ namespace MoA.Search.Profiling;
 /// forward pass, then a backward pass for activations only, a layer at a time. Of the forward pass each layer's input
 /// and the residual stream between its attention and its MLP are kept, in memory or in a temporary file; the backward
 /// pass recomputes the layer's queries, keys, values, gate and up from them. Attention itself and the output
-/// projections are never run a second time, because their gradients need no outputs. Tokens after the last answer are
+/// projections are run a second time only where a norm follows them, because their own gradients need no outputs. Tokens after the last answer are
 /// not run: no loss depends on them. Results do not depend on the number of threads, nor on where things are kept. One
 /// caller at a time: another one gets an exception at once.
 /// </summary>
@@ -28,6 +28,7 @@ public sealed class InfluenceProfiler : IDisposable
     private readonly PlacedWeights _weights;
     private readonly ProfilerWorkspace _workspace;
     private readonly LayerPasses _passes;
+    private readonly AttentionTraits[] _traits;
 
     /// <summary>
     /// Makes ready to profile items of up to <paramref name="maxTokens"/> tokens; allocates the workspace.
@@ -38,14 +39,13 @@ public sealed class InfluenceProfiler : IDisposable
     /// <param name="temporaryFolder">An existing folder for a temporary file with what the forward pass keeps, which goes
     /// with the process however that ends; null keeps it in memory. <see cref="ProfilerMemory"/> says how much it
     /// is.</param>
-    /// <exception cref="InvalidInputException">No temporary file can be made in the folder, the device has no room, or the model has something
-    /// that has no backward pass.</exception>
+    /// <exception cref="InvalidInputException">No temporary file can be made in the folder, or the device has no room or no kernels for
+    /// the model.</exception>
     public InfluenceProfiler(LoadedModel model, ComputeBackend backend, int maxTokens, string? temporaryFolder = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(backend);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxTokens);
-        Differentiation.Check(model.Name, model.Config);
         _model = model;
         _config = model.Config;
         _backend = backend;
@@ -67,6 +67,7 @@ public sealed class InfluenceProfiler : IDisposable
             throw;
         }
 
+        _traits = [.. _config.LayerDescriptions.Zip(model.Weights.Layers, ForwardLayers.TraitsOf)];
         _passes = new LayerPasses(_config, backend, _kernels, _workspace);
     }
 
@@ -138,9 +139,9 @@ public sealed class InfluenceProfiler : IDisposable
             w.Kept.Save(2 * layer, w.Hidden, rows);
             _passes.ProjectHeads(weights, layer, rows);
             _kernels.Attend(Shape(layer, rows), w.Queries, w.Keys, w.Values, w.Attended);
-            _passes.AddAttended(weights, rows);
+            _passes.AddAttended(weights, layer, rows);
             w.Kept.Save(2 * layer + 1, w.Hidden, rows);
-            _passes.FeedForward(weights, rows);
+            _passes.FeedForward(weights, layer, rows);
             if (!_kernels.IsFinite(w.Hidden, rows))
                 throw NotFinite(item, $"the output of layer {layer} has values that are NaN or infinite");
         }
@@ -165,16 +166,25 @@ public sealed class InfluenceProfiler : IDisposable
             ReadOnlySpan<int> chunkRows = positions.Slice(start, chunk);
             _backend.Gather(w.Hidden, chunkRows, w.LastRows);
             _backend.RmsNorm(w.LastRows, chunk, _weights.FinalNorm, epsilon, w.LastNormed);
+            ScaleLogits(chunk);
             _backend.Project(w.LastNormed, chunk, _weights.Head, null, w.Logits);
             _kernels.CrossEntropyGradient(
-                w.Logits, targets.AsSpan(start, chunk), 1f / count, losses.AsSpan(start, chunk));
+                w.Logits, targets.AsSpan(start, chunk), 1f / count, losses.AsSpan(start, chunk), (float)(_config.LogitSoftCap ?? 0));
             _kernels.ProjectGradient(w.Logits, chunk, _weights.Head, w.LastNormed);
+            ScaleLogits(chunk);
             _kernels.RmsNormGradient(
                 w.LastRows, chunk, _weights.FinalNorm, epsilon, w.LastNormed, w.LastNormed);
             _kernels.Scatter(w.LastNormed, chunkRows, w.Gradient);
         }
 
         return losses.Sum() / count;
+    }
+
+    // The scale of logits, where it can be put: before the head, and as well in its gradient.
+    private void ScaleLogits(int rows)
+    {
+        if (_config.LogitScale != 1)
+            _backend.Scale(_workspace.LastNormed, rows, (float)_config.LogitScale);
     }
 
     private float[][] Backward(ProfileItem item, int rows, CancellationToken cancellation)
@@ -186,7 +196,7 @@ public sealed class InfluenceProfiler : IDisposable
             cancellation.ThrowIfCancellationRequested();
             LayerWeights weights = _weights.Layers[layer];
             w.Kept.Load(2 * layer + 1, w.Hidden, rows);
-            _passes.FeedForwardGradient(weights, rows);
+            _passes.FeedForwardGradient(weights, layer, rows);
             w.Kept.Load(2 * layer, w.Hidden, rows);
             influence[layer] = AttentionGradient(item, layer, rows);
         }
@@ -201,8 +211,10 @@ public sealed class InfluenceProfiler : IDisposable
         ProfilerWorkspace w = _workspace;
         LayerWeights weights = _weights.Layers[layer];
         _passes.ProjectHeads(weights, layer, rows);
-        _passes.OutputGradient(weights, rows);
         AttentionShape shape = Shape(layer, rows);
+        if (weights.AttentionOutputNorm is not null)
+            _kernels.Attend(shape, w.Queries, w.Keys, w.Values, w.Attended);
+        _passes.OutputGradient(weights, layer, rows);
         float[] influence = new float[_config.QueryHeads * shape.Blocks * shape.Blocks];
         _kernels.AttentionGradient(shape, w.Queries, w.Keys, w.Values, w.Attended, influence, layer > 0);
         CheckFinite(item, layer, shape, influence);
@@ -217,7 +229,10 @@ public sealed class InfluenceProfiler : IDisposable
     }
 
     private AttentionShape Shape(int layer, int rows) => new(
-        rows, _config.QueryHeads, _config.KeyValueHeads, _config.HeadSize, _config.SlidingWindow(layer) ?? int.MaxValue);
+        rows, _config.QueryHeads, _config.KeyValueHeads, _config.HeadSize, _config.SlidingWindow(layer) ?? int.MaxValue)
+    {
+        Traits = _traits[layer],
+    };
 
     // Blocks of the rows that were not run, because no loss depends on them, are zero.
     private static float[] WholeItem(float[] influence, in AttentionShape shape, int blocks)

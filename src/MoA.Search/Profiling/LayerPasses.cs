@@ -21,10 +21,10 @@ internal sealed class LayerPasses(
         ProfilerWorkspace w = workspace;
         foreach ((int start, int count) in Chunks(rows))
         {
-            backend.RmsNorm(w.Hidden.From(start), count, weights.AttentionNorm!, _epsilon, w.Normed);
-            backend.Project(w.Normed, count, weights.Query, weights.QueryBias, w.RawQueries.From(start));
-            backend.Project(w.Normed, count, weights.Key, weights.KeyBias, w.RawKeys.From(start));
-            backend.Project(w.Normed, count, weights.Value, weights.ValueBias, w.Values.From(start));
+            Tensor inputs = Norm(start, count, weights.AttentionNorm);
+            backend.Project(inputs, count, weights.Query, weights.QueryBias, w.RawQueries.From(start));
+            backend.Project(inputs, count, weights.Key, weights.KeyBias, w.RawKeys.From(start));
+            backend.Project(inputs, count, weights.Value, weights.ValueBias, w.Values.From(start));
         }
 
         NormHeads(w.RawQueries, weights.QueryNorm, w.Queries, rows);
@@ -33,50 +33,66 @@ internal sealed class LayerPasses(
     }
 
     /// <summary>Hidden += the heads' outputs, projected.</summary>
-    public void AddAttended(LayerWeights weights, int rows)
+    public void AddAttended(LayerWeights weights, int layer, int rows)
     {
         foreach ((int start, int count) in Chunks(rows))
         {
-            backend.Project(
-                workspace.Attended.From(start), count, weights.Output, weights.OutputBias, workspace.Hidden.From(start),
-                accumulate: true);
+            Add(
+                workspace.Attended.From(start), start, count, weights.Output, weights.OutputBias, weights.AttentionOutputNorm,
+                config.LayerDescriptions[layer]);
         }
     }
 
     /// <summary>Hidden += MLP(Hidden).</summary>
-    public void FeedForward(LayerWeights weights, int rows)
+    public void FeedForward(LayerWeights weights, int layer, int rows)
     {
-        ProfilerWorkspace w = workspace;
+        LayerDescription description = config.LayerDescriptions[layer];
+        FeedForwardWeights network = weights.FeedForward[0];
         foreach ((int start, int count) in Chunks(rows))
         {
-            GateAndUp(weights, start, count);
-            backend.SwiGlu(w.Gate, w.Up, count);
-            backend.Project(w.Gate, count, weights.FeedForward[0].Down, weights.FeedForward[0].DownBias, w.Hidden.From(start), accumulate: true);
+            GateAndUp(weights, network, start, count);
+            backend.Activate(description.FeedForward.Activation, workspace.Gate, workspace.Up, count);
+            Add(workspace.Gate, start, count, network.Down, network.DownBias, weights.FeedForwardOutputNorm, description);
         }
     }
 
     /// <summary>Gradient: from the layer's output to between attention and MLP, which is in Hidden.</summary>
-    public void FeedForwardGradient(LayerWeights weights, int rows)
+    public void FeedForwardGradient(LayerWeights weights, int layer, int rows)
+    {
+        ProfilerWorkspace w = workspace;
+        LayerDescription description = config.LayerDescriptions[layer];
+        FeedForwardWeights network = weights.FeedForward[0];
+        foreach ((int start, int count) in Chunks(rows))
+        {
+            GateAndUp(weights, network, start, count);
+            if (weights.FeedForwardOutputNorm is not null)
+            {
+                kernels.Copy(w.Gate, count, w.Activated);
+                backend.Activate(description.FeedForward.Activation, w.Activated, w.Up, count);
+                backend.Project(w.Activated, count, network.Down, network.DownBias, w.Branch);
+            }
+
+            Tensor gradient = BranchGradient(start, count, weights.FeedForwardOutputNorm, description);
+            kernels.ProjectGradient(gradient, count, network.Down, w.Activated);
+            kernels.ActivationGradient(description.FeedForward.Activation, w.Gate, w.Up, w.Activated, count);
+            kernels.ProjectGradient(w.Gate, count, network.Gate, w.Normed);
+            kernels.ProjectGradient(w.Up, count, network.Up, w.Normed, accumulate: true);
+            NormGradient(start, count, weights.FeedForwardNorm);
+        }
+    }
+
+    /// <summary>Attended: the gradient at the heads' outputs. Where a norm follows their projection, it holds these outputs before.</summary>
+    public void OutputGradient(LayerWeights weights, int layer, int rows)
     {
         ProfilerWorkspace w = workspace;
         foreach ((int start, int count) in Chunks(rows))
         {
-            Tensor gradient = w.Gradient.From(start);
-            GateAndUp(weights, start, count);
-            kernels.ProjectGradient(gradient, count, weights.FeedForward[0].Down, w.Activated);
-            kernels.SwiGluGradient(w.Gate, w.Up, w.Activated, count);
-            kernels.ProjectGradient(w.Gate, count, weights.FeedForward[0].Gate, w.Normed);
-            kernels.ProjectGradient(w.Up, count, weights.FeedForward[0].Up, w.Normed, accumulate: true);
-            kernels.RmsNormGradient(
-                w.Hidden.From(start), count, weights.FeedForwardNorm!, _epsilon, w.Normed, gradient, accumulate: true);
+            Tensor attended = w.Attended.From(start);
+            if (weights.AttentionOutputNorm is not null)
+                backend.Project(attended, count, weights.Output, weights.OutputBias, w.Branch);
+            Tensor gradient = BranchGradient(start, count, weights.AttentionOutputNorm, config.LayerDescriptions[layer]);
+            kernels.ProjectGradient(gradient, count, weights.Output, attended);
         }
-    }
-
-    /// <summary>Attended: the gradient at the heads' outputs.</summary>
-    public void OutputGradient(LayerWeights weights, int rows)
-    {
-        foreach ((int start, int count) in Chunks(rows))
-            kernels.ProjectGradient(workspace.Gradient.From(start), count, weights.Output, workspace.Attended.From(start));
     }
 
     /// <summary>
@@ -94,8 +110,7 @@ internal sealed class LayerPasses(
             kernels.ProjectGradient(w.Queries.From(start), count, weights.Query, w.Normed);
             kernels.ProjectGradient(w.Keys.From(start), count, weights.Key, w.Normed, accumulate: true);
             kernels.ProjectGradient(w.Values.From(start), count, weights.Value, w.Normed, accumulate: true);
-            kernels.RmsNormGradient(
-                w.Hidden.From(start), count, weights.AttentionNorm!, _epsilon, w.Normed, w.Gradient.From(start), accumulate: true);
+            NormGradient(start, count, weights.AttentionNorm);
         }
     }
 
@@ -105,13 +120,65 @@ internal sealed class LayerPasses(
             yield return (start, Math.Min(ProfilerWorkspace.ChunkRows, rows - start));
     }
 
-    // Of a chunk of Hidden, before the activation.
-    private void GateAndUp(LayerWeights weights, int start, int count)
+    // What a branch starts from: a chunk of Hidden, or a norm of it.
+    private Tensor Norm(int start, int count, WeightTensor? norm)
+    {
+        Tensor hidden = workspace.Hidden.From(start);
+        if (norm is null)
+            return hidden;
+        backend.RmsNorm(hidden, count, norm, _epsilon, workspace.Normed);
+        return workspace.Normed;
+    }
+
+    // Gradient += that of what a branch starts from, which is in Normed, back through its norm.
+    private void NormGradient(int start, int count, WeightTensor? norm)
     {
         ProfilerWorkspace w = workspace;
-        backend.RmsNorm(w.Hidden.From(start), count, weights.FeedForwardNorm!, _epsilon, w.Normed);
-        backend.Project(w.Normed, count, weights.FeedForward[0].Gate, weights.FeedForward[0].GateBias, w.Gate);
-        backend.Project(w.Normed, count, weights.FeedForward[0].Up, weights.FeedForward[0].UpBias, w.Up);
+        Tensor gradient = w.Gradient.From(start);
+        if (norm is null)
+            backend.Add(w.Normed, count, 1, gradient);
+        else
+            kernels.RmsNormGradient(w.Hidden.From(start), count, norm, _epsilon, w.Normed, gradient, accumulate: true);
+    }
+
+    // Projects what a branch ends in, and adds it to a chunk of Hidden.
+    private void Add(Tensor x, int start, int count, WeightTensor weight, WeightTensor? bias, WeightTensor? norm, LayerDescription description)
+    {
+        ProfilerWorkspace w = workspace;
+        Tensor hidden = w.Hidden.From(start);
+        if (norm is null && description.ResidualScale == 1)
+        {
+            backend.Project(x, count, weight, bias, hidden, accumulate: true);
+            return;
+        }
+
+        backend.Project(x, count, weight, bias, w.Branch);
+        if (norm is not null)
+            backend.RmsNorm(w.Branch, count, norm, _epsilon, w.Branch);
+        backend.Add(w.Branch, count, (float)description.ResidualScale, hidden);
+    }
+
+    // Of a chunk of Gradient what arrives at a branch's last projection. Where a norm follows that, Branch holds what it projected.
+    private Tensor BranchGradient(int start, int count, WeightTensor? norm, LayerDescription description)
+    {
+        ProfilerWorkspace w = workspace;
+        Tensor gradient = w.Gradient.From(start);
+        if (norm is null && description.ResidualScale == 1)
+            return gradient;
+        kernels.Copy(gradient, count, w.BranchGradient);
+        if (description.ResidualScale != 1)
+            backend.Scale(w.BranchGradient, count, (float)description.ResidualScale);
+        if (norm is not null)
+            kernels.RmsNormGradient(w.Branch, count, norm, _epsilon, w.BranchGradient, w.BranchGradient);
+        return w.BranchGradient;
+    }
+
+    // Of a chunk of Hidden, before the activation.
+    private void GateAndUp(LayerWeights weights, FeedForwardWeights network, int start, int count)
+    {
+        Tensor inputs = Norm(start, count, weights.FeedForwardNorm);
+        backend.Project(inputs, count, network.Gate, network.GateBias, workspace.Gate);
+        backend.Project(inputs, count, network.Up, network.UpBias, workspace.Up);
     }
 
     private void Rope(int layer, int rows, bool inverse)

@@ -11,7 +11,7 @@ namespace MoA.Search.Profiling;
 /// The memory that profiling items of up to n tokens takes beside the weights, in bytes. For L layers of width h, MLP
 /// width f, H query and G KV heads of size d and c = min(n, 1024):
 /// kept are <c>2·L·n·h</c> floats, which can be on disk; worked on are <c>n·(2·h + 2·H·d + 2·G·d + r)</c>, r the components that RoPE turns
-/// (with norms over single heads <c>n·(H + G)·d</c> more), <c>c·(h + 3·f)</c>, the logits of some rows, and what the backend needs beside
+/// (with norms of queries and keys <c>n·(H + G)·d</c> more), <c>c·(h + 3·f)</c> (with norms or scales behind attention and MLP <c>2·c·h</c> more), the logits of some rows, and what the backend needs beside
 /// (<see cref="ComputeBackend.GradientBytes"/>). The block sums are <c>L·H·⌈N/64⌉²</c> doubles, and as many floats for the item under way and the mean.
 /// </summary>
 /// <param name="Kept">What the forward pass keeps for the backward pass.</param>
@@ -33,7 +33,7 @@ internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
         long queries = config.QueryHeads * size, keys = config.KeyValueHeads * size;
         long chunk = Math.Min(n, ProfilerWorkspace.ChunkRows), logitRows = ProfilerWorkspace.MostLogitRowsOf(config, maxTokens);
         long rows = n * (2 * hidden + 2 * queries + 2 * keys + RotaryAngles.RowElements(config) + (NormsHeads(model) ? queries + keys : 0));
-        long chunks = chunk * (hidden + 3 * config.IntermediateSize) + logitRows * (2 * hidden + config.VocabularySize);
+        long chunks = chunk * ((ProfilerWorkspace.BranchesChange(config) ? 3 : 1) * hidden + 3 * config.IntermediateSize) + logitRows * (2 * hidden + config.VocabularySize);
         long operand = Math.Max(chunk * Math.Max(hidden, Math.Max(queries, config.IntermediateSize)), logitRows * config.VocabularySize);
         long blocks = (length + 63) / 64;
         return new ProfilerMemory(
@@ -59,7 +59,7 @@ internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
             + $"{maxTokens} tokens take {(Working + BlockSums) / 1048576.0:0.#} MiB: allow that much, or choose shorter lengths"));
     }
 
-    /// <summary>Whether a model has norms over single heads.</summary>
+    /// <summary>Whether a model has norms of queries and keys.</summary>
     internal static bool NormsHeads(LoadedModel model) =>
         model.Weights.Layers.Any(layer => layer.QueryNorm is not null || layer.KeyNorm is not null);
 }

@@ -42,6 +42,8 @@ internal sealed class ProfilerWorkspace : IDisposable
             Hidden = Rows(config.HiddenSize);
             Normed = Own(backend.Allocate(chunk, config.HiddenSize));
             Gradient = Rows(config.HiddenSize);
+            Branch = BranchesChange(config) ? Own(backend.Allocate(chunk, config.HiddenSize)) : Normed;
+            BranchGradient = BranchesChange(config) ? Own(backend.Allocate(chunk, config.HiddenSize)) : Normed;
             Queries = Rows(queryWidth);
             Keys = Rows(keyWidth);
             Values = Rows(keyWidth);
@@ -80,6 +82,12 @@ internal sealed class ProfilerWorkspace : IDisposable
     /// <summary>The loss's gradient for the residual stream.</summary>
     public Tensor Gradient { get; }
 
+    /// <summary>A chunk of what attention or MLP add to the residual stream, before its norm or scale.</summary>
+    public Tensor Branch { get; }
+
+    /// <summary>The gradient there.</summary>
+    public Tensor BranchGradient { get; }
+
     /// <summary>
     /// Queries before the norm over single heads; the same as <see cref="Queries"/> if there is none.
     /// </summary>
@@ -106,7 +114,7 @@ internal sealed class ProfilerWorkspace : IDisposable
     /// <summary>A chunk of the MLP's up projection, or its gradient.</summary>
     public Tensor Up { get; }
 
-    /// <summary>The gradient of a chunk of the MLP's product silu(gate)·up.</summary>
+    /// <summary>The gradient of a chunk of the MLP's product activation(gate)·up.</summary>
     public Tensor Activated { get; }
 
     public RotaryAngles Angles { get; }
@@ -123,6 +131,10 @@ internal sealed class ProfilerWorkspace : IDisposable
     /// <summary>Rows whose logits are held at a time, for a model and the longest item.</summary>
     public static int MostLogitRowsOf(ModelConfig config, int maxTokens) =>
         Math.Clamp(LogitElements / config.VocabularySize, 1, Math.Min(maxTokens, MostLogitRows));
+
+    /// <summary>Whether what attention and MLP add to the residual stream is changed on its way there.</summary>
+    public static bool BranchesChange(ModelConfig config) =>
+        config.LayerDescriptions.Any(layer => layer.Norms != NormPlacement.Before || layer.ResidualScale != 1);
 
     public void Dispose()
     {

@@ -45,13 +45,20 @@ public sealed class InfluenceProfilerTests
     }
 
     /// <summary>Sliding windows and grouped heads (mistral), norms over single heads and a tied head (qwen3), biases
-    /// (qwen2), RoPE over part of a head, by the length of the text and with an attention factor (phi3).</summary>
+    /// (qwen2), RoPE over part of a head, by the length of the text and with an attention factor (phi3); norms around the branches,
+    /// windows beside full attention, GELU, caps and scales (gemma2, gemma3), norms behind them and over all heads (olmo2), layers that do
+    /// not turn (smollm3), scales of everything (granite).</summary>
     [Theory]
     [InlineData("mistral")]
     [InlineData("qwen3")]
     [InlineData("qwen2-bf16")]
     [InlineData("phi3-partial")]
     [InlineData("phi3-longrope")]
+    [InlineData("gemma2")]
+    [InlineData("gemma3")]
+    [InlineData("olmo2")]
+    [InlineData("smollm3")]
+    [InlineData("granite")]
     public void Models_of_every_kind_equal_the_definition_in_double(string name)
     {
         using LoadedModel model = ProfilingFixture.Model(name);
@@ -68,6 +75,38 @@ public sealed class InfluenceProfilerTests
             : layer with { Rope = full });
         using LoadedModel model = new(config, source.Weights, source.Generation, "kinds");
         CompareWithDefinition(model);
+    }
+
+    /// <summary>
+    /// The derivative of the loss for scaling down one numerator of the softmax is -E·(1 - A): by central differences of the
+    /// definition's forward pass alone, for families of which no other program's derivatives are at hand.
+    /// </summary>
+    [Theory]
+    [InlineData("gemma2")]
+    [InlineData("olmo2")]
+    [InlineData("smollm3")]
+    [InlineData("granite")]
+    public void The_definition_is_the_derivative_of_its_own_loss(string name)
+    {
+        using LoadedModel model = ProfilingFixture.Model(name);
+        ProfileItem item = RandomItem(model, 61, [new AnswerSpan(30, 36), new AnswerSpan(55, 60)]);
+        ModelReference reference = new(model, item);
+        Random random = new(3);
+        double largest = reference.Heads.Max(layer => layer.Max(head => head.Influence.Max(row => row.Max(Math.Abs))));
+        for (int layer = 0; layer < model.Config.Layers; layer++)
+        {
+            for (int k = 0; k < 3; k++)
+            {
+                int head = random.Next(model.Config.QueryHeads), i = random.Next(25, 58), j = random.Next(Math.Max(0, i - 20), i + 1);
+                double expected = -reference.Heads[layer][head].Influence[i][j] * (1 - reference.Heads[layer][head].Probabilities[i][j]);
+                double derivative = (Loss(1 - 1e-4) - Loss(1 + 1e-4)) / 2e-4;
+                Assert.InRange(Math.Abs(derivative - expected), 0, 1e-7 * largest + 1e-11);
+
+                double Loss(double factor) => new ModelReference(model, item, (changedLayer, changedHead) => (changedLayer, changedHead) == (layer, head)
+                    ? (query, key) => (query, key) == (i, j) ? factor : 1
+                    : null).Loss;
+            }
+        }
     }
 
     private static void CompareWithDefinition(LoadedModel model)

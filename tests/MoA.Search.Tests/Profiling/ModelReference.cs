@@ -1,4 +1,5 @@
 using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
@@ -16,21 +17,25 @@ internal sealed class ModelReference
     private readonly ModelConfig _config;
     private readonly ModelWeights _weights;
 
-    public ModelReference(LoadedModel model, ProfileItem item)
+    /// <param name="model">The model.</param>
+    /// <param name="item">The item.</param>
+    /// <param name="kept">What a layer's and query head's numerators of the softmax at a query and a key are multiplied by; then only the loss is made.</param>
+    public ModelReference(LoadedModel model, ProfileItem item, Func<int, int, Func<int, int, double>?>? kept = null)
     {
         _config = model.Config;
         _weights = model.Weights;
         double[][] embedding = Read(_weights.Embedding);
-        double[][] hidden = [.. item.Tokens.Take(item.Length).Select(token => (double[])embedding[token].Clone())];
+        double[][] hidden = [.. item.Tokens.Take(item.Length).Select(token => embedding[token].Select(x => x * _config.EmbeddingScale).ToArray())];
         List<Layer> layers = [];
         for (int i = 0; i < _config.Layers; i++)
         {
-            layers.Add(new Layer(_config, _config.LayerDescriptions[i], _weights.Layers[i], hidden));
+            int index = i;
+            layers.Add(new Layer(_config, _config.LayerDescriptions[i], _weights.Layers[i], hidden, head => kept?.Invoke(index, head)));
             hidden = layers[^1].Output;
         }
 
         double[][] gradient = LossGradient(item, hidden);
-        for (int i = _config.Layers - 1; i >= 0; i--)
+        for (int i = _config.Layers - 1; i >= 0 && kept is null; i--)
             gradient = layers[i].Backward(gradient);
         Heads = [.. layers.Select(layer => layer.Heads)];
     }
@@ -49,12 +54,14 @@ internal sealed class ModelReference
         foreach (int t in item.LossPositions)
         {
             double[] normed = Norm(hidden[t], norm, _config.RmsNormEpsilon);
-            double[] logits = [.. head.Select(row => AttentionReference.Dot(row, normed))];
+            double[] scaled = [.. head.Select(row => AttentionReference.Dot(row, normed) * _config.LogitScale)];
+            double[] logits = [.. scaled.Select(logit => _config.LogitSoftCap is double cap ? cap * Math.Tanh(logit / cap) : logit)];
             double largest = logits.Max(), sum = logits.Sum(logit => Math.Exp(logit - largest));
             int target = item.Tokens[t + 1];
             Loss -= (logits[target] - largest - Math.Log(sum)) / count;
             double[] logitGradient = [.. logits.Select(
-                (logit, v) => (Math.Exp(logit - largest) / sum - (v == target ? 1 : 0)) / count)];
+                (logit, v) => (Math.Exp(logit - largest) / sum - (v == target ? 1 : 0)) / count * _config.LogitScale
+                    * (_config.LogitSoftCap is double cap ? 1 - Math.Pow(logit / cap, 2) : 1))];
             gradient[t] = NormGradient(hidden[t], norm, _config.RmsNormEpsilon, TimesStored(logitGradient, head));
         }
 
@@ -113,134 +120,233 @@ internal sealed class ModelReference
 
     private static double Sigmoid(double z) => 1 / (1 + Math.Exp(-z));
 
+    private static double[][] Project(double[][] x, WeightTensor weight, WeightTensor? bias)
+    {
+        double[][] w = Read(weight);
+        double[] b = bias is null ? new double[weight.Rows] : Read(bias)[0];
+        return [.. x.Select(row => w.Select((column, o) => AttentionReference.Dot(row, column) + b[o]).ToArray())];
+    }
+
+    /// <summary>y = norm(x) by rows, or x where there is no norm.</summary>
+    private sealed class Normed(double[][] x, WeightTensor? weight, double epsilon)
+    {
+        private readonly double[]? _weight = weight is null ? null : Read(weight)[0];
+
+        public double[][] Output => _weight is null ? x : [.. x.Select(row => Norm(row, _weight, epsilon))];
+
+        public double[][] Backward(double[][] gradient) =>
+            _weight is null ? gradient : [.. gradient.Select((row, i) => NormGradient(x[i], _weight, epsilon, row))];
+    }
+
+    /// <summary>down·(activation(gate·x)·(up·x)) by rows.</summary>
+    private sealed class Network(double[][] x, FeedForwardWeights weights, Activation activation)
+    {
+        private readonly double[][] _gate = Project(x, weights.Gate, weights.GateBias);
+        private readonly double[][] _up = Project(x, weights.Up, weights.UpBias);
+
+        public double[][] Output => Project(
+            [.. _gate.Zip(_up, (g, u) => g.Zip(u, (z, v) => Value(z, v)).ToArray())], weights.Down, weights.DownBias);
+
+        public double[][] Backward(double[][] gradient)
+        {
+            double[][] down = Read(weights.Down), gate = Read(weights.Gate), up = Read(weights.Up);
+            return [.. gradient.Select((row, i) =>
+            {
+                double[] d = TimesStored(row, down);
+                double[] dGate = [.. d.Select((v, f) => v * Slope(_gate[i][f], z => Value(z, _up[i][f])))];
+                double[] dUp = [.. d.Select((v, f) => v * Slope(_up[i][f], u => Value(_gate[i][f], u)))];
+                return Add(TimesStored(dGate, gate), TimesStored(dUp, up));
+            })];
+        }
+
+        private double Value(double z, double u) => activation switch
+        {
+            Activation.Silu => z * Sigmoid(z) * u,
+            Activation.GeluTanh => z / 2 * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (z + 0.044715 * z * z * z))) * u,
+            _ => Math.Min(z, 7) * Sigmoid(1.702 * Math.Min(z, 7)) * (Math.Clamp(u, -7, 7) + 1),
+        };
+
+        // By a complex step's poor cousin: a difference of fourth order, exact to 1e-11 here.
+        private static double Slope(double at, Func<double, double> value)
+        {
+            const double Step = 1e-3;
+            return (8 * (value(at + Step) - value(at - Step)) - (value(at + 2 * Step) - value(at - 2 * Step))) / (12 * Step);
+        }
+    }
+
+    /// <summary>Networks among which each row chooses; the choice is held fixed, its weights are not.</summary>
+    private sealed class Choice
+    {
+        private readonly ExpertDescription _description;
+        private readonly LayerWeights _weights;
+        private readonly double[][] _shares;
+        private readonly int[][] _chosen;
+        private readonly double[][] _chosenWeights;
+        private readonly Network[] _networks;
+
+        public Choice(double[][] x, LayerWeights weights, ExpertDescription description, Activation activation)
+        {
+            _description = description;
+            _weights = weights;
+            double[][] scores = Project(x, weights.Router!, weights.RouterBias);
+            _shares = [.. scores.Select(row => row.Select(score => Math.Exp(score - row.Max())).ToArray())];
+            _shares = [.. _shares.Select(row => row.Select(share => share / row.Sum()).ToArray())];
+            _chosen = [.. scores.Select(row => Enumerable.Range(0, row.Length).OrderByDescending(e => row[e]).Take(description.Used).ToArray())];
+            _chosenWeights = [.. _chosen.Select((chosen, i) => chosen.Select(
+                e => _shares[i][e] / (description.IsNormalized ? chosen.Sum(other => _shares[i][other]) : 1)).ToArray())];
+            _networks = [.. weights.FeedForward.Select(network => new Network(x, network, activation))];
+            Outputs = [.. _networks.Select(network => network.Output)];
+            Output = [.. x.Select((_, i) => _chosen[i].Select((e, k) => Outputs[e][i].Select(v => _chosenWeights[i][k] * v).ToArray()).Aggregate(Add))];
+        }
+
+        public double[][] Output { get; }
+
+        private double[][][] Outputs { get; }
+
+        public double[][] Backward(double[][] gradient)
+        {
+            double[][] scores = AttentionReference.Matrix(gradient.Length, _networks.Length), router = Read(_weights.Router!);
+            double[][][] weighted = [.. _networks.Select(_ => AttentionReference.Matrix(gradient.Length, gradient[0].Length))];
+            for (int i = 0; i < gradient.Length; i++)
+            {
+                double[] slopes = [.. _chosen[i].Select(e => AttentionReference.Dot(gradient[i], Outputs[e][i]))];
+                double mean = AttentionReference.Dot(slopes, _chosenWeights[i]);
+                for (int e = 0; e < _networks.Length; e++)
+                {
+                    int k = Array.IndexOf(_chosen[i], e);
+                    double weight = k < 0 ? 0 : _chosenWeights[i][k];
+                    // Without normalisation the softmax is over all experts, also those that are not chosen.
+                    scores[i][e] = weight * (k < 0 ? 0 : slopes[k]) - (_description.IsNormalized ? weight : _shares[i][e]) * mean;
+                    for (int d = 0; d < gradient[i].Length; d++)
+                        weighted[e][i][d] = weight * gradient[i][d];
+                }
+            }
+
+            double[][] result = [.. scores.Select(row => TimesStored(row, router))];
+            for (int e = 0; e < _networks.Length; e++)
+                result = [.. result.Zip(_networks[e].Backward(weighted[e]), Add)];
+            return result;
+        }
+    }
+
     /// <summary>One layer with everything that its forward pass computed.</summary>
     private sealed class Layer
     {
         private readonly ModelConfig _config;
+        private readonly LayerDescription _description;
         private readonly LayerWeights _weights;
-        private readonly RopeSettings _rope;
-        private readonly double[][] _input;
-        private readonly double[][] _middle;
-        private readonly double[][] _gate;
-        private readonly double[][] _up;
+        private readonly int _rows;
+        private readonly Normed _input, _attentionOutput, _middle, _output;
+        private readonly Normed[] _queries, _keys;
+        private readonly Network? _network;
+        private readonly Choice? _choice;
 
-        public Layer(ModelConfig config, LayerDescription description, LayerWeights weights, double[][] input)
+        public Layer(
+            ModelConfig config, LayerDescription description, LayerWeights weights, double[][] input, Func<int, Func<int, int, double>?> kept)
         {
             _config = config;
+            _description = description;
             _weights = weights;
-            _rope = description.Rope!;
-            int window = description.Window ?? int.MaxValue;
-            _input = input;
-            double[] norm = Read(weights.AttentionNorm!)[0];
-            double[][] normed = [.. input.Select(x => Norm(x, norm, config.RmsNormEpsilon))];
-            RawQueries = Project(normed, weights.Query, weights.QueryBias);
-            RawKeys = Project(normed, weights.Key, weights.KeyBias);
-            double[][] values = Project(normed, weights.Value, weights.ValueBias);
+            _rows = input.Length;
+            double epsilon = config.RmsNormEpsilon;
+            _input = new Normed(input, weights.AttentionNorm, epsilon);
+            double[][] normed = _input.Output;
+            _queries = NormHeads(Project(normed, weights.Query, weights.QueryBias), weights.QueryNorm);
+            _keys = NormHeads(Project(normed, weights.Key, weights.KeyBias), weights.KeyNorm);
+            double[][] queries = Join(_queries), keys = Join(_keys), values = Project(normed, weights.Value, weights.ValueBias);
+            double[]? sinks = weights.Sinks is null ? null : Read(weights.Sinks)[0];
+            AttentionTraits traits = new()
+            {
+                Scale = (float)(description.AttentionScale ?? 0),
+                SoftCap = (float)(description.AttentionSoftCap ?? 0),
+            };
             Heads = [.. Enumerable.Range(0, config.QueryHeads).Select(head => new AttentionReference(
-                Turned(RawQueries, head, weights.QueryNorm),
-                Turned(RawKeys, head / config.QueriesPerKeyValueHead, weights.KeyNorm),
+                Turned(queries, head), Turned(keys, head / config.QueriesPerKeyValueHead),
                 [.. values.Select(row => Slice(row, head / config.QueriesPerKeyValueHead))],
-                window))];
+                description.Window ?? int.MaxValue, traits, sinks?[head], kept(head)))];
             double[][] attended = [.. input.Select((_, i) => Heads.SelectMany(head => head.Outputs[i]).ToArray())];
-            _middle = [.. Project(attended, weights.Output, weights.OutputBias).Zip(input, Add)];
-            double[] postNorm = Read(weights.FeedForwardNorm!)[0];
-            double[][] middleNormed = [.. _middle.Select(x => Norm(x, postNorm, config.RmsNormEpsilon))];
-            _gate = Project(middleNormed, weights.FeedForward[0].Gate, weights.FeedForward[0].GateBias);
-            _up = Project(middleNormed, weights.FeedForward[0].Up, weights.FeedForward[0].UpBias);
-            double[][] activated = [.. _gate.Zip(_up, (g, u) => g.Zip(u, (z, v) => z * Sigmoid(z) * v).ToArray())];
-            Output = [.. Project(activated, weights.FeedForward[0].Down, weights.FeedForward[0].DownBias).Zip(_middle, Add)];
+            _attentionOutput = new Normed(Project(attended, weights.Output, weights.OutputBias), weights.AttentionOutputNorm, epsilon);
+            double[][] middle = Sum(_attentionOutput.Output, input);
+            _middle = new Normed(middle, weights.FeedForwardNorm, epsilon);
+            if (description.FeedForward.Experts is { } experts)
+                _choice = new Choice(_middle.Output, weights, experts, description.FeedForward.Activation);
+            else
+                _network = new Network(_middle.Output, weights.FeedForward[0], description.FeedForward.Activation);
+            _output = new Normed(_choice?.Output ?? _network!.Output, weights.FeedForwardOutputNorm, epsilon);
+            Output = Sum(_output.Output, middle);
         }
 
         public double[][] Output { get; }
 
         public AttentionReference[] Heads { get; }
 
-        private double[][] RawQueries { get; }
-
-        private double[][] RawKeys { get; }
-
         public double[][] Backward(double[][] gradient)
         {
-            double[][] middle = MlpGradient(gradient);
+            double[][] branch = _output.Backward(Scaled(gradient));
+            double[][] middle = [.. _middle.Backward(_choice?.Backward(branch) ?? _network!.Backward(branch)).Zip(gradient, Add)];
             double[][] output = Read(_weights.Output);
-            double[][] attended = [.. middle.Select(row => TimesStored(row, output))];
-            double[][] queries = AttentionReference.Matrix(_input.Length, _config.QueryHeads * _config.HeadSize);
-            double[][] keys = AttentionReference.Matrix(_input.Length, _config.KeyValueHeads * _config.HeadSize);
-            double[][] values = AttentionReference.Matrix(_input.Length, _config.KeyValueHeads * _config.HeadSize);
+            double[][] attended = [.. _attentionOutput.Backward(Scaled(middle)).Select(row => TimesStored(row, output))];
+            double[][] queries = AttentionReference.Matrix(_rows, _config.QueryHeads * _config.HeadSize);
+            double[][] keys = AttentionReference.Matrix(_rows, _config.KeyValueHeads * _config.HeadSize);
+            double[][] values = AttentionReference.Matrix(_rows, _config.KeyValueHeads * _config.HeadSize);
             for (int head = 0; head < Heads.Length; head++)
             {
                 int keyValueHead = head / _config.QueriesPerKeyValueHead;
                 Heads[head].Backward([.. attended.Select(row => Slice(row, head))]);
-                AddTo(queries, head, TurnedGradient(RawQueries, head, _weights.QueryNorm, Heads[head].QueryGradient));
-                AddTo(keys, keyValueHead, TurnedGradient(RawKeys, keyValueHead, _weights.KeyNorm, Heads[head].KeyGradient));
+                AddTo(queries, head, TurnedBack(Heads[head].QueryGradient));
+                AddTo(keys, keyValueHead, TurnedBack(Heads[head].KeyGradient));
                 AddTo(values, keyValueHead, Heads[head].ValueGradient);
             }
 
-            double[] norm = Read(_weights.AttentionNorm!)[0];
+            queries = NormHeadsGradient(_queries, queries);
+            keys = NormHeadsGradient(_keys, keys);
             double[][] wq = Read(_weights.Query), wk = Read(_weights.Key), wv = Read(_weights.Value);
-            return [.. _input.Select((x, i) => Add(middle[i], NormGradient(x, norm, _config.RmsNormEpsilon, Add(
-                TimesStored(queries[i], wq), Add(TimesStored(keys[i], wk), TimesStored(values[i], wv))))))];
+            return [.. _input.Backward([.. queries.Select((_, i) => Add(
+                TimesStored(queries[i], wq), Add(TimesStored(keys[i], wk), TimesStored(values[i], wv))))]).Zip(middle, Add)];
         }
 
-        private double[][] MlpGradient(double[][] gradient)
+        private double[][] Scaled(double[][] rows) => [.. rows.Select(row => row.Select(x => x * _description.ResidualScale).ToArray())];
+
+        private double[][] Sum(double[][] branch, double[][] stream) => [.. Scaled(branch).Zip(stream, Add)];
+
+        // Norms over as many components as the weight has: those of a head, or all.
+        private Normed[] NormHeads(double[][] raw, WeightTensor? norm)
         {
-            double[] norm = Read(_weights.FeedForwardNorm!)[0];
-            double[][] down = Read(_weights.FeedForward[0].Down), gate = Read(_weights.FeedForward[0].Gate), up = Read(_weights.FeedForward[0].Up);
-            return [.. gradient.Select((row, i) =>
-            {
-                double[] d = TimesStored(row, down);
-                double[] dGate = [.. d.Select((v, f) =>
-                {
-                    double z = _gate[i][f], s = Sigmoid(z);
-                    return v * _up[i][f] * (s + z * s * (1 - s));
-                })];
-                double[] dUp = [.. d.Select((v, f) => v * _gate[i][f] * Sigmoid(_gate[i][f]))];
-                double[] dNormed = Add(TimesStored(dGate, gate), TimesStored(dUp, up));
-                return Add(row, NormGradient(_middle[i], norm, _config.RmsNormEpsilon, dNormed));
-            })];
+            int width = norm?.Columns ?? raw[0].Length;
+            return [.. Enumerable.Range(0, raw[0].Length / width).Select(part => new Normed(
+                [.. raw.Select(row => row[(part * width)..((part + 1) * width)])], norm, _config.RmsNormEpsilon))];
         }
 
-        private static double[][] Project(double[][] x, WeightTensor weight, WeightTensor? bias)
+        private static double[][] NormHeadsGradient(Normed[] parts, double[][] gradient)
         {
-            double[][] w = Read(weight);
-            double[] b = bias is null ? new double[weight.Rows] : Read(bias)[0];
-            return [.. x.Select(row => w.Select((column, o) => AttentionReference.Dot(row, column) + b[o]).ToArray())];
+            int width = gradient[0].Length / parts.Length;
+            return Concat([.. parts.Select((part, p) => part.Backward([.. gradient.Select(row => row[(p * width)..((p + 1) * width)])]))]);
         }
+
+        private static double[][] Join(Normed[] parts) => Concat([.. parts.Select(part => part.Output)]);
+
+        private static double[][] Concat(double[][][] parts) => [.. parts[0].Select((_, i) => parts.SelectMany(part => part[i]).ToArray())];
 
         private double[] Slice(double[] row, int head) =>
             row.AsSpan(head * _config.HeadSize, _config.HeadSize).ToArray();
 
-        private double[][] Turned(double[][] raw, int head, WeightTensor? norm)
-        {
-            double[]? w = norm is null ? null : Read(norm)[0];
-            return [.. raw.Select((row, position) =>
-            {
-                double[] x = Slice(row, head);
-                return Turn(w is null ? x : Norm(x, w, _config.RmsNormEpsilon), position);
-            })];
-        }
+        private double[][] Turned(double[][] rows, int head) => [.. rows.Select((row, position) => Turn(Slice(row, head), position))];
 
-        private double[][] TurnedGradient(double[][] raw, int head, WeightTensor? norm, double[][] gradient)
-        {
-            double[]? w = norm is null ? null : Read(norm)[0];
-            return [.. gradient.Select((row, position) =>
-            {
-                double[] d = Turn(row, -position);
-                return w is null ? d : NormGradient(Slice(raw[position], head), w, _config.RmsNormEpsilon, d);
-            })];
-        }
+        private double[][] TurnedBack(double[][] rows) => [.. rows.Select((row, position) => Turn(row, -position))];
 
         private double[] Turn(double[] x, int position)
         {
+            if (_description.Rope is not { } rope)
+                return x;
             double[] y = [.. x];
             int half = _config.RotaryDimensions / 2;
             double[] frequencies = new double[half];
-            _rope.Scaling.Frequencies(_rope.Theta, _input.Length, frequencies);
+            rope.Scaling.Frequencies(rope.Theta, _rows, frequencies);
             for (int f = 0; f < half; f++)
             {
                 (double sine, double cosine) = Math.SinCos(position * frequencies[f]);
-                y[f] = _rope.Scaling.AttentionFactor * (x[f] * cosine - x[f + half] * sine);
-                y[f + half] = _rope.Scaling.AttentionFactor * (x[f] * sine + x[f + half] * cosine);
+                y[f] = rope.Scaling.AttentionFactor * (x[f] * cosine - x[f + half] * sine);
+                y[f + half] = rope.Scaling.AttentionFactor * (x[f] * sine + x[f + half] * cosine);
             }
 
             return y;

@@ -8,7 +8,7 @@ namespace MoA.Engine.Kernels.Gradients;
 /// <summary>
 /// Backward pass of causal attention and the influence of its positions, one item a query head. Queries come in tiles
 /// of 64 (one block); of each tile the numerators e of all visible keys and G = dO·V' are held, never more. Three
-/// passes over the keys: scores and their maxima; e, G and the sums over each row; influence and the gradients
+/// passes over the keys: products and their maxima; e, G and the sums over each row; influence and the gradients
 /// dQ = dS·K, dK += dS'·Q, dV += A'·dO. Tiles whose dO is zero (no loss depends on them) are skipped, exactly.
 /// </summary>
 internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
@@ -32,7 +32,7 @@ internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
     public void Run(int index, int worker)
     {
         AttentionShape shape = _inputs.Shape;
-        AttentionTile<TSimd, TVector> tile = new(_scratch, worker, shape.Rows, shape.HeadSize);
+        AttentionTile<TSimd, TVector> tile = new(_scratch, worker, shape.Rows, shape.HeadSize, shape.Traits.SoftCap > 0);
         PackHead(tile, index / shape.Group);
         if (_inputs.WithGradients)
         {
@@ -66,6 +66,8 @@ internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
             ByQueries(tile.Keys, tile.QueryColumns, tile.Weights, key, count);
             passes.Maxima(key, count);
         }
+
+        passes.Settle(shape.Traits.Sinks?[head]);
 
         for (int key = firstChunk; key < keys; key += KeysPerChunk)
         {

@@ -11,6 +11,9 @@ namespace MoA.Engine.Kernels.Gradients;
 internal readonly record struct AttentionShape(
     int Rows, int QueryHeads, int KeyValueHeads, int HeadSize, int SlidingWindow)
 {
+    /// <summary>What becomes of the products of queries and keys.</summary>
+    public AttentionTraits Traits { get; init; }
+
     /// <summary>Query heads that share a KV head.</summary>
     public int Group => QueryHeads / KeyValueHeads;
 

@@ -20,15 +20,16 @@ internal readonly unsafe struct AttentionTile<TSimd, TVector>
     public const int KeysPerChunk = 3 * ElasticRule.BlockSize;
 
     /// <summary>Lays the memory out for keys 0 … rows − 1.</summary>
-    public AttentionTile(WorkerScratch scratch, int worker, int rows, int headSize)
+    public AttentionTile(WorkerScratch scratch, int worker, int rows, int headSize, bool hasSoftCap)
     {
         int padded = Padded(headSize);
         int chunks = (rows + KeysPerChunk - 1) / KeysPerChunk;
         int paddedRows = chunks * KeysPerChunk;
         float* memory = scratch.Floats(
-            worker, paddedRows * (2 * Queries + 3 * headSize) + Queries * (2 * padded + 3 * headSize + 5));
+            worker, paddedRows * ((hasSoftCap ? 3 : 2) * Queries + 3 * headSize) + Queries * (2 * padded + 3 * headSize + 5));
         Weights = Take(ref memory, (nint)paddedRows * Queries);
         Gradients = Take(ref memory, (nint)paddedRows * Queries);
+        Slopes = hasSoftCap ? Take(ref memory, (nint)paddedRows * Queries) : null;
         Keys = Take(ref memory, (nint)paddedRows * headSize);
         KeysTransposed = Take(ref memory, (nint)paddedRows * headSize);
         Values = Take(ref memory, (nint)paddedRows * headSize);
@@ -49,6 +50,9 @@ internal readonly unsafe struct AttentionTile<TSimd, TVector>
 
     /// <summary>[rows, 64]: the loss's gradient for probabilities, then for scores.</summary>
     public float* Gradients { get; }
+
+    /// <summary>[rows, 64]: how much a score changes with the product that it is a soft cap of; null if there is no cap.</summary>
+    public float* Slopes { get; }
 
     /// <summary>[rows, d].</summary>
     public float* Keys { get; }

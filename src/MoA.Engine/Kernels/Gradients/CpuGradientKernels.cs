@@ -19,7 +19,7 @@ internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd
     /// <summary>
     /// Bytes beside the tensors. For H query and G KV heads of size d and W different sliding windows among the layers: the caches
     /// and what each head adds to gradients, <c>n·(2·W·G·d + 2·H·e)</c> floats, and on each thread <c>m·(128 + 3·d) + 64·(2·e + 3·d + 5)</c>,
-    /// where e is d rounded up to whole strips and m is n rounded up to whole chunks of keys.
+    /// where e is d rounded up to whole strips and m is n rounded up to whole chunks of keys; 64·m more where scores are capped.
     /// </summary>
     public static long BytesOf(ModelConfig config, int maxTokens, int threads, long productElements)
     {
@@ -27,7 +27,8 @@ internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd
         long size = config.HeadSize, padded = AttentionTile<TSimd, TVector>.Padded(config.HeadSize), n = maxTokens;
         int windows = Enumerable.Range(0, config.Layers).Select(layer => config.SlidingWindow(layer)).Distinct().Count();
         long heads = n * (2 * config.QueryHeads * padded + 2 * windows * config.KeyValueHeads * size);
-        long tile = (n + KeysPerChunk - 1) / KeysPerChunk * KeysPerChunk * (2 * ElasticRule.BlockSize + 3 * size)
+        int squares = config.LayerDescriptions.Any(layer => layer.AttentionSoftCap is not null) ? 3 : 2;
+        long tile = (n + KeysPerChunk - 1) / KeysPerChunk * KeysPerChunk * (squares * ElasticRule.BlockSize + 3 * size)
             + ElasticRule.BlockSize * (2 * padded + 3 * size + 5);
         // A product's input in the order in which it is read; scratch memory leaves itself room to grow.
         return sizeof(float) * (heads + (productElements + threads * tile) * 5 / 4);
@@ -73,20 +74,20 @@ internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd
         backend.Pool.Run(ref job, job.Items);
     }
 
-    public override void SwiGluGradient(Tensor gate, Tensor up, Tensor dy, int rows)
+    public override void ActivationGradient(Activation activation, Tensor gate, Tensor up, Tensor dy, int rows)
     {
-        SwiGluGradient<TSimd, TVector> job = new(gate.Data, up.Data, dy.Data, (long)rows * gate.Columns);
+        GatedActivationGradient<TSimd, TVector> job = new(activation, gate.Data, up.Data, dy.Data, (long)rows * gate.Columns);
         backend.Pool.Run(ref job, job.Items);
     }
 
     public override void CrossEntropyGradient(
-        Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses)
+        Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses, float softCap = 0)
     {
         fixed (int* targetsStart = targets)
         fixed (double* lossesStart = losses)
         {
             CrossEntropyGradient<TSimd, TVector> job = new(
-                logits.Data, logits.Columns, targetsStart, weight, lossesStart);
+                logits.Data, logits.Columns, targetsStart, weight, softCap, lossesStart);
             backend.Pool.Run(ref job, targets.Length);
         }
     }

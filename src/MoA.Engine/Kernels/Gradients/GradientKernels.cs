@@ -1,3 +1,4 @@
+using MoA.Engine.Configuration;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels.Gradients;
@@ -31,19 +32,24 @@ internal abstract class GradientKernels : IDisposable
         Tensor x, int rows, WeightTensor weight, float epsilon, Tensor dy, Tensor dx, bool accumulate = false);
 
     /// <summary>
-    /// Of y = silu(gate)·up: the gradients replace <paramref name="gate"/> and <paramref name="up"/>.
+    /// Of y = activation(gate)·up: the gradients replace <paramref name="gate"/> and <paramref name="up"/>.
     /// </summary>
-    public abstract void SwiGluGradient(Tensor gate, Tensor up, Tensor dy, int rows);
+    public abstract void ActivationGradient(Activation activation, Tensor gate, Tensor up, Tensor dy, int rows);
 
     /// <summary>
     /// Of weight·Σ(−log softmax(logits)[target]): the gradient replaces the logits; each row's −log
     /// softmax(logits)[target], unweighted, goes to <paramref name="losses"/>.
     /// </summary>
+    /// <param name="logits">[rows, vocabulary].</param>
+    /// <param name="targets">One for each row.</param>
+    /// <param name="weight">Of every row.</param>
+    /// <param name="losses">One for each row.</param>
+    /// <param name="softCap">c where the softmax is over c·tanh(logits/c), above 0; 0 where it is over the logits.</param>
     public abstract void CrossEntropyGradient(
-        Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses);
+        Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses, float softCap = 0);
 
     /// <summary>Causal attention of an item from its first token on; nothing is rounded, as a cache would.</summary>
-    /// <param name="shape">Rows, heads and window.</param>
+    /// <param name="shape">Rows, heads, window, and what becomes of scores.</param>
     /// <param name="queries">[rows, queryHeads·d], after RoPE.</param>
     /// <param name="keys">[rows, keyValueHeads·d], after RoPE.</param>
     /// <param name="values">[rows, keyValueHeads·d].</param>
@@ -54,7 +60,7 @@ internal abstract class GradientKernels : IDisposable
     /// Of causal attention: influence of every 64×64 block of positions (docs/method.md, section 3) and, if wanted, the
     /// gradients of queries, keys and values, which replace them.
     /// </summary>
-    /// <param name="shape">Rows, heads and window.</param>
+    /// <param name="shape">Rows, heads, window, and what becomes of scores.</param>
     /// <param name="queries">[rows, queryHeads·d], after RoPE.</param>
     /// <param name="keys">[rows, keyValueHeads·d], after RoPE.</param>
     /// <param name="values">[rows, keyValueHeads·d].</param>

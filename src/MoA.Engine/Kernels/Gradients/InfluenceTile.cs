@@ -26,6 +26,7 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
     private readonly int _firstQuery;
     private readonly int _window;
     private readonly float _scale;
+    private readonly float _cap;
 
     /// <summary>Begins a tile: nothing summed yet.</summary>
     public InfluenceTile(in AttentionTile<TSimd, TVector> tile, int firstQuery, in AttentionShape shape)
@@ -33,7 +34,8 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
         _tile = tile;
         _firstQuery = firstQuery;
         _window = shape.SlidingWindow;
-        _scale = 1f / MathF.Sqrt(shape.HeadSize);
+        _scale = shape.Traits.ScaleOf(shape.HeadSize);
+        _cap = shape.Traits.SoftCap;
         new Span<float>(tile.Maxima, Queries).Fill(Hidden);
         new Span<float>(tile.Largest, Queries).Clear();
         new Span<float>(tile.LargestProduct, Queries).Clear();
@@ -41,7 +43,7 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
         new Span<float>(tile.OtherProducts, Queries).Clear();
     }
 
-    /// <summary>Pass 1: hides what queries do not see and takes each query's largest score.</summary>
+    /// <summary>Pass 1: hides what queries do not see and takes each query's largest product.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Maxima(int key, int count)
     {
@@ -56,7 +58,28 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
         }
     }
 
-    /// <summary>Pass 2: scores become numerators e^(score − largest), summed along with e·G.</summary>
+    /// <summary>
+    /// Between the passes: products become scores. A sink counts as a key that holds nothing, so that its G is 0.
+    /// </summary>
+    public void Settle(float? sink)
+    {
+        TVector scale = TSimd.Broadcast(_scale);
+        for (int lane = 0; lane < Queries; lane += TSimd.Width)
+        {
+            TVector maxima = TSimd.Multiply(TSimd.Load(_tile.Maxima + lane), scale);
+            if (_cap > 0)
+                maxima = TSimd.Multiply(TSimd.Broadcast(_cap), SimdMath<TSimd, TVector>.Tanh(TSimd.Multiply(maxima, TSimd.Broadcast(1 / _cap))));
+            if (sink is float score)
+            {
+                maxima = TSimd.Max(maxima, TSimd.Broadcast(score));
+                TSimd.Store(_tile.Largest + lane, SimdMath<TSimd, TVector>.Exp(TSimd.Subtract(TSimd.Broadcast(score), maxima)));
+            }
+
+            TSimd.Store(_tile.Maxima + lane, maxima);
+        }
+    }
+
+    /// <summary>Pass 2: products become numerators e^(score − largest), summed along with e·G.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Numerators(int key, int count)
     {
@@ -65,7 +88,13 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
         TVector scale = TSimd.Broadcast(_scale);
         for (int lane = 0; lane < Queries; lane += TSimd.Width)
         {
-            TVector shift = TSimd.Multiply(TSimd.Load(_tile.Maxima + lane), TSimd.Broadcast(-_scale));
+            TVector shift = TSimd.Subtract(TSimd.Zero, TSimd.Load(_tile.Maxima + lane));
+            if (_cap > 0)
+            {
+                Cap(weights, key, lane, count, shift);
+                continue;
+            }
+
             for (nint i = lane; i < count * Queries; i += Queries)
             {
                 TVector exponent = TSimd.MultiplyAdd(TSimd.Load(weights + i), scale, shift);
@@ -79,7 +108,7 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
     }
 
     /// <summary>
-    /// Pass 3: numerators become probabilities A, their gradients those of the scores dS = A·(G − S)/√d, and the sum of
+    /// Pass 3: numerators become probabilities A, their gradients those of the products, A·(G − S) times the scale, and the sum of
     /// |E| over at most 64 keys is returned.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -114,10 +143,27 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
                 TSimd.Store(gradients + i, TSimd.Multiply(influence, TSimd.Multiply(without, scaledShare)));
             }
 
+            for (nint i = lane; _cap > 0 && i < count * Queries; i += Queries)
+                TSimd.Store(gradients + i, TSimd.Multiply(TSimd.Load(gradients + i), TSimd.Load(_tile.Slopes + (nint)key * Queries + i)));
+
             total += TSimd.SumLanes(absolute);
         }
 
         return (float)total;
+    }
+
+    // Of s = c·tanh(x·scale/c) the slope is 1 − tanh², beside the scale.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Cap(float* weights, int key, int lane, int count, TVector shift)
+    {
+        float* slopes = _tile.Slopes + (nint)key * Queries;
+        TVector inner = TSimd.Broadcast(_scale / _cap), cap = TSimd.Broadcast(_cap), one = TSimd.Broadcast(1f);
+        for (nint i = lane; i < count * Queries; i += Queries)
+        {
+            TVector tanh = SimdMath<TSimd, TVector>.Tanh(TSimd.Multiply(TSimd.Load(weights + i), inner));
+            TSimd.Store(slopes + i, TSimd.Multiply(TSimd.Subtract(one, tanh), TSimd.Add(one, tanh)));
+            TSimd.Store(weights + i, SimdMath<TSimd, TVector>.Exp(TSimd.MultiplyAdd(tanh, cap, shift)));
+        }
     }
 
     // The lanes of a vector are queries; keys follow each other. Which of two keys has the larger e is decided by

@@ -27,7 +27,7 @@ internal sealed class WholeAttention(ModelConfig config, int maxTokens, ComputeB
         attention.Work.Clear();
         attention.Work.Add(attention.Cache, shape.Rows, AttentionMode.Prefill);
         backend.Prepare(attention.Work);
-        backend.Attend(attention.Work, 0, queries, keys, values, outputs);
+        backend.Attend(attention.Work, 0, queries, keys, values, outputs, shape.Traits);
     }
 
     /// <inheritdoc/>

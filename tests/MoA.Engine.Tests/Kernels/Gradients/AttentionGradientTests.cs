@@ -33,8 +33,32 @@ public sealed class AttentionGradientTests
     [Theory]
     [MemberData(nameof(Shapes))]
     public void Influence_and_gradients_equal_the_definition(
-        int rows, int queryHeads, int keyValueHeads, int size, int window, float sharpness, InstructionSet set)
+        int rows, int queryHeads, int keyValueHeads, int size, int window, float sharpness, InstructionSet set) =>
+        Check(new AttentionShape(rows, queryHeads, keyValueHeads, size, window), sharpness, set);
+
+    /// <summary>Scale, soft cap and sinks of the scores, each alone and together; sinks below, among and above the scores.</summary>
+    [Theory]
+    [InlineData(0.3f, 0, null)]
+    [InlineData(0, 2, null)]
+    [InlineData(0, 0, -3f)]
+    [InlineData(0, 0, 9f)]
+    [InlineData(1.5f, 8, 1f)]
+    [InlineData(0.05f, 50, null)]
+    public void What_becomes_of_scores_is_differentiated(float scale, float cap, float? sink)
     {
+        foreach (InstructionSet set in Enum.GetValues<InstructionSet>())
+        {
+            float[]? sinks = sink is float first ? [first, first / 2, -first] : null;
+            AttentionTraits traits = new() { Scale = scale, SoftCap = cap, Sinks = sinks };
+            Check(new AttentionShape(1, 3, 1, 8, int.MaxValue) { Traits = traits }, 1, set);
+            Check(new AttentionShape(200, 3, 1, 20, 70) { Traits = traits }, 1, set);
+            Check(new AttentionShape(210, 3, 3, 16, int.MaxValue) { Traits = traits }, 3, set);
+        }
+    }
+
+    private static void Check(AttentionShape shape, float sharpness, InstructionSet set)
+    {
+        (int rows, int queryHeads, int keyValueHeads, int size, int window) = shape;
         Random random = new(rows * 31 + size);
         float[] queries = Normal(random, rows * queryHeads * size, sharpness);
         float[] keys = Normal(random, rows * keyValueHeads * size, 1);
@@ -45,12 +69,11 @@ public sealed class AttentionGradientTests
             int keyValueHead = head * keyValueHeads / queryHeads;
             AttentionReference reference = new(
                 Head(queries, head, queryHeads, size), Head(keys, keyValueHead, keyValueHeads, size),
-                Head(values, keyValueHead, keyValueHeads, size), window);
+                Head(values, keyValueHead, keyValueHeads, size), window, shape.Traits, shape.Traits.Sinks?[head]);
             reference.Backward(Head(outputs, head, queryHeads, size));
             return reference;
         })];
 
-        AttentionShape shape = new(rows, queryHeads, keyValueHeads, size, window);
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         using GradientKernels kernels = backend.CreateGradients(Config(shape), rows);
         using Tensor q = Filled(backend, queries, rows), k = Filled(backend, keys, rows);

@@ -1,3 +1,5 @@
+using MoA.Engine.Kernels;
+
 namespace MoA.Engine.Tests.Kernels.Gradients;
 
 /// <summary>
@@ -9,13 +11,28 @@ internal sealed class AttentionReference
     private readonly int _n;
     private readonly int _size;
     private readonly int _window;
+    private readonly AttentionTraits _traits;
+    private readonly double? _sink;
+    private readonly Func<int, int, double>? _kept;
     private readonly double[][] _queries;
     private readonly double[][] _keys;
     private readonly double[][] _values;
 
-    /// <summary>Runs the forward pass; all arguments are [n][d].</summary>
-    public AttentionReference(double[][] queries, double[][] keys, double[][] values, int window)
+    /// <summary>Runs the forward pass; matrices are [n][d].</summary>
+    /// <param name="queries">Queries.</param>
+    /// <param name="keys">Keys.</param>
+    /// <param name="values">Values.</param>
+    /// <param name="window">Position i sees j &gt; i − window.</param>
+    /// <param name="traits">What becomes of products; its sinks are not looked at.</param>
+    /// <param name="sink">One more score of each row, for nothing.</param>
+    /// <param name="kept">What numerators of the softmax are multiplied by before rows are divided by their sums; null for 1.</param>
+    public AttentionReference(
+        double[][] queries, double[][] keys, double[][] values, int window, AttentionTraits traits = default, double? sink = null,
+        Func<int, int, double>? kept = null)
     {
+        _traits = traits;
+        _sink = sink;
+        _kept = kept;
         _n = queries.Length;
         _size = queries[0].Length;
         _window = window;
@@ -54,7 +71,8 @@ internal sealed class AttentionReference
             {
                 if (!Sees(i, j))
                     continue;
-                double others = 0, othersSum = 0;
+                double others = Math.Max(0, 1 - a.Sum()), othersSum = 0; // a sink's share
+                others = _sink is null ? 0 : others;
                 for (int k = 0; k <= i; k++)
                 {
                     others += k == j ? 0 : a[k];
@@ -62,7 +80,7 @@ internal sealed class AttentionReference
                 }
 
                 Influence[i][j] = a[j] * (g[j] - (others > 0 ? othersSum / others : 0));
-                double score = a[j] * (g[j] - mean) / Math.Sqrt(_size);
+                double score = a[j] * (g[j] - mean) * Slope(i, j);
                 for (int d = 0; d < _size; d++)
                 {
                     QueryGradient[i][d] += score * _keys[j][d];
@@ -98,11 +116,21 @@ internal sealed class AttentionReference
     {
         double[] scores = new double[_n];
         for (int j = 0; j < _n; j++)
-            scores[j] = Sees(i, j) ? Dot(_queries[i], _keys[j]) / Math.Sqrt(_size) : double.NegativeInfinity;
-        double largest = scores.Max();
-        double sum = scores.Sum(score => Math.Exp(score - largest));
-        return [.. scores.Select(score => Math.Exp(score - largest) / sum)];
+            scores[j] = Sees(i, j) ? Score(Dot(_queries[i], _keys[j])) : double.NegativeInfinity;
+        double largest = Math.Max(scores.Max(), _sink ?? double.NegativeInfinity);
+        double[] numerators = [.. scores.Select((score, j) => Math.Exp(score - largest) * (_kept?.Invoke(i, j) ?? 1))];
+        double sum = numerators.Sum() + (_sink is double sink ? Math.Exp(sink - largest) : 0);
+        return [.. numerators.Select(numerator => numerator / sum)];
     }
+
+    private double Scale => _traits.Scale > 0 ? _traits.Scale : 1 / Math.Sqrt(_size);
+
+    private double Score(double product) => _traits.SoftCap > 0 ? _traits.SoftCap * Math.Tanh(product * Scale / _traits.SoftCap) : product * Scale;
+
+    // ∂score/∂product.
+    private double Slope(int i, int j) => _traits.SoftCap > 0
+        ? Scale * (1 - Math.Pow(Math.Tanh(Dot(_queries[i], _keys[j]) * Scale / _traits.SoftCap), 2))
+        : Scale;
 
     private static double[] Combine(double[] weights, double[][] rows)
     {

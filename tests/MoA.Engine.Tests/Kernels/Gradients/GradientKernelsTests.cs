@@ -1,3 +1,4 @@
+using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.Numerics;
@@ -43,22 +44,61 @@ public sealed class GradientKernelsTests
         }
     }
 
+    public static TheoryData<Activation, InstructionSet> Activations()
+    {
+        TheoryData<Activation, InstructionSet> cases = [];
+        foreach (Activation activation in Enum.GetValues<Activation>())
+        {
+            foreach (InstructionSet set in Enum.GetValues<InstructionSet>())
+                cases.Add(activation, set);
+        }
+
+        return cases;
+    }
+
     [Theory]
-    [MemberData(nameof(InstructionSets))]
-    public void Gradient_of_the_gated_activation(InstructionSet set)
+    [MemberData(nameof(Activations))]
+    public void Gradient_of_the_gated_activation(Activation activation, InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         using GradientKernels kernels = backend.CreateGradients(AttentionLayer.Config(1, 1, 8), 64);
         Random random = new(1);
-        float[] gate = [.. Uniform(random, 3 * 37).Select(x => 6 * x)];
-        float[] up = Uniform(random, gate.Length), dy = Uniform(random, gate.Length);
+        // Beyond 7, and far beyond it, the clamped activation changes no more.
+        float[] gate = [.. Uniform(random, 3 * 37).Select(x => 12 * x)], up = [.. Uniform(random, gate.Length).Select(x => 12 * x)];
+        float[] dy = Uniform(random, gate.Length);
+        (gate[5], up[6], up[7], gate[8], up[8]) = (4e4f, -3e3f, 7.01f, -1e5f, 1);
         using Tensor gates = Filled(backend, gate, 3), ups = Filled(backend, up, 3), dys = Filled(backend, dy, 3);
-        kernels.SwiGluGradient(gates, ups, dys, 3);
+        kernels.ActivationGradient(activation, gates, ups, dys, 3);
         for (int i = 0; i < gate.Length; i++)
         {
-            double Value(double g, double u) => dy[i] * g / (1 + Math.Exp(-g)) * u;
-            Assert.Equal(Derivative(gate[i], g => Value(g, up[i])), backend.Read(gates, 3)[i], 1e-5);
-            Assert.Equal(Derivative(up[i], u => Value(gate[i], u)), backend.Read(ups, 3)[i], 1e-5);
+            double Value(double g, double u) => dy[i] * GatedValue(activation, g, u);
+            Near(Derivative(gate[i], g => Value(g, up[i])), backend.Read(gates, 3)[i]);
+            Near(Derivative(up[i], u => Value(gate[i], u)), backend.Read(ups, 3)[i]);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(InstructionSets))]
+    public void Gradient_of_the_cross_entropy_of_capped_logits(InstructionSet set)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        using GradientKernels kernels = backend.CreateGradients(AttentionLayer.Config(1, 1, 8), 64);
+        const float Cap = 5;
+        foreach (int vocabulary in new[] { 3, 37, 70 })
+        {
+            float[] logits = [.. Uniform(new Random(vocabulary), vocabulary).Select(x => 12 * x)];
+            double[] losses = new double[1];
+            using Tensor tensor = Filled(backend, logits, 1);
+            kernels.CrossEntropyGradient(tensor, [1], 0.5f, losses, Cap);
+            double Loss(int changed, double value)
+            {
+                double[] capped = [.. logits.Select((x, v) => Cap * Math.Tanh((v == changed ? value : x) / Cap))];
+                return Math.Log(capped.Sum(Math.Exp)) - capped[1];
+            }
+
+            Assert.Equal(Loss(0, logits[0]), losses[0], 1e-6);
+            for (int v = 0; v < vocabulary; v++)
+                Assert.Equal(0.5 * Derivative(logits[v], value => Loss(v, value)), backend.Read(tensor, 1)[v], 1e-6);
         }
     }
 
@@ -114,6 +154,23 @@ public sealed class GradientKernelsTests
             Assert.Equal(2 * once, backend.Read(dxs, Rows)[i], 1e-5);
         }
     }
+
+    private static double GatedValue(Activation activation, double gate, double up)
+    {
+        switch (activation)
+        {
+            case Activation.Silu:
+                return gate / (1 + Math.Exp(-gate)) * up;
+            case Activation.GeluTanh:
+                return 0.5 * gate * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (gate + 0.044715 * gate * gate * gate))) * up;
+            default:
+                double g = Math.Min(gate, 7), v = Math.Clamp(up, -7, 7);
+                return g / (1 + Math.Exp(-1.702 * g)) * (v + 1);
+        }
+    }
+
+    private static void Near(double expected, float actual) =>
+        Assert.InRange(Math.Abs(actual - expected), 0, 1e-5 * Math.Max(1, Math.Abs(expected)));
 
     private static double Derivative(double x, Func<double, double> function)
     {
