@@ -25,10 +25,11 @@ internal static partial class Mutation
     public static byte[] OfBytes(byte[] whole, Random random, int structure)
     {
         List<byte> bytes = [.. whole];
+        int kinds = random.Next(3) == 0 ? 8 : 4; // the first ones leave everything else where it stands
         for (int changes = random.Next(1, 5); changes > 0 && bytes.Count > 0; changes--)
         {
             int at = Place(bytes.Count, random, structure), length = Math.Min(random.Next(1, 64), bytes.Count - at);
-            switch (random.Next(8))
+            switch (random.Next(kinds))
             {
                 case 0:
                     bytes[at] = (byte)random.Next(256);
@@ -36,22 +37,22 @@ internal static partial class Mutation
                 case 1:
                     bytes[at] ^= (byte)(1 << random.Next(8));
                     break;
-                case 2:
+                case 4:
                     bytes.RemoveRange(at, length);
                     break;
-                case 3:
+                case 5:
                     bytes.InsertRange(at, [.. bytes.Skip(Place(bytes.Count, random, structure)).Take(length)]);
                     break;
-                case 4:
+                case 2:
                     byte[] number = new byte[8];
                     BinaryPrimitives.WriteInt64LittleEndian(number, Numbers[random.Next(Numbers.Length)]);
                     for (int i = 0; i < Math.Min(1 << random.Next(4), bytes.Count - at); i++)
                         bytes[at + i] = number[i];
                     break;
-                case 5:
+                case 6:
                     bytes.RemoveRange(at, bytes.Count - at);
                     break;
-                case 6:
+                case 3:
                     int from = Place(bytes.Count - length + 1, random, structure);
                     for (int i = 0; i < length; i++)
                         bytes[at + i] = bytes[from + i];
@@ -67,21 +68,22 @@ internal static partial class Mutation
         return [.. bytes];
     }
 
-    /// <summary>Replaces values, keys and whole parts of a JSON text; now and then bytes.</summary>
+    /// <summary>Replaces values, and now and then a key or bytes.</summary>
     public static byte[] OfJson(string text, Random random)
     {
         for (int changes = random.Next(1, 4); changes > 0; changes--)
         {
-            Match[] values = [.. JsonValue().Matches(text).Cast<Match>()];
-            if (values.Length == 0)
+            Match[] matches = [.. (random.Next(8) == 0 ? JsonKey() : JsonValue()).Matches(text).Cast<Match>()];
+            if (matches.Length == 0)
                 break;
-            Match value = values[random.Next(values.Length)];
-            string replacement = random.Next(4) == 0 ? values[random.Next(values.Length)].Value : Values[random.Next(Values.Length)];
-            text = text[..value.Index] + replacement + text[(value.Index + value.Length)..];
+            Match match = matches[random.Next(matches.Length)];
+            bool isKey = text[match.Index + match.Length] == ':';
+            string replacement = isKey || random.Next(4) == 0 ? matches[random.Next(matches.Length)].Value : Values[random.Next(Values.Length)];
+            text = text[..match.Index] + replacement + text[(match.Index + match.Length)..];
         }
 
         byte[] bytes = Encoding.UTF8.GetBytes(text);
-        return random.Next(4) == 0 ? OfBytes(bytes, random, bytes.Length) : bytes;
+        return random.Next(8) == 0 ? OfBytes(bytes, random, bytes.Length) : bytes;
     }
 
     private static int Place(int count, Random random, int structure)
@@ -95,9 +97,12 @@ internal static partial class Mutation
         };
     }
 
-    // Strings (keys too), numbers, words, and lists without lists in them.
-    [GeneratedRegex("""
-        "(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null|\[[^\[\]]*\]
-        """, RegexOptions.CultureInvariant)]
+    // Strings, numbers, words, and lists without lists in them, after a colon.
+    [GeneratedRegex("""(?<=:\s*)(?:"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null|\[[^\[\]]*\])""", RegexOptions.CultureInvariant)]
     private static partial Regex JsonValue();
+
+    [GeneratedRegex("""
+        "[^"\\]*"(?=:)
+        """, RegexOptions.CultureInvariant)]
+    private static partial Regex JsonKey();
 }
