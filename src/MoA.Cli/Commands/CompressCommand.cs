@@ -69,6 +69,8 @@ internal sealed class CompressCommand : CliCommand
         }
 
         context.Note($"moa: compressing {model.Name} on {backend.Description}, into {folder}");
+        if (settings.Search.Remark(model.Config) is string remark)
+            context.Note($"moa: {remark}");
         CalibrationOptions.NoteBaseModel(context, model);
         (CompressionReport report, IReadOnlyList<SkippedItems> skipped) = context.WithProgress(progress =>
         {

@@ -131,6 +131,8 @@ internal sealed class OptimizeCommand : CliCommand
                 string path = ModelOptions.ModelPath(context);
                 ModelConfig config = ModelFile.ReadConfig(path);
                 SearchSettings settings = SearchOptions.Read(context, config);
+                if (settings.Remark(config) is string remark)
+                    context.Note($"moa: {remark}");
                 IReadOnlyList<InfluenceProfile> influence =
                     PlanSearchStep.ReadProfiles(profile, settings.ProfileLengths, config);
                 return (PlanSearchStep.CreateProblem(influence, config, settings),

@@ -104,6 +104,11 @@ public sealed record ModelConfig
     /// <summary>The layers that look back without limit, ascending.</summary>
     public IReadOnlyList<int> UnboundedLayers => [.. Enumerable.Range(0, Layers).Where(layer => !IsBounded(layer))];
 
+    /// <summary>
+    /// The layers that plans give rules to, ascending: those that look back without limit, or all where every layer has a window.
+    /// </summary>
+    public IReadOnlyList<int> PlannedLayers => UnboundedLayers is { Count: > 0 } unbounded ? unbounded : [.. Enumerable.Range(0, Layers)];
+
     /// <summary>Tokens beyond which a text is refused: the context, or no number where RoPE stretches with the text.</summary>
     public int LongestText => Rope?.Scaling is RopeScaling.Dynamic ? int.MaxValue : MaxPositions;
 

@@ -96,8 +96,9 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
             Plan.HeadKind,
             [.. rules.Select(layer => layer.Select(rule => rule.Alpha).ToArray())],
             [.. rules.Select(layer => layer.Select(rule => rule.Beta).ToArray())],
-            Lengths.ToDictionary(length => length, length => rules.Select(layer => layer.Select(rule => rule.Rows(length)).ToArray()).ToArray()),
-            Lengths.ToDictionary(length => length, length => Plan.StoredDensity(Config.KeyValueHeads, length)));
+            Lengths.ToDictionary(length => length, length => rules.Select(
+                (layer, index) => layer.Select(rule => Math.Min(rule.Rows(length), Config.SlidingWindow(index) ?? int.MaxValue)).ToArray()).ToArray()),
+            Lengths.ToDictionary(length => length, length => new PlanPolicy(Plan).Density(Config, length)));
     }
 
     private static ReportRetrieval RetrievalRow(RetrievalScore score)

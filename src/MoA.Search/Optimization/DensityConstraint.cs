@@ -1,4 +1,5 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
 
 namespace MoA.Search.Optimization;
 
@@ -20,6 +21,27 @@ public sealed record DensityConstraint(int Length, double Bound, double[] Densit
     /// <param name="rules">Candidate rules.</param>
     public static DensityConstraint Of(int length, double bound, IReadOnlyList<ElasticRule> rules) =>
         new(length, bound, [.. rules.Select(rule => rule.Density(length))]);
+
+    /// <summary>
+    /// A bound on the density of a whole model of which plans give rules to <see cref="ModelConfig.PlannedLayers"/>. The other layers
+    /// hold their windows, so that with a rule for every head of the former the model has the density that stands here for the rule.
+    /// </summary>
+    /// <param name="length">Sequence length in tokens.</param>
+    /// <param name="bound">Greatest mean density, in (0, 1].</param>
+    /// <param name="rules">Candidate rules.</param>
+    /// <param name="config">The model.</param>
+    public static DensityConstraint Of(int length, double bound, IReadOnlyList<ElasticRule> rules, ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (!Enumerable.Range(0, config.Layers).Any(config.IsBounded))
+            return Of(length, bound, rules);
+        double full = ElasticRule.Dense.Rows(length), planned = (double)config.PlannedLayers.Count / config.Layers;
+        double others = Enumerable.Range(0, config.Layers).Except(config.PlannedLayers)
+            .Sum(layer => Math.Min(config.SlidingWindow(layer)!.Value, full)) / full / config.Layers;
+        // Where all layers have windows, rules act within them; the longest one counts for all.
+        double most = config.PlannedLayers.Max(layer => Math.Min(config.SlidingWindow(layer) ?? full, full));
+        return new DensityConstraint(length, bound, [.. rules.Select(rule => others + planned * Math.Min(rule.Rows(length), most) / full)]);
+    }
 
     /// <summary>
     /// The same, with densities that stand for whole blocks made exactly that, as they are not where they were kept in single

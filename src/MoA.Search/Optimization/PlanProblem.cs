@@ -81,6 +81,12 @@ public sealed class PlanProblem
     public bool SamePerLayer { get; init; }
 
     /// <summary>
+    /// Which layers of a model the problem's layers are, and how many the model has; null: all of them. Those that are not
+    /// searched keep everything, within windows of their own.
+    /// </summary>
+    public (IReadOnlyList<int> Searched, int Layers)? Model { get; init; }
+
+    /// <summary>
     /// Reads <c>instance.json</c> and <c>instance.safetensors</c> of a folder (format: docs/optimization.md). The
     /// density floor of the file, if any, is taken over.
     /// </summary>
@@ -98,6 +104,7 @@ public sealed class PlanProblem
             MaxRulesPerLayer = maxRulesPerLayer,
             DensityFloor = densityFloor,
             SamePerLayer = samePerLayer,
+            Model = Model,
         };
 
     /// <summary>Loss of a plan at each profile length, summed over heads.</summary>
@@ -135,12 +142,12 @@ public sealed class PlanProblem
     /// <param name="headKind">Which heads of the model the problem's heads are.</param>
     public AttentionPlan ToPlan(ReadOnlySpan<int> ruleOfHead, HeadKind headKind)
     {
-        ElasticRule[][] rows = new ElasticRule[Layers][];
+        ElasticRule[][] rows = [.. Enumerable.Range(0, Model?.Layers ?? Layers)
+            .Select(_ => Enumerable.Repeat(ElasticRule.Dense, HeadsPerLayer).ToArray())];
         for (int layer = 0; layer < Layers; layer++)
         {
-            rows[layer] = new ElasticRule[HeadsPerLayer];
             for (int head = 0; head < HeadsPerLayer; head++)
-                rows[layer][head] = Rules[ruleOfHead[layer * HeadsPerLayer + head]];
+                rows[Model?.Searched[layer] ?? layer][head] = Rules[ruleOfHead[layer * HeadsPerLayer + head]];
         }
 
         return new AttentionPlan(rows, headKind);

@@ -32,7 +32,7 @@ public static class PlanSearchStep
         }
     }
 
-    /// <summary>The programme that the search solves: a rule for every KV head.</summary>
+    /// <summary>The programme that the search solves: a rule for every KV head of the layers that plans give rules to.</summary>
     public static PlanProblem CreateProblem(
         IReadOnlyList<InfluenceProfile> profiles, ModelConfig config, SearchSettings settings)
     {
@@ -40,19 +40,24 @@ public static class PlanSearchStep
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(settings);
         IReadOnlyList<ElasticRule> rules = settings.Rules();
-        PlanObjective[] objectives = [.. profiles.Select(profile => new PlanObjective(
-            profile.Length,
-            RuleLoss.OfKeyValueHeads(
+        IReadOnlyList<int> layers = config.PlannedLayers;
+        PlanObjective[] objectives = [.. profiles.Select(profile =>
+        {
+            double[] losses = RuleLoss.OfKeyValueHeads(
                 RuleLoss.Compute(profile.Values, config.Layers, config.QueryHeads, profile.Length, rules),
-                config.Layers, config.QueryHeads, config.KeyValueHeads)))];
+                config.Layers, config.QueryHeads, config.KeyValueHeads);
+            int ofLayer = config.KeyValueHeads * rules.Count;
+            return new PlanObjective(profile.Length, [.. layers.SelectMany(layer => losses.AsSpan(layer * ofLayer, ofLayer).ToArray())]);
+        })];
         DensityConstraint[] constraints = [.. settings.DensityBounds
             .OrderBy(bound => bound.Key)
-            .Select(bound => DensityConstraint.Of(bound.Key, bound.Value, rules))];
-        return new PlanProblem(config.Layers, config.KeyValueHeads, rules, objectives, constraints)
+            .Select(bound => DensityConstraint.Of(bound.Key, bound.Value, rules, config))];
+        return new PlanProblem(layers.Count, config.KeyValueHeads, rules, objectives, constraints)
         {
             MaxRulesPerLayer = settings.MaxRulesPerLayer,
             DensityFloor = settings.DensityFloor,
             SamePerLayer = settings.SamePerLayer,
+            Model = (layers, config.Layers),
         };
     }
 

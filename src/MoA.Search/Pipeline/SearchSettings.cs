@@ -115,7 +115,18 @@ public sealed record SearchSettings
         if (DensityFloor is <= 0 or > 1)
             throw new InvalidInputException($"--density-floor {DensityFloor}: expected a share above 0 and up to 1");
 
-        CheckReachable();
+        CheckReachable(config);
+    }
+
+    /// <summary>Says so where a model's sliding windows alone keep every bound, so that plans keep everything; else null.</summary>
+    public string? Remark(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        DensityConstraint[] dense = [.. DensityBounds.Select(bound => DensityConstraint.Of(bound.Key, bound.Value, [ElasticRule.Dense], config))];
+        if (!Enumerable.Range(0, config.Layers).Any(config.IsBounded) || dense.Any(constraint => constraint.Densities[0] > constraint.Bound))
+            return null;
+        return FormattableString.Invariant(
+            $"the model's sliding windows leave {dense.Max(constraint => constraint.Densities[0]):0.####} of a full cache at most, so that plans keep everything; give a --density below that");
     }
 
     /// <summary>The candidate rules that the settings describe.</summary>
@@ -124,16 +135,16 @@ public sealed record SearchSettings
         : RuleSpace.FromInterval(ProfileLengths, ExtensionLengths, [ValidationLength], AlphaInterval, BetaCount);
 
     // Said before anything is measured: profiling takes hours on a large model.
-    private void CheckReachable()
+    private void CheckReachable(ModelConfig config)
     {
         IReadOnlyList<ElasticRule> rules = Rules();
         foreach ((int length, double bound) in DensityBounds.OrderBy(bound => bound.Key))
         {
-            double least = rules.Min(rule => rule.Density(length));
+            double least = DensityConstraint.Of(length, bound, rules, config).Densities.Min();
             if (bound * (1 + DensityConstraint.Tolerance) < least)
             {
                 throw new InvalidInputException(FormattableString.Invariant(
-                    $"density {bound} at {length} tokens: every rule keeps at least {least:0.####} of a cache there; ") +
+                    $"density {bound} at {length} tokens: every plan keeps at least {least:0.####} of a cache there; ") +
                     FormattableString.Invariant(
                         $"raise --density, give --density-at {length}={least:0.####}, or choose longer lengths"));
             }

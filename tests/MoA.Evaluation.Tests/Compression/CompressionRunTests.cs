@@ -1,5 +1,10 @@
+using System.Text.Json.Nodes;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
+using MoA.Engine.Numerics;
 using MoA.Evaluation.Compression;
 using MoA.Evaluation.Reports;
 using MoA.Search.Pipeline;
@@ -76,6 +81,45 @@ public sealed class CompressionRunTests(DemoModel demo, ITestOutputHelper output
             Assert.True(File.Exists(Path.Combine(folder, name)), name));
 
         void ModelPlan(string from, out AttentionPlan read) => read = PlanFile.Load(Path.Combine(from, "plan.json")).Plan;
+    }
+
+    /// <summary>
+    /// The demo's weights under a configuration with windows in two of four layers: the whole run, with rules for the
+    /// others, bytes and densities that count all of them, and a plan that runs.
+    /// </summary>
+    [Fact]
+    public void A_model_with_windows_goes_through_all_steps()
+    {
+        string model = demo.NewPath(), folder = demo.NewPath();
+        _ = Directory.CreateDirectory(model);
+        foreach (string file in Directory.EnumerateFiles(demo.Model.Path))
+            File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+        string config = Path.Combine(model, "config.json");
+        JsonNode changed = JsonNode.Parse(File.ReadAllText(config))!;
+        changed["model_type"] = "mistral";
+        changed["architectures"] = new JsonArray("MistralForCausalLM");
+        changed["sliding_window"] = 96;
+        changed["layer_types"] = new JsonArray("sliding_attention", "full_attention", "sliding_attention", "full_attention");
+        File.WriteAllText(config, changed.ToJsonString());
+
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+        using LanguageModel windowed = LanguageModel.Load(model, backend);
+        Assert.Equal([1, 3], windowed.Config.UnboundedLayers);
+        CompressionReport report = new CompressionRun(windowed, Settings, folder, null).Run("1.0", "moa compress");
+        AttentionPlan plan = PlanFile.Load(Path.Combine(folder, "plan.json")).Plan;
+        Assert.All(new[] { 0, 2 }, layer => Assert.All(Enumerable.Range(0, 8), head => Assert.Equal(ElasticRule.Dense, plan[layer, head])));
+        PlanPolicy policy = new(plan);
+        foreach (int length in new[] { 256, 320, 512 })
+            Assert.InRange(policy.Density(windowed.Config, length), 0, 0.5);
+        Assert.Equal(96, report.Plan.Spans[256][0][0]);
+        ReportValidation dense = Assert.Single(report.Validation, row => row.Name == "dense");
+        Assert.Equal((2 + 2 * 96 / 384.0) / 4, dense.Density, 1e-12);
+        foreach (ReportRetrieval row in report.Retrieval.Where(row => row.Policy is "dense" or "moa"))
+        {
+            AttentionPolicy ran = row.Policy == "dense" ? new DensePolicy() : policy;
+            long bytes = SequenceCache.EstimateBytes(windowed.Config, ran, 256, ElementType.BF16);
+            Assert.InRange(row.KvBytes, 0.9 * bytes, 1.1 * bytes);
+        }
     }
 
     [Fact]

@@ -1,6 +1,9 @@
+using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
 using MoA.Search.Optimization;
 using MoA.Search.Pipeline;
+using MoA.Search.Profiling;
 using MoA.Search.Tests.Profiling;
 
 namespace MoA.Search.Tests.Pipeline;
@@ -73,6 +76,93 @@ public sealed class PlanSearchStepTests : IDisposable
         File.WriteAllText(Path.Combine(inner, ListName), $"{hash}  ../plan-000.json\n{hash}  {outside}\nnonsense\n");
         _ = PlanSearchStep.WritePlans(Result(1), HeadKind.Query, null, inner);
         Assert.True(File.Exists(outside));
+    }
+
+    /// <summary>
+    /// Only the layers that look back without limit are searched; bounds and densities are those of the whole model, as
+    /// the caches of the plan have it. The windows are of two lengths, and one is longer than the shorter profile length.
+    /// </summary>
+    [Theory]
+    [InlineData(0.65)]
+    [InlineData(0.8)]
+    public void Layers_with_windows_are_counted_as_they_are_and_get_no_rules(double density)
+    {
+        ModelConfig config = Config([320, null, 96, null, null]);
+        SearchSettings settings = new() { ProfileLengths = [256, 512], ExtensionLengths = [1024], ValidationLength = 512, Density = density, BetaCount = 5 };
+        settings.Check(config);
+        PlanProblem problem = PlanSearchStep.CreateProblem([.. settings.ProfileLengths.Select(length => Influence(config, length))], config, settings);
+        Assert.Equal((3, 2), (problem.Layers, problem.HeadsPerLayer));
+        PlanSolution solution = PlanSolver.Solve(problem, 1);
+        Assert.True(solution.HasPlan);
+        AttentionPlan plan = problem.ToPlan(solution.RuleOfHead, HeadKind.KeyValue);
+        Assert.Equal(5, plan.Layers);
+        Assert.All(new[] { 0, 2 }, layer => Assert.All(new[] { 0, 1 }, head => Assert.Equal(ElasticRule.Dense, plan[layer, head])));
+        for (int i = 0; i < problem.Constraints.Count; i++)
+        {
+            double actual = new PlanPolicy(plan).Density(config, problem.Constraints[i].Length);
+            Assert.Equal(actual, solution.Densities[i], 1e-12);
+            Assert.InRange(actual, 0, density * (1 + 1e-6));
+        }
+
+        InvalidInputException failure = Assert.Throws<InvalidInputException>(() => (settings with { Density = 0.5 }).Check(config));
+        // Of 5 layers at 256 tokens: 1 + 96/256 + 3·128/256.
+        Assert.StartsWith("density 0.5 at 256 tokens: every plan keeps at least 0.575 of a cache there", failure.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>1 layer of 4 looks back without limit, 3 hold 64 tokens: at 512 tokens (1 + 3·64/512)/4, at 256 (1 + 3·64/256)/4.</summary>
+    [Fact]
+    public void A_bound_that_windows_alone_keep_is_remarked_on()
+    {
+        ModelConfig config = Config([64, 64, 64, null]);
+        SearchSettings settings = new() { ProfileLengths = [256, 512], ExtensionLengths = [], ValidationLength = 512, Density = 0.5 };
+        Assert.StartsWith("the model's sliding windows leave 0.4375 of a full cache at most", settings.Remark(config), StringComparison.Ordinal);
+        Assert.Null((settings with { Density = 0.4 }).Remark(config));
+        Assert.Null((settings with { Density = 1 }).Remark(Config([null, null])));
+    }
+
+    /// <summary>Where every layer has a window, rules act within it; a window beyond the model's context is none.</summary>
+    [Fact]
+    public void A_model_of_windows_alone_is_searched_within_them()
+    {
+        ModelConfig bounded = Config([300, 300]);
+        SearchSettings settings = new() { ProfileLengths = [512], ExtensionLengths = [], ValidationLength = 512, Density = 0.4, BetaCount = 5 };
+        PlanProblem problem = PlanSearchStep.CreateProblem([Influence(bounded, 512)], bounded, settings);
+        Assert.Equal(2, problem.Layers);
+        AttentionPlan plan = problem.ToPlan(PlanSolver.Solve(problem, 0).RuleOfHead, HeadKind.KeyValue);
+        Assert.InRange(new PlanPolicy(plan).Density(bounded, 512), 0, 0.4);
+        Assert.Equal(300 / 512.0, problem.Constraints[0].Densities.Max(), 1e-12);
+        ModelConfig unbounded = Config([1 << 20, 1 << 20]);
+        Assert.Equal([0, 1], unbounded.UnboundedLayers);
+        Assert.Equal(1, PlanSearchStep.CreateProblem([Influence(unbounded, 512)], unbounded, settings).Constraints[0].Densities.Max());
+    }
+
+    private static ModelConfig Config(int?[] windows) => new()
+    {
+        Architecture = ModelFamily.Named("Mistral"),
+        HiddenSize = 32,
+        LayerDescriptions = [.. windows.Select(window => new LayerDescription { Window = window, FeedForward = new FeedForwardDescription { IntermediateSize = 8 } })],
+        QueryHeads = 4,
+        KeyValueHeads = 2,
+        HeadSize = 8,
+        VocabularySize = 16,
+        MaxPositions = 2048,
+        RmsNormEpsilon = 1e-5,
+    };
+
+    private static InfluenceProfile Influence(ModelConfig config, int length)
+    {
+        Random random = new(length);
+        int blocks = length / 64;
+        return new InfluenceProfile
+        {
+            Model = "random",
+            Length = length,
+            Layers = config.Layers,
+            QueryHeads = config.QueryHeads,
+            Items = 1,
+            MeanLoss = 1,
+            Values = [.. Enumerable.Range(0, config.Layers * config.QueryHeads * blocks * blocks).Select(_ => random.NextSingle())],
+        };
     }
 
     private string PathOf(string name) => _folder.File(name);
