@@ -29,6 +29,7 @@ public sealed class EmulatedModelTests
     [InlineData("mistral", 33)]
     [InlineData("qwen2-bf16", 7)]
     [InlineData("qwen3", 20)]
+    [InlineData("smollm3", 30)]
     public void Prefill_gives_the_reference_logits(string name, int chunk)
     {
         using ModelFixture fixture = ModelFixture.Load(name);
@@ -82,6 +83,19 @@ public sealed class EmulatedModelTests
         using GpuBackend backend = GpuBackend.Open("emulated:4", 1);
         string message = Assert.Throws<InvalidInputException>(() => new Transformer(model, backend)).Message;
         Assert.Contains($"is {type}, which runs on the processor only; leave --device out, or convert the matrices", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("gemma2", "an activation other than SiLU")]
+    [InlineData("gemma3", "an activation other than SiLU")]
+    [InlineData("olmo2", "a norm behind attention or feed-forward")]
+    [InlineData("granite", "a residual stream with scaled branches")]
+    public void What_it_has_no_operations_for_is_refused_by_name(string name, string what)
+    {
+        using ModelFixture fixture = ModelFixture.Load(name);
+        using GpuBackend backend = GpuBackend.Open("emulated:4", 1);
+        string message = Assert.Throws<InvalidInputException>(() => new Transformer(fixture.Model, backend)).Message;
+        Assert.EndsWith($"{what} runs on the processor only; leave --device out", message, StringComparison.Ordinal);
     }
 
     /// <summary>Block-sparse prefill and rings under a plan with a rule for every query head, as published for the fixtures.</summary>

@@ -16,8 +16,8 @@ internal sealed class ModelRandomCommand : CliCommand
 {
     private readonly Option<string> _shape = new("--shape")
     {
-        Description = $"{string.Join(", ", ModelShape.Names)}, or sizes by hand: hidden, layers, heads (required), kv-heads, head-size, " +
-            "intermediate, vocabulary, context, tied",
+        Description = $"{string.Join(", ", ModelShape.Names)}, sizes that differ after a name, or sizes of a Llama by hand: hidden, layers, heads " +
+            "(required), kv-heads, head-size, intermediate, vocabulary, context, tied; of models with windows also window",
         HelpName = "NAME|key=value,…",
         CompletionSources = { _ => ModelShape.Names.Select(name => new CompletionItem(name)) },
         Required = true,

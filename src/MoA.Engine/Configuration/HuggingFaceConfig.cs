@@ -129,7 +129,8 @@ internal sealed class HuggingFaceConfig
     /// <param name="missing">Its value where the file does not say.</param>
     public double? SoftCap(string key, double? missing) => _file[key] is { Exists: true } given ? given.AsOptionalNumber(1e-6, 1e6) : missing;
 
-    private static ModelConfig Read(JsonField file)
+    /// <summary>Reads the root of a file.</summary>
+    public static ModelConfig Read(JsonField file)
     {
         HuggingFaceConfig config = new(file);
         return config._family.Read(config);

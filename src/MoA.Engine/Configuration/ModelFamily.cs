@@ -43,6 +43,9 @@ public abstract class ModelFamily
     /// <summary>Whether every model of the family adds biases to queries, keys and values; elsewhere files may have them.</summary>
     internal virtual bool HasQueryKeyValueBiases => false;
 
+    /// <summary>Shapes of published models, for random ones: a name, and what config.json says of it.</summary>
+    internal virtual IReadOnlyList<(string Name, string Config)> Shapes => [];
+
     /// <summary>The family of that <see cref="Name"/>.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
     public static ModelFamily Named(string name) => All.FirstOrDefault(family => family.Name == name) ??

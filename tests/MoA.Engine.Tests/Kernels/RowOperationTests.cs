@@ -58,6 +58,34 @@ public sealed class RowOperationTests
         }
     }
 
+    /// <summary>Rows beyond those asked for stay as they are.</summary>
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Numbers_are_scaled_added_and_capped(InstructionSet set)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
+        Random random = new(4);
+        foreach ((int rows, int columns) in new[] { (1, 1), (3, 5), (7, 33), (9, 5000), (1, 16_384), (1, 16_385) })
+        {
+            float[] x = TensorRows.Random(random, (rows + 1) * columns, scale: 40), y = TensorRows.Random(random, (rows + 1) * columns, scale: 3);
+            int count = rows * columns;
+            Check((xs, _) => backend.Scale(xs, rows, 0.37f), onX: true, (one, _) => 0.37f * (double)one);
+            Check((xs, ys) => backend.Add(xs, rows, -1.7f, ys), onX: false, (one, other) => other - 1.7f * (double)one);
+            Check((xs, _) => backend.SoftCap(xs, rows, 30), onX: true, (one, _) => 30 * Math.Tanh(one / 30.0));
+
+            void Check(Action<Tensor, Tensor> operation, bool onX, Func<float, float, double> definition)
+            {
+                using Tensor xs = TensorRows.Create(backend, columns, x), ys = TensorRows.Create(backend, columns, y);
+                operation(xs, ys);
+                float[] expected = [.. x.Zip(y, definition).Select(value => (float)value)], old = onX ? x : y;
+                double[] errors = [.. x.Zip(y, (one, other) => 4e-7 * (Math.Abs((double)one) * 2 + Math.Abs(other)))];
+                float[] actual = TensorRows.Read(backend, onX ? xs : ys);
+                Difference.AssertWithin(errors.AsSpan(0, count), actual.AsSpan(0, count), expected.AsSpan(0, count), $"{rows} x {columns}");
+                Assert.Equal(old.AsSpan(count), actual.AsSpan(count));
+            }
+        }
+    }
+
     public static TheoryData<InstructionSet, Activation> SetsAndActivations()
     {
         TheoryData<InstructionSet, Activation> data = [];

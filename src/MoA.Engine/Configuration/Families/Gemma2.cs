@@ -35,6 +35,18 @@ internal class Gemma2 : ModelFamily
 
     internal override WeightNames GgufNames => WeightNames.Gguf with { AttentionOutputNorm = "post_attention_norm", FeedForwardOutputNorm = "post_ffw_norm" };
 
+    internal override IReadOnlyList<(string Name, string Config)> Shapes { get; } =
+    [
+        (
+            "gemma-2-2b",
+            """
+            {
+                "model_type": "gemma2", "hidden_size": 2304, "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,
+                "head_dim": 256, "intermediate_size": 9216, "vocab_size": 256000, "query_pre_attn_scalar": 256, "sliding_window": 4096
+            }
+            """),
+    ];
+
     internal override ModelConfig Read(HuggingFaceConfig file) => Shaped(
         file.Model(file.Windows(missing: 4096, Slides)), ScaleOf(file), file.SoftCap("attn_logit_softcapping", missing: 50), file.SoftCap("final_logit_softcapping", missing: 30));
 

@@ -18,6 +18,19 @@ internal sealed class Gemma3 : Gemma2
 
     internal override ConfigDefaults Defaults => base.Defaults with { MaxPositions = 131_072, VocabularySize = 262_208, RopeTheta = 1e6 };
 
+    internal override IReadOnlyList<(string Name, string Config)> Shapes { get; } =
+    [
+        (
+            "gemma-3-1b",
+            """
+            {
+                "model_type": "gemma3_text", "hidden_size": 1152, "num_hidden_layers": 26, "num_attention_heads": 4, "num_key_value_heads": 1,
+                "head_dim": 256, "intermediate_size": 6912, "vocab_size": 262144, "max_position_embeddings": 32768, "query_pre_attn_scalar": 256,
+                "sliding_window": 512
+            }
+            """),
+    ];
+
     internal override ModelConfig Read(HuggingFaceConfig file)
     {
         int period = file["sliding_window_pattern"].AsOptionalInteger(1, int.MaxValue) ?? Period;

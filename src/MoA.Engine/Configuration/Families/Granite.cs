@@ -15,6 +15,20 @@ internal sealed class Granite : ModelFamily
 
     internal override ConfigDefaults Defaults => new() { MaxPositions = 2048, BosTokenId = 1, EosTokenId = 2 };
 
+    internal override IReadOnlyList<(string Name, string Config)> Shapes { get; } =
+    [
+        (
+            "granite-3.3-2b",
+            """
+            {
+                "model_type": "granite", "hidden_size": 2048, "num_hidden_layers": 40, "num_attention_heads": 32, "num_key_value_heads": 8,
+                "intermediate_size": 8192, "vocab_size": 49159, "max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 10000000,
+                "embedding_multiplier": 12, "attention_multiplier": 0.015625, "residual_multiplier": 0.22, "logits_scaling": 8,
+                "tie_word_embeddings": true
+            }
+            """),
+    ];
+
     internal override ModelConfig Read(HuggingFaceConfig file)
     {
         return Shaped(file.Model(), Number("embedding_multiplier"), Number("attention_multiplier"), Number("residual_multiplier"), Number("logits_scaling"));

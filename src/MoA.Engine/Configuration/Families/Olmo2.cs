@@ -23,6 +23,18 @@ internal class Olmo2 : ModelFamily
 
     internal override WeightNames GgufNames => WeightNames.Gguf with { AttentionOutputNorm = "post_attention_norm", FeedForwardOutputNorm = "post_ffw_norm" };
 
+    internal override IReadOnlyList<(string Name, string Config)> Shapes { get; } =
+    [
+        (
+            "olmo-2-1b",
+            """
+            {
+                "model_type": "olmo2", "hidden_size": 2048, "num_hidden_layers": 16, "num_attention_heads": 16, "intermediate_size": 8192,
+                "vocab_size": 100352, "max_position_embeddings": 4096, "rms_norm_eps": 1e-6, "rope_theta": 500000
+            }
+            """),
+    ];
+
     internal override bool Matches(string architecture, GgufMetadata metadata) => architecture == GgufName && !HasWindow(metadata);
 
     internal override ModelConfig Read(HuggingFaceConfig file) => Shaped(file.Model());

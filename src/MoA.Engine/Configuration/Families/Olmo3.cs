@@ -9,6 +9,21 @@ internal sealed class Olmo3 : Olmo2
 
     internal override string ModelType => "olmo3";
 
+    internal override IReadOnlyList<(string Name, string Config)> Shapes { get; } =
+    [
+        (
+            "olmo-3-7b",
+            """
+            {
+                "model_type": "olmo3", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "intermediate_size": 11008,
+                "vocab_size": 100278, "max_position_embeddings": 65536, "rms_norm_eps": 1e-6, "rope_theta": 500000, "sliding_window": 4096,
+                "rope_scaling": {
+                    "rope_type": "yarn", "factor": 8, "original_max_position_embeddings": 8192, "attention_factor": 1.2079441541679836
+                }
+            }
+            """),
+    ];
+
     internal override bool Matches(string architecture, GgufMetadata metadata) => architecture == GgufName && HasWindow(metadata);
 
     internal override ModelConfig Read(HuggingFaceConfig file) =>

@@ -13,5 +13,17 @@ internal sealed class Phi3 : ModelFamily
 
     internal override WeightNames GgufNames => WeightNames.Gguf with { QueryKeyValue = "attn_qkv", GateUp = "ffn_up" };
 
+    internal override IReadOnlyList<(string Name, string Config)> Shapes { get; } =
+    [
+        (
+            "phi-3-mini",
+            """
+            {
+                "model_type": "phi3", "hidden_size": 3072, "num_hidden_layers": 32, "num_attention_heads": 32, "intermediate_size": 8192,
+                "vocab_size": 32064, "max_position_embeddings": 4096, "sliding_window": 2047
+            }
+            """),
+    ];
+
     internal override ModelConfig Read(HuggingFaceConfig file) => file.Model(file.Windows(missing: null, slides: _ => true));
 }

@@ -9,6 +9,18 @@ internal class Qwen2 : ModelFamily
 
     internal override bool HasQueryKeyValueBiases => true;
 
+    internal override IReadOnlyList<(string Name, string Config)> Shapes { get; } =
+    [
+        (
+            "qwen2.5-0.5b",
+            """
+            {
+                "model_type": "qwen2", "hidden_size": 896, "num_hidden_layers": 24, "num_attention_heads": 14, "num_key_value_heads": 2,
+                "intermediate_size": 4864, "vocab_size": 151936, "max_position_embeddings": 32768, "rope_theta": 1000000, "tie_word_embeddings": true
+            }
+            """),
+    ];
+
     internal override ModelConfig Read(HuggingFaceConfig file) => file.Model(Windows(file));
 
     private protected static int?[] Windows(HuggingFaceConfig file)

@@ -13,6 +13,18 @@ internal sealed class SmolLm3 : ModelFamily
 
     internal override ConfigDefaults Defaults => new() { RopeTheta = 2e6, TieWordEmbeddings = true, BosTokenId = 128_000, EosTokenId = 128_001 };
 
+    internal override IReadOnlyList<(string Name, string Config)> Shapes { get; } =
+    [
+        (
+            "smollm3-3b",
+            """
+            {
+                "model_type": "smollm3", "hidden_size": 2048, "num_hidden_layers": 36, "num_attention_heads": 16, "num_key_value_heads": 4,
+                "intermediate_size": 11008, "vocab_size": 128256, "max_position_embeddings": 65536, "rope_theta": 5000000
+            }
+            """),
+    ];
+
     internal override ModelConfig Read(HuggingFaceConfig file)
     {
         bool[] turns = Turns(file);

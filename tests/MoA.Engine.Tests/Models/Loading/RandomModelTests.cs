@@ -81,6 +81,41 @@ public sealed class RandomModelTests
         Assert.Equal(128, model.Weights.Layers[0].KeyBias!.Columns);
     }
 
+    [Fact]
+    public void Names_of_shapes_are_each_of_one() => Assert.Equal(ModelShape.Names.Distinct(), ModelShape.Names);
+
+    /// <summary>What follows from the sizes goes with them: windows by layer, the scale of scores and the size of heads.</summary>
+    [Fact]
+    public void A_named_shape_of_other_sizes_keeps_its_kind()
+    {
+        ModelConfig shape = ModelShape.Parse("gemma-3-1b,hidden=64,heads=4,layers=7,window=32,intermediate=96,vocabulary=400");
+        Assert.Equal((16, 1, 8.0), (shape.HeadSize, shape.KeyValueHeads, shape.EmbeddingScale));
+        Assert.Equal([32, 32, 32, 32, 32, null, 32], shape.LayerDescriptions.Select(layer => layer.Window));
+        Assert.All(shape.LayerDescriptions, layer => Assert.Null(layer.AttentionScale));
+    }
+
+    /// <summary>Every family that has a shape is written, and read back as what it was.</summary>
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void A_random_model_of_every_family_runs(string name)
+    {
+        using TemporaryFolder folder = new();
+        string sizes = name.StartsWith("qwen2", StringComparison.Ordinal) ? "kv-heads=2" : "kv-heads=2,head-size=16";
+        ModelConfig shape = ModelShape.Parse($"{name},hidden=64,layers=4,heads=4,{sizes},intermediate=96,vocabulary=400,context=256");
+        using LoadedModel model = GgufModel.Load(RandomModel.Write(folder.File("random.gguf"), shape, ElementType.F32, name).File);
+        Assert.Equal((shape.Architecture, shape.RopePairs), (model.Config.Architecture, model.Config.RopePairs));
+        Assert.Equal(shape.LayerDescriptions.Select(AsWritten), model.Config.LayerDescriptions.Select(AsWritten));
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        using Transformer transformer = new(model, backend);
+        using SequenceCache sequence = transformer.CreateSequence(new DensePolicy(), 100);
+        int[] tokens = [.. Enumerable.Range(0, 100).Select(i => i * 7 % 400)];
+        Assert.All(ModelFixture.Run(transformer, sequence, tokens, 40, AttentionMode.Prefill), logit => Assert.True(float.IsFinite(logit)));
+
+        static LayerDescription AsWritten(LayerDescription layer) => layer with { Rope = null, AttentionScale = (float?)layer.AttentionScale, ResidualScale = (float)layer.ResidualScale };
+    }
+
+    public static TheoryData<string> Shapes => [.. ModelShape.Names];
+
     // Numbers of parameters as published with the models.
     [Theory]
     [InlineData("llama-3.2-1b", 1_235_814_400)]
@@ -88,15 +123,19 @@ public sealed class RandomModelTests
     [InlineData("vicuna-7b", 6_738_415_616)]
     [InlineData("vicuna-13b", 13_015_864_320)]
     [InlineData("qwen2.5-0.5b", 494_032_768)]
+    [InlineData("qwen3-0.6b", 596_049_920)]
+    [InlineData("mistral-7b", 7_241_732_096)]
+    [InlineData("phi-3-mini", 3_821_079_552)]
+    [InlineData("gemma-2-2b", 2_614_341_888)]
+    [InlineData("gemma-3-1b", 999_885_952)]
+    [InlineData("smollm3-3b", 3_075_098_624)]
+    [InlineData("olmo-2-1b", 1_484_916_736)]
+    [InlineData("olmo-3-7b", 7_298_011_136)]
+    [InlineData("granite-3.3-2b", 2_533_539_840)]
     public void Named_shapes_have_the_published_number_of_parameters(string name, long parameters)
     {
-        ModelConfig shape = ModelShape.Parse(name);
-        long hidden = shape.HiddenSize, inner = shape.IntermediateSize;
-        long queries = shape.QueryHeads * shape.HeadSize, keys = shape.KeyValueHeads * shape.HeadSize;
-        long biases = shape.Architecture == ModelFamily.Named("Qwen2") ? queries + 2 * keys : 0;
-        long layer = 2 * hidden * queries + 2 * hidden * keys + 3 * hidden * inner + 2 * hidden + biases;
-        long embeddings = (shape.TieWordEmbeddings ? 1 : 2) * hidden * shape.VocabularySize;
-        Assert.Equal(parameters, embeddings + shape.Layers * layer + hidden);
+        using LoadedModel model = RandomModel.Describe(ModelShape.Parse(name), ElementType.BF16, name);
+        Assert.Equal(parameters, model.Weights.Parameters);
     }
 
     [Theory]
