@@ -110,8 +110,8 @@ public sealed class GpuBackend : ComputeBackend
 
     internal override void CheckWeights(ModelConfig config, IEnumerable<WeightTensor> weights)
     {
-        DeviceAttention.CheckHead(_session, config.HeadSize);
         DeviceModel.Check(Description, config);
+        DeviceAttention.CheckHead(_session, config.HeadSize);
 
         if (weights.FirstOrDefault(weight => !PlacedWeight.Takes(weight.Type)) is WeightTensor other)
         {
