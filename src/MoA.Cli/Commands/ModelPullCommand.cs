@@ -55,9 +55,7 @@ internal sealed class ModelPullCommand : CliCommand
             name = name.At(revision);
         ModelPull pull = new(HubSettings.FromEnvironment());
         PulledModel model = context.WithProgress(report => pull.RunAsync(
-            name, context.Get(_include) ?? [],
-            progress => report(new StepProgress("pull", progress.Item, MiB(progress.DoneBytes), MiB(progress.TotalBytes), 0, "MiB")),
-            context.Cancellation).GetAwaiter().GetResult());
+            name, context.Get(_include) ?? [], progress => report(InMiB(progress)), context.Cancellation).GetAwaiter().GetResult());
         long bytes = model.Files.Sum(file => file.Bytes), fetched = model.Files.Sum(file => file.FetchedBytes);
         if (context.Json)
         {
@@ -85,5 +83,11 @@ internal sealed class ModelPullCommand : CliCommand
         context.Output.WriteLine($"in {model.Folder}");
     }
 
-    private static int MiB(long bytes) => (int)Math.Min(bytes / 1048576, int.MaxValue);
+    // Rounded so that only all bytes are all MiB.
+    private static StepProgress InMiB(PullProgress progress)
+    {
+        int total = (int)Math.Min(progress.TotalBytes / 1048576 + 1, int.MaxValue);
+        bool isAll = progress.DoneBytes == progress.TotalBytes && progress.TotalBytes > 0;
+        return new StepProgress("pull", progress.Item, isAll ? total : (int)Math.Min(progress.DoneBytes / 1048576, total - 1), total, 0, "MiB");
+    }
 }

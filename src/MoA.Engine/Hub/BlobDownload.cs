@@ -29,7 +29,8 @@ internal sealed class BlobDownload(
         if (!store.Has(file))
             await FetchAsync(cancellation).ConfigureAwait(false);
         store.Link(file, commit);
-        report(file.Bytes, null);
+        if (_there < file.Bytes)
+            report(file.Bytes, null); // it was there
         return _fetched;
     }
 

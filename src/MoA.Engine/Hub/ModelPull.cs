@@ -29,6 +29,8 @@ public sealed class ModelPull(HubSettings settings)
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(patterns);
         ArgumentNullException.ThrowIfNull(report);
+        if (patterns.Count > 0 && name.File is not null)
+            throw new InvalidInputException($"{name}: names a file, and patterns are given too; expected one of them");
         if (_settings.IsOffline)
             throw new InvalidInputException($"{name}: HF_HUB_OFFLINE is set, so nothing is fetched; unset it to fetch");
         using HubClient client = new(_settings);

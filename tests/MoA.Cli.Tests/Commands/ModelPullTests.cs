@@ -49,7 +49,7 @@ public sealed class ModelPullTests : IDisposable
     {
         Invocation run = Start("model pull org/name@main --include config.json");
         Assert.Equal(0, run.ExitCode);
-        Assert.Contains("pull: config.json (0/0 MiB)", run.Error, StringComparison.Ordinal);
+        Assert.Contains("pull: config.json (1/1 MiB)", run.Error, StringComparison.Ordinal);
         Assert.Contains($"org/name@main: 1 files, 0.0 MiB, fetched 0.0 MiB; commit {HubServer.Commit[..12]}", run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(HubServer.Token, run.Output + run.Error, StringComparison.Ordinal);
         Start("model info --model org/name").AssertRefused("only a part of it, without weights", "moa model pull org/name");
@@ -62,6 +62,7 @@ public sealed class ModelPullTests : IDisposable
     [InlineData("model pull org/none", "no model of this name")]
     [InlineData("model pull org/name@v9", "no revision v9")]
     [InlineData("model pull org/name:x.gguf", "holds no GGUF file")]
+    [InlineData("model pull org/name:x.gguf --include *.gguf", "expected one of them")]
     [InlineData("model pull org/name --include *.h5", "no file matches *.h5")]
     public void What_cannot_be_pulled_is_one_line(string line, string problem) => Start(line + " --quiet").AssertRefused(problem);
 
