@@ -54,7 +54,7 @@ internal sealed class BlobDownload(
             }
             finally
             {
-                if (_there == 0)
+                if (_there == 0 && !isWhole)
                     File.Delete(unfinished);
             }
         }

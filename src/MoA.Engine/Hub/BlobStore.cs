@@ -94,7 +94,7 @@ internal sealed class BlobStore
         {
             if (new FileInfo(path).LinkTarget == target)
                 return; // another program was faster
-            File.Copy(PathOf(file), path, overwrite: true); // a system without links, or one that allows them to few
+            File.Copy(PathOf(file), path, overwrite: true); // a system without links, or whose user may make none
         }
     }
 

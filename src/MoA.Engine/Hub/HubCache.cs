@@ -1,3 +1,4 @@
+using System.Text;
 using MoA.Engine.Files;
 
 namespace MoA.Engine.Hub;
@@ -68,16 +69,9 @@ public sealed class HubCache(string folder)
         string[] files = FilesOf(snapshot);
         if (name.File is string file && files.Contains(file) && !file.EndsWith(ModelPath.GgufExtension, StringComparison.OrdinalIgnoreCase))
             throw new InvalidInputException($"{name}: {file} is no model; expected a {ModelPath.GgufExtension} file, or {name with { File = null }} for the whole");
-        try
-        {
-            return GgufChoice.Choose(name, files) is [string first, ..]
-                ? HubFileName.Below(snapshot, first)
-                : throw Missing(name, $"{Folder} has only a part of it, without weights");
-        }
-        catch (InvalidInputException problem) when (name.File is not null)
-        {
-            throw new InvalidInputException($"{problem.Message} in {Folder}; to get more: moa model pull {name}", problem);
-        }
+        return GgufChoice.Choose(name, files, $" in {Folder}; to get it: moa model pull {name}") is [string first, ..]
+            ? HubFileName.Below(snapshot, first)
+            : throw Missing(name, $"{Folder} has only a part of it, without weights");
     }
 
     /// <summary>The models that are there, by name.</summary>
@@ -132,7 +126,7 @@ public sealed class HubCache(string folder)
         string repository = RepositoryFolder(name.Repository), revision = name.RevisionOrDefault, file = RefFile(repository, revision);
         if (File.Exists(file))
         {
-            string commit = System.Text.Encoding.UTF8.GetString(InputFile.ReadBytes(file, longest: LongestRef)).Trim();
+            string commit = Encoding.UTF8.GetString(InputFile.ReadBytes(file, longest: LongestRef)).Trim();
             return IsCommit(commit) ? commit : throw InputFile.Error(file, $"\"{InputFile.Cut(commit)}\" is no commit; expected 40 hexadecimal digits");
         }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using MoA.Engine.Files;
@@ -13,6 +14,7 @@ internal sealed class HubClient : IDisposable
     private const int MostRedirects = 10;
     private const int LongestAnswer = 32 << 20;
     private const int MostFiles = 200_000;
+    private const long LongestFile = 1L << 44; // so that no sum of them overflows
 
     private readonly HttpClient _http;
     private readonly HubSettings _settings;
@@ -50,7 +52,7 @@ internal sealed class HubClient : IDisposable
                 throw root["sha"].Expected("a commit, 40 hexadecimal digits");
             string[] files = [.. root["siblings"].Items().Take(MostFiles + 1).Select(file => file["rfilename"].AsString())];
             return files.Length <= MostFiles
-                ? new HubListing(commit, files)
+                ? new HubListing(commit, [.. files.Distinct(StringComparer.Ordinal)])
                 : throw root["siblings"].Refuse($"holds more than {MostFiles} files; expected fewer");
         });
     }
@@ -67,9 +69,9 @@ internal sealed class HubClient : IDisposable
             throw Unexpected(address, $"answers for the commit {InputFile.Cut(other)}; expected {commit}");
         if (headers.Hash is not string hash)
             throw Unexpected(address, $"names the content \"{InputFile.Cut(headers.Etag ?? "")}\"; expected 64 hexadecimal digits of SHA-256 or 40 of git's SHA-1, to check it by");
-        return headers.Bytes is long bytes and >= 0
+        return headers.Bytes is long bytes and >= 0 and <= LongestFile
             ? new HubFile(file, bytes, hash)
-            : throw Unexpected(address, "does not say how long the file is; expected X-Linked-Size or Content-Length");
+            : throw Unexpected(address, $"says that the file has {headers.Bytes?.ToString(CultureInfo.InvariantCulture) ?? "no known number of"} bytes; expected 0 to {LongestFile}");
     }
 
     /// <summary>The content of a file from a position on, or from its start if the server cannot do that; the answer is to be disposed.</summary>

@@ -25,9 +25,10 @@ internal static class HubRefusal
             ("EntryNotFound", _) when file is not null => $"has no file {file}",
             ("DisabledRepo", _) => "was disabled by the hub's operators",
             (not "RepoNotFound", HttpStatusCode.Unauthorized) when isKnown => "the token is not accepted; get a new one, or unset HF_TOKEN (and remove the token file) to ask without",
-            ("RepoNotFound", _) or (_, HttpStatusCode.Unauthorized) or (null, HttpStatusCode.NotFound) when file is null =>
+            ("RepoNotFound", _) or (_, HttpStatusCode.Unauthorized or HttpStatusCode.NotFound) when file is null =>
                 $"{hub} has no model of this name, or not for {(isKnown ? "the owner of this token" : "everybody: set HF_TOKEN if it is private")}",
             (_, HttpStatusCode.NotFound) => $"has no file {file}",
+            (_, HttpStatusCode.Unauthorized) => "the hub asks who you are: set HF_TOKEN",
             (_, HttpStatusCode.Forbidden) => $"the hub forbids it{(isKnown ? " to the owner of this token" : "; set HF_TOKEN")}",
             _ => null,
         };

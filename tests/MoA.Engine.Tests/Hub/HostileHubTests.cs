@@ -80,7 +80,8 @@ public sealed class HostileHubTests : IDisposable
     [InlineData("ETag", "\"d41d8cd98f00b204e9800998ecf8427e\"", "expected 64 hexadecimal digits")]
     [InlineData("Content-Length", "-5", "")]
     [InlineData("X-Repo-Commit", "../x", "answers for the commit ../x")]
-    [InlineData("X-Linked-Size", "-5", "does not say how long")]
+    [InlineData("X-Linked-Size", "-5", "says that the file has -5 bytes")]
+    [InlineData("X-Linked-Size", "9223372036854775807", "says that the file has 9223372036854775807 bytes")]
     public void Headers_that_are_none(string header, string value, string problem)
     {
         _bench.Server.Instead = (request, usual) => request.Path.EndsWith("/tokenizer.json", StringComparison.Ordinal)

@@ -54,7 +54,7 @@ public sealed class HubCacheTests : IDisposable
     [InlineData("org/name@aaaa", "2 commits", "give more digits")]
     [InlineData("org/name@bbbb", "only a part of it, without weights", "moa model pull org/name@bbbb")]
     [InlineData("org/many-GGUF", "stands for 3 GGUF models: f16/m-00001-of-00002.gguf, m-Q4_K_M.gguf, m-Q8_0.gguf; name one, such as org/many-GGUF:f16/m-00001-of-00002.gguf")]
-    [InlineData("org/many-GGUF:Q5_K", "holds f16/m-00001-of-00002.gguf", "moa model pull org/many-GGUF:Q5_K")]
+    [InlineData("org/many-GGUF:Q5_K", "holds f16/m-00001-of-00002.gguf", "to get it: moa model pull org/many-GGUF:Q5_K")]
     [InlineData("org/name:config.json", "config.json is no model")]
     public void What_is_not_there_is_said_with_the_command_that_gets_it(string name, params string[] words)
     {

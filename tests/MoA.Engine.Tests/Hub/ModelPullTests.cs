@@ -19,6 +19,7 @@ public sealed class ModelPullTests : IDisposable
     public void The_cache_is_laid_out_as_other_tools_expect_it()
     {
         _bench.Server.Large["sub/folder/more.bin"] = Content(100, 3);
+        _bench.Server.Small["empty"] = [];
         PulledModel model = _bench.Pull(patterns: "*");
         Assert.Equal(Commit, model.Commit);
         Assert.Equal(Commit, File.ReadAllText(Path.Combine(_bench.RepositoryFolder, "refs", "main")));
@@ -28,7 +29,8 @@ public sealed class ModelPullTests : IDisposable
         Assert.Equal($"../../blobs/{GitHashOf(_bench.Server.Small["config.json"])}", Link("config.json"));
         Assert.Equal($"../../../../blobs/{Sha256Of(_bench.Server.Large["sub/folder/more.bin"])}", Link("sub/folder/more.bin"));
         Assert.Equal(Weights, File.ReadAllBytes(Path.Combine(snapshot, "model.safetensors")));
-        Assert.Equal(4, _bench.Blobs().Length);
+        Assert.Equal("../../blobs/e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", Link("empty"));
+        Assert.Equal(5, _bench.Blobs().Length);
         Assert.Contains($"{Sha256Of(Weights)}.lock", Directory.GetFiles(Path.Combine(_bench.CacheFolder, ".locks", "models--org--name")).Select(Path.GetFileName));
         Assert.Equal(snapshot, new HubCache(_bench.CacheFolder).Resolve(Repository));
 
@@ -170,6 +172,8 @@ public sealed class ModelPullTests : IDisposable
     [InlineData(401, null, "the token is not accepted", true)]
     [InlineData(403, "DisabledRepo", "was disabled", true)]
     [InlineData(404, "RevisionNotFound", "org/name: has no revision main", true)]
+    [InlineData(404, "EntryNotFound", "has no model of this name", true)]
+    [InlineData(404, null, "has no model of this name", true)]
     public void Refusals_are_explained(int status, string? code, string expected, bool withToken)
     {
         _bench.Server.Instead = (_, _) => Reply.Error(status, code);
@@ -328,7 +332,7 @@ public sealed class ModelPullTests : IDisposable
     public void A_disk_without_room_is_said_before()
     {
         _bench.Server.Instead = (request, usual) => request.Path.EndsWith("/model.safetensors", StringComparison.Ordinal) && request.Method == "HEAD"
-            ? usual with { Headers = [.. usual.Headers.Where(header => header.Name != "X-Linked-Size"), ("X-Linked-Size", $"{1L << 60}")] } : null;
+            ? usual with { Headers = [.. usual.Headers.Where(header => header.Name != "X-Linked-Size"), ("X-Linked-Size", $"{1L << 44}")] } : null;
         Assert.Contains("MiB are missing and", _bench.Failure<IOException>(), StringComparison.Ordinal);
         Assert.Empty(_bench.Blobs());
     }
