@@ -4,7 +4,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { agreement, disagrees } from "./agreement.mjs";
+import { agreement, agreements, disagrees } from "./agreement.mjs";
 import { groups, models } from "./cases.mjs";
 import { moaBench, moaMakes } from "./moa.mjs";
 import { Peer } from "./peer.mjs";
@@ -39,10 +39,10 @@ function readOptions() {
         .filter(group => !values.quick || !group.full)
         .map(group => ({ ...group, cases: group.cases.filter(entry => entry.case.includes(values.case)) }))
         .filter(group => group.cases.length > 0);
-    const agrees = "greedy-agreement".includes(values.case);
-    if (chosen.length === 0 && !agrees)
+    const agreed = agreements(values.case);
+    if (chosen.length === 0 && agreed.length === 0)
         throw new Error(`--case ${values.case}: in no case's name${values.quick ? " of --quick" : ""}; they stand in cases.mjs, as in --case "q4_k dense, decode"`);
-    return { json: values.json, threads, alternations, peers: values.peer === "all" ? Object.keys(peers) : [values.peer], groups: chosen, agrees };
+    return { json: values.json, threads, alternations, peers: values.peer === "all" ? Object.keys(peers) : [values.peer], groups: chosen, agreed };
 }
 
 async function main(options) {
@@ -57,8 +57,8 @@ async function main(options) {
         for (const group of options.groups)
             for (const threads of group.everyThreads ? options.threads : [most])
                 rows.push(...(await compareGroup(group, threads, running, options.alternations)));
-        if (options.agrees)
-            rows.push(await agreement(running, cache, most, note));
+        for (const entry of options.agreed)
+            rows.push(await agreement(entry, running, cache, most, note));
     } finally {
         running.forEach(peer => peer.end());
         if (rows.length > 0) // what was measured before a failure is worth showing
