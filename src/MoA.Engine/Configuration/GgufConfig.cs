@@ -15,6 +15,9 @@ internal sealed class GgufConfig
     private const int MostLayers = 1 << 14;
     private const int LargestVocabulary = 1 << 28;
 
+    // Values of expert_gating_func; 0 is none said, 1 a softmax over all.
+    private const int SigmoidGating = 2, SoftmaxOfChosen = 3;
+
     private readonly GgufCheckpoint _checkpoint;
     private readonly GgufMetadata _metadata;
     private readonly string _architecture;
@@ -43,6 +46,9 @@ internal sealed class GgufConfig
         GgufConfig config = new(checkpoint);
         return config._family.Read(config);
     }
+
+    /// <summary>Whether a model has experts.</summary>
+    public static bool HasExperts(string architecture, GgufMetadata metadata) => metadata.OptionalInt($"{architecture}.expert_count", 0, int.MaxValue) is > 0;
 
     /// <summary>A key that begins with the architecture's name.</summary>
     public string Key(string name) => $"{_architecture}.{name}";
@@ -74,21 +80,16 @@ internal sealed class GgufConfig
         int headSize = HeadSize(hidden, queryHeads);
         int vocabulary = VocabularySize(), rotary = RotaryDimensions(headSize);
         int maxPositions = _metadata.Int(Key("context_length"), 1, int.MaxValue);
-        RopeScaling scaling = GgufRope.Read(_checkpoint, Key, rotary / 2, maxPositions);
+        RopeScaling scaling = GgufRope.Read(_checkpoint, Key, rotary / 2, maxPositions, _family.GgufYarnTruncates);
         RopeSettings full = new(_metadata.OptionalDouble(Key("rope.freq_base"), double.Epsilon, 1e30) ?? 10_000, scaling);
         RopeSettings sliding = _metadata.OptionalDouble(Key("rope.freq_base_swa"), double.Epsilon, 1e30) is double theta
             ? new RopeSettings(theta, new RopeScaling.None())
             : local?.Invoke(full) ?? full;
         int?[] windows = SlidingWindows(slides, missingWindow);
-        FeedForwardDescription feedForward = new()
-        {
-            IntermediateSize = IntOfLayers("feed_forward_length", LargestWidth) ?? throw _metadata.Missing(Key("feed_forward_length")),
-            Activation = _family.Defaults.Activation,
-        };
         return new ModelConfig
         {
             Architecture = _family,
-            LayerDescriptions = [.. windows.Select(window => new LayerDescription
+            LayerDescriptions = [.. windows.Zip(FeedForwards(), (window, feedForward) => new LayerDescription
             {
                 Window = window,
                 Rope = window is null ? full : sliding,
@@ -114,10 +115,54 @@ internal sealed class GgufConfig
 
     private int? IntOfLayers(string name, int most) => _metadata.OptionalIntOfLayers(Key(name), 1, most, Layers);
 
+    // Layers without a router among those with experts have one network.
+    private IEnumerable<FeedForwardDescription> FeedForwards()
+    {
+        ExpertDescription? experts = HasExperts(_architecture, _metadata) ? Experts() : null;
+        int? dense = IntOfLayers("feed_forward_length", LargestWidth);
+        int? ofExperts = _metadata.OptionalInt(Key("expert_feed_forward_length"), 1, LargestWidth) ?? dense;
+        bool[] hasRouter = [.. Enumerable.Range(0, Layers).Select(layer =>
+            _checkpoint.Contains(WeightNames.Gguf.Layer(layer) + WeightNames.Gguf.Router + ".weight"))];
+        for (int layer = 0; layer < Layers; layer++)
+        {
+            bool isRouted = experts is not null && (hasRouter[layer] || !hasRouter.Contains(true));
+            yield return new FeedForwardDescription
+            {
+                IntermediateSize = (isRouted ? ofExperts : dense) ?? throw _metadata.Missing(Key("feed_forward_length")),
+                Activation = _family.Defaults.Activation,
+                Experts = isRouted ? experts : null,
+            };
+        }
+    }
+
+    private ExpertDescription Experts()
+    {
+        if (_family.HuggingFaceNames.Router.Length == 0)
+            throw _metadata.Fault($"the model is a mixture of experts, which {_family.Name} is not; expected one with dense feed-forward layers");
+        RefuseUnless("expert_shared_count", 0, "no experts that all tokens share");
+        RefuseUnless("expert_group_count", 1, "experts in one group");
+        int gating = _metadata.OptionalInt(Key("expert_gating_func"), 0, int.MaxValue) ?? 0;
+        if (gating == SigmoidGating || gating > SoftmaxOfChosen)
+            throw _metadata.Fault($"\"{Key("expert_gating_func")}\" is {gating}; expected 1 or 3, a softmax");
+        if (_metadata.OptionalDouble(Key("expert_weights_scale"), 0, 1e6) is not (null or 0 or 1))
+            throw _metadata.Fault($"\"{Key("expert_weights_scale")}\" is given; expected experts' weights as they are");
+        int count = _metadata.Int(Key("expert_count"), 1, HuggingFaceConfig.MostExperts);
+        return new ExpertDescription
+        {
+            Count = count,
+            Used = _metadata.Int(Key("expert_used_count"), 1, count),
+            IsNormalized = _metadata.Bool(Key("expert_weights_norm"), missing: true),
+        };
+
+        void RefuseUnless(string name, int expected, string words)
+        {
+            if (_metadata.OptionalInt(Key(name), 0, int.MaxValue) is int given && given > expected)
+                throw _metadata.Fault($"\"{Key(name)}\" is {given}; expected {words}");
+        }
+    }
+
     private void RefuseWhatIsNotRun()
     {
-        if (_metadata.OptionalInt(Key("expert_count"), 0, int.MaxValue) is > 0)
-            throw _metadata.Fault("the model is a mixture of experts; expected one with dense feed-forward layers");
         if (!_metadata.Bool(Key("attention.causal"), missing: true))
             throw _metadata.Fault("the model's attention is not causal; expected a model that generates text");
     }

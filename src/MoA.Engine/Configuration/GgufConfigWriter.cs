@@ -15,7 +15,7 @@ internal static class GgufConfigWriter
         Add("context_length", config.MaxPositions);
         Add("embedding_length", config.HiddenSize);
         Add("block_count", config.Layers);
-        Add("feed_forward_length", config.IntermediateSize);
+        Add("feed_forward_length", FeedForward(config).IntermediateSize);
         Add("attention.head_count", config.QueryHeads);
         Add("attention.head_count_kv", config.KeyValueHeads);
         Add("attention.key_length", config.HeadSize);
@@ -25,11 +25,12 @@ internal static class GgufConfigWriter
         if (config.Rope is { } rope)
         {
             file.Add($"{architecture}.rope.freq_base", (float)rope.Theta);
-            GgufRope.Write(file, architecture, rope.Scaling);
+            GgufRope.Write(file, config.Architecture, rope.Scaling);
         }
 
         if (config.SlidingRope is { } sliding)
             file.Add($"{architecture}.rope.freq_base_swa", (float)sliding.Theta);
+        WriteExperts(file, architecture, config);
         WriteWindows(file, architecture, config);
         LayerDescription layer = config.LayerDescriptions[0];
         Number("attention.scale", layer.AttentionScale);
@@ -76,6 +77,19 @@ internal static class GgufConfigWriter
         return [.. GgufRope.Unwritten(config), .. config.Architecture.Unwritten(config), .. settings.Where(setting => setting.IsAsked)
             .Select(setting => $"GGUF has no key for the model's {setting.Name}; give it as an option where the file is run")];
     }
+
+    private static void WriteExperts(GgufWriter file, string architecture, ModelConfig config)
+    {
+        if (config.LayerDescriptions.FirstOrDefault(layer => layer.FeedForward.Experts is not null)?.FeedForward is not { Experts: { } experts } feedForward)
+            return;
+        file.Add($"{architecture}.expert_count", (uint)experts.Count);
+        file.Add($"{architecture}.expert_used_count", (uint)experts.Used);
+        file.Add($"{architecture}.expert_feed_forward_length", (uint)feedForward.IntermediateSize);
+    }
+
+    // What is meant where a file says one width: that of layers with one network, if there are any.
+    private static FeedForwardDescription FeedForward(ModelConfig config) =>
+        (config.LayerDescriptions.FirstOrDefault(layer => layer.FeedForward.Experts is null) ?? config.LayerDescriptions[0]).FeedForward;
 
     private static void WriteWindows(GgufWriter file, string architecture, ModelConfig config)
     {

@@ -9,6 +9,9 @@ internal static class GgufRope
     /// <summary>Divisors of RoPE's frequencies, as Llama 3.1 needs them.</summary>
     public const string Factors = "rope_freqs.weight";
 
+    // Ours; other programs always truncate.
+    private const string TruncateKey = "rope.scaling.yarn_truncate";
+
     private const string ShortFactors = "rope_factors_short.weight";
     private const string LongFactors = "rope_factors_long.weight";
 
@@ -20,8 +23,9 @@ internal static class GgufRope
     /// <param name="key">Puts the architecture's name in front of a key.</param>
     /// <param name="pairs">Pairs of components that turn.</param>
     /// <param name="maxPositions">The model's context.</param>
+    /// <param name="truncates">Whether yarn's blend ends at whole indices where the file does not say.</param>
     /// <exception cref="InvalidInputException">A value or a tensor is malformed, or the kind is not run.</exception>
-    public static RopeScaling Read(GgufCheckpoint checkpoint, Func<string, string> key, int pairs, int maxPositions)
+    public static RopeScaling Read(GgufCheckpoint checkpoint, Func<string, string> key, int pairs, int maxPositions, bool truncates)
     {
         GgufMetadata metadata = checkpoint.Metadata;
         string kind = metadata.OptionalString(key("rope.scaling.type")) ?? "linear";
@@ -48,7 +52,8 @@ internal static class GgufRope
                 return factor == 1 && attention == 1
                     ? new RopeScaling.None()
                     : new RopeScaling.Yarn(
-                        factor, original, stretch * attention, Number("rope.scaling.yarn_beta_fast") ?? 32, Number("rope.scaling.yarn_beta_slow") ?? 1);
+                        factor, original, stretch * attention, Number("rope.scaling.yarn_beta_fast") ?? 32, Number("rope.scaling.yarn_beta_slow") ?? 1,
+                        metadata.Bool(key(TruncateKey), truncates));
             default:
                 throw metadata.Fault($"the RoPE scaling is \"{InputFile.Cut(kind)}\"{(kind == "longrope" ? $" without tensors {ShortFactors} and {LongFactors}" : "")}; " +
                     "expected none, linear, yarn or longrope");
@@ -58,19 +63,25 @@ internal static class GgufRope
     }
 
     /// <summary>Writes the keys of a scaling.</summary>
-    public static void Write(GgufWriter file, string architecture, RopeScaling scaling)
+    /// <param name="file">Takes them.</param>
+    /// <param name="family">The model's family.</param>
+    /// <param name="scaling">The scaling.</param>
+    public static void Write(GgufWriter file, ModelFamily family, RopeScaling scaling)
     {
+        string architecture = family.GgufName;
         switch (scaling)
         {
             case RopeScaling.Linear linear:
                 Kind("linear", linear.Factor);
                 break;
-            case RopeScaling.Yarn { Truncates: true } yarn:
+            case RopeScaling.Yarn yarn when yarn.Truncates || !family.GgufYarnTruncates:
                 Kind("yarn", yarn.Factor);
                 Add("original_context_length", yarn.OriginalMaxPositions);
                 Number("attn_factor", yarn.Attention / RopeScaling.Yarn.AttentionOf(yarn.Factor));
                 Number("yarn_beta_fast", yarn.BetaFast);
                 Number("yarn_beta_slow", yarn.BetaSlow);
+                if (yarn.Truncates != family.GgufYarnTruncates)
+                    file.Add($"{architecture}.{TruncateKey}", yarn.Truncates);
                 break;
             case RopeScaling.LongRope longRope:
                 file.Add($"{architecture}.rope.scaling.type", "longrope");
@@ -104,6 +115,8 @@ internal static class GgufRope
                 break;
             case RopeScaling.Factors factors:
                 yield return (Factors, [.. factors.Divisors]);
+                break;
+            case RopeScaling.Yarn { Truncates: false } when !config.Architecture.GgufYarnTruncates:
                 break;
             case RopeScaling.Llama3 or RopeScaling.Yarn { Truncates: false }:
                 double[] plain = new double[config.RotaryDimensions / 2], scaled = new double[plain.Length];

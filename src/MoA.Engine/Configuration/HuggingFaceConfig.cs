@@ -9,7 +9,8 @@ namespace MoA.Engine.Configuration;
 internal sealed class HuggingFaceConfig
 {
     // Limits far above any real model, low enough that no product of sizes overflows.
-    private const int LargestWidth = 1 << 24;
+    internal const int LargestWidth = 1 << 24;
+    internal const int MostExperts = 1 << 14;
     private const int MostHeads = 1 << 12;
     private const int LargestHead = 1 << 12;
     private const int MostLayers = 1 << 14;
@@ -28,8 +29,11 @@ internal sealed class HuggingFaceConfig
         if (file["quantization_config"] is { HasValue: true } quantization)
         {
             string? method = quantization["quant_method"].AsOptionalString();
-            throw file.Refuse($"the checkpoint is quantised ({InputFile.Cut(method ?? "quantization_config")}); " +
-                "expected one in F32, F16 or BF16");
+            if (method != "mxfp4" || !_family.ReadsMxfp4)
+            {
+                throw file.Refuse($"the checkpoint is quantised ({InputFile.Cut(method ?? "quantization_config")}); " +
+                    $"expected one in F32, F16{(_family.ReadsMxfp4 ? ", BF16 or MXFP4" : " or BF16")}");
+            }
         }
 
         // A model of several kinds of input keeps what its text model is apart.
@@ -128,6 +132,16 @@ internal sealed class HuggingFaceConfig
     /// <param name="key">Its key.</param>
     /// <param name="missing">Its value where the file does not say.</param>
     public double? SoftCap(string key, double? missing) => _file[key] is { Exists: true } given ? given.AsOptionalNumber(1e-6, 1e6) : missing;
+
+    /// <summary>The experts of a layer.</summary>
+    /// <param name="countKey">What the file calls their number.</param>
+    /// <param name="isNormalized">Whether their weights add up to 1.</param>
+    public ExpertDescription Experts(string countKey, bool isNormalized)
+    {
+        int count = _file[countKey].AsInteger(1, MostExperts);
+        string usedKey = _file["num_experts_per_tok"].HasValue || !_file["experts_per_token"].HasValue ? "num_experts_per_tok" : "experts_per_token";
+        return new ExpertDescription { Count = count, Used = _file[usedKey].AsInteger(1, count), IsNormalized = isNormalized };
+    }
 
     /// <summary>Reads the root of a file.</summary>
     public static ModelConfig Read(JsonField file)

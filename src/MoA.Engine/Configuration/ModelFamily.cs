@@ -16,7 +16,8 @@ public abstract class ModelFamily
     /// <summary>The families that the engine runs.</summary>
     public static IReadOnlyList<ModelFamily> All { get; } =
     [
-        new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Phi3(), new Gemma2(), new Gemma3(), new SmolLm3(), new Olmo2(), new Olmo3(), new Granite(),
+        new Llama(), new Mixtral(), new Mistral(), new Qwen2(), new Qwen3(), new Qwen3Moe(), new Phi3(), new Gemma2(), new Gemma3(), new SmolLm3(), new Olmo2(), new Olmo3(),
+        new Granite(), new GptOss(),
     ];
 
     /// <summary>What the transformers library calls it: the name of its classes without <c>ForCausalLM</c>.</summary>
@@ -30,6 +31,9 @@ public abstract class ModelFamily
 
     /// <summary>The order of RoPE's pairs that GGUF files store.</summary>
     internal virtual RopePairs GgufPairs => RopePairs.Halves;
+
+    /// <summary>Whether yarn's blend ends at whole indices where a GGUF file does not say.</summary>
+    internal virtual bool GgufYarnTruncates => true;
 
     /// <summary>What config.json may leave out.</summary>
     internal virtual ConfigDefaults Defaults => new();
@@ -45,6 +49,12 @@ public abstract class ModelFamily
 
     /// <summary>Shapes of published models, for random ones: a name, and what config.json says of it.</summary>
     internal virtual IReadOnlyList<(string Name, string Config)> Shapes => [];
+
+    /// <summary>Whether every model of the family adds a bias to the output of attention; elsewhere files may have it.</summary>
+    internal virtual bool HasOutputBias => false;
+
+    /// <summary>Whether Hugging Face checkpoints of the family may have experts in MXFP4.</summary>
+    internal virtual bool ReadsMxfp4 => false;
 
     /// <summary>The family of that <see cref="Name"/>.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>

@@ -44,6 +44,22 @@ internal sealed record WeightNames
         Gate = "ffn_gate",
         Up = "ffn_up",
         Down = "ffn_down",
+        Router = "ffn_gate_inp",
+        Experts =
+        [
+            new ExpertNames
+            {
+                Layout = ExpertLayout.Stacked,
+                Gate = "ffn_gate_exps.weight",
+                Up = "ffn_up_exps.weight",
+                Down = "ffn_down_exps.weight",
+                GateBias = "ffn_gate_exps.bias",
+                UpBias = "ffn_up_exps.bias",
+                DownBias = "ffn_down_exps.bias",
+            },
+            new ExpertNames { Layout = ExpertLayout.StackedTogether, Gate = "ffn_gate_up_exps.weight", Down = "ffn_down_exps.weight" },
+            new ExpertNames { Layout = ExpertLayout.Apart, Gate = "ffn_gate.#.weight", Up = "ffn_up.#.weight", Down = "ffn_down.#.weight" },
+        ],
     };
 
     public required string Embedding { get; init; }
@@ -89,6 +105,12 @@ internal sealed record WeightNames
 
     /// <summary>Of families that store them as one: rows of the gate, then those of up; else null.</summary>
     public string? GateUp { get; init; }
+
+    /// <summary>Scores experts, in families that have them.</summary>
+    public string Router { get; init; } = "";
+
+    /// <summary>The ways in which files of the kind have experts; the first that a file has counts, and is written.</summary>
+    public IReadOnlyList<ExpertNames> Experts { get; init; } = [];
 
     /// <summary>One score for each query head, in families that have them.</summary>
     public string Sinks { get; init; } = "";

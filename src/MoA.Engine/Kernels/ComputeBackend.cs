@@ -154,10 +154,10 @@ public abstract class ComputeBackend : IDisposable
     internal virtual void ChooseExperts(ExpertWork work, int rows, bool isNormalized) => throw NoExperts();
 
     /// <summary>Gate and up of each chosen expert for the rows of <paramref name="x"/> that use it, biases added.</summary>
-    internal virtual void EnterExperts(Tensor x, ExpertWork work, IReadOnlyList<ExpertWeights> experts) => throw NoExperts();
+    internal virtual void EnterExperts(Tensor x, ExpertWork work, IReadOnlyList<FeedForwardWeights> experts) => throw NoExperts();
 
     /// <summary>y (+)= what each row's experts make of the rows of <see cref="ExpertWork.Gate"/>, by weight.</summary>
-    internal virtual void LeaveExperts(ExpertWork work, IReadOnlyList<ExpertWeights> experts, Tensor y, bool accumulate) => throw NoExperts();
+    internal virtual void LeaveExperts(ExpertWork work, IReadOnlyList<FeedForwardWeights> experts, Tensor y, bool accumulate) => throw NoExperts();
 
     /// <summary>
     /// Fills rows of <paramref name="angles"/>, as wide as twice the frequencies, with the cosines (first half) and sines of

@@ -102,7 +102,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         work.Order(rows);
     }
 
-    internal override void EnterExperts(Tensor x, ExpertWork work, IReadOnlyList<ExpertWeights> experts)
+    internal override void EnterExperts(Tensor x, ExpertWork work, IReadOnlyList<FeedForwardWeights> experts)
     {
         // What a step reads depends on its rows; room for all of it is made once.
         _targets.Reserve(2 * work.Experts);
@@ -115,7 +115,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         Pool.Run(ref bias, work.Places);
     }
 
-    internal override void LeaveExperts(ExpertWork work, IReadOnlyList<ExpertWeights> experts, Tensor y, bool accumulate)
+    internal override void LeaveExperts(ExpertWork work, IReadOnlyList<FeedForwardWeights> experts, Tensor y, bool accumulate)
     {
         ulong multiplied = 0;
         while (AimAtExperts(work, experts, isInner: true, isShared: false, ref multiplied))
@@ -125,7 +125,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     }
 
     // Takes what is of one format, the first that has not been multiplied, for the next job; false where nothing is left.
-    private bool AimAtExperts(ExpertWork work, IReadOnlyList<ExpertWeights> experts, bool isInner, bool isShared, ref ulong multiplied)
+    private bool AimAtExperts(ExpertWork work, IReadOnlyList<FeedForwardWeights> experts, bool isInner, bool isShared, ref ulong multiplied)
     {
         for (int expert = 0; expert < work.Experts; expert++)
         {

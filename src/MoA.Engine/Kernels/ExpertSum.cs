@@ -5,7 +5,7 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels;
 
 /// <summary>y (+)= Σ weight·(output + bias) over the experts of each row, in the order of their numbers. Items are rows.</summary>
-internal readonly unsafe struct ExpertSum<TSimd, TVector>(ExpertWork work, IReadOnlyList<ExpertWeights> experts, float* y, bool accumulate)
+internal readonly unsafe struct ExpertSum<TSimd, TVector>(ExpertWork work, IReadOnlyList<FeedForwardWeights> experts, float* y, bool accumulate)
     : IParallelJob
     where TSimd : ISimd<TVector>
     where TVector : struct

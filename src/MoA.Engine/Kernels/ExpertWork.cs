@@ -16,19 +16,16 @@ internal sealed unsafe class ExpertWork : IDisposable
     /// <summary>Makes room.</summary>
     /// <param name="backend">The device.</param>
     /// <param name="maxRows">Most rows of a pass.</param>
-    /// <param name="experts">Experts E of a layer.</param>
-    /// <param name="used">Experts k that a row uses.</param>
-    /// <param name="hiddenSize">Inputs and outputs of an expert.</param>
-    /// <param name="intermediateSize">Its width between the projections.</param>
-    public ExpertWork(ComputeBackend backend, int maxRows, int experts, int used, int hiddenSize, int intermediateSize)
+    /// <param name="shape">The layers' sizes.</param>
+    public ExpertWork(ComputeBackend backend, int maxRows, ExpertShape shape)
     {
-        (Experts, Used, _maxRows) = (experts, used, maxRows);
-        int places = maxRows * used;
-        Scores = backend.Allocate(maxRows, experts);
-        Gate = backend.Allocate(places, intermediateSize);
-        Up = backend.Allocate(places, intermediateSize);
-        Outputs = backend.Allocate(places, hiddenSize);
-        _numbers = new NativeBuffer<int>(backend.Allocator, NumbersOf(maxRows, experts, used));
+        (Experts, Used, _maxRows) = (shape.Experts, shape.Used, maxRows);
+        int places = maxRows * Used;
+        Scores = backend.Allocate(maxRows, Experts);
+        Gate = backend.Allocate(places, shape.IntermediateSize);
+        Up = backend.Allocate(places, shape.IntermediateSize);
+        Outputs = backend.Allocate(places, shape.HiddenSize);
+        _numbers = new NativeBuffer<int>(backend.Allocator, NumbersOf(maxRows, shape));
         _weights = new NativeBuffer<float>(backend.Allocator, places);
     }
 
@@ -81,10 +78,10 @@ internal sealed unsafe class ExpertWork : IDisposable
     public RowGroups Inner => new(null, ExpertAt, Starts);
 
     /// <summary>Bytes that it takes.</summary>
-    public static long BytesOf(int maxRows, int experts, int used, int hiddenSize, int intermediateSize)
+    public static long BytesOf(int maxRows, ExpertShape shape)
     {
-        long places = (long)maxRows * used;
-        return 4 * ((long)maxRows * experts + places * (2L * intermediateSize + hiddenSize + 1) + NumbersOf(maxRows, experts, used));
+        long places = (long)maxRows * shape.Used;
+        return 4 * ((long)maxRows * shape.Experts + places * (2L * shape.IntermediateSize + shape.HiddenSize + 1) + NumbersOf(maxRows, shape));
     }
 
     /// <summary>Orders rows by their experts, once <see cref="Chosen"/> says which those are.</summary>
@@ -120,5 +117,5 @@ internal sealed unsafe class ExpertWork : IDisposable
         _weights.Dispose();
     }
 
-    private static long NumbersOf(int maxRows, int experts, int used) => 4L * maxRows * used + experts + 1;
+    private static long NumbersOf(int maxRows, ExpertShape shape) => 4L * maxRows * shape.Used + shape.Experts + 1;
 }

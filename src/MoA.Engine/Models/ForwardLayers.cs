@@ -7,7 +7,7 @@ namespace MoA.Engine.Models;
 /// <summary>
 /// The layers of a forward pass: what each one's <see cref="LayerDescription"/> says, on the tensors of a <see cref="Transformer"/>.
 /// </summary>
-internal sealed class ForwardLayers
+internal sealed class ForwardLayers : IDisposable
 {
     private readonly ModelConfig _config;
     private readonly ComputeBackend _backend;
@@ -21,6 +21,7 @@ internal sealed class ForwardLayers
     private readonly Tensor _attended;
     private readonly Tensor _gate;
     private readonly Tensor _up;
+    private readonly ExpertWork?[] _experts;
 
     /// <param name="config">The model.</param>
     /// <param name="weights">Its weights as they are stored.</param>
@@ -42,14 +43,22 @@ internal sealed class ForwardLayers
         _gate = allocate(maxRows, config.IntermediateSize);
         _up = allocate(maxRows, config.IntermediateSize);
         _angles = new RotaryAngles(config, backend, maxRows, allocate);
+        Dictionary<ExpertShape, ExpertWork> works = ExpertShape.Of(config).ToDictionary(shape => shape, shape => new ExpertWork(backend, maxRows, shape));
+        _experts = [.. config.LayerDescriptions.Select(layer => ExpertShape.Of(config, layer) is { } shape ? works[shape] : null)];
     }
 
     /// <summary>The residual stream.</summary>
     public Tensor Hidden { get; }
 
-    /// <summary>Floats that the tensors take for a token.</summary>
-    public static long RowElements(ModelConfig config) => 2L * config.HiddenSize +
-        2L * (config.QueryHeads + config.KeyValueHeads) * config.HeadSize + 2L * config.IntermediateSize + RotaryAngles.RowElements(config);
+    /// <summary>Bytes that it takes.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="maxRows">Most tokens in one pass.</param>
+    public static long BytesOf(ModelConfig config, int maxRows)
+    {
+        long row = 2L * config.HiddenSize + 2L * (config.QueryHeads + config.KeyValueHeads) * config.HeadSize +
+            2L * config.IntermediateSize + RotaryAngles.RowElements(config);
+        return 4 * row * maxRows + ExpertShape.Of(config).Sum(shape => ExpertWork.BytesOf(maxRows, shape));
+    }
 
     /// <summary>Makes ready for a batch's rows.</summary>
     public void Prepare(ForwardBatch batch) => _angles.Fill(batch);
@@ -59,7 +68,7 @@ internal sealed class ForwardLayers
     {
         LayerDescription description = _config.LayerDescriptions[layer];
         Attention(batch, layer, description, weights, clock);
-        FeedForward(batch.Rows, description, weights, clock);
+        FeedForward(layer, batch.Rows, description, weights, clock);
     }
 
     private void Attention(ForwardBatch batch, int layer, LayerDescription description, LayerWeights weights, PassClock? clock)
@@ -91,16 +100,38 @@ internal sealed class ForwardLayers
         Add(_attended, rows, weights.Output, weights.OutputBias, weights.AttentionOutputNorm, description.ResidualScale);
     }
 
-    private void FeedForward(int rows, LayerDescription description, LayerWeights weights, PassClock? clock)
+    private void FeedForward(int layer, int rows, LayerDescription description, LayerWeights weights, PassClock? clock)
     {
-        FeedForwardWeights network = weights.FeedForward[0];
         Tensor inputs = Norm(rows, weights.FeedForwardNorm, clock, PassOperation.FeedForwardNorm);
+        if (_experts[layer] is { } work)
+        {
+            Experts(work, inputs, rows, description, weights, clock);
+            return;
+        }
+
+        FeedForwardWeights network = weights.FeedForward[0];
         clock?.Begin(PassOperation.GateUp);
         _backend.Project(inputs, rows, [new(network.Gate, network.GateBias, _gate), new(network.Up, network.UpBias, _up)]);
         clock?.Begin(PassOperation.SwiGlu);
         _backend.Activate(description.FeedForward.Activation, _gate, _up, rows);
         clock?.Begin(PassOperation.Down);
         Add(_gate, rows, network.Down, network.DownBias, weights.FeedForwardOutputNorm, description.ResidualScale);
+    }
+
+    private void Experts(ExpertWork work, Tensor inputs, int rows, LayerDescription description, LayerWeights weights, PassClock? clock)
+    {
+        clock?.Begin(PassOperation.Router);
+        _backend.Project(inputs, rows, weights.Router!, weights.RouterBias, work.Scores);
+        _backend.ChooseExperts(work, rows, description.FeedForward.Experts!.IsNormalized);
+        clock?.Begin(PassOperation.GateUp);
+        _backend.EnterExperts(inputs, work, weights.FeedForward);
+        clock?.Begin(PassOperation.SwiGlu);
+        _backend.Activate(description.FeedForward.Activation, work.Gate, work.Up, work.Places);
+        clock?.Begin(PassOperation.Down);
+        bool isPlain = IsPlain(weights.FeedForwardOutputNorm, description.ResidualScale);
+        _backend.LeaveExperts(work, weights.FeedForward, isPlain ? Hidden : _branch, accumulate: isPlain);
+        if (!isPlain)
+            AddBranch(rows, weights.FeedForwardOutputNorm, description.ResidualScale);
     }
 
     /// <summary>What a layer does with the products of queries and keys.</summary>
@@ -130,15 +161,26 @@ internal sealed class ForwardLayers
     // Projects what a branch ends in, and adds it to the residual stream.
     private void Add(Tensor x, int rows, WeightTensor weight, WeightTensor? bias, WeightTensor? norm, double scale)
     {
-        if (norm is null && scale == 1)
-        {
-            _backend.Project(x, rows, weight, bias, Hidden, accumulate: true);
-            return;
-        }
+        bool isPlain = IsPlain(norm, scale);
+        _backend.Project(x, rows, weight, bias, isPlain ? Hidden : _branch, accumulate: isPlain);
+        if (!isPlain)
+            AddBranch(rows, norm, scale);
+    }
 
-        _backend.Project(x, rows, weight, bias, _branch);
+    // Whether a branch's output is added as it is.
+    private static bool IsPlain(WeightTensor? norm, double scale) => norm is null && scale == 1;
+
+    private void AddBranch(int rows, WeightTensor? norm, double scale)
+    {
         if (norm is not null)
             _backend.RmsNorm(_branch, rows, norm, _epsilon, _branch);
         _backend.Add(_branch, rows, (float)scale, Hidden);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (ExpertWork? work in _experts)
+            work?.Dispose();
     }
 }

@@ -1,4 +1,5 @@
 using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models;

@@ -27,6 +27,9 @@ internal enum PassOperation
     /// <summary>RMS norm before the MLP.</summary>
     FeedForwardNorm,
 
+    /// <summary>Scores of the experts, and their choice, where a model has experts.</summary>
+    Router,
+
     /// <summary>Gate and up projections.</summary>
     GateUp,
 

@@ -94,7 +94,7 @@ public sealed class Transformer : IDisposable
     public static long WorkspaceBytes(ModelConfig config, int maxRows)
     {
         ArgumentNullException.ThrowIfNull(config);
-        return 4 * (maxRows * ForwardLayers.RowElements(config) + MaxLogitRows * ((long)config.HiddenSize + config.VocabularySize));
+        return ForwardLayers.BytesOf(config, maxRows) + 4L * MaxLogitRows * (config.HiddenSize + (long)config.VocabularySize);
     }
 
     /// <summary>
@@ -268,6 +268,7 @@ public sealed class Transformer : IDisposable
     {
         foreach (Tensor tensor in _tensors)
             tensor.Dispose();
+        _layers?.Dispose();
         _weights.Dispose();
     }
 }

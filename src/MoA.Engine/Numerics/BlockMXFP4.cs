@@ -15,9 +15,6 @@ internal readonly unsafe struct BlockMXFP4 : IBlockFormat
     /// <summary>The largest exponent with which every element is finite; the format's NaN is 255.</summary>
     public const int LargestExponent = 252;
 
-    /// <summary>What makes twice the largest negative element zero.</summary>
-    public const int Shift = 12;
-
     /// <summary>Elements of a block.</summary>
     public const int Size = 32;
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
@@ -17,6 +18,7 @@ internal sealed class PassMeter
     private readonly WeightTensor _embedding;
     private readonly double[] _weightBytes = new double[Operations];
     private readonly double[] _weightElements = new double[Operations];
+    private readonly List<(PassOperation Operation, ExpertDescription Experts, double Bytes, double Elements)> _experts = [];
     private readonly double[] _bytes = new double[Operations];
     private readonly double[] _flop = new double[Operations];
 
@@ -26,20 +28,16 @@ internal sealed class PassMeter
         _config = model.Config;
         ModelWeights weights = model.Loaded.Weights;
         _embedding = weights.Embedding;
-        foreach (LayerWeights layer in weights.Layers)
+        foreach ((LayerWeights layer, LayerDescription description) in weights.Layers.Zip(_config.LayerDescriptions))
         {
             Count(PassOperation.AttentionNorm, layer.AttentionNorm);
             Count(PassOperation.QueryKeyValue, layer.Query, layer.Key, layer.Value, layer.QueryBias, layer.KeyBias, layer.ValueBias);
             Count(PassOperation.QueryKeyNorm, layer.QueryNorm, layer.KeyNorm);
             Count(PassOperation.Output, layer.Output, layer.OutputBias, layer.AttentionOutputNorm);
             Count(PassOperation.FeedForwardNorm, layer.FeedForwardNorm);
-            foreach (FeedForwardWeights network in layer.FeedForward)
-            {
-                Count(PassOperation.GateUp, network.Gate, network.Up, network.GateBias, network.UpBias);
-                Count(PassOperation.Down, network.Down, network.DownBias);
-            }
-
+            Count(PassOperation.Router, layer.Router, layer.RouterBias);
             Count(PassOperation.Down, layer.FeedForwardOutputNorm);
+            Count(description.FeedForward.Experts, layer.FeedForward);
         }
 
         Count(PassOperation.FinalNorm, weights.FinalNorm);
@@ -61,6 +59,13 @@ internal sealed class PassMeter
                 continue;
             _bytes[(int)operation] += _weightBytes[(int)operation];
             _flop[(int)operation] += 2 * _weightElements[(int)operation] * (atEnd ? logitRows : rows);
+        }
+
+        // What rows share of their experts is not known here: the most that they can read.
+        foreach ((PassOperation operation, ExpertDescription experts, double bytes, double elements) in _experts)
+        {
+            _bytes[(int)operation] += bytes * Math.Min(1, (double)rows * experts.Used / experts.Count);
+            _flop[(int)operation] += 2 * elements * rows * experts.Used / experts.Count;
         }
     }
 
@@ -126,6 +131,7 @@ internal sealed class PassMeter
         PassOperation.Attention => "attention",
         PassOperation.Output => "output",
         PassOperation.FeedForwardNorm => "mlp norm",
+        PassOperation.Router => "router",
         PassOperation.GateUp => "gate, up",
         PassOperation.SwiGlu => "swiglu",
         PassOperation.Down => "down",
@@ -152,13 +158,43 @@ internal sealed class PassMeter
         _flop[(int)PassOperation.Attention] += 4 * _config.HeadSize * pairs;
     }
 
+    private void Count(ExpertDescription? experts, IReadOnlyList<FeedForwardWeights> networks)
+    {
+        foreach (FeedForwardWeights network in networks)
+        {
+            if (experts is null)
+            {
+                Count(PassOperation.GateUp, network.Gate, network.Up, network.GateBias, network.UpBias);
+                Count(PassOperation.Down, network.Down, network.DownBias);
+                continue;
+            }
+
+            WeightTensor?[] entering = [network.Gate, network.Up, network.GateBias, network.UpBias], leaving = [network.Down, network.DownBias];
+            _experts.Add((PassOperation.GateUp, experts, Bytes(entering), Elements(entering)));
+            _experts.Add((PassOperation.Down, experts, Bytes(leaving), Elements(leaving)));
+        }
+    }
+
     private void Count(PassOperation operation, params ReadOnlySpan<WeightTensor?> weights)
     {
+        _weightBytes[(int)operation] += Bytes(weights);
+        _weightElements[(int)operation] += Elements(weights);
+    }
+
+    private static double Bytes(ReadOnlySpan<WeightTensor?> weights)
+    {
+        double bytes = 0;
         foreach (WeightTensor? weight in weights)
-        {
-            _weightBytes[(int)operation] += weight?.Bytes ?? 0;
-            if (weight?.Rows > 1)
-                _weightElements[(int)operation] += (double)weight.Rows * weight.Columns;
-        }
+            bytes += weight?.Bytes ?? 0;
+        return bytes;
+    }
+
+    // Those of matrices.
+    private static double Elements(ReadOnlySpan<WeightTensor?> weights)
+    {
+        double elements = 0;
+        foreach (WeightTensor? weight in weights)
+            elements += weight?.Rows > 1 ? (double)weight.Rows * weight.Columns : 0;
+        return elements;
     }
 }

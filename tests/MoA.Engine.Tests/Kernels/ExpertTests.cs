@@ -35,7 +35,7 @@ public sealed unsafe class ExpertTests
 
         void Check(float[] scores, int used, bool isNormalized, int[] experts, double[] weights)
         {
-            using ExpertWork work = new(backend, 3, 4, used, 1, 1);
+            using ExpertWork work = new(backend, 3, new(4, used, 1, 1));
             backend.Write([.. scores, .. scores], 2, work.Scores);
             backend.ChooseExperts(work, 2, isNormalized);
             Assert.Equal([.. experts, .. experts], new Span<int>(work.Chosen, 2 * used).ToArray());
@@ -60,7 +60,7 @@ public sealed unsafe class ExpertTests
                 (int experts, int used, int rows, int seed) = shape;
                 Random random = new(seed);
                 float[] scores = [.. Enumerable.Range(0, rows * experts).Select(_ => random.Next(-20, 20) / 4f)];
-                using ExpertWork work = new(backend, rows, experts, used, 1, 1);
+                using ExpertWork work = new(backend, rows, new(experts, used, 1, 1));
                 backend.Write(scores, rows, work.Scores);
                 backend.ChooseExperts(work, rows, isNormalized: seed % 2 == 0);
                 int[] places = new int[rows * used];
@@ -132,7 +132,7 @@ public sealed unsafe class ExpertTests
         ElementType[] types = [ElementType.Q8_0, ElementType.BF16, ElementType.Q4_0, ElementType.F32];
         using Layer layer = new(shape, (expert, matrix) => types[(expert + matrix) % 4]);
         CheckRows(backend, backend, shape, layer);
-        ExpertWeights[] placed = [.. layer.Experts.Select((expert, i) => i % 2 == 0 ? expert : expert.Convert(weight => weight.Rows > 1 ? backend.Place(weight) : weight))];
+        FeedForwardWeights[] placed = [.. layer.Experts.Select((expert, i) => i % 2 == 0 ? expert : expert.Convert(weight => weight.Rows > 1 ? backend.Place(weight) : weight))];
         Assert.Equal(layer.Run(backend, layer.Experts, 0, 7), layer.Run(backend, placed, 0, 7));
         foreach (IDisposable weight in placed.SelectMany(expert => expert.All).OfType<IDisposable>())
             weight.Dispose();
@@ -215,7 +215,7 @@ public sealed unsafe class ExpertTests
                 new(random, typeOf?.Invoke(expert, 2) ?? shape.Type, shape.Hidden, shape.Inner), new(random, ElementType.BF16, 1, shape.Inner),
                 new(random, ElementType.F32, 1, shape.Inner), new(random, ElementType.F16, 1, shape.Hidden),
             ])];
-            Experts = [.. _weights.Select(weights => new ExpertWeights
+            Experts = [.. _weights.Select(weights => new FeedForwardWeights
             {
                 Gate = weights[0].Tensor,
                 Up = weights[1].Tensor,
@@ -229,7 +229,7 @@ public sealed unsafe class ExpertTests
             Scores = TensorRows.Random(random, shape.Rows * shape.Experts, 3);
         }
 
-        public ExpertWeights[] Experts { get; }
+        public FeedForwardWeights[] Experts { get; }
 
         public float[] Inputs { get; }
 
@@ -237,10 +237,10 @@ public sealed unsafe class ExpertTests
 
         public float[] Scores { get; }
 
-        public ExpertWork CreateWork(ComputeBackend backend) => new(backend, _shape.Rows, _shape.Experts, _shape.Used, _shape.Hidden, _shape.Inner);
+        public ExpertWork CreateWork(ComputeBackend backend) => new(backend, _shape.Rows, new(_shape.Experts, _shape.Used, _shape.Hidden, _shape.Inner));
 
         /// <summary>The output of some rows.</summary>
-        public float[] Run(ComputeBackend backend, ExpertWeights[] experts, int first, int rows)
+        public float[] Run(ComputeBackend backend, FeedForwardWeights[] experts, int first, int rows)
         {
             int from = first * _shape.Hidden, to = (first + rows) * _shape.Hidden;
             using ExpertWork work = CreateWork(backend);
@@ -250,7 +250,7 @@ public sealed unsafe class ExpertTests
             return TensorRows.Read(backend, y);
         }
 
-        public static void Run(ComputeBackend backend, ExpertWork work, Layer layer, ExpertWeights[] experts, Tensor x, int rows, Tensor y, bool accumulate)
+        public static void Run(ComputeBackend backend, ExpertWork work, Layer layer, FeedForwardWeights[] experts, Tensor x, int rows, Tensor y, bool accumulate)
         {
             backend.ChooseExperts(work, rows, layer._shape.IsNormalized);
             backend.EnterExperts(x, work, experts);
@@ -267,7 +267,7 @@ public sealed unsafe class ExpertTests
             double[] bounds = [.. sums.Select(Math.Abs)];
             foreach ((int expert, float weight) in Choice(row))
             {
-                ExpertWeights weights = Experts[expert];
+                FeedForwardWeights weights = Experts[expert];
                 backend.Project(x, 1, weights.Gate, weights.GateBias, gate);
                 backend.Project(x, 1, weights.Up, weights.UpBias, up);
                 backend.SwiGlu(gate, up, 1);

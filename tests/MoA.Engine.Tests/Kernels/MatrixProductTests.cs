@@ -162,7 +162,7 @@ public sealed class MatrixProductTests
         bool rounded = set != InstructionSet.Scalar;
         if (rounded && BytesGroup(shape.Type) is int group)
             RoundToBytes(x, group);
-        bool shorts = shape.Type is ElementType.Q8_0 or ElementType.IQ4_NL or ElementType.IQ4_XS;
+        bool shorts = shape.Type is ElementType.Q8_0 or ElementType.IQ4_NL or ElementType.IQ4_XS or ElementType.MXFP4;
         Rounding ofInputs = rounded && shorts ? new Rounding(32, 32767) : Rounding.None;
         AssertProduct(shape, x, weight.Values, Terms(weight.Values, shape.Type), shape.Biased ? bias.Values : null, y, ofInputs,
             TensorRows.Read(backend, output));
@@ -172,7 +172,7 @@ public sealed class MatrixProductTests
     // group of the weight. Bytes are too coarse for a bound to say much, so the product is that of what they stand for.
     private static int? BytesGroup(ElementType type) => type switch
     {
-        ElementType.F32 or ElementType.F16 or ElementType.BF16 or ElementType.Q8_0 or ElementType.IQ4_NL or ElementType.IQ4_XS => null,
+        ElementType.F32 or ElementType.F16 or ElementType.BF16 or ElementType.Q8_0 or ElementType.IQ4_NL or ElementType.IQ4_XS or ElementType.MXFP4 => null,
         ElementType.Q6_K or ElementType.Q3_K or ElementType.Q2_K => 16,
         _ => 32,
     };

@@ -13,11 +13,15 @@ namespace MoA.Engine.Tests.Models;
 /// <summary>A tiny reference model with its input and expected logits.</summary>
 internal sealed class ModelFixture : IDisposable
 {
+    /// <summary>Those with routers, which choose experts by whatever small difference.</summary>
+    public static readonly string[] OfExperts = ["mixtral", "qwen3-moe", "gpt-oss", "gpt-oss-mxfp4"];
+
     public static readonly string[] Names =
     [
         "llama-mha", "llama-gqa-llama3", "llama-linear", "mistral", "qwen2-bf16", "qwen3", "llama-mha-pt", "llama-mha-pt-f16",
         "llama-rope-parameters", "llama-dynamic", "qwen2-yarn", "phi3-longrope", "phi3-partial",
         "gemma2", "gemma3", "smollm3", "olmo2", "granite",
+        .. OfExperts,
     ];
 
     private ModelFixture(string name)

@@ -54,5 +54,5 @@ internal sealed class Llama : ModelFamily
     ];
 
     internal override bool Matches(string architecture, GgufMetadata metadata) =>
-        architecture == GgufName && !metadata.Has("llama.attention.sliding_window");
+        architecture == GgufName && !metadata.Has("llama.attention.sliding_window") && !GgufConfig.HasExperts(architecture, metadata);
 }

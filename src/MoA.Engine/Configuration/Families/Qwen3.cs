@@ -1,7 +1,7 @@
 namespace MoA.Engine.Configuration.Families;
 
 /// <summary>Qwen 3 (dense): RMS norms of every query and key head before RoPE, no biases.</summary>
-internal sealed class Qwen3 : Qwen2
+internal class Qwen3 : Qwen2
 {
     public override string Name => "Qwen3";
 

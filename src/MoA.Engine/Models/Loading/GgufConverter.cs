@@ -96,8 +96,11 @@ public static class GgufConverter
             AddVector(writer, name, divisors);
         foreach (PlannedTensor tensor in plan.Tensors(model.Weights))
         {
-            TensorConversion conversion = new(tensor.Source, tensor.Type, parallel) { PairedHeadSize = tensor.PairedHeadSize };
-            writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape, conversion.Write);
+            writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape, to =>
+            {
+                foreach (WeightTensor source in tensor.Sources)
+                    new TensorConversion(source, tensor.Type, parallel) { PairedHeadSize = tensor.PairedHeadSize }.Write(to);
+            });
         }
 
         return finish(writer, model, new ConversionResult(file, 0, plan.Counts, plan.Fallbacks, notes));

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models.Loading;
@@ -28,6 +29,23 @@ internal sealed unsafe class RandomDescription(ModelConfig shape, ElementType we
         for (int i = 0; i < parts.Length; i++)
             matrices[i] = Matrix(layer + parts[i].Stem, parts[i].Rows, columns);
         return matrices;
+    }
+
+    /// <inheritdoc/>
+    protected override FeedForwardWeights[] Experts(string layer, ExpertDescription experts, int inner)
+    {
+        return [.. Enumerable.Range(0, experts.Count).Select(expert => new FeedForwardWeights
+        {
+            Gate = Matrix($"{layer}experts.{expert}.gate", inner, Config.HiddenSize),
+            Up = Matrix($"{layer}experts.{expert}.up", inner, Config.HiddenSize),
+            Down = Matrix($"{layer}experts.{expert}.down", Config.HiddenSize, inner),
+            GateBias = ExpertBias("gate", expert, inner),
+            UpBias = ExpertBias("up", expert, inner),
+            DownBias = ExpertBias("down", expert, Config.HiddenSize),
+        })];
+
+        WeightTensor? ExpertBias(string name, int expert, int length) =>
+            experts.HasBiases ? Vector($"{layer}experts.{expert}.{name}.bias", length) : null;
     }
 
     /// <inheritdoc/>

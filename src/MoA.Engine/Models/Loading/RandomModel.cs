@@ -85,16 +85,20 @@ public static class RandomModel
         GgufTensorPlan plan = new(shape, weights);
         foreach (PlannedTensor tensor in plan.Tensors(described))
         {
-            if (tensor.Source.Random is RandomContent content)
-                writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape, random.Matrix(tensor.Type, tensor.Source.Rows, tensor.Source.Columns, content));
-            else
-                GgufConverter.AddVector(writer, tensor.Name, VectorOf(tensor.Source));
+            Action<Stream>[] parts = [.. tensor.Sources.Select(source => source.Random is RandomContent content
+                ? random.Matrix(tensor.Type, source.Rows, source.Columns, content)
+                : Vector(source))];
+            writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape, to => Array.ForEach(parts, part => part(to)));
         }
 
         return (writer, new ConversionResult(file, 0, plan.Counts, plan.Fallbacks, []));
     }
 
-    private static unsafe float[] VectorOf(WeightTensor vector) => new Span<float>(vector.Data, vector.Columns).ToArray();
+    private static unsafe Action<Stream> Vector(WeightTensor vector)
+    {
+        byte[] bytes = new ReadOnlySpan<byte>(vector.Data, (int)vector.Bytes).ToArray();
+        return to => to.Write(bytes);
+    }
 
     /// <summary>
     /// A vocabulary in SentencePiece's manner: three special tokens, 256 bytes, the printable characters of ASCII, then

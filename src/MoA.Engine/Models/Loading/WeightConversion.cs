@@ -17,7 +17,7 @@ internal sealed class WeightConversion : IDisposable
     }
 
     /// <summary>
-    /// The model with its matrices converted, in memory of its own; the one given is disposed. Norms and biases keep
+    /// The model with its matrices converted, in memory of its own; the one given is disposed. Norms, biases and routers keep
     /// their formats. A matrix whose rows are no multiple of the format's blocks becomes Q8_0, or BF16.
     /// </summary>
     /// <param name="model">A loaded model.</param>
@@ -42,7 +42,7 @@ internal sealed class WeightConversion : IDisposable
 
     /// <summary>The weights as they would be, without their contents.</summary>
     public static unsafe ModelWeights Plan(ModelWeights weights, ElementType type) => Map(
-        weights, source => new WeightTensor(source.Name, TypeOf(source, type), source.Rows, source.Columns, null), "", []);
+        weights, (source, keeps) => new WeightTensor(source.Name, keeps ? source.Type : TypeOf(source, type), source.Rows, source.Columns, null), "", []);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -51,21 +51,22 @@ internal sealed class WeightConversion : IDisposable
             buffer.Dispose();
     }
 
-    private static ModelWeights Map(ModelWeights weights, Func<WeightTensor, WeightTensor> convert, string hash, IReadOnlyList<IDisposable> memory)
+    // Routers, which are small and decide, keep their format.
+    private static ModelWeights Map(ModelWeights weights, Func<WeightTensor, bool, WeightTensor> convert, string hash, IReadOnlyList<IDisposable> memory)
     {
-        WeightTensor embedding = convert(weights.Embedding);
-        LayerWeights[] layers = [.. weights.Layers.Select(layer => layer.Convert(convert))];
-        WeightTensor finalNorm = convert(weights.FinalNorm);
-        WeightTensor head = ReferenceEquals(weights.Head, weights.Embedding) ? embedding : convert(weights.Head);
+        WeightTensor embedding = convert(weights.Embedding, false);
+        LayerWeights[] layers = [.. weights.Layers.Select(layer => layer.Convert(weight => convert(weight, ReferenceEquals(weight, layer.Router))))];
+        WeightTensor finalNorm = convert(weights.FinalNorm, false);
+        WeightTensor head = ReferenceEquals(weights.Head, weights.Embedding) ? embedding : convert(weights.Head, false);
         return new ModelWeights(embedding, layers, finalNorm, head, hash, memory);
     }
 
     private static ElementType TypeOf(WeightTensor source, ElementType type) =>
         source.Rows == 1 ? source.Type : GgufTensorPlan.MatrixType(type, source.Columns);
 
-    private unsafe WeightTensor Convert(WeightTensor source)
+    private unsafe WeightTensor Convert(WeightTensor source, bool keepsFormat)
     {
-        ElementType type = TypeOf(source, _type);
+        ElementType type = keepsFormat ? source.Type : TypeOf(source, _type);
         long bytes = source.Rows * type.RowBytes(source.Columns);
         NativeBuffer<byte> buffer = new(_allocator, bytes);
         _memory.Add(buffer);

@@ -1,5 +1,6 @@
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models.Loading;
@@ -78,13 +79,22 @@ internal sealed class WeightReader(ModelConfig config, WeightNames names, ICheck
             $"tensor {name} is {vector.Type}; expected norms and biases in F32, F16 or BF16");
     }
 
+    /// <inheritdoc/>
+    protected override FeedForwardWeights[] Experts(string layer, ExpertDescription experts, int inner) =>
+        new ExpertReader(this, checkpoint, layer, experts.Count, parallel).Read(Names.Experts, Config.HiddenSize, inner, experts.HasBiases);
+
     private WeightTensor Tensor(string name, params ReadOnlySpan<long> shape) => Stored(name, shape).View(name);
 
-    /// <summary>The matrices of a layer's experts, one after the other in a tensor [experts, rows, columns]: views of it.</summary>
-    private WeightTensor[] Experts(string name, int experts, int rows, int columns) => Stored(name, experts, rows, columns).Matrices(name);
+    /// <summary>Memory that belongs to the weights.</summary>
+    internal NativeBuffer<byte> Room(long bytes)
+    {
+        NativeBuffer<byte> room = new(_allocator, bytes);
+        _copies.Add(room);
+        return room;
+    }
 
-    // A tensor whose shape is known to be right; it will be scanned.
-    private StoredTensor Stored(string name, params ReadOnlySpan<long> shape)
+    /// <summary>A tensor whose shape is known to be right; it will be scanned.</summary>
+    internal StoredTensor Stored(string name, params ReadOnlySpan<long> shape)
     {
         StoredTensor stored = checkpoint.Find(name);
         if (!shape.SequenceEqual(stored.Shape))

@@ -1,4 +1,5 @@
 using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Models.Loading;
@@ -49,12 +50,20 @@ internal abstract class WeightSource(ModelConfig config, WeightNames names)
     /// <summary>A vector of any other name.</summary>
     protected abstract WeightTensor Vector(string name, int length);
 
+    /// <summary>The experts of a layer.</summary>
+    /// <param name="layer">What the layer's names begin with.</param>
+    /// <param name="experts">How many there are, and whether they have biases.</param>
+    /// <param name="inner">Their width between the projections.</param>
+    protected abstract FeedForwardWeights[] Experts(string layer, ExpertDescription experts, int inner);
+
     private LayerWeights Layer(string layer, LayerDescription description)
     {
         int hidden = config.HiddenSize, queries = config.QueryHeads * config.HeadSize, keys = config.KeyValueHeads * config.HeadSize;
         bool isBefore = description.Norms != NormPlacement.After, isAfter = description.Norms != NormPlacement.Before;
         bool normsHeads = description.QueryKeyNorm != QueryKeyNorm.None, normsEach = description.QueryKeyNorm == QueryKeyNorm.PerHead;
         bool hasBiases = config.Architecture.HasQueryKeyValueBiases;
+        int inner = description.FeedForward.IntermediateSize;
+        ExpertDescription? experts = description.FeedForward.Experts;
         WeightTensor? attentionNorm = isBefore ? Norm(layer + names.AttentionNorm, hidden) : null;
         WeightTensor[] heads = Matrices(layer, names.QueryKeyValue, hidden, (names.Query, queries), (names.Key, keys), (names.Value, keys));
         return new LayerWeights
@@ -65,11 +74,13 @@ internal abstract class WeightSource(ModelConfig config, WeightNames names)
             Value = heads[2],
             Output = Matrix(layer + names.Output, hidden, queries),
             FeedForwardNorm = isBefore ? Norm(layer + names.FeedForwardNorm, hidden) : null,
-            FeedForward = [FeedForward(layer, description.FeedForward.IntermediateSize)],
+            Router = experts is null ? null : Matrix(layer + names.Router, experts.Count, hidden),
+            RouterBias = experts is { HasBiases: true } ? Vector(layer + names.Router + ".bias", experts.Count) : null,
+            FeedForward = experts is null ? [FeedForward(layer, inner)] : Experts(layer, experts, inner),
             QueryBias = Bias(layer + names.Query, queries, hasBiases),
             KeyBias = Bias(layer + names.Key, keys, hasBiases),
             ValueBias = Bias(layer + names.Value, keys, hasBiases),
-            OutputBias = Bias(layer + names.Output, hidden),
+            OutputBias = Bias(layer + names.Output, hidden, config.Architecture.HasOutputBias),
             QueryNorm = normsHeads ? Norm(layer + names.QueryNorm, normsEach ? config.HeadSize : queries) : null,
             KeyNorm = normsHeads ? Norm(layer + names.KeyNorm, normsEach ? config.HeadSize : keys) : null,
             Sinks = description.HasSinks ? Vector(layer + names.Sinks, config.QueryHeads) : null,

@@ -177,7 +177,7 @@ public sealed class GgufModelTests
     [InlineData("llama.rope.dimension_count", 7u, "\"llama.rope.dimension_count\" is 7; expected an even number up to 16")]
     [InlineData("llama.rope.scaling.type", "longrope", "the RoPE scaling is \"longrope\" without tensors rope_factors_short.weight and rope_factors_long.weight")]
     [InlineData("llama.rope.scaling.type", "dynamic", "the RoPE scaling is \"dynamic\"; expected none, linear, yarn or longrope")]
-    [InlineData("llama.expert_count", 8u, "mixture of experts")]
+    [InlineData("llama.expert_count", 8u, "no \"llama.expert_used_count\"")]
     [InlineData("llama.attention.causal", false, "attention is not causal")]
     [InlineData("llama.attention.scale", -0.5f, "\"llama.attention.scale\" is -0.5")]
     [InlineData("llama.attention.layer_norm_rms_epsilon", 0f, "expected a number above 0 and up to 1")]

@@ -2,16 +2,16 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels;
 
-/// <summary>One of the feed-forward networks among which a layer chooses for each token.</summary>
-public sealed record ExpertWeights
+/// <summary>The weights of one feed-forward network, a layer's only one or an expert; matrices are [outputs, inputs].</summary>
+public sealed class FeedForwardWeights
 {
-    /// <summary>[intermediate, hidden].</summary>
+    /// <summary>Gate projection, [intermediate, hidden].</summary>
     public required WeightTensor Gate { get; init; }
 
-    /// <summary>[intermediate, hidden].</summary>
+    /// <summary>Up projection, [intermediate, hidden].</summary>
     public required WeightTensor Up { get; init; }
 
-    /// <summary>[hidden, intermediate].</summary>
+    /// <summary>Down projection, [hidden, intermediate].</summary>
     public required WeightTensor Down { get; init; }
 
     /// <summary>Added to the gate, [intermediate], or null.</summary>
@@ -27,7 +27,7 @@ public sealed record ExpertWeights
     internal IEnumerable<WeightTensor> All => new[] { Gate, Up, Down, GateBias, UpBias, DownBias }.OfType<WeightTensor>();
 
     /// <summary>These weights, each replaced by what <paramref name="convert"/> makes of it.</summary>
-    internal ExpertWeights Convert(Func<WeightTensor, WeightTensor> convert) => new()
+    internal FeedForwardWeights Convert(Func<WeightTensor, WeightTensor> convert) => new()
     {
         Gate = convert(Gate),
         Up = convert(Up),
