@@ -1,6 +1,7 @@
 // Token by token: all engines must write the same tokens. F32 weights and KV rows on all sides, so that only the order of sums differs.
 // The demo model, written as GGUF; and for each family that llama.cpp runs, the tiny random model of tests/fixtures/models: ours read
-// from its folder, theirs from the GGUF that `moa model convert` makes of it.
+// from its folder, theirs from the GGUF that `moa model convert` makes of it. And the demo model in every number format: there engines
+// round activations each in its own way, so that texts part sooner or later, but not at once, as they do where blocks are read wrongly.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -19,14 +20,17 @@ const families = [
     { model: "mixtral" }, { model: "qwen3-moe" }, { model: "gpt-oss" }, { model: "gpt-oss-mxfp4", weights: "mxfp4" },
 ].map(family => ({ promptTokens: 24, weights: "f32", ...family, case: `${name} ${family.model}` }));
 
-const cases = [{ case: name }, ...families];
+const formats = ["q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl", "iq4_xs", "mxfp4"]
+    .map(weights => ({ weights, fewest: 8, case: `${name} ${weights}` }));
+
+const cases = [{ weights: "f32", case: name }, ...formats, ...families];
 
 /** The cases in whose names a text stands. */
 export const agreements = text => cases.filter(entry => entry.case.includes(text));
 
 /** The row of a case: how many tokens of each peer are ours. */
 export async function agreement(entry, peers, cache, threads, note) {
-    const { tokens, ours, model } = entry.model ? await family(entry, cache, threads) : await demo(cache, threads);
+    const { tokens, ours, model } = entry.model ? await family(entry, cache, threads) : await demo(entry, cache, threads);
     const matching = {};
     for (const peer of peers) {
         try {
@@ -41,13 +45,13 @@ export async function agreement(entry, peers, cache, threads, note) {
         if (differs >= 0)
             note(`${entry.case}: ${peer.name} parts from us after ${differs} of ${ours.length} tokens (${ours[differs]} and ${theirs[differs]})`);
     }
-    return { case: entry.case, threads, unit: "tokens", ours: ours.length, peers: matching };
+    return { case: entry.case, threads, unit: "tokens", ours: ours.length, fewest: entry.fewest ?? ours.length, peers: matching };
 }
 
-async function demo(cache, threads) {
-    const folder = inRepository("models/demo"), model = path.join(cache, "demo-f32.gguf");
+async function demo({ weights }, cache, threads) {
+    const folder = inRepository("models/demo"), model = path.join(cache, `demo-${weights}.gguf`);
     if (!fs.existsSync(model) || fs.statSync(model).mtimeMs < fs.statSync(path.join(folder, "model.safetensors")).mtimeMs)
-        await moaMakes("model", "convert", "--model", folder, "--weights", "f32", "--out", model);
+        await moaMakes("model", "convert", "--model", folder, "--weights", weights, "--out", model);
     const tokens = (await moa("model", "tokenize", prompt, "--model", model)).items[0].tokens;
     return { model, tokens, ours: await greedy(model, prompt, 200, threads) };
 }
@@ -72,5 +76,5 @@ async function family({ model: fixture, promptTokens, weights }, cache, threads)
 const greedy = async (model, text, count, threads) => (await moa("generate", text, "--model", model, "--template", "off", "--kv", "f32",
     "--max-new-tokens", count, "--threads", threads)).tokens;
 
-/** Whether a row is of such a case and some peer wrote something else. */
-export const disagrees = row => row.case.startsWith(name) && Object.values(row.peers).some(tokens => tokens !== row.ours);
+/** Whether a row is of such a case and some peer wrote something else before it may. */
+export const disagrees = row => row.case.startsWith(name) && Object.values(row.peers).some(tokens => tokens < row.fewest);

@@ -70,9 +70,11 @@ test("the table has a column for each peer, and leaves empty what was not measur
 });
 
 test("engines disagree when one peer does", () => {
-    assert.equal(disagrees({ case: "greedy-agreement", ours: 200, peers: { a: 200, b: 200 } }), false);
-    assert.equal(disagrees({ case: "greedy-agreement", ours: 200, peers: { a: 200, b: 17 } }), true);
-    assert.equal(disagrees({ case: "another", ours: 2, peers: { a: 1 } }), false);
+    assert.equal(disagrees({ case: "greedy-agreement", ours: 200, fewest: 200, peers: { a: 200, b: 200 } }), false);
+    assert.equal(disagrees({ case: "greedy-agreement", ours: 200, fewest: 200, peers: { a: 200, b: 17 } }), true);
+    assert.equal(disagrees({ case: "greedy-agreement q4_0", ours: 200, fewest: 8, peers: { a: 26, b: 200 } }), false);
+    assert.equal(disagrees({ case: "greedy-agreement q4_0", ours: 200, fewest: 8, peers: { a: 200, b: 2 } }), true);
+    assert.equal(disagrees({ case: "another", ours: 2, fewest: 2, peers: { a: 1 } }), false);
 });
 
 test("cases have names of their own, known models and contexts that can be repeated", () => {
