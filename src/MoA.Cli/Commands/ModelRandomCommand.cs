@@ -17,7 +17,7 @@ internal sealed class ModelRandomCommand : CliCommand
     private readonly Option<string> _shape = new("--shape")
     {
         Description = $"{string.Join(", ", ModelShape.Names)}, sizes that differ after a name, or sizes of a Llama by hand: hidden, layers, heads " +
-            "(required), kv-heads, head-size, intermediate, vocabulary, context, tied; of models with windows also window",
+            "(required), kv-heads, head-size, intermediate, vocabulary, context, tied; after names of models that have them also window, experts, experts-used, expert-width",
         HelpName = "NAME|key=value,…",
         CompletionSources = { _ => ModelShape.Names.Select(name => new CompletionItem(name)) },
         Required = true,
@@ -52,7 +52,7 @@ internal sealed class ModelRandomCommand : CliCommand
         string shape = context.Get(_shape)!;
         ModelConfig config = ModelShape.Parse(shape);
         ElementType weights = GgufOutput.ReadType(context.Get(_weights))!.Value;
-        string name = $"{shape.Split(',')[0]} (random)";
+        string name = $"{shape.Split(',')[0].Replace('-', ' ')} (random)"; // llama.cpp expects tokens of its own in a file named phi-3
         if (DryRun.Asked(context))
         {
             DryRun.Show(context, ConversionEstimate.Of(RandomModel.Plan(

@@ -14,12 +14,19 @@ public static class ModelShape
     private const int LargestNumber = 1 << 28;
     private const int LargestHead = 1 << 12, LargestWidth = 1 << 24, MostLayers = 1 << 14;
 
-    // What a shape's keys are called in config.json.
+    // What a shape's keys are called in config.json, and which of them only some models have.
     private static readonly (string Key, string Name)[] Keys =
     [
         ("hidden", "hidden_size"), ("layers", "num_hidden_layers"), ("heads", "num_attention_heads"), ("kv-heads", "num_key_value_heads"),
         ("head-size", "head_dim"), ("intermediate", "intermediate_size"), ("vocabulary", "vocab_size"), ("context", "max_position_embeddings"),
-        ("window", "sliding_window"),
+    ];
+
+    private static readonly (string Key, string[] Names, string What)[] KeysOfSome =
+    [
+        ("window", ["sliding_window"], "a window"),
+        ("experts", ["num_local_experts", "num_experts"], "experts"),
+        ("experts-used", ["num_experts_per_tok"], "experts"),
+        ("expert-width", ["moe_intermediate_size"], "experts of another width than intermediate"),
     ];
 
     /// <summary>The names that <see cref="Parse"/> knows. vicuna-7b and vicuna-13b are those of version 1.5 for 16k tokens.</summary>
@@ -28,8 +35,8 @@ public static class ModelShape
     /// <summary>
     /// Reads a shape: one of <see cref="Names"/>, or sizes such as <c>hidden=1024,layers=16,heads=16</c>, or a name followed
     /// by sizes that differ. By hand, hidden, layers and heads are required and the model is a Llama; the rest has defaults: kv-heads as
-    /// heads, head-size hidden/heads, intermediate four times hidden, vocabulary 32000, context 32768, tied false. A window is that of the layers
-    /// of the named model that have one.
+    /// heads, head-size hidden/heads, intermediate four times hidden, vocabulary 32000, context 32768, tied false. A named
+    /// model that has windows or experts takes window, experts, experts-used and expert-width too.
     /// </summary>
     /// <exception cref="InvalidInputException">A name or key is not known, or a number is out of range.</exception>
     public static ModelConfig Parse(string text)
@@ -69,8 +76,6 @@ public static class ModelShape
     private static void Apply(string text, JsonObject config, Dictionary<string, string> sizes)
     {
         int? heads = Number(config, "num_attention_heads"), hidden = Number(config, "hidden_size");
-        if (sizes.ContainsKey("window") && Number(config, "sliding_window") is null)
-            throw Refusal(text, "window=… is of models that have one");
         foreach ((string key, string name) in Keys)
         {
             if (sizes.Remove(key, out string? value))
@@ -83,6 +88,12 @@ public static class ModelShape
                 config[name] = Math.Max(Number(config, "hidden_size")!.Value / Number(config, "num_attention_heads")!.Value, 1);
             else if (key == "intermediate" && !config.ContainsKey(name))
                 config[name] = 4 * Number(config, "hidden_size")!.Value;
+        }
+
+        foreach ((string key, string[] names, string what) in KeysOfSome)
+        {
+            if (sizes.Remove(key, out string? value))
+                config[names.FirstOrDefault(config.ContainsKey) ?? throw Refusal(text, $"{key}=… is of models that have {what}")] = Number(text, key, value);
         }
 
         if (config.ContainsKey("query_pre_attn_scalar"))
@@ -115,5 +126,5 @@ public static class ModelShape
             : throw Refusal(text, $"{key}={value}; expected a whole number from 1 to {LargestNumber}");
 
     private static InvalidInputException Refusal(string text, string problem) => new(
-        $"--shape {text}: {problem}; the keys are {string.Join(", ", Keys.Select(key => key.Key))}, tied");
+        $"--shape {text}: {problem}; the keys are {string.Join(", ", Keys.Select(key => key.Key).Append("tied").Concat(KeysOfSome.Select(key => key.Key)))}");
 }

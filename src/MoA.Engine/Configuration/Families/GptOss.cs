@@ -40,6 +40,22 @@ internal sealed class GptOss : ModelFamily
 
     internal override WeightNames GgufNames => WeightNames.Gguf with { FeedForwardNorm = "post_attention_norm", Sinks = "attn_sinks.weight" };
 
+    internal override IReadOnlyList<(string Name, string Config)> Shapes { get; } =
+    [
+        (
+            "gpt-oss-20b",
+            """
+            {
+                "model_type": "gpt_oss", "hidden_size": 2880, "num_hidden_layers": 24, "num_attention_heads": 64, "num_key_value_heads": 8,
+                "head_dim": 64, "intermediate_size": 2880, "vocab_size": 201088, "sliding_window": 128,
+                "rope_scaling": {
+                    "rope_type": "yarn", "factor": 32, "original_max_position_embeddings": 4096, "beta_fast": 32, "beta_slow": 1, "truncate": false
+                },
+                "num_local_experts": 32, "num_experts_per_tok": 4
+            }
+            """),
+    ];
+
     internal override ModelConfig Read(HuggingFaceConfig file)
     {
         if (file["swiglu_limit"].AsOptionalNumber(0, 1e6) is double limit and not Limit)

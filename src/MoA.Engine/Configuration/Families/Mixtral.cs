@@ -30,6 +30,19 @@ internal sealed class Mixtral : ModelFamily
         ],
     };
 
+    internal override IReadOnlyList<(string Name, string Config)> Shapes { get; } =
+    [
+        (
+            "mixtral-8x7b",
+            """
+            {
+                "model_type": "mixtral", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,
+                "intermediate_size": 14336, "vocab_size": 32000, "max_position_embeddings": 32768, "rope_theta": 1000000,
+                "num_local_experts": 8, "num_experts_per_tok": 2
+            }
+            """),
+    ];
+
     internal override bool Matches(string architecture, GgufMetadata metadata) => architecture == GgufName && GgufConfig.HasExperts(architecture, metadata);
 
     internal override ModelConfig Read(HuggingFaceConfig file)

@@ -28,6 +28,19 @@ internal sealed class Qwen3Moe : Qwen3
         ],
     };
 
+    internal override IReadOnlyList<(string Name, string Config)> Shapes { get; } =
+    [
+        (
+            "qwen3-30b-a3b",
+            """
+            {
+                "model_type": "qwen3_moe", "hidden_size": 2048, "num_hidden_layers": 48, "num_attention_heads": 32, "num_key_value_heads": 4,
+                "head_dim": 128, "intermediate_size": 6144, "moe_intermediate_size": 768, "vocab_size": 151936, "max_position_embeddings": 40960,
+                "rope_theta": 1000000, "num_experts": 128, "num_experts_per_tok": 8, "norm_topk_prob": true
+            }
+            """),
+    ];
+
     internal override ModelConfig Read(HuggingFaceConfig file)
     {
         ExpertDescription experts = file.Experts("num_experts", file["norm_topk_prob"].AsBoolean(missing: false));

@@ -100,8 +100,13 @@ public sealed class RandomModelTests
     public void A_random_model_of_every_family_runs(string name)
     {
         using TemporaryFolder folder = new();
-        string sizes = name.StartsWith("qwen2", StringComparison.Ordinal) ? "kv-heads=2" : "kv-heads=2,head-size=16";
-        ModelConfig shape = ModelShape.Parse($"{name},hidden=64,layers=4,heads=4,{sizes},intermediate=96,vocabulary=400,context=256");
+        string experts = name switch
+        {
+            "qwen3-30b-a3b" => ",experts=8,experts-used=2,expert-width=32",
+            "mixtral-8x7b" or "gpt-oss-20b" => ",experts=8,experts-used=2",
+            _ => "",
+        };
+        ModelConfig shape = ModelShape.Parse($"{name},hidden=64,layers=4,heads=4,kv-heads=2,intermediate=96,vocabulary=400,context=256{experts}");
         using LoadedModel model = GgufModel.Load(RandomModel.Write(folder.File("random.gguf"), shape, ElementType.F32, name).File);
         Assert.Equal((shape.Architecture, shape.RopePairs), (model.Config.Architecture, model.Config.RopePairs));
         Assert.Equal(shape.LayerDescriptions.Select(AsWritten), model.Config.LayerDescriptions.Select(AsWritten));
@@ -125,6 +130,9 @@ public sealed class RandomModelTests
     [InlineData("qwen2.5-0.5b", 494_032_768)]
     [InlineData("qwen3-0.6b", 596_049_920)]
     [InlineData("mistral-7b", 7_241_732_096)]
+    [InlineData("mixtral-8x7b", 46_702_792_704)]
+    [InlineData("qwen3-30b-a3b", 30_532_122_624)]
+    [InlineData("gpt-oss-20b", 20_914_757_184)]
     [InlineData("phi-3-mini", 3_821_079_552)]
     [InlineData("gemma-2-2b", 2_614_341_888)]
     [InlineData("gemma-3-1b", 999_885_952)]
@@ -147,6 +155,9 @@ public sealed class RandomModelTests
     [InlineData("hidden=64,layers=2,heads=3,kv-heads=2", "heads=3 is no multiple of kv-heads=2")]
     [InlineData("hidden=65,layers=2,heads=5", "the size of a head is 13; expected an even number")]
     [InlineData("hidden=64,layers=2,heads=2,tied=maybe", "tied=maybe; expected true or false")]
+    [InlineData("llama-3-8b,window=64", "window=… is of models that have a window")]
+    [InlineData("gemma-2-2b,experts=4", "experts=… is of models that have experts")]
+    [InlineData("mixtral-8x7b,experts-used=9", "\"num_experts_per_tok\" is 9; expected a whole number from 1 to 8")]
     [InlineData("hidden=64,hidden=64", "each key once")]
     [InlineData("", "expected one of")]
     public void Shapes_that_are_none_are_refused(string text, string problem)
