@@ -84,6 +84,9 @@ internal sealed unsafe class ExpertWork : IDisposable
         return 4 * ((long)maxRows * shape.Experts + places * (2L * shape.IntermediateSize + shape.HiddenSize + 1) + NumbersOf(maxRows, shape));
     }
 
+    /// <summary>The first place of an expert, and how many it has.</summary>
+    public (int First, int Count) PlacesOf(int expert) => (Starts[expert], Starts[expert + 1] - Starts[expert]);
+
     /// <summary>Orders rows by their experts, once <see cref="Chosen"/> says which those are.</summary>
     public void Order(int rows)
     {

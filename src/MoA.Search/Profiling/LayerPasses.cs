@@ -50,6 +50,13 @@ internal sealed class LayerPasses(
         FeedForwardWeights network = weights.FeedForward[0];
         foreach ((int start, int count) in Chunks(rows))
         {
+            if (workspace.Experts[layer] is { } experts)
+            {
+                RunExperts(experts, weights, description.FeedForward, start, count);
+                AddBranch(start, count, weights.FeedForwardOutputNorm, description);
+                continue;
+            }
+
             GateAndUp(weights, network, start, count);
             backend.Activate(description.FeedForward.Activation, workspace.Gate, workspace.Up, count);
             Add(workspace.Gate, start, count, network.Down, network.DownBias, weights.FeedForwardOutputNorm, description);
@@ -64,6 +71,14 @@ internal sealed class LayerPasses(
         FeedForwardWeights network = weights.FeedForward[0];
         foreach ((int start, int count) in Chunks(rows))
         {
+            if (w.Experts[layer] is { } experts)
+            {
+                RunExperts(experts, weights, description.FeedForward, start, count);
+                ExpertsGradient(experts, weights, description.FeedForward, count, BranchGradient(start, count, weights.FeedForwardOutputNorm, description));
+                NormGradient(start, count, weights.FeedForwardNorm);
+                continue;
+            }
+
             GateAndUp(weights, network, start, count);
             if (weights.FeedForwardOutputNorm is not null)
             {
@@ -153,10 +168,54 @@ internal sealed class LayerPasses(
         }
 
         backend.Project(x, count, weight, bias, w.Branch);
+        AddBranch(start, count, norm, description);
+    }
+
+    // Adds Branch to a chunk of Hidden.
+    private void AddBranch(int start, int count, WeightTensor? norm, LayerDescription description)
+    {
+        ProfilerWorkspace w = workspace;
         if (norm is not null)
             backend.RmsNorm(w.Branch, count, norm, _epsilon, w.Branch);
-        backend.Add(w.Branch, count, (float)description.ResidualScale, hidden);
+        backend.Add(w.Branch, count, (float)description.ResidualScale, w.Hidden.From(start));
     }
+
+    // Branch: what the experts make of a chunk of Hidden.
+    private void RunExperts(ExpertTensors experts, LayerWeights weights, FeedForwardDescription description, int start, int count)
+    {
+        ExpertWork work = experts.Work;
+        Tensor inputs = Norm(start, count, weights.FeedForwardNorm);
+        backend.Project(inputs, count, weights.Router!, weights.RouterBias, work.Scores);
+        backend.ChooseExperts(work, count, description.Experts!.IsNormalized);
+        backend.EnterExperts(inputs, work, weights.FeedForward);
+        kernels.Copy(work.Gate, work.Places, experts.Gate);
+        backend.Activate(description.Activation, work.Gate, work.Up, work.Places);
+        backend.LeaveExperts(work, weights.FeedForward, workspace.Branch, accumulate: false);
+    }
+
+    // Normed: the gradient at the inputs of experts that have just run, and of their router. Those that nobody uses are not read.
+    private void ExpertsGradient(ExpertTensors experts, LayerWeights weights, FeedForwardDescription description, int count, Tensor gradient)
+    {
+        ExpertWork work = experts.Work;
+        kernels.ExpertSumGradient(gradient, work, description.Experts!.IsNormalized);
+        foreach ((FeedForwardWeights expert, int place, int places) in Used(work, weights))
+            kernels.ProjectGradient(work.Outputs.From(place), places, expert.Down, work.Gate.From(place));
+        kernels.ActivationGradient(description.Activation, experts.Gate, work.Up, work.Gate, work.Places);
+        foreach ((FeedForwardWeights expert, int place, int places) in Used(work, weights))
+        {
+            kernels.ProjectGradient(experts.Gate.From(place), places, expert.Gate, work.Outputs.From(place));
+            kernels.ProjectGradient(work.Up.From(place), places, expert.Up, work.Outputs.From(place), accumulate: true);
+        }
+
+        kernels.SumPlaces(work, workspace.Normed);
+        kernels.ProjectGradient(work.Scores, count, weights.Router!, workspace.Normed, accumulate: true);
+    }
+
+    // The experts that are used, with their first place and how many they have.
+    private static IEnumerable<(FeedForwardWeights Expert, int Place, int Places)> Used(ExpertWork work, LayerWeights weights) =>
+        Enumerable.Range(0, work.Experts).Select(expert => (Expert: expert, Range: work.PlacesOf(expert)))
+            .Where(entry => entry.Range.Count > 0)
+            .Select(entry => (weights.FeedForward[entry.Expert], entry.Range.First, entry.Range.Count));
 
     // Of a chunk of Gradient what arrives at a branch's last projection. Where a norm follows that, Branch holds what it projected.
     private Tensor BranchGradient(int start, int count, WeightTensor? norm, LayerDescription description)

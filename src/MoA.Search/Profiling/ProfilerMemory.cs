@@ -11,7 +11,7 @@ namespace MoA.Search.Profiling;
 /// The memory that profiling items of up to n tokens takes beside the weights, in bytes. For L layers of width h, MLP
 /// width f, H query and G KV heads of size d and c = min(n, 1024):
 /// kept are <c>2·L·n·h</c> floats, which can be on disk; worked on are <c>n·(2·h + 2·H·d + 2·G·d + r)</c>, r the components that RoPE turns
-/// (with norms of queries and keys <c>n·(H + G)·d</c> more), <c>c·(h + 3·f)</c> (with norms or scales behind attention and MLP <c>2·c·h</c> more), the logits of some rows, and what the backend needs beside
+/// (with norms of queries and keys <c>n·(H + G)·d</c> more), <c>c·(h + 3·f)</c> (with norms or scales behind attention and MLP, or experts, <c>2·c·h</c> more; with k of E experts of width f used <c>c·(E + k·(3·f + h + 5))</c> more), the logits of some rows, and what the backend needs beside
 /// (<see cref="ComputeBackend.GradientBytes"/>). The block sums are <c>L·H·⌈N/64⌉²</c> doubles, and as many floats for the item under way and the mean.
 /// </summary>
 /// <param name="Kept">What the forward pass keeps for the backward pass.</param>
@@ -38,7 +38,7 @@ internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
         long blocks = (length + 63) / 64;
         return new ProfilerMemory(
             sizeof(float) * 2 * config.Layers * n * hidden,
-            sizeof(float) * (rows + chunks) + backend.GradientBytes(config, maxTokens, operand),
+            sizeof(float) * (rows + chunks) + ExpertShape.Of(config).Sum(shape => ExpertTensors.BytesOf((int)chunk, shape)) + backend.GradientBytes(config, maxTokens, operand),
             (sizeof(double) + 2 * sizeof(float)) * config.Layers * config.QueryHeads * blocks * blocks);
     }
 

@@ -42,8 +42,9 @@ internal sealed class ProfilerWorkspace : IDisposable
             Hidden = Rows(config.HiddenSize);
             Normed = Own(backend.Allocate(chunk, config.HiddenSize));
             Gradient = Rows(config.HiddenSize);
-            Branch = BranchesChange(config) ? Own(backend.Allocate(chunk, config.HiddenSize)) : Normed;
-            BranchGradient = BranchesChange(config) ? Own(backend.Allocate(chunk, config.HiddenSize)) : Normed;
+            bool branches = BranchesChange(config);
+            Branch = branches ? Own(backend.Allocate(chunk, config.HiddenSize)) : Normed;
+            BranchGradient = branches ? Own(backend.Allocate(chunk, config.HiddenSize)) : Normed;
             Queries = Rows(queryWidth);
             Keys = Rows(keyWidth);
             Values = Rows(keyWidth);
@@ -53,6 +54,8 @@ internal sealed class ProfilerWorkspace : IDisposable
             Gate = Own(backend.Allocate(chunk, config.IntermediateSize));
             Up = Own(backend.Allocate(chunk, config.IntermediateSize));
             Activated = Own(backend.Allocate(chunk, config.IntermediateSize));
+            Dictionary<ExpertShape, ExpertTensors> experts = ExpertShape.Of(config).ToDictionary(shape => shape, shape => Owned(new ExpertTensors(backend, chunk, shape)));
+            Experts = [.. config.LayerDescriptions.Select(layer => ExpertShape.Of(config, layer) is { } shape ? experts[shape] : null)];
             Angles = new RotaryAngles(config, backend, maxTokens, (rows, columns) => Own(backend.Allocate(rows, columns)));
             LogitRows = MostLogitRowsOf(config, maxTokens);
             Logits = Own(backend.Allocate(LogitRows, config.VocabularySize));
@@ -117,6 +120,9 @@ internal sealed class ProfilerWorkspace : IDisposable
     /// <summary>The gradient of a chunk of the MLP's product activation(gate)·up.</summary>
     public Tensor Activated { get; }
 
+    /// <summary>By layer what a chunk works in where networks are chosen among experts; null where there is one.</summary>
+    public IReadOnlyList<ExpertTensors?> Experts { get; }
+
     public RotaryAngles Angles { get; }
 
     /// <summary>Rows whose logits are held at a time.</summary>
@@ -132,9 +138,10 @@ internal sealed class ProfilerWorkspace : IDisposable
     public static int MostLogitRowsOf(ModelConfig config, int maxTokens) =>
         Math.Clamp(LogitElements / config.VocabularySize, 1, Math.Min(maxTokens, MostLogitRows));
 
-    /// <summary>Whether what attention and MLP add to the residual stream is changed on its way there.</summary>
+    /// <summary>Whether what attention and MLP add to the residual stream is changed on its way there, or a sum over experts.</summary>
     public static bool BranchesChange(ModelConfig config) =>
-        config.LayerDescriptions.Any(layer => layer.Norms != NormPlacement.Before || layer.ResidualScale != 1);
+        config.LayerDescriptions.Any(
+        layer => layer.Norms != NormPlacement.Before || layer.ResidualScale != 1 || layer.FeedForward.Experts is not null);
 
     public void Dispose()
     {
@@ -142,9 +149,12 @@ internal sealed class ProfilerWorkspace : IDisposable
             memory.Dispose();
     }
 
-    private Tensor Own(Tensor tensor)
+    private Tensor Own(Tensor tensor) => Owned(tensor);
+
+    private T Owned<T>(T memory)
+        where T : IDisposable
     {
-        _memory.Add(tensor);
-        return tensor;
+        _memory.Add(memory);
+        return memory;
     }
 }

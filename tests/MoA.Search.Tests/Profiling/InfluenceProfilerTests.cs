@@ -47,7 +47,7 @@ public sealed class InfluenceProfilerTests
     /// <summary>Sliding windows and grouped heads (mistral), norms over single heads and a tied head (qwen3), biases
     /// (qwen2), RoPE over part of a head, by the length of the text and with an attention factor (phi3); norms around the branches,
     /// windows beside full attention, GELU, caps and scales (gemma2, gemma3), norms behind them and over all heads (olmo2), layers that do
-    /// not turn (smollm3), scales of everything (granite).</summary>
+    /// not turn (smollm3), scales of everything (granite), experts (mixtral, qwen3-moe), also in MXFP4 with sinks and biases (gpt-oss).</summary>
     [Theory]
     [InlineData("mistral")]
     [InlineData("qwen3")]
@@ -59,9 +59,25 @@ public sealed class InfluenceProfilerTests
     [InlineData("olmo2")]
     [InlineData("smollm3")]
     [InlineData("granite")]
+    [InlineData("mixtral")]
+    [InlineData("qwen3-moe")]
+    [InlineData("gpt-oss")]
+    [InlineData("gpt-oss-mxfp4")]
     public void Models_of_every_kind_equal_the_definition_in_double(string name)
     {
         using LoadedModel model = ProfilingFixture.Model(name);
+        CompareWithDefinition(model);
+    }
+
+    /// <summary>Weights that are shares of a softmax over all experts, those included that are not chosen.</summary>
+    [Fact]
+    public void Experts_whose_weights_do_not_add_up_to_one()
+    {
+        using LoadedModel source = ProfilingFixture.Model("qwen3-moe");
+        ModelConfig config = source.Config.WithLayers(layer => layer.FeedForward.Experts is not { } experts
+            ? layer
+            : layer with { FeedForward = layer.FeedForward with { Experts = experts with { IsNormalized = false } } });
+        using LoadedModel model = new(config, source.Weights, source.Generation, "shares");
         CompareWithDefinition(model);
     }
 
@@ -86,6 +102,8 @@ public sealed class InfluenceProfilerTests
     [InlineData("olmo2")]
     [InlineData("smollm3")]
     [InlineData("granite")]
+    [InlineData("mixtral")]
+    [InlineData("gpt-oss")]
     public void The_definition_is_the_derivative_of_its_own_loss(string name)
     {
         using LoadedModel model = ProfilingFixture.Model(name);

@@ -72,17 +72,26 @@ internal sealed class ModelReference
     {
         double[][] rows = AttentionReference.Matrix(weight.Rows, weight.Columns);
         int size = weight.Type.BytesPerBlock();
-        for (int i = 0; i < weight.Rows; i++)
+        float[] line = new float[weight.Columns];
+        byte[] room = new byte[Math.Max(1, weight.RoomBytes(weight.Columns))];
+        fixed (float* numbers = line)
+        fixed (byte* packed = room)
         {
-            for (int j = 0; j < weight.Columns; j++)
+            for (int i = 0; i < weight.Rows; i++)
             {
-                byte* at = (byte*)weight.Data + ((long)i * weight.Columns + j) * size;
-                rows[i][j] = weight.Type switch
+                byte* row = weight.Blocks(i, 0, weight.Columns, packed);
+                Quantization.Dequantize(weight.Type, row, numbers, weight.Columns);
+                for (int j = 0; j < weight.Columns; j++)
                 {
-                    ElementType.F32 => *(float*)at,
-                    ElementType.BF16 => BitConverter.UInt32BitsToSingle((uint)*(ushort*)at << 16),
-                    _ => (double)*(Half*)at,
-                };
+                    byte* at = row + (long)j * size;
+                    rows[i][j] = weight.Type switch
+                    {
+                        ElementType.F32 => *(float*)at,
+                        ElementType.BF16 => BitConverter.UInt32BitsToSingle((uint)*(ushort*)at << 16),
+                        ElementType.F16 => (double)*(Half*)at,
+                        _ => line[j],
+                    };
+                }
             }
         }
 

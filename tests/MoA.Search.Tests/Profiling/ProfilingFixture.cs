@@ -12,7 +12,7 @@ namespace MoA.Search.Tests.Profiling;
 internal sealed class ProfilingFixture
 {
     public static readonly string[] Names =
-        ["llama-mha-n256", "llama-mha-n512", "llama-gqa-llama3-n256", "llama-gqa-llama3-n512", "gemma3-n192", "phi3-longrope-n192"];
+        ["llama-mha-n256", "llama-mha-n512", "llama-gqa-llama3-n256", "llama-gqa-llama3-n512", "gemma3-n192", "phi3-longrope-n192", "qwen3-moe-n192"];
 
     private ProfilingFixture(string name)
     {

@@ -80,6 +80,18 @@ internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd
         backend.Pool.Run(ref job, job.Items);
     }
 
+    public override void ExpertSumGradient(Tensor dy, ExpertWork work, bool isNormalized)
+    {
+        ExpertSumGradient<TSimd, TVector> job = new(work, dy.Data, isNormalized);
+        backend.Pool.Run(ref job, work.Rows);
+    }
+
+    public override void SumPlaces(ExpertWork work, Tensor y)
+    {
+        PlaceSum<TSimd, TVector> job = new(work, y.Data);
+        backend.Pool.Run(ref job, work.Rows);
+    }
+
     public override void CrossEntropyGradient(
         Tensor logits, ReadOnlySpan<int> targets, float weight, Span<double> losses, float softCap = 0)
     {

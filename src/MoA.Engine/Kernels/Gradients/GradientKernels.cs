@@ -37,6 +37,18 @@ internal abstract class GradientKernels : IDisposable
     public abstract void ActivationGradient(Activation activation, Tensor gate, Tensor up, Tensor dy, int rows);
 
     /// <summary>
+    /// Of y = Σ weight·output over the experts of each row: the gradients of the outputs, which are in <see cref="ExpertWork.Outputs"/>,
+    /// and of the router's scores replace these. Which experts a row uses is held fixed.
+    /// </summary>
+    /// <param name="dy">[rows, hidden].</param>
+    /// <param name="work">The choice, its scores, weights and outputs.</param>
+    /// <param name="isNormalized">Whether weights are a softmax over the chosen experts' scores alone.</param>
+    public virtual void ExpertSumGradient(Tensor dy, ExpertWork work, bool isNormalized) => throw new NotSupportedException();
+
+    /// <summary>y[row] = Σ of the rows of <see cref="ExpertWork.Outputs"/> at the row's places.</summary>
+    public virtual void SumPlaces(ExpertWork work, Tensor y) => throw new NotSupportedException();
+
+    /// <summary>
     /// Of weight·Σ(−log softmax(logits)[target]): the gradient replaces the logits; each row's −log
     /// softmax(logits)[target], unweighted, goes to <paramref name="losses"/>.
     /// </summary>
