@@ -74,7 +74,8 @@ internal sealed class ModelInfoCommand : CliCommand
             type, policy.Name, 2L * config.Layers * config.KeyValueHeads * type.RowBytes(config.HeadSize),
             SequenceCache.EstimateBytes(config, new DensePolicy(), config.MaxPositions, type),
             [.. lengths.Select(length => new CacheNeed(
-                length, SequenceCache.EstimateBytes(config, new DensePolicy(), length, type), SequenceCache.EstimateBytes(config, policy, length, type)))],
+                length, SequenceCache.EstimateBytes(config, new DensePolicy(), length, type), SequenceCache.EstimateBytes(config, policy, length, type),
+                policy.Density(config, length)))],
             model.Room);
     }
 
@@ -134,7 +135,7 @@ internal sealed class ModelInfoCommand : CliCommand
             writer.WriteNumber("denseBytes", cache.DenseBytes);
             writer.WriteNumber("bytes", cache.Bytes);
             writer.WriteNumber("bytesPerToken", (double)cache.Bytes / cache.Length);
-            writer.WriteNumber("density", (double)cache.Bytes / cache.DenseBytes);
+            writer.WriteNumber("density", cache.Density);
             writer.WriteString("fits", needs.Fit(cache.Bytes));
         });
         if (needs.Room is not WeightRoom room)
@@ -187,7 +188,7 @@ internal sealed class ModelInfoCommand : CliCommand
         foreach (CacheNeed cache in needs.Caches)
         {
             string under = needs.Policy == DensePolicy.CommandName ? ""
-                : string.Create(CultureInfo.InvariantCulture, $", {MiB(cache.Bytes)} under {needs.Policy} (density {(double)cache.Bytes / cache.DenseBytes:F3})");
+                : string.Create(CultureInfo.InvariantCulture, $", {MiB(cache.Bytes)} under {needs.Policy} (density {cache.Density:F3})");
             line("", $"{cache.Length,7} tokens: {MiB(cache.DenseBytes)} dense{under}{Words(needs.Fit(cache.Bytes))}");
         }
 
@@ -205,7 +206,7 @@ internal sealed class ModelInfoCommand : CliCommand
     private static string MiB(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:N1} MiB");
 
     /// <summary>Caches at a length.</summary>
-    private sealed record CacheNeed(int Length, long DenseBytes, long Bytes);
+    private sealed record CacheNeed(int Length, long DenseBytes, long Bytes, double Density);
 
     /// <summary>What caches take, and what there is.</summary>
     private sealed record Needs(ElementType Type, string Policy, long BytesPerToken, long FullContextBytes, IReadOnlyList<CacheNeed> Caches, WeightRoom? Room)
