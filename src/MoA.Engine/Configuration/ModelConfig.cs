@@ -10,7 +10,19 @@ public sealed record ModelConfig
     public required ModelFamily Architecture { get; init; }
 
     /// <summary>What each layer is, first to last; at least one.</summary>
-    public required IReadOnlyList<LayerDescription> LayerDescriptions { get; init; }
+    public required IReadOnlyList<LayerDescription> LayerDescriptions
+    {
+        get;
+        init
+        {
+            // What follows from them is asked for at every step, and reckoned once.
+            field = value;
+            IntermediateSize = value.Select(layer => layer.FeedForward.IntermediateSize).DefaultIfEmpty().Max();
+            Rope = (value.FirstOrDefault(layer => layer is { Rope: not null, Window: null }) ?? value.FirstOrDefault(layer => layer.Rope is not null))?.Rope;
+            RopeSettings? sliding = value.FirstOrDefault(layer => layer is { Rope: not null, Window: not null })?.Rope;
+            SlidingRope = sliding == Rope ? null : sliding;
+        }
+    }
 
     /// <summary>Width of the residual stream; at least 1.</summary>
     public required int HiddenSize { get; init; }
@@ -19,7 +31,7 @@ public sealed record ModelConfig
     public int Layers => LayerDescriptions.Count;
 
     /// <summary>Width between the projections of the widest feed-forward network.</summary>
-    public int IntermediateSize => LayerDescriptions.Aggregate(0, (widest, layer) => Math.Max(widest, layer.FeedForward.IntermediateSize));
+    public int IntermediateSize { get; private init; }
 
     /// <summary>Query heads H of each layer; a multiple of <see cref="KeyValueHeads"/>.</summary>
     public required int QueryHeads { get; init; }
@@ -71,12 +83,10 @@ public sealed record ModelConfig
     public int QueriesPerKeyValueHead => QueryHeads / KeyValueHeads;
 
     /// <summary>The rotary embedding of layers that see everything, or of all where every layer has a window; null where it turns nothing.</summary>
-    public RopeSettings? Rope => (LayerDescriptions.FirstOrDefault(layer => layer is { Rope: not null, Window: null }) ??
-        LayerDescriptions.FirstOrDefault(layer => layer.Rope is not null))?.Rope;
+    public RopeSettings? Rope { get; private init; }
 
     /// <summary>The rotary embedding of layers with a sliding window, where it differs from the others'; else null.</summary>
-    public RopeSettings? SlidingRope =>
-        LayerDescriptions.FirstOrDefault(layer => layer is { Rope: not null, Window: not null })?.Rope is { } sliding && sliding != Rope ? sliding : null;
+    public RopeSettings? SlidingRope { get; private init; }
 
     /// <summary>
     /// Length W of the layer's sliding window (position i sees j with i - W &lt; j ≤ i), or null for none.

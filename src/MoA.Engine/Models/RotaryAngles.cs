@@ -10,9 +10,9 @@ namespace MoA.Engine.Models;
 /// </summary>
 internal sealed class RotaryAngles
 {
-    private readonly ModelConfig _config;
     private readonly ComputeBackend _backend;
-    private readonly Dictionary<RopeSettings, Kind> _kinds;
+    private readonly Kind[] _kinds;
+    private readonly Tensor?[] _layers;
 
     /// <param name="config">The model.</param>
     /// <param name="backend">The device.</param>
@@ -20,22 +20,21 @@ internal sealed class RotaryAngles
     /// <param name="allocate">Makes tensors of rows and columns; they stay the caller's.</param>
     public RotaryAngles(ModelConfig config, ComputeBackend backend, int maxRows, Func<int, int, Tensor> allocate)
     {
-        _config = config;
         _backend = backend;
-        _kinds = config.Ropes.ToDictionary(
-            rope => rope, rope => new Kind(rope, config.RotaryDimensions / 2, allocate(maxRows, config.RotaryDimensions)));
+        _kinds = [.. config.Ropes.Select(rope => new Kind(rope, config.RotaryDimensions / 2, allocate(maxRows, config.RotaryDimensions)))];
+        _layers = [.. config.LayerDescriptions.Select(layer => Array.Find(_kinds, kind => kind.Settings == layer.Rope)?.Angles)];
     }
 
     /// <summary>Floats that a row takes.</summary>
     public static int RowElements(ModelConfig config) => config.RotaryDimensions * config.Ropes.Count();
 
     /// <summary>The angles of a layer; null where it turns nothing.</summary>
-    public Tensor? Of(int layer) => _config.LayerDescriptions[layer].Rope is { } rope ? _kinds[rope].Angles : null;
+    public Tensor? Of(int layer) => _layers[layer];
 
     /// <summary>Computes the angles of a batch's rows.</summary>
     public void Fill(ForwardBatch batch)
     {
-        foreach (Kind kind in _kinds.Values)
+        foreach (Kind kind in _kinds)
             Fill(kind, batch);
     }
 
@@ -45,7 +44,7 @@ internal sealed class RotaryAngles
     public void Fill(int rows, int length)
     {
         int[] positions = [.. Enumerable.Range(0, rows)];
-        foreach (Kind kind in _kinds.Values)
+        foreach (Kind kind in _kinds)
             _backend.RopeAngles(positions, kind.FrequenciesAt(length), kind.Factor, kind.Angles);
     }
 
@@ -67,17 +66,19 @@ internal sealed class RotaryAngles
         private readonly double[] _frequencies = new double[pairs];
         private int _regime = -1;
 
+        public RopeSettings Settings { get; } = settings;
+
         public Tensor Angles { get; } = angles;
 
         public float Factor { get; } = (float)settings.Scaling.AttentionFactor;
 
-        public bool IsAlike(int length, int other) => settings.Scaling.Regime(length) == settings.Scaling.Regime(other);
+        public bool IsAlike(int length, int other) => Settings.Scaling.Regime(length) == Settings.Scaling.Regime(other);
 
         public double[] FrequenciesAt(int length)
         {
-            int regime = settings.Scaling.Regime(length);
+            int regime = Settings.Scaling.Regime(length);
             if (regime != _regime)
-                settings.Scaling.Frequencies(settings.Theta, length, _frequencies);
+                Settings.Scaling.Frequencies(Settings.Theta, length, _frequencies);
             _regime = regime;
             return _frequencies;
         }
