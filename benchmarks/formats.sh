@@ -19,7 +19,7 @@ measure() {
 }
 
 printf '%-8s %-8s %12s %10s\n' weights kv loss retrieval
-for weights in f32 bf16 f16 q8_0 q6_k q5_k q4_k q4_0; do
+for weights in f32 bf16 f16 q8_0 q6_k q5_k q5_1 q5_0 q4_k q4_1 q4_0 iq4_nl iq4_xs mxfp4 q3_k q2_k; do
   measure "$weights" bf16 "$@" --weights "$weights" --kv bf16
 done
 for kv in f32 q8_0; do

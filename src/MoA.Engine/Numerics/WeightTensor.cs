@@ -73,7 +73,11 @@ public unsafe class WeightTensor
     /// <summary>Some of the rows, in the same memory.</summary>
     internal WeightTensor Part(int first, int rows) => View($"{Name} from row {first}", first, rows, 1);
 
-    /// <summary>Some of the rows by another name, or every so-manieth of them, in the same memory.</summary>
+    /// <summary>Some of the rows under another name, in the same memory: neighbours, or every second one.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="first">The first row.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="step">1 or 2: from one of them to the next.</param>
     internal WeightTensor View(string name, int first, int rows, int step)
     {
         long skipped = (long)first * Step;
