@@ -243,6 +243,9 @@ public sealed class InfluenceProfilerTests
     [InlineData("mistral", 200)]
     [InlineData("qwen3", 1500)]
     [InlineData("llama-gqa-llama3", 2000)]
+    [InlineData("gemma2", 1500)]
+    [InlineData("qwen3-moe", 1500)]
+    [InlineData("gpt-oss", 1200)]
     public void Memory_is_what_was_reckoned(string name, int tokens)
     {
         using LoadedModel model = ProfilingFixture.Model(name);

@@ -17,16 +17,16 @@ internal sealed unsafe class CpuGradientKernels<TSimd, TVector>(CpuBackend<TSimd
     private NativeBuffer<float>? _headGradients;
 
     /// <summary>
-    /// Bytes beside the tensors. For H query and G KV heads of size d and W different sliding windows among the layers: the caches
-    /// and what each head adds to gradients, <c>n·(2·W·G·d + 2·H·e)</c> floats, and on each thread <c>m·(128 + 3·d) + 64·(2·e + 3·d + 5)</c>,
+    /// Bytes beside the tensors. For H query and G KV heads of size d, and W tokens in the different sliding windows of the layers together: the caches
+    /// and what each head adds to gradients, <c>2·W·G·d + 2·n·H·e</c> floats, and on each thread <c>m·(128 + 3·d) + 64·(2·e + 3·d + 5)</c>,
     /// where e is d rounded up to whole strips and m is n rounded up to whole chunks of keys; 64·m more where scores are capped.
     /// </summary>
     public static long BytesOf(ModelConfig config, int maxTokens, int threads, long productElements)
     {
         const int KeysPerChunk = AttentionTile<TSimd, TVector>.KeysPerChunk;
         long size = config.HeadSize, padded = AttentionTile<TSimd, TVector>.Padded(config.HeadSize), n = maxTokens;
-        int windows = Enumerable.Range(0, config.Layers).Select(layer => config.SlidingWindow(layer)).Distinct().Count();
-        long heads = n * (2 * config.QueryHeads * padded + 2 * windows * config.KeyValueHeads * size);
+        long cached = config.LayerDescriptions.Select(layer => layer.Window).Distinct().Sum(window => Math.Min(window ?? n, n));
+        long heads = 2 * (n * config.QueryHeads * padded + cached * config.KeyValueHeads * size);
         int squares = config.LayerDescriptions.Any(layer => layer.AttentionSoftCap is not null) ? 3 : 2;
         long tile = (n + KeysPerChunk - 1) / KeysPerChunk * KeysPerChunk * (squares * ElasticRule.BlockSize + 3 * size)
             + ElasticRule.BlockSize * (2 * padded + 3 * size + 5);
