@@ -70,9 +70,10 @@ public sealed class ModelSpeed
     /// <summary>What the speeds rest on, in a sentence.</summary>
     public string Basis { get; }
 
-    // Matrices of the layers; the logits of one token.
-    private double Layers => (double)_config.Layers * _config.HiddenSize *
-        ((2L * _config.QueryHeads + 2L * _config.KeyValueHeads) * _config.HeadSize + 3L * _config.IntermediateSize);
+    // Matrices of the layers, of experts those that a token uses; the logits of one token.
+    private double Layers => _config.LayerDescriptions.Sum(layer => (double)_config.HiddenSize *
+        ((2L * _config.QueryHeads + 2L * _config.KeyValueHeads) * _config.HeadSize
+            + 3L * layer.FeedForward.IntermediateSize * (layer.FeedForward.Experts?.Used ?? 1) + (layer.FeedForward.Experts?.Count ?? 0)));
 
     private double Head => (double)_config.HiddenSize * _config.VocabularySize;
 
@@ -113,11 +114,15 @@ public sealed class ModelSpeed
     {
         // A query sees what was kept of the tokens before it: all of them up to the rows that stay.
         double rows = Math.Min(tokens, policy.Density(_config, tokens) * tokens);
-        return tokens * Layers + Attention(rows * tokens - rows * rows / 2);
+        return tokens * Layers + Attention(Pairs(rows, tokens));
     }
 
     // Forward, the layer's forward again, and backward for the inputs alone; attention's backward has five products for two.
-    private double ProfileMultiplications(int tokens) => 3.0 * tokens * Layers + 4.5 * Attention(tokens * (double)tokens / 2);
+    private double ProfileMultiplications(int tokens) => 3.0 * tokens * Layers + 4.5 * Attention(
+        _config.LayerDescriptions.Average(layer => Pairs(Math.Min(layer.Window ?? tokens, tokens), tokens)));
+
+    // Of queries and keys, where each query sees up to so many rows.
+    private static double Pairs(double rows, int tokens) => rows * tokens - rows * rows / 2;
 
     private double Attention(double pairs) => 2.0 * _config.Layers * _config.QueryHeads * _config.HeadSize * pairs;
 
