@@ -98,6 +98,10 @@ internal sealed class ModelInfoCommand : CliCommand
         Size("vocabularySize", shape.VocabularySize);
         Size("maxPositions", shape.MaxPositions);
         writer.WriteNumber("parameters", model.Parameters);
+        if (model.ActiveParameters is long active)
+            writer.WriteNumber("activeParameters", active);
+        else
+            writer.WriteNull("activeParameters");
         writer.WriteNumber("weightBytes", model.WeightBytes);
         writer.WriteString("weightTypes", string.Join(", ", model.Formats.Select(format => format.Type)));
         writer.WriteObjects("weightFormats", model.Formats, static (writer, format) =>
@@ -161,7 +165,7 @@ internal sealed class ModelInfoCommand : CliCommand
         int[] windows = [.. (model.Config?.LayerDescriptions ?? []).Select(layer => layer.Window).OfType<int>()];
         if (windows.Length > 0)
             Line("windows", $"sliding window of {string.Join(", ", windows.Distinct())} tokens in {windows.Length} of {shape.Layers} layers");
-        Line("weights", $"{model.Parameters:N0} parameters, {MiB(model.WeightBytes)} as {string.Join(", ", model.Formats.Select(format => format.Type))}");
+        Line("weights", $"{model.Parameters:N0} parameters{Active(model)}, {MiB(model.WeightBytes)} as {string.Join(", ", model.Formats.Select(format => format.Type))}");
         foreach (StoredFormat format in model.Formats)
             Line("", $"{format.Type,-4} {format.Tensors,5} tensors, {MiB(format.Bytes),14}{(format.IsRead ? "" : ", not read")}");
         if (needs is not null)
@@ -202,6 +206,10 @@ internal sealed class ModelInfoCommand : CliCommand
     }
 
     private static string Known(int? value) => value is int known ? known.ToString(CultureInfo.InvariantCulture) : "?";
+
+    private static string Active(ModelSurvey model) => model.ActiveParameters is long active && active != model.Parameters
+        ? string.Create(CultureInfo.InvariantCulture, $", of which a token uses {active:N0}")
+        : "";
 
     private static string MiB(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:N1} MiB");
 

@@ -137,6 +137,7 @@ internal sealed class BenchmarkOutput(
         writer.WriteNumber("density", row.Density);
         writer.WriteNumber("kvBytes", row.KvBytes);
         writer.WriteNumber("weightBytes", row.WeightBytes);
+        writer.WriteNumber("activeBytes", row.ActiveBytes);
         writer.WriteNumber("reckonedBytes", row.ReckonedBytes);
         writer.WriteNumber("peakResidentBytes", row.PeakResidentBytes);
         writer.WriteString("peakResidentOf", row.PeakIsOfRow ? "row" : "process");

@@ -69,7 +69,29 @@ public sealed class ModelWeights : IDisposable
     public long Bytes { get; }
 
     /// <summary>Number of weights.</summary>
-    public long Parameters => All.Sum(weight => (long)weight.Rows * weight.Columns);
+    public long Parameters => All.Sum(Elements);
+
+    /// <summary>Number of weights that a token uses: all but those of the experts that it does not choose.</summary>
+    /// <param name="config">The model's shape.</param>
+    public long ActiveParameters(ModelConfig config) => Parameters - (long)Unused(config, 1, Elements);
+
+    /// <summary>
+    /// Bytes of weights that a decode step reads: all but single rows of an embedding that is not the head too, and of the experts at most
+    /// as many as its tokens choose.
+    /// </summary>
+    /// <param name="config">The model's shape.</param>
+    /// <param name="tokens">Tokens of the step.</param>
+    public double StepBytes(ModelConfig config, int tokens) =>
+        Bytes - (ReferenceEquals(Head, Embedding) ? 0 : Embedding.Bytes) - Unused(config, tokens, weight => weight.Bytes);
+
+    private double Unused(ModelConfig config, int tokens, Func<WeightTensor, long> measure)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return config.LayerDescriptions.Zip(Layers, (description, layer) => description.FeedForward.Experts is not { } experts ? 0
+            : Math.Max(0, 1 - (double)tokens * experts.Used / experts.Count) * layer.FeedForward.SelectMany(network => network.All).Sum(measure)).Sum();
+    }
+
+    private static long Elements(WeightTensor weight) => (long)weight.Rows * weight.Columns;
 
     /// <summary>The formats that the weights are stored in.</summary>
     public IEnumerable<ElementType> ElementTypes => All.Select(weight => weight.Type).Distinct().Order();

@@ -30,6 +30,9 @@ public sealed record BenchmarkRow
     /// <summary>Bytes of all weights.</summary>
     public required long WeightBytes { get; init; }
 
+    /// <summary>Bytes of the weights that one token reads: not those of the experts that it does not choose, nor of an untied embedding.</summary>
+    public required long ActiveBytes { get; init; }
+
     /// <summary>Bytes of the weights, of activations and of the caches as they were first allocated, reckoned before the run.</summary>
     public required long ReckonedBytes { get; init; }
 
@@ -45,8 +48,8 @@ public sealed record BenchmarkRow
     public required double Density { get; init; }
 
     /// <summary>
-    /// Bytes that a decode step must read: all weights but those of an untied embedding, and every KV row that it attends to (mean over
-    /// the steps).
+    /// Bytes that a decode step must read: all weights but those of an untied embedding, of experts at most as many as its tokens choose, and
+    /// every KV row that it attends to (mean over the steps).
     /// </summary>
     public required double BytesPerStep { get; init; }
 

@@ -135,7 +135,7 @@ public sealed class BenchmarkRun
 
             decodeSeconds -= _drawSeconds;
             double? decodeJoules = energy.Stop("decode");
-            double bytesPerStep = WeightBytesRead() + rows / _settings.DecodeTokens * sequences[0].BytesPerRow;
+            double bytesPerStep = _model.Loaded.Weights.StepBytes(_model.Config, batch) + rows / _settings.DecodeTokens * sequences[0].BytesPerRow;
             return new BenchmarkRepeat(prefillSeconds, decodeSeconds, _drawSeconds, PeakBytes(), isOfRow, sequences.Sum(sequence => sequence.Bytes),
                 bytesPerStep, 0, prefillJoules, decodeJoules, energy.WhyNot, prefill, decode);
         }
@@ -259,12 +259,5 @@ public sealed class BenchmarkRun
 
         _clock?.Stop();
         _tokens += sequences.Length;
-    }
-
-    // Of an embedding that is not the head too, a step reads single rows only.
-    private long WeightBytesRead()
-    {
-        ModelWeights weights = _model.Loaded.Weights;
-        return weights.Bytes - (ReferenceEquals(weights.Head, weights.Embedding) ? 0 : weights.Embedding.Bytes);
     }
 }

@@ -26,6 +26,7 @@ internal sealed class BenchmarkSummary(LanguageModel model, BenchmarkSettings se
             SampledTokensPerSecond = OfDraws(measured, one => (double)batch * settings.DecodeTokens / (one.DecodeSeconds + one.DrawSeconds)),
             KvBytes = measured[0].KvBytes,
             WeightBytes = model.Transformer.WeightBytes,
+            ActiveBytes = (long)model.Loaded.Weights.StepBytes(model.Config, 1),
             ReckonedBytes = heldBytes + cacheBytes,
             PeakResidentBytes = measured.Max(one => one.PeakBytes),
             PeakIsOfRow = measured.All(one => one.PeakIsOfRow),

@@ -28,6 +28,7 @@ public sealed class ModelSurvey
         using ModelWeights? stored = checkpoint is not null && Config is ModelConfig config ? Try(() => ReadWeights(checkpoint, config)) : null;
         ModelWeights? weights = stored is not null && type is ElementType wanted ? WeightConversion.Plan(stored, wanted) : stored;
         Formats = weights is not null ? OfWeights(weights) : checkpoint is not null ? OfHeaders(checkpoint) : [];
+        ActiveParameters = weights?.ActiveParameters(Config!);
         if (weights is not null)
             Room = WeightRoom.Of(weights, Config!, ComputeBackend.ProcessorPassTokens, cacheBytes: 0);
         foreach (StoredFormat format in Formats.Where(format => Config is null && !format.IsRead))
@@ -58,6 +59,9 @@ public sealed class ModelSurvey
 
     /// <summary>Number of weights.</summary>
     public long Parameters => Formats.Sum(format => format.Parameters);
+
+    /// <summary>Weights that a token uses: not those of the experts that it does not choose; null where the engine does not run the model.</summary>
+    public long? ActiveParameters { get; }
 
     /// <summary>Bytes of all weights.</summary>
     public long WeightBytes => Formats.Sum(format => format.Bytes);
