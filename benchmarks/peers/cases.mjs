@@ -2,10 +2,12 @@
 // cases and each peer, which is dense always, what they are held against.
 
 const mha = "hidden=1024,layers=16,heads=16,kv-heads=16,head-size=64,intermediate=4096,vocabulary=32000,context=32768,tied=true";
+const experts = "mixtral-8x7b,hidden=1024,layers=11,heads=16,kv-heads=4,head-size=64,intermediate=3584,vocabulary=8192";
 const formats = ["q8_0", "q4_0", "q4_k", "bf16"];
 
 export const models = {
     ...Object.fromEntries(formats.map(weights => [`llama-3.2-1b-${weights}`, { shape: "llama-3.2-1b", weights, vocabulary: 128256 }])),
+    "experts-1b-q8_0": { shape: experts, weights: "q8_0", vocabulary: 8192 },
     "mha-0.3b-q8_0": { shape: mha, weights: "q8_0", vocabulary: 32000, layers: 16, heads: 16 },
     "vicuna-7b-q4_0": { shape: "vicuna-7b,context=32768", weights: "q4_0", vocabulary: 32000, layers: 32, heads: 32 },
 };
@@ -21,6 +23,16 @@ const quarter = { density: 0.25, atLength: 16384 };
  */
 export const groups = [
     ...formats.flatMap(dense),
+    {
+        measure: "decode", model: "experts-1b-q8_0", length: 512, batch: 1, decodeTokens: 64,
+        flashAttention: [], // 55 tokens/s, with it 51
+        cases: [{ case: "8 experts, 2 used, 1b q8_0, decode at 512" }],
+    },
+    {
+        measure: "prefill", model: "experts-1b-q8_0", length: 512, batch: 1, decodeTokens: 1,
+        flashAttention: both, // 272 tokens/s, without 199
+        cases: [{ case: "8 experts, 2 used, 1b q8_0, prefill 512" }],
+    },
     {
         measure: "decode", model: "mha-0.3b-q8_0", length: 16384, batch: 1, decodeTokens: 32,
         flashAttention: ["llamasharp"], // 17.4 tokens/s, without 15.9; node 13.9, without 15.6
