@@ -55,9 +55,9 @@ internal static class GgufConfigWriter
     public static void Check(string path, ModelConfig config)
     {
         ModelFamily family = config.Architecture;
+        LayerDescription? other = config.LayerDescriptions.FirstOrDefault(layer => layer.FeedForward.Activation != family.Defaults.Activation);
         string? what = config.RotaryDimensions != config.HeadSize && family.GgufPairs != config.RopePairs ? "RoPE that turns part of a head"
-            : config.LayerDescriptions.Any(layer => layer.FeedForward.Activation != config.LayerDescriptions[0].FeedForward.Activation) ||
-              config.LayerDescriptions[0].FeedForward.Activation != family.Defaults.Activation ? $"the activation {config.LayerDescriptions[0].FeedForward.Activation}"
+            : other is not null ? $"the activation {other.FeedForward.Activation}"
             : family.Unwritable(config);
         if (what is not null)
             throw new InvalidInputException($"{path}: has {what}, which GGUF cannot say for {family}; use the folder as it is");

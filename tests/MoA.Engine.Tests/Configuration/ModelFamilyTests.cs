@@ -117,6 +117,7 @@ public sealed class ModelFamilyTests
     [InlineData("Gemma2ForCausalLM", "\"final_logit_softcapping\": \"x\"", "\"final_logit_softcapping\" is \"x\"")]
     [InlineData("Gemma2ForCausalLM", "\"hidden_activation\": \"gelu\"", "\"hidden_activation\" is \"gelu\"; expected \"silu\" or \"gelu_pytorch_tanh\"")]
     [InlineData("Gemma3ForCausalLM", "\"sliding_window_pattern\": 0", "\"sliding_window_pattern\" is 0")]
+    [InlineData("Gemma3TextModel", "\"use_bidirectional_attention\": true", "use_bidirectional_attention: is true; expected a model that generates text")]
     [InlineData("Gemma3ForCausalLM", "\"rope_local_base_freq\": 0", "\"rope_local_base_freq\" is 0")]
     [InlineData("SmolLM3ForCausalLM", "\"no_rope_layers\": [1, 0]", "no_rope_layers: has 2 entries; expected 8, one per layer")]
     [InlineData("SmolLM3ForCausalLM", "\"no_rope_layers\": [1, 0, 2, 1, 1, 1, 1, 1]", "\"no_rope_layers[2]\" is 2")]

@@ -5,7 +5,7 @@ namespace MoA.Engine.Configuration.Families;
 /// </summary>
 internal class Gemma2 : ModelFamily
 {
-    // The one size whose scores are scaled by the width a head would have if heads shared the hidden size.
+    // Of the 27B model, whose scores are scaled as if heads shared the hidden size; GGUF files do not say so.
     private const int LargestLayers = 46;
 
     public override string Name => "Gemma2";

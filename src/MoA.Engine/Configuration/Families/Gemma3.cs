@@ -6,7 +6,7 @@ namespace MoA.Engine.Configuration.Families;
 /// </summary>
 internal sealed class Gemma3 : Gemma2
 {
-    private const int LargestLayers = 62;
+    private const int LargestLayers = 62; // as in Gemma 2
     private const int Period = 6;
     private const double LocalTheta = 10_000;
 
@@ -33,6 +33,8 @@ internal sealed class Gemma3 : Gemma2
 
     internal override ModelConfig Read(HuggingFaceConfig file)
     {
+        if (file["use_bidirectional_attention"].AsBoolean(missing: false))
+            throw file["use_bidirectional_attention"].Refuse("is true; expected a model that generates text");
         int period = file["sliding_window_pattern"].AsOptionalInteger(1, int.MaxValue) ?? Period;
         RopeSettings local = file.Rope.Sliding ??
             new RopeSettings(file["rope_local_base_freq"].AsOptionalNumber(double.Epsilon, 1e30) ?? LocalTheta, new RopeScaling.None());

@@ -74,6 +74,22 @@ public sealed class GgufConverterTests
             Convert("llama-dynamic", folder.File("model.gguf"), null).Notes);
     }
 
+    /// <summary>Files would be of other models.</summary>
+    [Theory]
+    [InlineData("smollm3", "\"no_rope_layers\": [", "\"no_rope_layers\": [0, 1, 1, 1], \"_\": [", "other layers without RoPE than every fourth, which GGUF cannot say for SmolLM3")]
+    [InlineData("gemma2", "\"attn_logit_softcapping\": 8.0", "\"attn_logit_softcapping\": null", "a Gemma 2 without soft caps")]
+    [InlineData("granite", "\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu_pytorch_tanh\"", "the activation GeluTanh, which GGUF cannot say for Granite")]
+    public void Models_that_GGUF_cannot_say_are_refused(string name, string old, string changed, string problem)
+    {
+        using TemporaryFolder folder = new();
+        string fixture = RepositoryFiles.Fixture("models", name), config = File.ReadAllText(Path.Combine(fixture, "config.json"));
+        File.Copy(Path.Combine(fixture, "model.safetensors"), folder.File("model.safetensors"));
+        Assert.Contains(old, config, StringComparison.Ordinal);
+        folder.Write("config.json", config.Replace(old, changed, StringComparison.Ordinal));
+        Refusal.AssertThrows(folder.Path, problem, () => GgufConverter.Convert(folder.Path, folder.File("model.gguf"), null));
+        Assert.False(File.Exists(folder.File("model.gguf")));
+    }
+
     [Theory]
     [MemberData(nameof(Fixtures))]
     public void Shape_and_constants_survive(string name)
