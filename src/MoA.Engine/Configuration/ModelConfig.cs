@@ -109,7 +109,7 @@ public sealed record ModelConfig
         this with { LayerDescriptions = [.. LayerDescriptions.Select(change)] };
 
     /// <summary>Whether a layer's window is shorter than what the model reads; a longer one hides nothing.</summary>
-    public bool IsBounded(int layer) => SlidingWindow(layer) < LongestText;
+    public bool IsBounded(int layer) => SlidingWindow(layer) is int window && window < LongestText;
 
     /// <summary>The layers that look back without limit, ascending.</summary>
     public IReadOnlyList<int> UnboundedLayers => [.. Enumerable.Range(0, Layers).Where(layer => !IsBounded(layer))];

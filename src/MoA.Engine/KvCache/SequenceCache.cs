@@ -17,6 +17,7 @@ public sealed class SequenceCache : IDisposable
     private readonly AttentionPolicy _policy;
     private readonly ICacheMemory _memory;
     private readonly RowsShape _shape;
+    private readonly bool[] _isBounded;
     private readonly QueryWindow?[] _windows;
     private readonly BlockMemory?[] _blocks = [];
 
@@ -46,12 +47,13 @@ public sealed class SequenceCache : IDisposable
         Capacity = capacity;
         Type = type;
         Spans = policy.Resolve(config, capacity);
+        _isBounded = [.. Enumerable.Range(0, config.Layers).Select(config.IsBounded)];
         Eviction = policy as EvictionPolicy;
         if (policy is InfLlmPolicy infLlm)
         {
-            _blocks = [.. Enumerable.Range(0, config.Layers).Select(layer => !config.IsBounded(layer)
-                ? new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize)
-                : null)];
+            _blocks = [.. Enumerable.Range(0, config.Layers).Select(layer => _isBounded[layer]
+                ? null
+                : new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize))];
         }
 
         RowChoice choice = Eviction is not null ? RowChoice.EvictedByContent
@@ -300,7 +302,7 @@ public sealed class SequenceCache : IDisposable
     internal QueryWindow Window(int layer, int keyValueHead) => _windows[layer * _config.KeyValueHeads + keyValueHead]!;
 
     /// <summary>The policy that evicts a layer's rows by their scores; null if there is none, or the layer has a window of its own.</summary>
-    internal EvictionPolicy? EvictionOf(int layer) => _config.IsBounded(layer) ? null : Eviction;
+    internal EvictionPolicy? EvictionOf(int layer) => _isBounded[layer] ? null : Eviction;
 
     /// <summary>Where a layer stands among those that evict, and how many these are.</summary>
     internal (int Index, int Count) Evicting(int layer)
