@@ -78,7 +78,7 @@ public sealed class TwoClassPolicy : AttentionPolicy
             return (int)Math.Round(_retrievalShare * heads);
         double least = _streaming.Density(length);
         if (least >= 1)
-            return heads;
+            return bound >= 1 ? heads : 0;
         const double Rounding = 1e-9;
         return Math.Clamp((int)(heads * (bound - least) / (1 - least) + Rounding), 0, heads);
     }

@@ -59,6 +59,7 @@ public sealed class TwoClassPolicyTests
     {
         TwoClassPolicy policy = TwoClassPolicy.OfDensity("duo-attention", Scores, new ElasticRule(320, 0), 0.25);
         Assert.Equal(0.25, policy.Density(Grouped, 512));
+        Assert.Equal(0.5, policy.Density(Grouped, 256)); // the least that heads may keep: 128 rows; the window is the whole text
         Assert.Equal(1, policy.Density(Grouped, 100));
     }
 }
