@@ -233,13 +233,13 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
                 scores[i * RowsPerBlock + row] = float.NegativeInfinity;
         }
 
-        for (int i = head; i < head + heads; i++, scores += RowsPerBlock)
+        DecodeSoftmax<TSimd, TVector>.Update(scores, heads, count, state.Maxima + head, state.Sums + head, state.Corrections);
+        for (int i = 0; i < heads; i++)
         {
-            float correction = OnlineSoftmax<TSimd, TVector>.Update(scores, count, ref state.Maxima[i], ref state.Sums[i]);
-            if (correction != 1f)
+            if (state.Corrections[i] != 1f)
             {
                 OnlineSoftmax<TSimd, TVector>.Scale(
-                    state.Outputs + (nint)i * _inputs.HeadSize, _inputs.HeadSize, correction);
+                    state.Outputs + (nint)(head + i) * _inputs.HeadSize, _inputs.HeadSize, state.Corrections[i]);
             }
         }
     }
@@ -294,12 +294,13 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
             int padded = PaddedHeads(group), outputs = padded * headSize;
             // What a piece leaves behind comes first: maxima, sums and outputs of the heads.
             Maxima = scratch.Floats(
-                worker, StateFloats(group) + 2 * outputs + DecodeBlock.Floats(headSize) + padded * RowsPerBlock);
+                worker, StateFloats(group) + 2 * outputs + DecodeBlock.Floats(headSize) + padded * RowsPerBlock + TileLanes);
             Sums = Maxima + padded;
             Outputs = Maxima + StateFloats(group);
             Queries = Outputs + outputs;
             Tile = Queries + outputs;
             Scores = Tile + DecodeBlock.Floats(headSize);
+            Corrections = Scores + padded * RowsPerBlock;
             new Span<float>(Maxima, padded).Fill(OnlineSoftmax<TSimd, TVector>.Lowest);
             new Span<float>(Sums, padded).Clear();
             new Span<float>(Outputs, 2 * outputs).Clear();
@@ -314,6 +315,8 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         public float* Queries { get; }
 
         public float* Scores { get; }
+
+        public float* Corrections { get; }
 
         public float* Tile { get; }
 

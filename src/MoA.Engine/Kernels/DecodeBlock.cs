@@ -10,14 +10,9 @@ internal static unsafe class DecodeBlock
     /// <summary>Most rows of a block: its keys and values stay in the first cache from one use to the next.</summary>
     public const int Rows = 64;
 
-    /// <summary>Most columns of 32 bits that are transposed before they are used.</summary>
-    public const int Columns = 64;
-
-    private const int WidestVector = 16;
-
-    /// <summary>Floats of scratch memory that a tile needs.</summary>
+    /// <summary>Floats of scratch memory that a tile needs: scales of rows in Q8_0, a copy of them, transposed bytes or rounded weights.</summary>
     /// <param name="headSize">Elements of a row.</param>
-    public static int Floats(int headSize) => 2 * WidestVector * (Columns + headSize) + 2 * headSize;
+    public static int Floats(int headSize) => headSize + Rows * headSize / BlockQ8.Elements * BlockQ8.Bytes / sizeof(float) + 512;
 
     /// <summary>Bytes of so many elements of a row, with their share of the scales.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -56,9 +56,13 @@ internal readonly unsafe struct DecodeTile<TSimd, TVector, TRows> : IDecodeTile
     public void Score(int head, int heads, byte* keys, int rows, float* scores, Prefetch next)
     {
         float* queries = _queries + (nint)head * _size;
-        if (heads >= 4 && TSimd.Width > 1)
+        if (heads >= 4 && TSimd.Width == 16)
         {
-            TransposedScores<TSimd, TVector, TRows>.Score(queries, heads, _size, keys, rows, scores, _scratch, next);
+            // Of what is asked for meanwhile every four heads take their part.
+            next = next with { Share = next.Share + heads / 8 };
+            nint bytes = rows * (nint)DecodeBlock.Bytes<TRows>(_size);
+            for (nint ahead = 0; heads >= 4; heads -= 4, queries += 4 * (nint)_size, scores += 4 * DecodeBlock.Rows, ahead += bytes)
+                DecodeScores<TSimd, TVector, TRows>.ScoreFour(queries, _size, keys, rows, scores, next, ahead);
             return;
         }
 

@@ -61,5 +61,15 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
         WeightedSumsQ8<TSimd, TVector>.Add(heads, weights, values, rows, outputs, _size, _scratch, next);
 
     /// <inheritdoc/>
-    public void WriteOutput(float* output, float* to, float scale) => EvenAndOdd.Join(output, to, _size, TSimd.Width, scale);
+    public void WriteOutput(float* output, float* to, float scale)
+    {
+        OnlineSoftmax<TSimd, TVector>.Scale(output, to, _size, scale);
+        // The order in which pairs of rows are loaded.
+        for (float* half = to + 8; TSimd.Width == 16 && half < to + _size; half += BlockQ8.Elements)
+        {
+            Vector256<float> first = Vector256.Load(half);
+            Vector256.Load(half + 8).Store(half);
+            first.Store(half + 8);
+        }
+    }
 }

@@ -58,6 +58,8 @@ internal static unsafe class TransposedScoresQ8<TSimd, TVector>
                 float* query = (float*)(queries + group * BlockQ8.Elements);
                 nint pitch = size / 2;
                 int head = 0;
+                for (; TSimd.Width == 16 && head < heads - 7; head += 8)
+                    AddEight(query + head * pitch, pitch, columns, scale, scores + head * DecodeBlock.Rows);
                 for (; head < heads - 3; head += 4)
                     AddFour(query + head * pitch, pitch, columns, scale, scores + head * DecodeBlock.Rows);
                 for (; head < heads; head++)
@@ -65,8 +67,94 @@ internal static unsafe class TransposedScoresQ8<TSimd, TVector>
             }
 
             for (int head = 0; head < heads; head++)
-                OnlineSoftmax<TSimd, TVector>.Scale(scores + head * DecodeBlock.Rows, RowsAtOnce, queryScales[head]);
+            {
+                float* score = scores + head * DecodeBlock.Rows;
+                TVector factor = TSimd.Broadcast(queryScales[head]);
+                TSimd.Store(score, TSimd.Multiply(TSimd.Load(score), factor));
+                TSimd.Store(score + TSimd.Width, TSimd.Multiply(TSimd.Load(score + TSimd.Width), factor));
+            }
         }
+    }
+
+    [MethodImpl(JitOptions.Loop)]
+    private static void AddEight(float* query0, nint pitch, float* columns, ushort* scales, float* scores)
+    {
+        int width = TSimd.Width;
+        float* query4 = query0 + 4 * pitch;
+        float* end = columns + ColumnsPerGroup * width;
+        TVector s00 = TSimd.Zero, s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00;
+        TVector s40 = s00, s41 = s00, s50 = s00, s51 = s00, s60 = s00, s61 = s00, s70 = s00, s71 = s00;
+        for (; columns < end; columns += width, query0 += 2, query4 += 2)
+        {
+            TSimd.SplitInt8(TSimd.Load(columns), out TVector k0, out TVector l0);
+            TSimd.SplitInt8(TSimd.Load(columns + ColumnsPerGroup * width), out TVector k1, out TVector l1);
+            TVector x = TSimd.Broadcast(query0[0]);
+            s00 = TSimd.AddPairProducts(x, k0, s00);
+            s01 = TSimd.AddPairProducts(x, k1, s01);
+            x = TSimd.Broadcast(query0[pitch]);
+            s10 = TSimd.AddPairProducts(x, k0, s10);
+            s11 = TSimd.AddPairProducts(x, k1, s11);
+            x = TSimd.Broadcast(query0[2 * pitch]);
+            s20 = TSimd.AddPairProducts(x, k0, s20);
+            s21 = TSimd.AddPairProducts(x, k1, s21);
+            x = TSimd.Broadcast(query0[3 * pitch]);
+            s30 = TSimd.AddPairProducts(x, k0, s30);
+            s31 = TSimd.AddPairProducts(x, k1, s31);
+            x = TSimd.Broadcast(query4[0]);
+            s40 = TSimd.AddPairProducts(x, k0, s40);
+            s41 = TSimd.AddPairProducts(x, k1, s41);
+            x = TSimd.Broadcast(query4[pitch]);
+            s50 = TSimd.AddPairProducts(x, k0, s50);
+            s51 = TSimd.AddPairProducts(x, k1, s51);
+            x = TSimd.Broadcast(query4[2 * pitch]);
+            s60 = TSimd.AddPairProducts(x, k0, s60);
+            s61 = TSimd.AddPairProducts(x, k1, s61);
+            x = TSimd.Broadcast(query4[3 * pitch]);
+            s70 = TSimd.AddPairProducts(x, k0, s70);
+            s71 = TSimd.AddPairProducts(x, k1, s71);
+            x = TSimd.Broadcast(query0[1]);
+            s00 = TSimd.AddPairProducts(x, l0, s00);
+            s01 = TSimd.AddPairProducts(x, l1, s01);
+            x = TSimd.Broadcast(query0[pitch + 1]);
+            s10 = TSimd.AddPairProducts(x, l0, s10);
+            s11 = TSimd.AddPairProducts(x, l1, s11);
+            x = TSimd.Broadcast(query0[2 * pitch + 1]);
+            s20 = TSimd.AddPairProducts(x, l0, s20);
+            s21 = TSimd.AddPairProducts(x, l1, s21);
+            x = TSimd.Broadcast(query0[3 * pitch + 1]);
+            s30 = TSimd.AddPairProducts(x, l0, s30);
+            s31 = TSimd.AddPairProducts(x, l1, s31);
+            x = TSimd.Broadcast(query4[1]);
+            s40 = TSimd.AddPairProducts(x, l0, s40);
+            s41 = TSimd.AddPairProducts(x, l1, s41);
+            x = TSimd.Broadcast(query4[pitch + 1]);
+            s50 = TSimd.AddPairProducts(x, l0, s50);
+            s51 = TSimd.AddPairProducts(x, l1, s51);
+            x = TSimd.Broadcast(query4[2 * pitch + 1]);
+            s60 = TSimd.AddPairProducts(x, l0, s60);
+            s61 = TSimd.AddPairProducts(x, l1, s61);
+            x = TSimd.Broadcast(query4[3 * pitch + 1]);
+            s70 = TSimd.AddPairProducts(x, l0, s70);
+            s71 = TSimd.AddPairProducts(x, l1, s71);
+        }
+
+        TVector scale0 = TSimd.LoadF16(scales), scale1 = TSimd.LoadF16(scales + width);
+        Add(s00, scale0, scores);
+        Add(s01, scale1, scores + width);
+        Add(s10, scale0, scores + DecodeBlock.Rows);
+        Add(s11, scale1, scores + DecodeBlock.Rows + width);
+        Add(s20, scale0, scores + 2 * DecodeBlock.Rows);
+        Add(s21, scale1, scores + 2 * DecodeBlock.Rows + width);
+        Add(s30, scale0, scores + 3 * DecodeBlock.Rows);
+        Add(s31, scale1, scores + 3 * DecodeBlock.Rows + width);
+        Add(s40, scale0, scores + 4 * DecodeBlock.Rows);
+        Add(s41, scale1, scores + 4 * DecodeBlock.Rows + width);
+        Add(s50, scale0, scores + 5 * DecodeBlock.Rows);
+        Add(s51, scale1, scores + 5 * DecodeBlock.Rows + width);
+        Add(s60, scale0, scores + 6 * DecodeBlock.Rows);
+        Add(s61, scale1, scores + 6 * DecodeBlock.Rows + width);
+        Add(s70, scale0, scores + 7 * DecodeBlock.Rows);
+        Add(s71, scale1, scores + 7 * DecodeBlock.Rows + width);
     }
 
     [MethodImpl(JitOptions.Loop)]

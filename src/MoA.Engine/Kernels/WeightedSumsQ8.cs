@@ -7,7 +7,7 @@ namespace MoA.Engine.Kernels;
 /// Weighted sums of values in Q8_0 for 1, 2, 4 or 8 heads. A weight takes the scale of the row's group upon itself and is
 /// rounded to 16 bits, the largest of a block of rows to the largest integer: an error at least 60 times below that of the
 /// values' own rounding. Two rows are then multiplied and added in one instruction, and a block's sum is exact. Outputs are
-/// kept in the order of <see cref="EvenAndOdd"/>.
+/// kept in the order of <see cref="ISimd{TVector}.LoadInt8Pairs"/>.
 /// </summary>
 internal static unsafe class WeightedSumsQ8<TSimd, TVector>
     where TSimd : ISimd<TVector>
@@ -15,12 +15,6 @@ internal static unsafe class WeightedSumsQ8<TSimd, TVector>
 {
     // Pairs of rows, and so floats, that the rounded weights of a head take up in a group.
     private const int Pairs = DecodeBlock.Rows / 2;
-
-    private static TVector MinusOnes
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TSimd.Broadcast(BitConverter.UInt32BitsToSingle(0xFFFFFFFF));
-    }
 
     /// <summary>outputs[head] += Σ weights[head][row]·values[row].</summary>
     /// <param name="heads">1, 2, 4 or 8.</param>
@@ -35,7 +29,7 @@ internal static unsafe class WeightedSumsQ8<TSimd, TVector>
     public static void Add(
         int heads, float* weights, byte* values, int rows, float* outputs, int size, float* scratch, Prefetch next)
     {
-        int width = TSimd.Width, filled = (rows + 2 * width - 1) / (2 * width) * (2 * width);
+        int width = TSimd.Width, filled = (rows + 4 * width - 1) / (4 * width) * (4 * width);
         for (int head = 0; head < heads && rows < filled; head++)
             new Span<float>(weights + head * DecodeBlock.Rows + rows, filled - rows).Clear();
         nint groups = size / BlockQ8.Elements, bytesPerRow = groups * BlockQ8.Bytes, ahead = 0;
@@ -89,8 +83,8 @@ internal static unsafe class WeightedSumsQ8<TSimd, TVector>
             {
                 next.Step(Math.Min(ahead, bytes), 4 * BlockQ8.Bytes);
                 TSimd.LoadInt8Pairs(values, values + other, out TVector v0, out TVector v1);
-                t0 = TSimd.AddPairProducts(MinusOnes, v0, t0);
-                t1 = TSimd.AddPairProducts(MinusOnes, v1, t1);
+                t0 = TSimd.SubtractShorts(t0, v0);
+                t1 = TSimd.SubtractShorts(t1, v1);
                 TVector w = TSimd.Broadcast(weights[0]);
                 s00 = TSimd.AddPairProducts(w, v0, s00);
                 s01 = TSimd.AddPairProducts(w, v1, s01);
@@ -141,8 +135,8 @@ internal static unsafe class WeightedSumsQ8<TSimd, TVector>
             {
                 next.Step(Math.Min(ahead, bytes), 4 * BlockQ8.Bytes);
                 TSimd.LoadInt8Pairs(values, values + other, out TVector v0, out TVector v1);
-                t0 = TSimd.AddPairProducts(MinusOnes, v0, t0);
-                t1 = TSimd.AddPairProducts(MinusOnes, v1, t1);
+                t0 = TSimd.SubtractShorts(t0, v0);
+                t1 = TSimd.SubtractShorts(t1, v1);
                 TVector w = TSimd.Broadcast(weights[0]);
                 s00 = TSimd.AddPairProducts(w, v0, s00);
                 s01 = TSimd.AddPairProducts(w, v1, s01);
@@ -177,8 +171,8 @@ internal static unsafe class WeightedSumsQ8<TSimd, TVector>
             {
                 next.Step(Math.Min(ahead, bytes), 4 * BlockQ8.Bytes);
                 TSimd.LoadInt8Pairs(values, values + other, out TVector v0, out TVector v1);
-                t0 = TSimd.AddPairProducts(MinusOnes, v0, t0);
-                t1 = TSimd.AddPairProducts(MinusOnes, v1, t1);
+                t0 = TSimd.SubtractShorts(t0, v0);
+                t1 = TSimd.SubtractShorts(t1, v1);
                 TVector w = TSimd.Broadcast(weights[0]);
                 s00 = TSimd.AddPairProducts(w, v0, s00);
                 s01 = TSimd.AddPairProducts(w, v1, s01);
@@ -192,44 +186,44 @@ internal static unsafe class WeightedSumsQ8<TSimd, TVector>
     [MethodImpl(JitOptions.Loop)]
     private static void Round(int heads, float* weights, float* scales, int rows, float* factors, float* to)
     {
-        float* inverses = stackalloc float[8];
-        for (int head = 0; head < heads; head++)
+        int width = TSimd.Width;
+        for (int head = 0; head < heads; head++, weights += DecodeBlock.Rows, to += Pairs)
         {
-            float* weight = weights + head * DecodeBlock.Rows;
-            TVector largest = TSimd.Zero;
-            for (int row = 0; row < rows; row += TSimd.Width)
-                largest = TSimd.Max(largest, TSimd.Multiply(TSimd.Load(weight + row), TSimd.Load(scales + row)));
+            TVector p0 = Product(weights, scales), p1 = Product(weights + width, scales + width);
+            TVector p2 = Product(weights + 2 * width, scales + 2 * width), p3 = Product(weights + 3 * width, scales + 3 * width);
+            TVector largest = TSimd.Max(TSimd.Max(p0, p1), TSimd.Max(p2, p3));
+            for (int row = 4 * width; row < rows; row += width)
+                largest = TSimd.Max(largest, Product(weights + row, scales + row));
             // Not so small that the inverse would overflow.
             float reached = float.MaxNative(TSimd.MaxLane(largest), 1e-33f);
-            inverses[head] = ushort.MaxValue / reached;
             factors[head] = reached * (1f / ushort.MaxValue);
-        }
-
-        for (int head = 0; head < heads; head++)
-        {
-            float* weight = weights + head * DecodeBlock.Rows, units = to + head * Pairs;
-            TVector inverse = TSimd.Broadcast(inverses[head]);
-            for (int row = 0; row < rows; row += 2 * TSimd.Width, units += TSimd.Width)
+            TVector inverse = TSimd.Broadcast(ushort.MaxValue / reached);
+            TSimd.Store(to, TSimd.JoinLowerHalves(Units(p0, inverse), Units(p1, inverse)));
+            TSimd.Store(to + width, TSimd.JoinLowerHalves(Units(p2, inverse), Units(p3, inverse)));
+            for (int row = 4 * width; row < rows; row += 2 * width)
             {
-                TSimd.Store(units, TSimd.JoinLowerHalves(Units(weight + row, scales + row, inverse), Units(
-                    weight + row + TSimd.Width, scales + row + TSimd.Width, inverse)));
+                TVector lower = Product(weights + row, scales + row), upper = Product(weights + row + width, scales + row + width);
+                TSimd.Store(to + row / 2, TSimd.JoinLowerHalves(Units(lower, inverse), Units(upper, inverse)));
             }
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Product(float* weights, float* scales) => TSimd.Multiply(TSimd.Load(weights), TSimd.Load(scales));
+
     // Rounded to the nearest, in the lower half of each lane: added to a number so large that fractions have no bits left.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Units(float* weights, float* scales, TVector inverse) => TSimd.MultiplyAdd(
-        TSimd.Multiply(TSimd.Load(weights), TSimd.Load(scales)), inverse, TSimd.Broadcast(12582912f - 32768));
+    private static TVector Units(TVector products, TVector inverse) =>
+        TSimd.MultiplyAdd(products, inverse, TSimd.Broadcast(12582912f - 32768));
 
     // Weights are 0 to 65535 less 32768, which the negated sums of the values, unweighted, make good.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(TVector even, TVector odd, TVector negatedEven, TVector negatedOdd, float factor, float* output)
+    private static void Add(TVector first, TVector second, TVector negatedFirst, TVector negatedSecond, float factor, float* output)
     {
-        TVector factors = TSimd.Broadcast(factor), lowest = TSimd.Broadcast(BitConverter.UInt32BitsToSingle(0x8000));
-        even = TSimd.IntegersToFloats(TSimd.AddPairProducts(negatedEven, lowest, even));
-        odd = TSimd.IntegersToFloats(TSimd.AddPairProducts(negatedOdd, lowest, odd));
-        TSimd.Store(output, TSimd.MultiplyAdd(even, factors, TSimd.Load(output)));
-        TSimd.Store(output + TSimd.Width, TSimd.MultiplyAdd(odd, factors, TSimd.Load(output + TSimd.Width)));
+        TVector factors = TSimd.Broadcast(factor), lowest = TSimd.Broadcast(BitConverter.UInt32BitsToSingle(0x80008000));
+        first = TSimd.IntegersToFloats(TSimd.AddPairProducts(negatedFirst, lowest, first));
+        second = TSimd.IntegersToFloats(TSimd.AddPairProducts(negatedSecond, lowest, second));
+        TSimd.Store(output, TSimd.MultiplyAdd(first, factors, TSimd.Load(output)));
+        TSimd.Store(output + TSimd.Width, TSimd.MultiplyAdd(second, factors, TSimd.Load(output + TSimd.Width)));
     }
 }

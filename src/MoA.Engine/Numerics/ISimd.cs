@@ -39,13 +39,14 @@ internal unsafe interface ISimd<TVector> : IIntegerSimd<TVector>
 
     /// <summary>
     /// Loads 2·<see cref="Width"/> signed bytes of each source, widened to 16 bits: a lane's lower half is of
-    /// <paramref name="a"/>, its upper half of <paramref name="b"/>. Not for a width of 1.
+    /// <paramref name="a"/>, its upper half of <paramref name="b"/>. They stand in order; but of 16 lanes the upper halves of the
+    /// first vector and the lower ones of the second have changed places. Not for a width of 1.
     /// </summary>
     /// <param name="a">One source.</param>
     /// <param name="b">The other.</param>
-    /// <param name="even">Bytes at even places.</param>
-    /// <param name="odd">Bytes at odd places.</param>
-    static abstract void LoadInt8Pairs(sbyte* a, sbyte* b, out TVector even, out TVector odd);
+    /// <param name="first">The first half.</param>
+    /// <param name="second">The second half.</param>
+    static abstract void LoadInt8Pairs(sbyte* a, sbyte* b, out TVector first, out TVector second);
 
     /// <summary>
     /// Widens signed bytes to 16 bits, those at even places of the vector and those at odd ones apart. Not for a width of 1.
@@ -82,6 +83,9 @@ internal unsafe interface ISimd<TVector> : IIntegerSimd<TVector>
     /// grows by the lower halves' product and the upper halves'.
     /// </summary>
     static abstract TVector AddPairProducts(TVector a, TVector b, TVector sum);
+
+    /// <summary>Subtracts 16-bit integers, two to a lane.</summary>
+    static abstract TVector SubtractShorts(TVector a, TVector b);
 
     /// <summary>Lanes of 32-bit integers as floats.</summary>
     static abstract TVector IntegersToFloats(TVector integers);

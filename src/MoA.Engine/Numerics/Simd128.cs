@@ -58,13 +58,12 @@ internal readonly unsafe partial struct Simd128 : ISimd<Vector128<float>>
     public static Vector128<float> LoadInt8(sbyte* source) => Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(int*)source).AsSByte())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadInt8Pairs(sbyte* a, sbyte* b, out Vector128<float> even, out Vector128<float> odd)
+    public static void LoadInt8Pairs(sbyte* a, sbyte* b, out Vector128<float> first, out Vector128<float> second)
     {
-        Vector128<uint> x = Vector128.WidenLower(Vector64.Load(a).ToVector128Unsafe()).AsUInt32();
-        Vector128<uint> y = Vector128.WidenLower(Vector64.Load(b).ToVector128Unsafe()).AsUInt32();
-        Vector128<uint> lower = Vector128.Create(0xFFFFu);
-        even = Vector128.ConditionalSelect(lower, x, y << 16).AsSingle();
-        odd = Vector128.ConditionalSelect(lower, x >>> 16, y).AsSingle();
+        Vector128<sbyte> pairs = Vector128.Shuffle(
+            Vector128.Create(Vector64.Load(a), Vector64.Load(b)), Vector128.Create(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
+        first = Vector128.WidenLower(pairs).AsSingle();
+        second = Vector128.WidenUpper(pairs).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -117,6 +116,9 @@ internal readonly unsafe partial struct Simd128 : ISimd<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> AddPairProducts(Vector128<float> a, Vector128<float> b, Vector128<float> sum) =>
         (Integers.MultiplyAddPairs(a.AsInt16(), b.AsInt16()) + sum.AsInt32()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SubtractShorts(Vector128<float> a, Vector128<float> b) => (a.AsInt16() - b.AsInt16()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> IntegersToFloats(Vector128<float> integers) => Vector128.ConvertToSingle(integers.AsInt32());

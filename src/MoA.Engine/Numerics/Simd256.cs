@@ -61,12 +61,20 @@ internal readonly unsafe partial struct Simd256 : ISimd<Vector256<float>>
             : Vector256.WidenLower(Vector128.WidenLower(Vector64.Load(source).ToVector128Unsafe()).ToVector256Unsafe()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadInt8Pairs(sbyte* a, sbyte* b, out Vector256<float> even, out Vector256<float> odd)
+    public static void LoadInt8Pairs(sbyte* a, sbyte* b, out Vector256<float> first, out Vector256<float> second)
     {
-        Vector256<uint> x = Integers.WidenSigned((byte*)a).AsUInt32(), y = Integers.WidenSigned((byte*)b).AsUInt32();
-        Vector256<uint> lower = Vector256.Create(0xFFFFu);
-        even = Vector256.ConditionalSelect(lower, x, y << 16).AsSingle();
-        odd = Vector256.ConditionalSelect(lower, x >>> 16, y).AsSingle();
+        if (Avx2.IsSupported)
+        {
+            Vector128<sbyte> x = Vector128.Load(a), y = Vector128.Load(b);
+            first = Avx2.ConvertToVector256Int16(Sse2.UnpackLow(x, y)).AsSingle();
+            second = Avx2.ConvertToVector256Int16(Sse2.UnpackHigh(x, y)).AsSingle();
+            return;
+        }
+
+        Simd128.LoadInt8Pairs(a, b, out Vector128<float> p0, out Vector128<float> p1);
+        Simd128.LoadInt8Pairs(a + 8, b + 8, out Vector128<float> p2, out Vector128<float> p3);
+        first = Vector256.Create(p0, p1);
+        second = Vector256.Create(p2, p3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -119,6 +127,9 @@ internal readonly unsafe partial struct Simd256 : ISimd<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> AddPairProducts(Vector256<float> a, Vector256<float> b, Vector256<float> sum) =>
         Integers.AddProducts(sum.AsInt32(), a.AsInt16(), b.AsInt16()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> SubtractShorts(Vector256<float> a, Vector256<float> b) => (a.AsInt16() - b.AsInt16()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> IntegersToFloats(Vector256<float> integers) => Vector256.ConvertToSingle(integers.AsInt32());

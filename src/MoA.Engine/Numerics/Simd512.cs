@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MoA.Engine.Numerics;
 
@@ -59,12 +60,20 @@ internal readonly unsafe partial struct Simd512 : ISimd<Vector512<float>>
         Vector256.WidenLower(Vector128.WidenUpper(Vector128.Load(source)).ToVector256Unsafe())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadInt8Pairs(sbyte* a, sbyte* b, out Vector512<float> even, out Vector512<float> odd)
+    public static void LoadInt8Pairs(sbyte* a, sbyte* b, out Vector512<float> first, out Vector512<float> second)
     {
-        Vector512<uint> x = Integers.WidenSigned512((byte*)a).AsUInt32(), y = Integers.WidenSigned512((byte*)b).AsUInt32();
-        Vector512<uint> lower = Vector512.Create(0xFFFFu);
-        even = Vector512.ConditionalSelect(lower, x, y << 16).AsSingle();
-        odd = Vector512.ConditionalSelect(lower, x >>> 16, y).AsSingle();
+        if (Avx512BW.IsSupported)
+        {
+            Vector256<sbyte> x = Vector256.Load(a), y = Vector256.Load(b);
+            first = Avx512BW.ConvertToVector512Int16(Avx2.UnpackLow(x, y)).AsSingle();
+            second = Avx512BW.ConvertToVector512Int16(Avx2.UnpackHigh(x, y)).AsSingle();
+            return;
+        }
+
+        Simd256.LoadInt8Pairs(a, b, out Vector256<float> p0, out Vector256<float> p1);
+        Simd256.LoadInt8Pairs(a + 16, b + 16, out Vector256<float> p2, out Vector256<float> p3);
+        first = Vector512.Create(p0, p2);
+        second = Vector512.Create(p1, p3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -119,6 +128,9 @@ internal readonly unsafe partial struct Simd512 : ISimd<Vector512<float>>
         (Integers.MultiplyAddPairs(a.AsInt16(), b.AsInt16()) + sum.AsInt32()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> SubtractShorts(Vector512<float> a, Vector512<float> b) => (a.AsInt16() - b.AsInt16()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> IntegersToFloats(Vector512<float> integers) => Vector512.ConvertToSingle(integers.AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -151,10 +163,23 @@ internal readonly unsafe partial struct Simd512 : ISimd<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreSums(
-        float* destination, Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d) =>
+        float* destination, Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    {
+        if (Avx512F.IsSupported)
+        {
+            // In each quarter: (a0+a2, b0+b2, a1+a3, b1+b3), then even and odd pairs; the quarters last.
+            Vector512<double> ab = (Avx512F.UnpackLow(a, b) + Avx512F.UnpackHigh(a, b)).AsDouble();
+            Vector512<double> cd = (Avx512F.UnpackLow(c, d) + Avx512F.UnpackHigh(c, d)).AsDouble();
+            Vector512<float> sums = Avx512F.UnpackLow(ab, cd).AsSingle() + Avx512F.UnpackHigh(ab, cd).AsSingle();
+            Vector256<float> half = sums.GetLower() + sums.GetUpper();
+            (half.GetLower() + half.GetUpper()).Store(destination);
+            return;
+        }
+
         Simd256.StoreSums(
             destination, a.GetLower() + a.GetUpper(), b.GetLower() + b.GetUpper(), c.GetLower() + c.GetUpper(),
             d.GetLower() + d.GetUpper());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreColumns(byte* rows, nint rowBytes, float* destination, nint columnStride)

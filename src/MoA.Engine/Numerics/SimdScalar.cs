@@ -87,6 +87,13 @@ internal readonly unsafe partial struct SimdScalar : ISimd<float>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float SubtractShorts(float a, float b)
+    {
+        int x = BitConverter.SingleToInt32Bits(a), y = BitConverter.SingleToInt32Bits(b);
+        return BitConverter.Int32BitsToSingle((((x >> 16) - (y >> 16)) << 16) | ((x - y) & 0xFFFF));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float IntegersToFloats(float integers) => BitConverter.SingleToInt32Bits(integers);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -121,7 +128,7 @@ internal readonly unsafe partial struct SimdScalar : ISimd<float>
     }
 
     [DoesNotReturn]
-    public static void LoadInt8Pairs(sbyte* a, sbyte* b, out float even, out float odd) => throw new NotSupportedException();
+    public static void LoadInt8Pairs(sbyte* a, sbyte* b, out float first, out float second) => throw new NotSupportedException();
 
     [DoesNotReturn]
     public static float JoinLowerHalves(float a, float b) => throw new NotSupportedException();
