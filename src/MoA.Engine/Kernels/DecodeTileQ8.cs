@@ -41,8 +41,8 @@ internal readonly unsafe struct DecodeTileQ8<TSimd, TVector> : IDecodeTile
         if (_single)
             return;
         // Keys are split into bytes at even and at odd places: elements 0 and 2 are multiplied together, and 1 and 3.
-        for (int i = 0; i < _size; i += 4)
-            (to[i + 1], to[i + 2]) = (to[i + 2], to[i + 1]);
+        for (int i = 0; i < _size; i += 8)
+            Vector128.Shuffle(Vector128.Load(to + i), Vector128.Create(0, 2, 1, 3, 4, 6, 5, 7)).Store(to + i);
     }
 
     /// <inheritdoc/>

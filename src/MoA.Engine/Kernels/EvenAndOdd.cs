@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.Kernels;
@@ -13,9 +14,18 @@ internal static unsafe class EvenAndOdd
     [MethodImpl(JitOptions.Loop)]
     public static void Separate(float* from, float* to, int count, int width, float scale)
     {
+        Vector128<float> scales = Vector128.Create(scale);
         for (float* end = to + count; to < end; to += 2 * width, from += 2 * width)
         {
-            for (int i = 0; i < width; i++)
+            int i = 0;
+            for (; i <= width - 4; i += 4)
+            {
+                Vector128<ulong> a = Vector128.Load((ulong*)(from + 2 * i)), b = Vector128.Load((ulong*)(from + 2 * i + 4));
+                (Vector128.Narrow(a, b).AsSingle() * scales).Store(to + i);
+                (Vector128.Narrow(a >>> 32, b >>> 32).AsSingle() * scales).Store(to + i + width);
+            }
+
+            for (; i < width; i++)
             {
                 to[i] = from[2 * i] * scale;
                 to[i + width] = from[2 * i + 1] * scale;
@@ -29,9 +39,18 @@ internal static unsafe class EvenAndOdd
     [MethodImpl(JitOptions.Loop)]
     public static void Join(float* from, float* to, int count, int width, float scale)
     {
+        Vector128<float> scales = Vector128.Create(scale);
         for (float* end = to + count; to < end; to += 2 * width, from += 2 * width)
         {
-            for (int i = 0; i < width; i++)
+            int i = 0;
+            for (; i <= width - 4; i += 4)
+            {
+                Vector128<uint> even = (Vector128.Load(from + i) * scales).AsUInt32(), odd = (Vector128.Load(from + i + width) * scales).AsUInt32();
+                (Vector128.WidenLower(even) | (Vector128.WidenLower(odd) << 32)).Store((ulong*)(to + 2 * i));
+                (Vector128.WidenUpper(even) | (Vector128.WidenUpper(odd) << 32)).Store((ulong*)(to + 2 * i + 4));
+            }
+
+            for (; i < width; i++)
             {
                 to[2 * i] = from[i] * scale;
                 to[2 * i + 1] = from[i + width] * scale;
