@@ -63,9 +63,11 @@ public sealed class MmapTests : IDisposable
         JsonElement[] rows = [.. new[] { "on", "off" }.Select(mode => Invocation.Json([.. line, "--mmap", mode]).GetProperty("rows")[0])];
         foreach (string field in new[] { "weightBytes", "reckonedBytes", "kvBytes", "bytesPerStep" })
             Assert.Equal(rows[0].GetProperty(field).GetInt64(), rows[1].GetProperty(field).GetInt64());
-        JsonElement[] reckoned = [.. new[] { "on", "off" }.Select(mode =>
-            Invocation.Json([.. line, "--mmap", mode, "--dry-run"]).GetProperty("memory"))];
-        Assert.Equal(reckoned[0].ToString(), reckoned[1].ToString());
+        Assert.Equal(Reckoned("on"), Reckoned("off"));
+
+        // Where strips of mapped weights are laid out anew counts among the activations.
+        string[] Reckoned(string mode) => [.. Invocation.Json([.. line, "--mmap", mode, "--dry-run"]).GetProperty("memory").EnumerateArray()
+            .Where(part => part.GetProperty("part").GetString() != "activations").Select(part => part.ToString())];
     }
 
     [Theory]
