@@ -64,6 +64,6 @@ public sealed unsafe class SharedMemoryTests : IDisposable
     {
         Assert.All(numbers, number => Assert.InRange(number, (float)(-3 * deviation), (float)(3 * deviation)));
         Assert.InRange(numbers.Average(), -0.3 * deviation, 0.3 * deviation);
-        Assert.InRange(Math.Sqrt(numbers.Average(number => (double)number * number)), 0.85 * deviation, 1.15 * deviation);
+        Assert.InRange(Math.Sqrt(numbers.Average(number => (double)number * number)), 0.8 * deviation, 1.2 * deviation);
     }
 }

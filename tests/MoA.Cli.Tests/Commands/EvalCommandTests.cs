@@ -147,7 +147,7 @@ public sealed class EvalCommandTests : IDisposable
     {
         string data = _folder.Write("items.jsonl", """{"tokens":[1,2,3,4],"answers":[[2,4]]}""");
         string model = RepositoryFiles.Fixture("models", "mistral");
-        string[] words = [$"policy {policy}", "layer 0", "window of 48 tokens", "streaming-llm or a plan"];
+        string[] words = [$"policy {policy}", "every layer", "window of 48 tokens", "streaming-llm or a plan"];
         Invocation.Of("eval", "perplexity", "--model", model, "--data", data, "--policy", $"{policy}:density=0.5", "--out", _folder["out"], "--quiet")
             .AssertRefused(words);
         Invocation.Of("score", "--model", model, "--data", data, "--policy", $"{policy}:density=0.5").AssertRefused(words);
