@@ -1,0 +1,10 @@
+using MoA.Engine.Tokenization;
+
+namespace MoA.Serving.Chat;
+
+/// <summary>An answer.</summary>
+/// <param name="Message">The assistant's message: text, thoughts and calls of tools.</param>
+/// <param name="Finish">Why it ended.</param>
+/// <param name="Usage">What it took.</param>
+/// <param name="StopText">The stop string that ended it, if one did.</param>
+public sealed record ChatOutcome(ChatMessage Message, ChatFinish Finish, Usage Usage, string? StopText = null);

@@ -1,0 +1,39 @@
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Numerics;
+
+namespace MoA.Serving;
+
+/// <summary>How a model is served.</summary>
+public sealed record ServiceOptions
+{
+    /// <summary>Which rows of the past stay.</summary>
+    public AttentionPolicy Policy { get; init; } = new DensePolicy();
+
+    /// <summary>Format of the KV rows.</summary>
+    public ElementType CacheType { get; init; } = ElementType.BF16;
+
+    /// <summary>Bytes of all KV caches together, those of kept prefixes included; never exceeded. Null: half of the memory that is free at the start.</summary>
+    public long? CacheBytes { get; init; }
+
+    /// <summary>Most sequences that are written at one time.</summary>
+    public int MaxSequences { get; init; } = 32;
+
+    /// <summary>Most requests that wait.</summary>
+    public int QueueLength { get; init; } = 256;
+
+    /// <summary>How long a request may wait before it is refused.</summary>
+    public TimeSpan LongestWait { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>New tokens of a request that does not say how many.</summary>
+    public int DefaultNewTokens { get; init; } = 2048;
+
+    /// <summary>How many times as long as a step without them a step may take that reads prompts while others are written.</summary>
+    public double LongestStep { get; init; } = 2.25;
+
+    /// <summary>Whether caches outlive their request, for one that goes on where it ended.</summary>
+    public bool KeepPrefixes { get; init; } = true;
+
+    /// <summary>Where caches are saved when the service stops, and read from when it starts; null: nowhere.</summary>
+    public string? SessionFolder { get; init; }
+}
