@@ -1,5 +1,9 @@
+using MoA.Engine;
 using MoA.Engine.Generation;
+using MoA.Engine.KvCache;
+using MoA.Engine.Numerics;
 using MoA.Serving.Chat;
+using MoA.Serving.Scheduling;
 
 namespace MoA.Serving;
 
@@ -9,14 +13,27 @@ namespace MoA.Serving;
 /// </summary>
 public sealed class ModelService : IAsyncDisposable
 {
+    private readonly ServiceCounters _counters = new();
+    private readonly CacheRoom _room;
+    private readonly Scheduler _scheduler;
+    private readonly ChatReader _chat;
+    private bool _disposed;
+
     /// <summary>Starts serving a model.</summary>
     /// <param name="model">The model; stays the caller's, and nobody else may run it meanwhile.</param>
     /// <param name="options">How it is served.</param>
+    /// <exception cref="InvalidInputException">An option is out of range, or the policy does not fit the model.</exception>
     public ModelService(LanguageModel model, ServiceOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         Model = model;
         Options = options ?? new ServiceOptions();
+        Options.Check();
+        _room = new CacheRoom(model, Options, Options.CacheBytes ?? AvailableMemory.Bytes() / 2);
+        if (_room.LongestThatFits(2) < 2)
+            throw new InvalidInputException($"{_room.Limit} bytes for KV caches hold no sequence at all: {_room.BytesFor(2)} are the least");
+        _chat = new ChatReader(model);
+        _scheduler = new Scheduler(model, Options, _room, _counters);
     }
 
     /// <summary>The model.</summary>
@@ -26,33 +43,133 @@ public sealed class ModelService : IAsyncDisposable
     public ServiceOptions Options { get; }
 
     /// <summary>What it does now.</summary>
-    public ServiceState State => throw new NotSupportedException();
+    public ServiceState State
+    {
+        get
+        {
+            (int running, int waiting) = _scheduler.Count();
+            return _counters.Fill(new ServiceState
+            {
+                Running = running,
+                Waiting = waiting,
+                IsStopping = _scheduler.IsStopping,
+                CacheBytes = _room.Bytes,
+                CacheLimit = _room.Limit,
+                PeakCacheBytes = _room.PeakBytes,
+            });
+        }
+    }
 
     /// <summary>Asks for a text that goes on from tokens.</summary>
     /// <exception cref="RequestRefusedException">The request cannot be taken.</exception>
-    /// <exception cref="Engine.InvalidInputException">Something in it is out of range.</exception>
+    /// <exception cref="InvalidInputException">Something in it is out of range.</exception>
     /// <exception cref="ObjectDisposedException">The service was disposed.</exception>
-    public TextReply Generate(GenerationRequest request) => throw new NotSupportedException();
+    public TextReply Generate(GenerationRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        int[] prompt = [.. request.Prompt];
+        TextServedRun run = new(Model, request, prompt, NewTokens(request, prompt));
+        _scheduler.Submit(run);
+        return run.Reply;
+    }
 
     /// <summary>Asks for the answer to a conversation.</summary>
     /// <exception cref="RequestRefusedException">The request cannot be taken.</exception>
-    /// <exception cref="Engine.InvalidInputException">The template refuses the conversation, a schema is not supported, or something is out of
+    /// <exception cref="InvalidInputException">The template refuses the conversation, a schema is not supported, or something is out of
     /// range.</exception>
     /// <exception cref="ObjectDisposedException">The service was disposed.</exception>
-    public ChatReply Chat(ChatRequest request) => throw new NotSupportedException();
+    public ChatReply Chat(ChatRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        GenerationRequest read = _chat.Read(request);
+        int[] prompt = [.. read.Prompt];
+        ChatServedRun run = new(_chat, request, read, prompt, NewTokens(read, prompt));
+        _scheduler.Submit(run);
+        return run.Reply;
+    }
 
     /// <summary>The tokens of a conversation as <see cref="Chat"/> gives them to the model.</summary>
-    public int[] Encode(ChatRequest request) => throw new NotSupportedException();
+    /// <exception cref="InvalidInputException">The template refuses the conversation.</exception>
+    public int[] Encode(ChatRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return [.. _chat.Read(request).Prompt];
+    }
 
     /// <summary>The text of a conversation as the model's template writes it.</summary>
-    public string Render(ChatRequest request) => throw new NotSupportedException();
+    /// <exception cref="InvalidInputException">The template refuses the conversation.</exception>
+    public string Render(ChatRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return _chat.Render(request);
+    }
 
     /// <summary>Rows that each KV head keeps, by layer, when a sequence of a capacity holds so many tokens; of all, each would hold every token.</summary>
-    public int[][] RowsKept(int tokens, int capacity) => throw new NotSupportedException();
+    /// <param name="tokens">Tokens that it holds, up to the capacity.</param>
+    /// <param name="capacity">Prompt and new tokens together.</param>
+    public int[][] RowsKept(int tokens, int capacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        ArgumentOutOfRangeException.ThrowIfNegative(tokens);
+        return [.. Options.Policy.Resolve(Model.Config, capacity).Select(layer => layer.Stored.Select(head => Math.Min(tokens, head.Rows)).ToArray())];
+    }
 
-    /// <summary>Takes no more requests, lets those that are there end, and cancels them when time is up.</summary>
-    public Task StopAsync(CancellationToken cancellation = default) => throw new NotSupportedException();
+    /// <summary>Takes no more requests and lets those that are there end; cancels them where they stand when <paramref name="cancellation"/> fires.</summary>
+    public async Task StopAsync(CancellationToken cancellation = default)
+    {
+        _scheduler.Stop();
+        await using CancellationTokenRegistration registration = cancellation.UnsafeRegister(static scheduler => ((Scheduler)scheduler!).CancelAll(), _scheduler);
+        await _scheduler.Ended.ConfigureAwait(false);
+    }
 
     /// <summary>Cancels everything and frees all caches.</summary>
-    public ValueTask DisposeAsync() => throw new NotSupportedException();
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, true))
+            return;
+        _scheduler.CancelAll();
+        await _scheduler.Ended.ConfigureAwait(false);
+        _scheduler.Dispose();
+    }
+
+    // Never a shorter text than was asked for without a word: what cannot be had is refused with the numbers.
+    private int NewTokens(GenerationRequest request, int[] prompt)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        Check(request, prompt);
+        int context = Model.Config.LongestText;
+        if (prompt.Length >= context)
+        {
+            throw new RequestRefusedException(RefusalReason.ContextTooLong,
+                $"the prompt has {prompt.Length} tokens, but the context of {Model.Name} is {context} tokens, of which at least one must be left for the answer; shorten it");
+        }
+
+        int room = context - prompt.Length, wanted = Math.Min(request.MaxNewTokens ?? Options.DefaultNewTokens, room);
+        if (_room.BytesFor(prompt.Length + wanted) <= _room.Limit)
+            return wanted;
+        int fits = _room.LongestThatFits(prompt.Length + wanted) - prompt.Length;
+        if (request.MaxNewTokens is null && fits > 0)
+            return fits;
+        throw new RequestRefusedException(RefusalReason.NeverFits,
+            $"{prompt.Length} tokens of prompt and {wanted} new ones take {_room.BytesFor(prompt.Length + wanted)} bytes of KV caches, but all caches together may take {_room.Limit}: " +
+            (fits > 0 ? $"ask for at most {fits} new tokens" : $"prompt and answer may have {prompt.Length + fits} tokens together"));
+    }
+
+    private void Check(GenerationRequest request, int[] prompt)
+    {
+        if (prompt.Length == 0)
+            throw new InvalidInputException("the prompt is empty; it needs at least one token");
+        int vocabulary = Model.Config.VocabularySize;
+        foreach (int token in prompt)
+        {
+            if (token < 0 || token >= vocabulary)
+                throw new InvalidInputException($"the prompt has token {token}, but the vocabulary has tokens 0 to {vocabulary - 1}");
+        }
+
+        if (request.MaxNewTokens is <= 0)
+            throw new InvalidInputException($"{request.MaxNewTokens} new tokens: expected at least 1");
+        if (request.LogProbabilities is < 0)
+            throw new InvalidInputException($"{request.LogProbabilities} log-probabilities: expected 0 or more");
+        request.Sampling.Check();
+    }
 }

@@ -36,4 +36,22 @@ public sealed record ServiceOptions
 
     /// <summary>Where caches are saved when the service stops, and read from when it starts; null: nowhere.</summary>
     public string? SessionFolder { get; init; }
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="InvalidInputException">A value is out of range.</exception>
+    public void Check()
+    {
+        Require(CacheBytes is null or > 0, nameof(CacheBytes), CacheBytes ?? 0, "a positive number of bytes");
+        Require(MaxSequences > 0, nameof(MaxSequences), MaxSequences, "at least 1");
+        Require(QueueLength >= 0, nameof(QueueLength), QueueLength, "0 or more");
+        Require(LongestWait > TimeSpan.Zero, nameof(LongestWait), LongestWait.TotalSeconds, "more than 0 seconds");
+        Require(DefaultNewTokens > 0, nameof(DefaultNewTokens), DefaultNewTokens, "at least 1");
+        Require(LongestStep > 1 && double.IsFinite(LongestStep), nameof(LongestStep), LongestStep, "a number above 1");
+    }
+
+    private static void Require(bool holds, string name, double value, string expected)
+    {
+        if (!holds)
+            throw new InvalidInputException(FormattableString.Invariant($"{name} {value}: expected {expected}"));
+    }
 }

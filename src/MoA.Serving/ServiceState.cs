@@ -22,29 +22,29 @@ public sealed record ServiceState
     public required long PeakCacheBytes { get; init; }
 
     /// <summary>Kept prefixes.</summary>
-    public required int Prefixes { get; init; }
+    public int Prefixes { get; init; }
 
     /// <summary>Bytes of their caches.</summary>
-    public required long PrefixBytes { get; init; }
+    public long PrefixBytes { get; init; }
 
     /// <summary>Requests that have ended, whatever their end.</summary>
-    public required long Ended { get; init; }
+    public long Ended { get; init; }
 
     /// <summary>Requests that were cancelled.</summary>
-    public required long Cancelled { get; init; }
+    public long Cancelled { get; init; }
 
     /// <summary>Requests that were refused.</summary>
-    public required long Refused { get; init; }
+    public long Refused { get; init; }
 
     /// <summary>Prompt tokens of all requests that have begun.</summary>
-    public required long PromptTokens { get; init; }
+    public long PromptTokens { get; init; }
 
     /// <summary>Those of them that were in kept caches.</summary>
-    public required long CachedTokens { get; init; }
+    public long CachedTokens { get; init; }
 
     /// <summary>Tokens written.</summary>
-    public required long NewTokens { get; init; }
+    public long NewTokens { get; init; }
 
     /// <summary>Tokens written in the last seconds, a second.</summary>
-    public required double NewTokensPerSecond { get; init; }
+    public double NewTokensPerSecond { get; init; }
 }

@@ -30,6 +30,9 @@ public sealed class GenerationLoop
         _batch = transformer.CreateBatch();
     }
 
+    /// <summary>Most tokens of prompts in a step; by default as many as a pass takes, 0 for steps without.</summary>
+    internal int MaxPromptTokens { get; set; } = int.MaxValue;
+
     /// <summary>Runs that have not ended.</summary>
     public int ActiveRuns => _active.Count;
 
@@ -178,13 +181,15 @@ public sealed class GenerationLoop
     // First come, first served.
     private void AddPrefilling()
     {
+        int most = MaxPromptTokens;
         foreach (GenerationRun run in _active)
         {
-            int count = Math.Min(_batch.Room, run.RestOfPrompt.Length);
+            int count = Math.Min(Math.Min(_batch.Room, most), run.RestOfPrompt.Length);
             if (count == 0)
                 continue;
             int first = _batch.Add(run.Sequence, run.RestOfPrompt[..count], AttentionMode.Prefill);
             _prefilled.Add((run, count));
+            most -= count;
             if (count == run.RestOfPrompt.Length)
                 _ready.Add((run, first + count - 1));
         }
