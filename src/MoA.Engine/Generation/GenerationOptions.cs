@@ -24,6 +24,9 @@ public sealed record GenerationOptions
     /// <summary>Texts that end the output; they are not part of it.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
+    /// <summary>What may be written; null: anything. Made for one run alone.</summary>
+    public TokenConstraint? Constraint { get; init; }
+
     /// <summary>
     /// If set, <see cref="GenerationResult.LogProbabilities"/> tells how likely each token was, with this many of the likeliest.
     /// </summary>

@@ -4,10 +4,12 @@ namespace MoA.Engine.Generation;
 
 /// <summary>
 /// What the tokens of one sequence so far do to the logits of the next: repetition penalties as in transformers, frequency and
-/// presence penalties as in OpenAI's API and vLLM, n-grams that may not come again. Allocates nothing while doing so.
+/// presence penalties as in OpenAI's API and vLLM, n-grams that may not come again; and what is added to those of some tokens.
+/// Allocates nothing while doing so.
 /// </summary>
 internal sealed class LogitPenalties(SamplingOptions options, int vocabularySize)
 {
+    private readonly (int Token, float Bias)[] _biases = ReadBiases(options, vocabularySize);
     private readonly List<int> _tokens = [];
     private readonly int[] _counts = new int[vocabularySize];
     private readonly float[] _logits = new float[vocabularySize];
@@ -30,12 +32,25 @@ internal sealed class LogitPenalties(SamplingOptions options, int vocabularySize
     public ReadOnlySpan<float> Apply(ReadOnlySpan<float> logits)
     {
         logits.CopyTo(_logits);
+        foreach ((int token, float bias) in _biases)
+            _logits[token] += bias;
         ReadOnlySpan<int> tokens = CollectionsMarshal.AsSpan(_tokens);
         int first = options.PenaltyLastN is int n ? Math.Max(0, tokens.Length - n) : 0;
         PenalizeRepeated(tokens[first..]);
         PenalizeWritten(tokens[Math.Max(first, _promptTokens)..]);
         Forbid(tokens, options.NoRepeatNgramSize);
         return _logits;
+    }
+
+    private static (int Token, float Bias)[] ReadBiases(SamplingOptions options, int vocabularySize)
+    {
+        foreach (int token in options.LogitBias?.Keys ?? [])
+        {
+            if ((uint)token >= (uint)vocabularySize)
+                throw new InvalidInputException($"logit-bias of token {token}: expected a token of the vocabulary, 0 to {vocabularySize - 1}");
+        }
+
+        return [.. (options.LogitBias ?? new Dictionary<int, double>()).Select(entry => (entry.Key, (float)entry.Value))];
     }
 
     private void PenalizeRepeated(ReadOnlySpan<int> tokens)

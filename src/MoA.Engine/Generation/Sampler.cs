@@ -12,25 +12,29 @@ public sealed class Sampler
     private readonly double[] _scratch;
     private SplitMix64 _random;
     private readonly LogitPenalties? _penalties;
+    private readonly LogitMask? _mask;
 
     /// <summary>A sampler for one sequence.</summary>
     /// <param name="options">What to keep and how to draw.</param>
     /// <param name="vocabularySize">Number of logits.</param>
-    public Sampler(SamplingOptions options, int vocabularySize)
+    /// <param name="constraint">What may be drawn, made for this sequence alone; null: anything.</param>
+    /// <exception cref="InvalidInputException">An option is out of range.</exception>
+    public Sampler(SamplingOptions options, int vocabularySize, TokenConstraint? constraint = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
         _options = options;
         _random = new SplitMix64(options.Seed);
-        _penalties = options.HasPenalties ? new LogitPenalties(options, vocabularySize) : null;
+        _penalties = options.ChangesLogits ? new LogitPenalties(options, vocabularySize) : null;
+        _mask = constraint is null ? null : new LogitMask(constraint, vocabularySize);
         _scratch = options.Temperature == 0 ? [] : new double[TokenDraw.ScratchDoubles(vocabularySize)];
     }
 
     /// <summary>Takes note of tokens before the first that is drawn: penalties on repetition see them.</summary>
     public void Read(ReadOnlySpan<int> prompt) => _penalties?.Read(prompt);
 
-    /// <summary>Whether a device can draw the tokens: no penalty changes the logits.</summary>
-    internal bool CanBeDescribed => _penalties is null;
+    /// <summary>Whether a device can draw the tokens: nothing changes the logits.</summary>
+    internal bool CanBeDescribed => _penalties is null && _mask is null;
 
     /// <summary>
     /// How a device is to draw one of the next tokens, with the random number that this would have used; <see cref="Skip"/> says how many
@@ -58,6 +62,8 @@ public sealed class Sampler
     /// </exception>
     public int Next(ReadOnlySpan<float> logits)
     {
+        if (_mask is not null)
+            return NextAllowed(_mask, logits, forbidden: null);
         TokenDraw draw = Describe(0);
         Skip(1);
         if (_penalties is null)
@@ -73,11 +79,13 @@ public sealed class Sampler
 
     /// <summary>The next token, which is none of some.</summary>
     /// <param name="logits">One number for every token of the vocabulary.</param>
-    /// <param name="forbidden">Tokens that cannot be drawn; those outside the vocabulary do not matter.</param>
+    /// <param name="forbidden">Tokens that cannot be drawn, unless the constraint allows no others; those outside the vocabulary do not matter.</param>
     /// <exception cref="InvalidOperationException">No logit of the others is finite.</exception>
     public int Next(ReadOnlySpan<float> logits, IReadOnlySet<int> forbidden)
     {
         ArgumentNullException.ThrowIfNull(forbidden);
+        if (_mask is not null)
+            return NextAllowed(_mask, logits, forbidden);
         float[] allowed = ArrayPool<float>.Shared.Rent(logits.Length);
         try
         {
@@ -94,6 +102,21 @@ public sealed class Sampler
         {
             ArrayPool<float>.Shared.Return(allowed);
         }
+    }
+
+    // What must be written comes before what may not come again: where n-grams forbid all that is allowed, they are passed over.
+    private int NextAllowed(LogitMask mask, ReadOnlySpan<float> logits, IReadOnlySet<int>? forbidden)
+    {
+        if (!float.IsFinite(TensorPrimitives.Max(logits)))
+            throw NotFinite();
+        TokenDraw draw = Describe(0);
+        Skip(1);
+        ReadOnlySpan<float> allowed = mask.Apply(logits, forbidden);
+        int token = _penalties is null ? -1 : draw.From(_penalties.Apply(allowed), _scratch);
+        token = token >= 0 ? token : Drawn(draw.From(allowed, _scratch));
+        _penalties?.Add(token);
+        mask.Accept(token);
+        return token;
     }
 
     /// <summary>Makes room for tokens, so that drawing them allocates nothing.</summary>

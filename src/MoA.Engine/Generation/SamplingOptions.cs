@@ -39,6 +39,9 @@ public sealed record SamplingOptions
     /// <summary>No sequence of so many tokens comes twice, the prompt included; 0 allows it.</summary>
     public int NoRepeatNgramSize { get; init; }
 
+    /// <summary>Added to the logits of tokens, before penalties: numbers from -100 (hardly ever) to 100 (hardly anything else); null changes nothing.</summary>
+    public IReadOnlyDictionary<int, double>? LogitBias { get; init; }
+
     /// <summary>Seed of the random numbers: the same seed draws the same tokens.</summary>
     public ulong Seed { get; init; }
 
@@ -55,11 +58,13 @@ public sealed record SamplingOptions
         Require(PresencePenalty is >= -100 and <= 100, "presence-penalty", PresencePenalty, "a number from -100 to 100");
         Require(PenaltyLastN is null or >= 0, "penalty-last-n", PenaltyLastN ?? 0, "0 or a positive number");
         Require(NoRepeatNgramSize >= 0, "no-repeat-ngram-size", NoRepeatNgramSize, "0 (off) or a positive number");
+        foreach ((int token, double bias) in LogitBias ?? new Dictionary<int, double>())
+            Require(bias is >= -100 and <= 100, FormattableString.Invariant($"logit-bias of token {token}:"), bias, "a number from -100 to 100");
     }
 
-    /// <summary>Whether the tokens so far change the logits.</summary>
-    internal bool HasPenalties =>
-        RepetitionPenalty != 1 || FrequencyPenalty != 0 || PresencePenalty != 0 || NoRepeatNgramSize != 0;
+    /// <summary>Whether the tokens so far, or a bias, change the logits.</summary>
+    internal bool ChangesLogits =>
+        LogitBias is { Count: > 0 } || RepetitionPenalty != 1 || FrequencyPenalty != 0 || PresencePenalty != 0 || NoRepeatNgramSize != 0;
 
     private static void Require(bool holds, string name, double value, string expected)
     {

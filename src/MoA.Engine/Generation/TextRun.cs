@@ -24,7 +24,7 @@ internal sealed class TextRun
         _scanner = new StopStringScanner(options.Stop);
         _decoder = model.Tokenizer?.CreateStream(skipSpecialTokens: true, options.ContinuesPrompt ? prompt : []);
         _onText = onText;
-        Sampler sampler = new(options.Sampling, model.Config.VocabularySize);
+        Sampler sampler = new(options.Sampling, model.Config.VocabularySize, options.Constraint);
         sampler.Read(before);
         // The last new token is drawn but never read, so it needs no room.
         int room = sequence.Capacity - sequence.Length - prompt.Length + 1;
