@@ -5,18 +5,18 @@ namespace MoA.Engine.Tokenization;
 
 /// <summary>
 /// A model's chat template: writes a conversation as the text that the model was trained on. The language is Jinja 3.1, rendered
-/// as transformers does (apply_chat_template without tools); what is left out is refused by name. Immutable and safe to share
+/// as transformers does (apply_chat_template); what is left out is refused by name. Immutable and safe to share
 /// between threads.
 /// </summary>
 public sealed class ChatTemplate
 {
     private const string FileName = "chat_template.jinja";
-    private const int RoleOrigin = -1;
 
     private readonly JinjaTemplate _template;
     private readonly string _bosText;
     private readonly string _eosText;
     private readonly TimeProvider _clock;
+    private readonly TemplateTraits _traits;
 
     /// <summary>Parses a template.</summary>
     /// <param name="template">The Jinja source.</param>
@@ -32,6 +32,7 @@ public sealed class ChatTemplate
         _bosText = bosText;
         _eosText = eosText;
         _clock = clock ?? TimeProvider.System;
+        _traits = new((messages, tools) => Render(messages, tools, addGenerationPrompt: false, ChatTemplateOptions.None, length: 0), template);
     }
 
     /// <summary>The Jinja source.</summary>
@@ -110,44 +111,85 @@ public sealed class ChatTemplate
     /// <summary>Writes a conversation.</summary>
     /// <param name="messages">The messages, in order.</param>
     /// <param name="addGenerationPrompt">Whether the header that asks the assistant to answer is written at the end.</param>
+    /// <param name="options">Tools, and what else the template is to know.</param>
     /// <returns>The text, special tokens written out.</returns>
     /// <exception cref="InvalidInputException">
-    /// The template refuses the conversation, uses a construct that is not supported, or takes too many steps.
+    /// The template refuses the conversation, uses a construct that is not supported, or takes too many steps; a tool's parameters or a
+    /// call's arguments are no JSON object.
     /// </exception>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ChatTemplateOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        return RenderTraced(messages, addGenerationPrompt).Text;
+        return RenderTraced(messages, addGenerationPrompt, options).Text;
     }
 
     /// <summary>The origin of a message's content in what <see cref="RenderTraced"/> writes.</summary>
-    internal static int ContentOrigin(int message) => message + 1;
+    internal static int ContentOrigin(int message) => TemplateMessages.ContentOrigin(message);
 
-    /// <summary>Writes a conversation and tells of each character whether the template, a role or a message's content gave it.</summary>
-    internal TracedText RenderTraced(IEnumerable<ChatMessage> messages, bool addGenerationPrompt)
+    /// <summary>Whether the template writes tools; where it does not, they are written into the messages.</summary>
+    internal bool KnowsTools => _traits.KnowsTools;
+
+    /// <summary>Writes a conversation and tells of each character whether the template, a message's content or something else gave it.</summary>
+    internal TracedText RenderTraced(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ChatTemplateOptions? options = null)
     {
-        var conversation = new List<object?>();
-        int index = 0;
-        long length = 0;
-        foreach (ChatMessage message in messages)
+        options ??= ChatTemplateOptions.None;
+        long length = messages.Sum(message => 64L + message.Role.Length + message.Content.Length + (message.Reasoning?.Length ?? 0)
+                + message.ToolCalls.Sum(call => 64L + call.Name.Length + call.Arguments.Length))
+            + options.Tools.Sum(tool => 64L + tool.Name.Length + (tool.Description?.Length ?? 0) + (tool.Parameters?.Length ?? 0));
+        bool hasCalls = messages.Any(message => message.ToolCalls.Count > 0 || message.Role == "tool");
+        List<object?> conversation = hasCalls && !_traits.KnowsTools && !_traits.KnowsCalls
+            ? PlainTools.WriteCalls(messages)
+            : [.. messages.Select(Write)];
+        if (options.Tools.Count > 0 && _traits.ReadsToolsOfSystem)
+            conversation = PlainTools.IntoSystem(conversation, options.Tools);
+        else if (options.Tools.Count > 0 && !_traits.KnowsTools)
+            conversation = PlainTools.Introduce(conversation, options.Tools, _traits.TakesSystem);
+        if (options.Tools.Count == 0 || _traits.ReadsToolsOfSystem || !_traits.KnowsTools)
+            return Render(conversation, null, addGenerationPrompt, options, length);
+        try
         {
-            conversation.Add(new JinjaMap
-            {
-                ["role"] = new TracedText(message.Role, RoleOrigin),
-                ["content"] = new TracedText(message.Content, ContentOrigin(index++)),
-            });
-            length += 64L + message.Role.Length + message.Content.Length;
+            return Render(conversation, Tools(options, isComplete: false), addGenerationPrompt, options, length);
+        }
+        catch (InvalidInputException) when (options.Tools.Any(tool => tool.Description is null || tool.Parameters is null))
+        {
+            // Some templates read what may be left out.
+            return Render(conversation, Tools(options, isComplete: true), addGenerationPrompt, options, length);
+        }
+    }
+
+    private static JinjaList Tools(ChatTemplateOptions options, bool isComplete) =>
+        JinjaList.Of(options.Tools.Select(tool => TemplateMessages.Write(tool, isComplete)));
+
+    private JinjaMap Write(ChatMessage message, int index)
+    {
+        if (message.ToolCalls.Count > 0 && !_traits.KnowsCalls)
+            return PlainTools.WithCalls(message, index, Source);
+        if (message.ToolCalls.Count > 0 && message.Content.Length > 0 && message.Reasoning is not null && !_traits.TakesThoughtsWithText)
+            message = message with { Content = "", Reasoning = $"{message.Reasoning}\n\n{message.Content}" };
+        return TemplateMessages.Write(message, index, message.ToolCalls.Count > 0 && _traits.TakesNoContent);
+    }
+
+    private TracedText Render(
+        List<object?> conversation, JinjaList? tools, bool addGenerationPrompt, ChatTemplateOptions options, long length)
+    {
+        var variables = new Dictionary<string, object?>();
+        if (options.Variables is not null)
+        {
+            length += options.Variables.Length;
+            foreach ((object? name, object? value) in JinjaJsonReader.ReadObject(options.Variables, TemplateMessages.DataOrigin, "the template's variables").Entries)
+                variables[((TracedText)name!).Text] = value;
         }
 
-        KeyValuePair<string, object?>[] variables =
-        [
-            new("messages", JinjaList.Of(conversation)),
-            new("add_generation_prompt", addGenerationPrompt),
-            new("bos_token", new TracedText(_bosText)),
-            new("eos_token", new TracedText(_eosText)),
-            new("tools", null),
-            new("documents", null),
-        ];
+        if (options.Thinks is bool thinks)
+            variables["enable_thinking"] = variables["thinking"] = thinks;
+        if (options.ReasoningEffort is not null)
+            variables["reasoning_effort"] = TemplateMessages.Data(options.ReasoningEffort);
+        variables["messages"] = JinjaList.Of(conversation);
+        variables["add_generation_prompt"] = addGenerationPrompt;
+        variables["bos_token"] = new TracedText(_bosText);
+        variables["eos_token"] = new TracedText(_eosText);
+        variables["tools"] = tools;
+        _ = variables.TryAdd("documents", null);
         return _template.Render(variables, length, _clock);
     }
 }

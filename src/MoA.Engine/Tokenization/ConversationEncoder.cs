@@ -25,8 +25,8 @@ public sealed class ConversationEncoder
     /// <summary>Whether the model has a chat template.</summary>
     public bool HasTemplate => _template is not null;
 
-    /// <summary>The special token that the template writes after an answer; empty where it writes none.</summary>
-    public IReadOnlySet<int> EndOfTurnIds { get; }
+    /// <summary>The special tokens that the template writes after an answer and after calls of tools; empty where it writes none.</summary>
+    public IReadOnlySet<int> EndOfTurnIds { get; } = new HashSet<int>();
 
     /// <summary>
     /// Encodes a conversation with its answers marked. An answer begins after the generation prompt (the assistant's
@@ -34,17 +34,19 @@ public sealed class ConversationEncoder
     /// </summary>
     /// <param name="messages">The messages, in order.</param>
     /// <param name="addGenerationPrompt">Whether the next answer's beginning (the assistant's header) follows.</param>
+    /// <param name="options">Tools, and what else the template is to know.</param>
     /// <exception cref="InvalidInputException">
     /// The model has no chat template, or the template refuses the conversation or does not print an answer.
     /// </exception>
-    public EncodedConversation Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = false)
+    public EncodedConversation Encode(
+        IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = false, ChatTemplateOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        TracedText text = Template.RenderTraced(messages, addGenerationPrompt);
+        TracedText text = Template.RenderTraced(messages, addGenerationPrompt, options);
         var tokens = new List<int>();
         var answers = new List<AnswerSpan>();
         int from = 0;
-        foreach ((int start, int end) in FindAnswers(messages, text))
+        foreach ((int start, int end) in FindAnswers(messages, text, options))
         {
             Append(text.Slice(from, start), tokens);
             int first = tokens.Count;
@@ -59,12 +61,13 @@ public sealed class ConversationEncoder
 
     /// <summary>Encodes a conversation up to where the assistant's next answer begins.</summary>
     /// <param name="messages">The messages, in order.</param>
+    /// <param name="options">Tools, and what else the template is to know.</param>
     /// <exception cref="InvalidInputException">The model has no chat template, or it refuses the conversation.</exception>
-    public int[] EncodePrompt(IReadOnlyList<ChatMessage> messages)
+    public int[] EncodePrompt(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(messages);
         var tokens = new List<int>();
-        Append(Template.RenderTraced(messages, addGenerationPrompt: true), tokens);
+        Append(Template.RenderTraced(messages, addGenerationPrompt: true, options), tokens);
         return [.. tokens];
     }
 
@@ -78,7 +81,8 @@ public sealed class ConversationEncoder
         tokens.AddRange(_tokenizer.Encode(text, continues));
     }
 
-    private List<(int Start, int End)> FindAnswers(IReadOnlyList<ChatMessage> messages, TracedText text)
+    private List<(int Start, int End)> FindAnswers(
+        IReadOnlyList<ChatMessage> messages, TracedText text, ChatTemplateOptions? options)
     {
         var answers = new List<(int Start, int End)>();
         AddedTokenSpan[] specials = [.. _tokenizer.FindSpecialTokens(text)];
@@ -92,7 +96,7 @@ public sealed class ConversationEncoder
                 continue;
             }
 
-            int start = PromptLength(messages, i, text);
+            int start = PrefixLength(messages, i, addGenerationPrompt: true, text, options);
             if (start < searched)
             {
                 // The prompt is no prefix of the whole text, so the answer is what the template printed of the content.
@@ -100,7 +104,10 @@ public sealed class ConversationEncoder
                     $"the chat template does not print message {i + 1}, an answer; where the answer begins cannot be told");
             }
 
-            int end = EndOfTurn(text, Math.Max(start, printed?.End ?? start), specials);
+            int written = Math.Max(start, printed?.End ?? start);
+            int end = messages[i].ToolCalls.Count > 0
+                ? EndOfCalls(text, start, written, PrefixLength(messages, i + 1, addGenerationPrompt: false, text, options), specials)
+                : EndOfTurn(text, written, specials);
             answers.Add((start, end));
             searched = end;
         }
@@ -124,12 +131,13 @@ public sealed class ConversationEncoder
         return found;
     }
 
-    // How far the text is the prompt of an answer, generation prompt included; -1 where the template writes it differently.
-    private int PromptLength(IReadOnlyList<ChatMessage> messages, int answer, TracedText text)
+    // How far the text is that of the first messages alone, generation prompt included or not; -1 where the template writes it differently.
+    private int PrefixLength(
+        IReadOnlyList<ChatMessage> messages, int count, bool addGenerationPrompt, TracedText text, ChatTemplateOptions? options)
     {
         try
         {
-            string prompt = Template.Render([.. messages.Take(answer)], addGenerationPrompt: true);
+            string prompt = Template.Render([.. messages.Take(count)], addGenerationPrompt, options);
             return text.Text.StartsWith(prompt, StringComparison.Ordinal) ? prompt.Length : -1;
         }
         catch (InvalidInputException)
@@ -145,19 +153,47 @@ public sealed class ConversationEncoder
         return next >= 0 && text.Text.AsSpan(end, specials[next].Start - end).IsWhiteSpace() ? specials[next].End : end;
     }
 
+    // After calls stands what the template puts around them: the turn ends with the last special token of the message, or with the first
+    // that ends turns where the template writes the message differently when it is not the last.
+    private int EndOfCalls(TracedText text, int start, int written, int messageEnd, AddedTokenSpan[] specials)
+    {
+        int last = Array.FindLastIndex(specials, special => special.Start >= start && special.End <= messageEnd);
+        if (last < 0)
+            last = Array.FindIndex(specials, special => special.Start >= written && EndOfTurnIds.Contains(special.Token!.Id));
+        return last < 0 ? written : Math.Max(specials[last].End, written);
+    }
+
     private HashSet<int> FindEndOfTurn()
     {
         if (_template is null)
             return [];
+        ChatMessage question = new("user", "question");
+        var ends = new HashSet<int>();
+        if (FindEndOfTurn([question, new(Assistant, "answer")], null) is int end)
+            ends.Add(end);
+        if (!_template.KnowsTools)
+            return ends;
+
+        // Some models end a turn in another way where they ask for tools; some templates take one call only.
+        ToolCall[] calls = [new("abcdefgh1", "first", "{\"a\": 1}"), new("abcdefgh2", "second", "{\"a\": 2}")];
+        ChatTemplateOptions tools = new() { Tools = [.. calls.Select(call => new ToolDefinition(call.Name, "what", null))] };
+        if ((FindEndOfTurn([question, new(Assistant, "") { ToolCalls = calls }], tools)
+            ?? FindEndOfTurn([question, new(Assistant, "") { ToolCalls = calls[..1] }], tools)) is int endOfCalls)
+            ends.Add(endOfCalls);
+        return ends;
+    }
+
+    private int? FindEndOfTurn(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions? options)
+    {
         try
         {
-            EncodedConversation probe = Encode([new("user", "question"), new(Assistant, "answer")]);
+            EncodedConversation probe = Encode(messages, options: options);
             int last = probe.Answers is [var answer] && answer.End > answer.Start ? probe.Tokens[answer.End - 1] : -1;
-            return _tokenizer.IsSpecial(last) ? [last] : [];
+            return _tokenizer.IsSpecial(last) ? last : null;
         }
         catch (InvalidInputException)
         {
-            return []; // a template that needs other roles says so when it is used
+            return null; // a template that needs other roles says so when it is used
         }
     }
 }

@@ -92,6 +92,7 @@ internal sealed class JinjaJson
         double number => double.IsNaN(number) ? "NaN"
             : double.IsInfinity(number) ? (number > 0 ? "Infinity" : "-Infinity")
             : JinjaFloat.Print(number),
+        JinjaLongNumber number => number.Digits,
         _ => null,
     };
 

@@ -112,6 +112,7 @@ internal static class JinjaOperations
         JinjaUndefined undefined => $"'{undefined.Name}', which is undefined,",
         bool => "a boolean",
         long or double => "a number",
+        JinjaLongNumber => "a number beyond 64 bits",
         TracedText => "a text",
         JinjaList { IsTuple: true } => "a tuple",
         JinjaList { Kind: JinjaListKind.Range } => "a range",

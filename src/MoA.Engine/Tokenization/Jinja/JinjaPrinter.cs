@@ -65,6 +65,7 @@ internal sealed class JinjaPrinter(int line, JinjaBudget budget)
         bool flag => flag ? "True" : "False",
         long number => number.ToString(CultureInfo.InvariantCulture),
         double number => JinjaFloat.Print(number),
+        JinjaLongNumber number => number.Digits,
         JinjaUndefined => "Undefined",
         JinjaLoop loop => loop.Print(),
         _ => throw JinjaError.At(line, $"{JinjaOperations.KindOf(value)} is printed; in Python that is an address in memory"),

@@ -7,6 +7,9 @@ namespace MoA.Engine.Tokenization.Jinja;
 /// <summary>The value of a name, attribute or item that is not there; prints as nothing.</summary>
 internal sealed record JinjaUndefined(string Name);
 
+/// <summary>A whole number of JSON beyond 64 bits; it is written as it is, and nothing is reckoned with it.</summary>
+internal sealed record JinjaLongNumber(string Digits);
+
 /// <summary>A text that 'safe' or 'escape' made: what '+' joins to it is escaped.</summary>
 internal sealed class JinjaMarkup(TracedText text) : TracedText(text);
 
