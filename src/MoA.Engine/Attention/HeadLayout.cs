@@ -14,6 +14,9 @@ public readonly record struct HeadLayout(int SinkRows, int RingRows)
     /// <summary>The row of a token position.</summary>
     public int Slot(int position) => position < SinkRows ? position : SinkRows + (position - SinkRows) % RingRows;
 
+    /// <summary>How many tokens from a position on stand in rows that follow one another.</summary>
+    internal int Run(int position) => position < SinkRows ? SinkRows - position : RingRows - (position - SinkRows) % RingRows;
+
     /// <summary>What a head keeps that needs so many rows, within the layer's window.</summary>
     internal static HeadLayout Of(int rows, int window) => window <= rows
         ? new HeadLayout(0, window)

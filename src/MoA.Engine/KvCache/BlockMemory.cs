@@ -43,6 +43,25 @@ internal sealed class BlockMemory
 
     public int ChosenCount { get; private set; }
 
+    /// <summary>The same notes, which are other ones from now on.</summary>
+    public BlockMemory Copy()
+    {
+        BlockMemory copy = new(_policy, _received.Length, _keyWidth / _received.Length)
+        {
+            _representatives = [.. _representatives],
+            _scores = [.. _scores],
+            _chosen = [.. _chosen],
+            LocalTokens = LocalTokens,
+            Represented = Represented,
+            RecentStart = RecentStart,
+            ChosenCount = ChosenCount,
+            MostChosen = MostChosen,
+        };
+        for (int head = 0; head < _received.Length; head++)
+            copy._received[head] = [.. _received[head]];
+        return copy;
+    }
+
     /// <summary>Sizes everything for a sequence's capacity.</summary>
     public void Resize(int capacity)
     {

@@ -98,18 +98,21 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
             return;
         HeadLayout oldLayout = Layout;
         NativeBuffer<byte> old = _block;
-        nint oldValues = (nint)Rows * BytesPerRow;
         _block = new NativeBuffer<byte>(_allocator, 2L * layout.Rows * BytesPerRow);
-        Enlarge(layout, length);
-        for (int position = NextHeld(0, length); position < length; position = NextHeld(position + 1, length))
-        {
-            nint from = (nint)oldLayout.Slot(position) * BytesPerRow;
-            nint to = (nint)Slot(position) * BytesPerRow;
-            Buffer.MemoryCopy(old.Data + from, Keys + to, BytesPerRow, BytesPerRow);
-            Buffer.MemoryCopy(old.Data + oldValues + from, Values + to, BytesPerRow, BytesPerRow);
-        }
-
+        State = State.In(layout, length);
+        CopyRows(old.Data, oldLayout, length);
         old.Dispose();
+    }
+
+    /// <summary>Takes over copies of another head's rows and of what is noted of their tokens.</summary>
+    /// <param name="source">The head; it holds all that is held here by <paramref name="state"/>.</param>
+    /// <param name="state">What is to be held here, in the layout that this head has.</param>
+    /// <param name="length">Tokens written so far.</param>
+    public void CopyFrom(HeadCache source, RingState state, int length)
+    {
+        State = state;
+        Tokens = source.Tokens?.Copy();
+        CopyRows(source.Keys, source.Layout, Tokens?.Count ?? length);
     }
 
     /// <summary>Keeps some of the rows of <see cref="Tokens"/>, in ascending order, in a block of another size.</summary>
@@ -121,7 +124,7 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
         NativeBuffer<byte> old = _block;
         byte* oldValues = Values;
         _block = new NativeBuffer<byte>(_allocator, 2L * rows * BytesPerRow);
-        Layout = new HeadLayout(ElasticRule.SinkTokens, rows - ElasticRule.SinkTokens);
+        State = new RingState(new HeadLayout(ElasticRule.SinkTokens, rows - ElasticRule.SinkTokens));
         for (int row = 0; row < kept.Length; row++)
         {
             nint from = (nint)kept[row] * BytesPerRow, to = (nint)row * BytesPerRow;
@@ -131,6 +134,15 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
 
         Tokens!.Keep(kept);
         old.Dispose();
+    }
+
+    /// <summary>Makes room for rows of <see cref="Tokens"/>.</summary>
+    /// <param name="rows">Rows, those included that are held.</param>
+    public void MakeRoom(int rows)
+    {
+        if (rows > Rows)
+            Keep([.. Enumerable.Range(0, Tokens!.Count)], rows);
+        Tokens!.Reserve(rows);
     }
 
     /// <summary>Evicts one row of <see cref="Tokens"/>; the last one takes its place.</summary>
@@ -146,6 +158,21 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
     {
         _block.Dispose();
         _aside?.Dispose();
+    }
+
+    // The rows of all tokens that are held here, from a block in which they stand in another layout.
+    private void CopyRows(byte* block, HeadLayout layout, int length)
+    {
+        byte* values = block + (nint)layout.Rows * BytesPerRow;
+        for (int position = NextHeld(0, length), end; position < length; position = NextHeld(end, length))
+        {
+            end = position + Math.Min(layout.Run(position), Layout.Run(position));
+            end = Math.Min(end, position < ElasticRule.SinkTokens ? Math.Min(length, ElasticRule.SinkTokens) : length);
+            long bytes = (long)(end - position) * BytesPerRow;
+            nint from = (nint)layout.Slot(position) * BytesPerRow, to = (nint)Slot(position) * BytesPerRow;
+            Buffer.MemoryCopy(block + from, Keys + to, bytes, bytes);
+            Buffer.MemoryCopy(values + from, Values + to, bytes, bytes);
+        }
     }
 
     private void Move(int position, int index, bool back)

@@ -8,14 +8,17 @@ namespace MoA.Engine.KvCache;
 /// </summary>
 internal abstract class HeadRing(HeadLayout layout)
 {
-    public HeadLayout Layout { get; protected set; } = layout;
+    /// <summary>The rows, and what of them is held.</summary>
+    public RingState State { get; protected set; } = new(layout);
+
+    public HeadLayout Layout => State.Layout;
 
     public int RingRows => Layout.RingRows;
 
     public int Rows => Layout.Rows;
 
-    /// <summary>Tokens between the sink and this position were evicted before the ring grew; they never come back.</summary>
-    public int LostBefore { get; private set; }
+    /// <inheritdoc cref="RingState.LostBefore"/>
+    public int LostBefore => State.LostBefore;
 
     /// <summary>Whether a token takes the place of an older one.</summary>
     public bool Replaces(int position) => position >= Rows;
@@ -23,29 +26,18 @@ internal abstract class HeadRing(HeadLayout layout)
     /// <summary>The row of a token position.</summary>
     public int Slot(int position) => Layout.Slot(position);
 
-    /// <summary>The oldest of the sink's positions that is held when <paramref name="length"/> tokens were written; 64 if none is.</summary>
-    public int OldestInSink(int length) =>
-        Layout.SinkRows > 0 ? 0 : Math.Clamp(length - RingRows, 0, ElasticRule.SinkTokens);
+    /// <inheritdoc cref="RingState.OldestInSink"/>
+    public int OldestInSink(int length) => State.OldestInSink(length);
 
-    /// <summary>The oldest position besides the sink's that is held when <paramref name="length"/> tokens were written.</summary>
-    public int OldestInRing(int length) =>
-        Math.Max(Math.Max(ElasticRule.SinkTokens, length - RingRows), LostBefore);
+    /// <inheritdoc cref="RingState.OldestInRing"/>
+    public int OldestInRing(int length) => State.OldestInRing(length);
 
-    /// <summary>The first position from <paramref name="position"/> on that is held when <paramref name="length"/> tokens were written.</summary>
-    public int NextHeld(int position, int length)
-    {
-        position = Math.Max(position, OldestInSink(length));
-        return position < ElasticRule.SinkTokens ? position : Math.Max(position, OldestInRing(length));
-    }
+    /// <inheritdoc cref="RingState.NextHeld"/>
+    public int NextHeld(int position, int length) => State.NextHeld(position, length);
 
-    /// <summary>Notes that rows have another layout, with more of them; those that were held are in their new places.</summary>
-    /// <param name="layout">The new layout.</param>
-    /// <param name="length">Tokens written so far.</param>
-    protected void Enlarge(HeadLayout layout, int length)
-    {
-        int oldest = OldestInRing(length);
-        Layout = layout;
-        if (oldest > ElasticRule.SinkTokens)
-            LostBefore = oldest;
-    }
+    /// <summary>Goes back to when <paramref name="earlier"/> tokens were written, of which all is still held.</summary>
+    public void Rewind(int earlier) => State = State.At(earlier);
+
+    /// <summary>Notes where rows stand that were copied here from elsewhere.</summary>
+    public void Adopt(RingState state) => State = state;
 }

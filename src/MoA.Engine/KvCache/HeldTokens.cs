@@ -22,6 +22,9 @@ internal sealed class HeldTokens
 
     public Span<float> Scores => _scores.AsSpan(0, Count);
 
+    /// <summary>The same tokens and scores, of which other notes are taken from now on.</summary>
+    public HeldTokens Copy() => new() { _positions = Positions.ToArray(), _scores = Scores.ToArray(), Count = Count, IsSettled = IsSettled };
+
     /// <summary>Makes room for as many rows, so that appending them allocates nothing.</summary>
     public void Reserve(int rows)
     {

@@ -21,5 +21,13 @@ internal sealed class HostCacheMemory(NativeAllocator allocator) : ICacheMemory
         }
     }
 
+    public long BytesOf(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts)
+    {
+        long rows = 0;
+        foreach (HeadLayout layout in layouts)
+            rows += layout.Rows;
+        return rows * 2 * shape.Type.RowBytes(shape.HeadSize);
+    }
+
     public SequenceRows Create(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts) => new HostRows(Allocator, shape, layouts);
 }

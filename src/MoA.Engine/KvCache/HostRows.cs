@@ -31,6 +31,28 @@ internal sealed unsafe class HostRows : SequenceRows
             _heads[i].Grow(layouts[i], length);
     }
 
+    public override void CopyFrom(SequenceRows source, ReadOnlySpan<RingState> states, int length)
+    {
+        for (int i = 0; i < _heads.Length; i++)
+            _heads[i].CopyFrom(((HostRows)source)._heads[i], states[i], length);
+    }
+
+    // One head after the other.
+    public override long PeakOfGrowing(ReadOnlySpan<HeadLayout> layouts)
+    {
+        long now = Bytes, peak = now;
+        for (int i = 0; i < _heads.Length; i++)
+        {
+            long added = 2L * _heads[i].BytesPerRow * (layouts[i].Rows - _heads[i].Rows);
+            if (added <= 0)
+                continue;
+            peak = Math.Max(peak, now + 2L * _heads[i].BytesPerRow * layouts[i].Rows);
+            now += added;
+        }
+
+        return peak;
+    }
+
     public override void FillRandom(int length, ulong seed)
     {
         // Rows are windows of one pool: numbers for each would take longer to draw than to store. The odd stride meets every

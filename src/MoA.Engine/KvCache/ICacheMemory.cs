@@ -16,6 +16,9 @@ internal interface ICacheMemory
     /// <exception cref="InvalidInputException">There is too little.</exception>
     void CheckRoom(long bytes, int capacity, in RowsShape shape);
 
+    /// <summary>Bytes that <see cref="Create"/> takes.</summary>
+    long BytesOf(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts);
+
     /// <summary>Takes the memory of a sequence.</summary>
     /// <param name="shape">What the rows are.</param>
     /// <param name="layouts">Where rows stand: layer by layer, one for each KV head.</param>

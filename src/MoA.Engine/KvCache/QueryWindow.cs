@@ -27,6 +27,18 @@ internal sealed unsafe class QueryWindow : IDisposable
     /// <summary>[<see cref="Count"/>, <see cref="Width"/>], the oldest first.</summary>
     public float* Rows => _rows is null ? null : _rows.Data;
 
+    /// <summary>Bytes of native memory.</summary>
+    public long Bytes => _rows?.Bytes ?? 0;
+
+    /// <summary>The same queries, to which others are added from now on.</summary>
+    public QueryWindow Copy()
+    {
+        QueryWindow copy = new(_allocator, _most, Width);
+        if (Count > 0)
+            copy.Add(Rows, Width, Count);
+        return copy;
+    }
+
     /// <summary>Adds queries; the oldest give way.</summary>
     public void Add(float* queries, nint stride, int count)
     {

@@ -10,7 +10,7 @@ namespace MoA.Engine.KvCache;
 /// the sequence's capacity (prompt and new tokens together). A longer new turn may enlarge them. They belong to the model
 /// whose <see cref="ModelConfig"/> they were made with, and serve one pass at a time.
 /// </summary>
-public sealed class SequenceCache : IDisposable
+public sealed partial class SequenceCache : IDisposable
 {
     private readonly UseGuard _use = new("The caches are", typeof(SequenceCache));
     private readonly ModelConfig _config;
@@ -18,8 +18,7 @@ public sealed class SequenceCache : IDisposable
     private readonly ICacheMemory _memory;
     private readonly RowsShape _shape;
     private readonly bool[] _isBounded;
-    private readonly QueryWindow?[] _windows;
-    private readonly BlockMemory?[] _blocks = [];
+    private readonly AttentionNotes _notes;
 
     /// <summary>Allocates the caches.</summary>
     /// <param name="config">The model: the very configuration that it was loaded with.</param>
@@ -45,33 +44,23 @@ public sealed class SequenceCache : IDisposable
         _policy = policy;
         _memory = memory;
         Capacity = capacity;
-        Type = type;
         Spans = policy.Resolve(config, capacity);
-        _isBounded = [.. Enumerable.Range(0, config.Layers).Select(config.IsBounded)];
-        Eviction = policy as EvictionPolicy;
-        if (policy is InfLlmPolicy infLlm)
+        _isBounded = BoundedLayers(config);
+        RowChoice choice = policy switch
         {
-            _blocks = [.. Enumerable.Range(0, config.Layers).Select(layer => _isBounded[layer]
-                ? null
-                : new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize))];
-        }
-
-        RowChoice choice = Eviction is not null ? RowChoice.EvictedByContent
-            : _blocks.Length > 0 ? RowChoice.ChosenByContent : RowChoice.ByPosition;
+            EvictionPolicy => RowChoice.EvictedByContent,
+            InfLlmPolicy => RowChoice.ChosenByContent,
+            _ => RowChoice.ByPosition,
+        };
         _shape = new RowsShape(type, config.KeyValueHeads, config.HeadSize, choice);
-        memory.CheckRoom(BytesOf(Spans), capacity, _shape);
-        foreach (BlockMemory? layer in _blocks)
-            layer?.Resize(capacity);
-        int heads = config.Layers * config.KeyValueHeads;
-        _windows = new QueryWindow?[Eviction?.ObservedQueries is null ? 0 : heads];
-        Rows = memory.Create(_shape, Layouts(Spans));
-        for (int i = 0; i < heads; i++)
+        HeadLayout[] layouts = [.. Spans.SelectMany(layer => layer.Stored)];
+        memory.CheckRoom(memory.BytesOf(_shape, layouts), capacity, _shape);
+        Rows = memory.Create(_shape, layouts);
+        _notes = new AttentionNotes(config, policy, capacity, memory.Allocator);
+        for (int i = 0; i < layouts.Length; i++)
         {
-            if (EvictionOf(i / config.KeyValueHeads) is not EvictionPolicy evicts)
-                continue;
-            Host(i).NoteTokens(capacity);
-            if (evicts.ObservedQueries is int queries)
-                _windows[i] = new QueryWindow(memory.Allocator, queries, Group * config.HeadSize);
+            if (EvictionOf(i / config.KeyValueHeads) is not null)
+                Host(i).NoteTokens(capacity);
         }
     }
 
@@ -85,7 +74,7 @@ public sealed class SequenceCache : IDisposable
     public bool IsCutOff { get; private set; }
 
     /// <summary>Format of the rows.</summary>
-    public ElementType Type { get; }
+    public ElementType Type => _shape.Type;
 
     /// <summary>The rows, on the device.</summary>
     internal SequenceRows Rows { get; }
@@ -100,19 +89,20 @@ public sealed class SequenceCache : IDisposable
     internal int LayoutVersion { get; private set; }
 
     /// <summary>The policy, if it evicts rows by their scores.</summary>
-    internal EvictionPolicy? Eviction { get; }
+    internal EvictionPolicy? Eviction => _policy as EvictionPolicy;
 
     /// <summary>Whether rows are evicted or chosen by the attention that they got.</summary>
-    internal bool GoesByAttention => Eviction is not null || _blocks.Length > 0;
+    internal bool GoesByAttention => _shape.Choice != RowChoice.ByPosition;
 
     internal int Layers => _config.Layers;
-
-    private int Group => _config.QueryHeads / _config.KeyValueHeads;
 
     /// <summary>
     /// Bytes of all key and value rows, those included that drafts put aside where rings turn. Policies that evict by scores free rows at the first step after a prompt.
     /// </summary>
     public long Bytes => Rows.Bytes;
+
+    /// <summary>Bytes of rows, and of the queries that policies which evict by scores note while a prompt is read.</summary>
+    public long AllocatedBytes => Rows.Bytes + _notes.Bytes;
 
     /// <summary>Bytes of one row, key and value together.</summary>
     public long BytesPerRow => 2 * Type.RowBytes(_config.HeadSize);
@@ -159,26 +149,27 @@ public sealed class SequenceCache : IDisposable
     public void Extend(int capacity)
     {
         using UseGuard.Use use = _use.TakeAlone();
-        if (capacity <= Capacity)
+        // Even at the same capacity, the next prompt needs room where every step kept to a budget.
+        if (capacity <= Capacity && Eviction is null)
             return;
+        capacity = Math.Max(capacity, Capacity);
         Version++;
         LayoutVersion++;
         // Heads grow first: should memory run out midway, larger rings under the old spans are still right.
         LayerSpans[] spans = _policy.Resolve(_config, capacity);
-        _memory.CheckRoom(BytesOf(spans), capacity, _shape);
-        HeadLayout[] layouts = Layouts(spans);
+        HeadLayout[] layouts = LayoutsAt(capacity);
+        _memory.CheckRoom(_memory.BytesOf(_shape, layouts), capacity, _shape);
         if (Eviction is null)
             Rows.Grow(layouts, Length);
-        for (int i = 0; i < Rows.Heads.Length && Eviction is not null; i++)
+        for (int i = 0; i < layouts.Length && Eviction is not null; i++)
         {
-            if (Host(i).Tokens is HeldTokens tokens)
-                MakeRoom(Host(i), tokens.Count + capacity - Length);
+            if (Host(i).Tokens is not null)
+                Host(i).MakeRoom(layouts[i].Rows);
             else
                 Host(i).Grow(layouts[i], Length);
         }
 
-        foreach (BlockMemory? layer in _blocks)
-            layer?.Resize(capacity);
+        _notes.Resize(capacity);
         Spans = spans;
         Capacity = capacity;
     }
@@ -208,8 +199,7 @@ public sealed class SequenceCache : IDisposable
         if (!_use.Close())
             return;
         Rows.Dispose();
-        foreach (QueryWindow? window in _windows)
-            window?.Dispose();
+        _notes.Dispose();
     }
 
     /// <summary>Refuses caches that a pass over a model cannot use.</summary>
@@ -221,8 +211,7 @@ public sealed class SequenceCache : IDisposable
         _use.ThrowIfDisposed();
         if (!ReferenceEquals(config, _config))
             throw new ArgumentException("The caches were made for another model; let the model that reads them create them.");
-        if (IsCutOff)
-            throw new InvalidOperationException("A pass that was cut off has overwritten rows of these caches; make new ones.");
+        ThrowIfCutOff();
     }
 
     /// <summary>Takes the caches for one pass, until <see cref="Exit"/>.</summary>
@@ -299,7 +288,7 @@ public sealed class SequenceCache : IDisposable
     internal HeadCache Head(int layer, int keyValueHead) => Host(layer * _config.KeyValueHeads + keyValueHead);
 
     /// <summary>The last queries of the prompt of a head's group; only where <see cref="EvictionOf"/> observes such a window.</summary>
-    internal QueryWindow Window(int layer, int keyValueHead) => _windows[layer * _config.KeyValueHeads + keyValueHead]!;
+    internal QueryWindow Window(int layer, int keyValueHead) => _notes.Window(layer * _config.KeyValueHeads + keyValueHead)!;
 
     /// <summary>The policy that evicts a layer's rows by their scores; null if there is none, or the layer has a window of its own.</summary>
     internal EvictionPolicy? EvictionOf(int layer) => _isBounded[layer] ? null : Eviction;
@@ -318,7 +307,7 @@ public sealed class SequenceCache : IDisposable
     }
 
     /// <summary>The blocks of a layer; null if steps attend to all rows that are held.</summary>
-    internal BlockMemory? Blocks(int layer) => _blocks.Length == 0 ? null : _blocks[layer];
+    internal BlockMemory? Blocks(int layer) => _notes.Blocks(layer);
 
     /// <summary>
     /// Where a head counts the next token: its position, or the number of rows held where rows are evicted by score.
@@ -326,17 +315,6 @@ public sealed class SequenceCache : IDisposable
     internal int Start(int layer, int keyValueHead) => EvictionOf(layer) is null ? Length : Head(layer, keyValueHead).Tokens!.Count;
 
     private HeadCache Host(int index) => ((HostRows)Rows).Head(index);
-
-    private long BytesOf(LayerSpans[] spans) => spans.Sum(layer => layer.StoredRows) * BytesPerRow;
-
-    private static HeadLayout[] Layouts(LayerSpans[] spans) => [.. spans.SelectMany(layer => layer.Stored)];
-
-    private static void MakeRoom(HeadCache head, int rows)
-    {
-        if (rows > head.Rows)
-            head.Keep([.. Enumerable.Range(0, head.Tokens!.Count)], rows);
-        head.Tokens!.Reserve(rows);
-    }
 
     private static void CheckFormat(ModelConfig config, ElementType type)
     {

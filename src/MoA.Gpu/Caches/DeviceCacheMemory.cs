@@ -38,6 +38,9 @@ internal sealed class DeviceCacheMemory(DeviceSession session, DeviceMemory memo
             bytes, $"KV caches for {capacity} tokens", "ask for fewer tokens or sequences, caches in q8_0, or a plan that keeps less");
     }
 
+    public long BytesOf(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts) =>
+        shape.Choice == RowChoice.ByPosition ? DeviceRows.BytesOf(shape, layouts) : _host.BytesOf(shape, layouts);
+
     public SequenceRows Create(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts) =>
         shape.Choice == RowChoice.ByPosition ? new DeviceRows(this, shape, layouts) : _host.Create(shape, layouts);
 

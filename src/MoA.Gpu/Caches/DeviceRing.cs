@@ -11,7 +11,4 @@ internal sealed class DeviceRing(HeadLayout layout) : HeadRing(layout)
 
     /// <summary>Where the rows stand, as kernels see it.</summary>
     public CacheBlock Block => CacheBlock.At(Start, Layout);
-
-    /// <summary>Notes that there are more rows; those that were held have been moved.</summary>
-    public void GrowTo(HeadLayout layout, int length) => Enlarge(layout, length);
 }

@@ -22,7 +22,7 @@ internal sealed class DeviceRows : SequenceRows
         _heads = new DeviceRing[layouts.Length];
         for (int i = 0; i < _heads.Length; i++)
             _heads[i] = new DeviceRing(layouts[i]);
-        _memory = owner.Memory.Allocate<Quad>(layouts.ToArray().Sum(QuadsOf));
+        _memory = owner.Memory.Allocate<Quad>(BytesOf(shape, layouts) / 16);
         Place(_memory);
     }
 
@@ -33,27 +33,29 @@ internal sealed class DeviceRows : SequenceRows
 
     public override long Bytes => _memory.Bytes;
 
+    /// <summary>Bytes of rows in some layouts.</summary>
+    public static long BytesOf(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts)
+    {
+        long quads = 0;
+        foreach (HeadLayout layout in layouts)
+            quads += DeviceCaches.QuadsOf(shape.Type, layout.Rows, shape.HeadSize);
+        return 16 * quads;
+    }
+
     /// <summary>A head's rows.</summary>
     public DeviceRing Head(int index) => _heads[index];
 
     public override void Grow(ReadOnlySpan<HeadLayout> layouts, int length)
     {
-        bool grows = false;
-        HeadLayout[] grown = new HeadLayout[_heads.Length];
-        for (int i = 0; i < grown.Length; i++)
-        {
-            grown[i] = layouts[i].Rows > _heads[i].Rows ? layouts[i] : _heads[i].Layout;
-            grows |= grown[i] != _heads[i].Layout;
-        }
-
-        if (!grows)
+        HeadLayout[] grown = Grown(layouts);
+        if (_heads.Select(head => head.Layout).SequenceEqual(grown))
             return;
-        DeviceBuffer<Quad> old = _memory, memory = _owner.Memory.Allocate<Quad>(grown.Sum(QuadsOf));
+        DeviceBuffer<Quad> old = _memory, memory = _owner.Memory.Allocate<Quad>(BytesOf(_shape, grown) / 16);
         BlockMove[] moves = new BlockMove[_heads.Length];
         for (int i = 0; i < moves.Length; i++)
         {
             CacheBlock from = _heads[i].Block;
-            _heads[i].GrowTo(grown[i], length);
+            _heads[i].Adopt(_heads[i].State.In(grown[i], length));
             moves[i] = new BlockMove { From = from, OldestInSink = _heads[i].OldestInSink(length), Oldest = _heads[i].OldestInRing(length) };
         }
 
@@ -65,10 +67,47 @@ internal sealed class DeviceRows : SequenceRows
         old.Dispose();
     }
 
+    public override void CopyFrom(SequenceRows source, ReadOnlySpan<RingState> states, int length)
+    {
+        BlockMove[] moves = new BlockMove[_heads.Length];
+        for (int i = 0; i < moves.Length; i++)
+        {
+            _heads[i].Adopt(states[i]);
+            moves[i] = new BlockMove
+            {
+                From = ((DeviceRows)source)._heads[i].Block,
+                To = _heads[i].Block,
+                OldestInSink = _heads[i].OldestInSink(length),
+                Oldest = _heads[i].OldestInRing(length),
+            };
+        }
+
+        DeviceCaches.Move(_owner.Session, _owner.Memory, _shape.Type, _owner.View(_shape.HeadSize), moves, length);
+    }
+
+    // The new piece of memory stands beside the old one.
+    public override long PeakOfGrowing(ReadOnlySpan<HeadLayout> layouts)
+    {
+        HeadLayout[] grown = Grown(layouts);
+        return _heads.Select(head => head.Layout).SequenceEqual(grown) ? Bytes : Bytes + BytesOf(_shape, grown);
+    }
+
     public override void FillRandom(int length, ulong seed) => DeviceCaches.Fill(
         _owner.Session, _shape.Type, _owner.View(_shape.HeadSize), [.. _heads.Select(head => head.Block)], length, seed);
 
     public override void Dispose() => _memory.Dispose();
+
+    private HeadLayout[] Grown(ReadOnlySpan<HeadLayout> layouts)
+    {
+        HeadLayout[] grown = layouts.ToArray();
+        for (int i = 0; i < grown.Length; i++)
+        {
+            if (grown[i].Rows <= _heads[i].Rows)
+                grown[i] = _heads[i].Layout;
+        }
+
+        return grown;
+    }
 
     private void Place(DeviceBuffer<Quad> memory)
     {
