@@ -182,6 +182,28 @@ public sealed class Tokenizer
     /// <summary>The token as the vocabulary writes it (byte-level characters, space marks); empty for an id without one.</summary>
     public string TokenText(int id) => _texts.GetValueOrDefault(id, "");
 
+    /// <summary>
+    /// The bytes that a token adds to a text that has begun, in UTF-8; those of several tokens make up the text, also where a character is
+    /// spread over them.
+    /// </summary>
+    /// <param name="id">Token id; one that no token has adds none.</param>
+    internal byte[] BytesOf(int id)
+    {
+        string token = TokenText(id);
+        if (IsAdded(id) || token.Length == 0)
+            return Encoding.UTF8.GetBytes(token);
+        foreach (TokenDecoder step in _parts.Decoder.Steps)
+        {
+            if (step is ByteLevelDecoder)
+                return ByteLevelAlphabet.Read(token);
+            if (step is ByteFallbackDecoder && ByteFallbackDecoder.ReadByte(token) is byte value)
+                return [value];
+        }
+
+        // What it adds to a text that it begins may lack a space.
+        return Encoding.UTF8.GetBytes(Decode([id, id])[Decode([id]).Length..]);
+    }
+
     private static Tokenizer LoadGguf(string path)
     {
         using GgufCheckpoint model = GgufCheckpoint.Open(path);

@@ -5,4 +5,6 @@ internal sealed class SequenceDecoder(IReadOnlyList<TokenDecoder> steps) : Token
 {
     public override DecodingStage Start(DecodingStage next) =>
         steps.Reverse().Aggregate(next, (stage, step) => step.Start(stage));
+
+    public override IEnumerable<TokenDecoder> Steps => steps.SelectMany(step => step.Steps);
 }

@@ -8,4 +8,7 @@ internal abstract class TokenDecoder
 {
     /// <summary>Begins a run that hands its output to <paramref name="next"/>.</summary>
     public abstract DecodingStage Start(DecodingStage next);
+
+    /// <summary>The decoders that this is made of, in their order.</summary>
+    public virtual IEnumerable<TokenDecoder> Steps => [this];
 }

@@ -1,0 +1,14 @@
+namespace MoA.Serving.Structured.Automata;
+
+/// <summary>Whole numbers that a number divides; signs are passed over.</summary>
+internal sealed class RemainderTerminal(int divisor) : Terminal
+{
+    public override int Next(int state, byte value) => value switch
+    {
+        (byte)'-' => state,
+        >= (byte)'0' and <= (byte)'9' => ((state * 10) + value - '0') % divisor,
+        _ => Dead,
+    };
+
+    public override bool IsFinal(int state) => state == 0;
+}
