@@ -1,7 +1,7 @@
 using System.CommandLine.Completions;
 using System.Globalization;
 using MoA.Cli.Options;
-using MoA.Evaluation.Policies;
+using MoA.Engine.Attention.Policies;
 
 namespace MoA.Tests;
 

@@ -3,6 +3,7 @@ using System.CommandLine.Completions;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
 using MoA.Engine.Energy;
 using MoA.Engine.Generation;
@@ -11,7 +12,6 @@ using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Benchmarking;
 using MoA.Evaluation.Estimates;
-using MoA.Evaluation.Policies;
 
 namespace MoA.Cli.Commands;
 

@@ -3,8 +3,8 @@ using System.Globalization;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
-using MoA.Evaluation.Policies;
 using MoA.Evaluation.Tasks;
 
 namespace MoA.Cli.Options;

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
 using MoA.Engine.Hub;
@@ -138,5 +139,5 @@ internal static class ModelOptions
     private static GpuBackend OpenDevice(string device, int threads) => GpuBackend.Open(device, threads);
 
     public static AttentionPolicy ReadPolicy(CommandContext context, ModelConfig config) =>
-        PolicyReader.Read(context.Get(Policy), context.Get(Plan), config);
+        PolicyReader.Read(context.Get(Policy), context.Get(Plan), config, HeadProfile.Read);
 }

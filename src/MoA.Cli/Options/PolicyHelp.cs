@@ -1,5 +1,5 @@
 using System.CommandLine.Completions;
-using MoA.Evaluation.Policies;
+using MoA.Engine.Attention.Policies;
 
 namespace MoA.Cli.Options;
 

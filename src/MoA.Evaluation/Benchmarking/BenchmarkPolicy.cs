@@ -1,5 +1,6 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
 using MoA.Evaluation.Policies;
 
@@ -32,12 +33,12 @@ public sealed record BenchmarkPolicy(AttentionPolicy Policy, string? Settings, s
         {
             if (text == PlanPolicy.CommandName && planFiles.Count > 0)
             {
-                read.AddRange(planFiles.Select(file => new BenchmarkPolicy(PolicyReader.Read(text, file, config), null, file)));
+                read.AddRange(planFiles.Select(file => new BenchmarkPolicy(PolicyReader.Read(text, file, config, HeadProfile.Read), null, file)));
                 continue;
             }
 
             int colon = text.IndexOf(':', StringComparison.Ordinal);
-            read.Add(new BenchmarkPolicy(PolicyReader.Read(text, null, config), colon < 0 ? null : text[(colon + 1)..], null));
+            read.Add(new BenchmarkPolicy(PolicyReader.Read(text, null, config, HeadProfile.Read), colon < 0 ? null : text[(colon + 1)..], null));
         }
 
         return read.Count > 0 ? read : [new BenchmarkPolicy(new DensePolicy(), null, null)];

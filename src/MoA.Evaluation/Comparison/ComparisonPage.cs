@@ -1,5 +1,5 @@
 using MoA.Engine;
-using MoA.Evaluation.Policies;
+using MoA.Engine.Attention.Policies;
 using MoA.Evaluation.Reports;
 
 namespace MoA.Evaluation.Comparison;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Evaluation.Policies;
@@ -28,7 +29,7 @@ public sealed record PolicyChoice(AttentionPolicy Policy, string Setting, string
     /// <exception cref="InvalidInputException">The text or the plan cannot be used.</exception>
     public static PolicyChoice Read(string? text, string? planFile, ModelConfig config)
     {
-        AttentionPolicy policy = PolicyReader.Read(text, planFile, config);
+        AttentionPolicy policy = PolicyReader.Read(text, planFile, config, HeadProfile.Read);
         string setting = text ?? policy.Name;
         if (planFile is not null)
             return OfContent($"{setting} {planFile}", setting, ResultJournal.Hash(InputFile.ReadText(planFile)));

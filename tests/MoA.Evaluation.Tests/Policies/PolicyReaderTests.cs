@@ -1,6 +1,7 @@
 using System.Text;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
 using MoA.Evaluation.Policies;
 using MoA.Search.Profiling;
@@ -155,9 +156,13 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
             MeanLoss = 1,
             Values = values,
         });
-        AttentionPolicy razor = PolicyReader.Read($"razor-attention:density=0.3,profile={profile}", null, _config);
+        string text = $"razor-attention:density=0.3,profile={profile}";
+        AttentionPolicy razor = PolicyReader.Read(text, null, _config, HeadProfile.Read);
         Assert.Equal([(1, 3), (2, 0)], FullHeads(razor));
         Assert.Equal(new ElasticRule(0, 0.2), razor.RuleOf(0, 0, _config, 1024));
+
+        Assert.EndsWith("no profiles are read here; give scores=FILE in place of profile",
+            Assert.Throws<InvalidInputException>(() => PolicyReader.Read(text, null, _config)).Message, StringComparison.Ordinal);
 
         (int, int)[] FullHeads(AttentionPolicy policy) =>
         [

@@ -1,9 +1,9 @@
 using System.Text.RegularExpressions;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
 using MoA.Evaluation.Comparison;
-using MoA.Evaluation.Policies;
 using MoA.Tests;
 
 namespace MoA.Evaluation.Tests.Policies;

@@ -1,10 +1,10 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Generation;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Needle;
 using MoA.Evaluation.Perplexity;
-using MoA.Evaluation.Policies;
 using MoA.Evaluation.Retrieval;
 using MoA.Evaluation.Tasks;
 

@@ -1,8 +1,6 @@
-using System.Globalization;
-using MoA.Engine;
-using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
 
-namespace MoA.Evaluation.Policies;
+namespace MoA.Engine.Attention.Policies;
 
 /// <summary>
 /// A policy's text, <c>NAME[:key=value,…]</c>, taken apart. Settings are taken one by one; what is left at the end is an error.
@@ -23,6 +21,9 @@ internal sealed class PolicySettings
                 throw Error("expected NAME:key=value,key=value with each key once");
         }
     }
+
+    /// <summary>Reads head scores from a profile; null where nothing can.</summary>
+    public Func<string, ElasticRule, ModelConfig, double[][]>? ProfileScores { get; init; }
 
     /// <summary>All of it, as it was written.</summary>
     public string Text { get; }

@@ -1,8 +1,7 @@
 using System.Text.Json;
-using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 
-namespace MoA.Evaluation.Policies;
+namespace MoA.Engine.Attention.Policies;
 
 /// <summary>All policies. What reads their names, explains, completes, documents or draws them follows this table.</summary>
 public static class PolicyTable

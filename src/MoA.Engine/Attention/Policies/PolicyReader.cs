@@ -1,8 +1,6 @@
-using MoA.Engine;
-using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 
-namespace MoA.Evaluation.Policies;
+namespace MoA.Engine.Attention.Policies;
 
 /// <summary>Reads a policy as it is written on the command line: <c>NAME[:key=value,…]</c>.</summary>
 public static class PolicyReader
@@ -56,12 +54,15 @@ public static class PolicyReader
     /// <param name="text">A name and its settings, docs/policies.md; null follows from the plan.</param>
     /// <param name="planFile">A plan, for moa; null for none.</param>
     /// <param name="config">The model that the policy is for.</param>
+    /// <param name="profileScores">Reads head scores from the profile that a setting names, for the rule that heads have which need less than
+    /// everything; null refuses that setting.</param>
     /// <exception cref="InvalidInputException">The text or the plan cannot be used.</exception>
-    public static AttentionPolicy Read(string? text, string? planFile, ModelConfig config)
+    public static AttentionPolicy Read(
+        string? text, string? planFile, ModelConfig config, Func<string, ElasticRule, ModelConfig, double[][]>? profileScores = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         text ??= planFile is null ? DensePolicy.CommandName : PlanPolicy.CommandName;
-        PolicySettings settings = new(text);
+        PolicySettings settings = new(text) { ProfileScores = profileScores };
         PolicyDescriptor descriptor = Find(settings);
         if (planFile is not null && !descriptor.TakesPlan)
             throw new InvalidInputException($"--policy {text} takes no plan; drop --plan {planFile} or use --policy {PlanPolicy.CommandName}");

@@ -1,13 +1,9 @@
-using MoA.Engine;
-using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
-using MoA.Search.Optimization;
-using MoA.Search.Profiling;
 
-namespace MoA.Evaluation.Policies;
+namespace MoA.Engine.Attention.Policies;
 
-/// <summary>How much each KV head needs the whole context: read from a file, or taken from an influence profile.</summary>
+/// <summary>How much each KV head needs the whole context, read from a file.</summary>
 internal static class HeadScores
 {
     /// <summary>
@@ -27,40 +23,6 @@ internal static class HeadScores
         }
 
         return [.. lines.Select((line, layer) => ReadLine(path, layer, line, config))];
-    }
-
-    /// <summary>What the heads would lose if they kept a rule's rows only: the influence that it hides.</summary>
-    /// <param name="path">An influence file, or a folder of them, of which the longest length counts.</param>
-    /// <param name="rule">What heads keep that are no retrieval heads.</param>
-    /// <param name="config">The model.</param>
-    /// <returns>[layers][KV heads].</returns>
-    /// <exception cref="InvalidInputException">There is no profile, or it belongs to a model of another shape.</exception>
-    public static double[][] FromProfile(string path, ElasticRule rule, ModelConfig config)
-    {
-        InfluenceProfile profile = Directory.Exists(path) ? Longest(path) : InfluenceFile.Read(path);
-        if (profile.Layers != config.Layers || profile.QueryHeads != config.QueryHeads)
-        {
-            throw new InvalidInputException(
-                $"{path}: influence of {profile.Layers} layers of {profile.QueryHeads} query heads; the model has {config.Layers} "
-                + $"layers of {config.QueryHeads}");
-        }
-
-        double[] losses = RuleLoss.OfKeyValueHeads(
-            RuleLoss.Compute(profile.Values, profile.Layers, profile.QueryHeads, profile.Length, [rule]), config.Layers,
-            config.QueryHeads, config.KeyValueHeads);
-        return [.. losses.Chunk(config.KeyValueHeads)];
-    }
-
-    private static InfluenceProfile Longest(string folder)
-    {
-        InfluenceProfile[] profiles =
-        [
-            .. Directory.EnumerateFiles(folder, "influence-*.safetensors")
-                .Where(file => !file.EndsWith(".partial.safetensors", StringComparison.Ordinal))
-                .Select(InfluenceFile.Read),
-        ];
-        return profiles.MaxBy(profile => profile.Length)
-            ?? throw new InvalidInputException($"{folder}: no influence-N.safetensors; moa profile writes them");
     }
 
     private static double[] ReadLine(string path, int layer, string line, ModelConfig config)

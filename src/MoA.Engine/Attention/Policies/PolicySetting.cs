@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace MoA.Evaluation.Policies;
+namespace MoA.Engine.Attention.Policies;
 
 /// <summary>One setting of a policy: its key, what it may be, and what it means.</summary>
 /// <param name="Key">The word before the equals sign.</param>

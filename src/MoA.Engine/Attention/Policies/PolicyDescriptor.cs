@@ -1,7 +1,6 @@
-using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 
-namespace MoA.Evaluation.Policies;
+namespace MoA.Engine.Attention.Policies;
 
 /// <summary>What there is to say about a policy: everything that names policies or their settings is made from it.</summary>
 public sealed class PolicyDescriptor

@@ -1,7 +1,6 @@
-using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 
-namespace MoA.Evaluation.Policies;
+namespace MoA.Engine.Attention.Policies;
 
 /// <summary>Reads policies of two classes of heads.</summary>
 internal static class TwoClassReader
@@ -45,9 +44,8 @@ internal static class TwoClassReader
                 $"give {settings.Name} either scores=FILE, one line a layer with a score for each head, or profile=FOLDER of moa profile");
         }
 
-        double[][] scores = scoreFile is not null
-            ? HeadScores.ReadFile(scoreFile, config)
-            : HeadScores.FromProfile(profile!, streaming, config);
+        double[][] scores = scoreFile is not null ? HeadScores.ReadFile(scoreFile, config)
+            : settings.ProfileScores?.Invoke(profile!, streaming, config) ?? throw settings.Error("no profiles are read here; give scores=FILE in place of profile");
         return double.IsNaN(heads)
             ? TwoClassPolicy.OfDensity(settings.Name, scores, streaming, density)
             : TwoClassPolicy.OfRetrievalShare(settings.Name, scores, streaming, heads);
