@@ -1,9 +1,11 @@
 using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.KvCache;
+using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Serving.Chat;
 using MoA.Serving.Scheduling;
+using MoA.Serving.Telemetry;
 
 namespace MoA.Serving;
 
@@ -11,36 +13,76 @@ namespace MoA.Serving;
 /// One model for many callers, who need not know of each other. It owns the thread that runs the model; every member may be called from any
 /// thread at any time.
 /// </summary>
-public sealed class ModelService : IAsyncDisposable
+public sealed class ModelService : IAsyncDisposable, IDisposable
 {
     private readonly ServiceCounters _counters = new();
     private readonly CacheRoom _room;
     private readonly Scheduler _scheduler;
     private readonly ChatReader _chat;
+    private readonly ServiceTelemetry _telemetry;
+    private readonly bool _ownsModel;
     private bool _disposed;
 
     /// <summary>Starts serving a model.</summary>
     /// <param name="model">The model; stays the caller's, and nobody else may run it meanwhile.</param>
     /// <param name="options">How it is served.</param>
     /// <exception cref="InvalidInputException">An option is out of range, or the policy does not fit the model.</exception>
-    public ModelService(LanguageModel model, ServiceOptions? options = null)
+    public ModelService(LanguageModel model, ServiceOptions? options = null) : this(model, options ?? new ServiceOptions(), ownsModel: false)
+    {
+    }
+
+    private ModelService(LanguageModel model, ServiceOptions options, bool ownsModel)
     {
         ArgumentNullException.ThrowIfNull(model);
+        _ownsModel = ownsModel;
         Model = model;
-        Options = options ?? new ServiceOptions();
-        Options.Check();
+        options.Check();
+        Options = options.ReadPolicy(model.Config);
         _room = new CacheRoom(model, Options, Options.CacheBytes ?? AvailableMemory.Bytes() / 2);
         if (_room.LongestThatFits(2) < 2)
             throw new InvalidInputException($"{_room.Limit} bytes for KV caches hold no sequence at all: {_room.BytesFor(2)} are the least");
         _chat = new ChatReader(model);
         _scheduler = new Scheduler(model, Options, _room, _counters);
+        _telemetry = new ServiceTelemetry(this);
+    }
+
+    /// <summary>Opens a model and serves it; both end with the service.</summary>
+    /// <param name="model">A Hugging Face folder, a GGUF file, or <c>org/name[@revision][:file.gguf]</c> of the hub's cache on this machine.</param>
+    /// <param name="load">How it is loaded.</param>
+    /// <param name="options">How it is served.</param>
+    /// <param name="cancellation">Ends the loading.</param>
+    /// <exception cref="InvalidInputException">The model cannot be loaded, an option is out of range, or the policy does not fit the model.</exception>
+    /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
+    public static ModelService Open(
+        string model, ModelLoadOptions? load = null, ServiceOptions? options = null, CancellationToken cancellation = default)
+    {
+        load ??= new ModelLoadOptions();
+        options ??= new ServiceOptions();
+        options.Check();
+        LanguageModel opened = LanguageModel.Load(model, load with { Residency = WeightResidency.Mapped }, cancellation);
+        try
+        {
+            _ = opened.PlaceWeights(load.Residency, options.CacheBytes ?? 0, cancellation);
+            return new ModelService(opened, options, ownsModel: true);
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The model.</summary>
     public LanguageModel Model { get; }
 
+    /// <summary>What callers call the model.</summary>
+    public string Name => Options.Name ?? Model.Name;
+
     /// <summary>How it is served.</summary>
     public ServiceOptions Options { get; }
+
+    /// <summary>The service's number in this process, by which telemetry tells services apart.</summary>
+    public int Instance => _telemetry.Instance;
 
     /// <summary>What it does now.</summary>
     public ServiceState State
@@ -67,10 +109,19 @@ public sealed class ModelService : IAsyncDisposable
     public TextReply Generate(GenerationRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        int[] prompt = [.. request.Prompt];
-        TextServedRun run = new(Model, request, prompt, NewTokens(request, prompt));
-        _scheduler.Submit(run);
-        return run.Reply;
+        RequestTelemetry? telemetry = _telemetry.Start("text_completion", request.MaxNewTokens, request.Sampling, request.Stop);
+        try
+        {
+            int[] prompt = [.. request.Prompt];
+            TextServedRun run = new(Model, request, prompt, NewTokens(request, prompt)) { Telemetry = telemetry };
+            _scheduler.Submit(run);
+            return run.Reply;
+        }
+        catch (Exception failure)
+        {
+            telemetry?.Fail(failure);
+            throw;
+        }
     }
 
     /// <summary>Asks for the answer to a conversation.</summary>
@@ -81,11 +132,20 @@ public sealed class ModelService : IAsyncDisposable
     public ChatReply Chat(ChatRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        GenerationRequest read = _chat.Read(request);
-        int[] prompt = [.. read.Prompt];
-        ChatServedRun run = new(_chat, request, read, prompt, NewTokens(read, prompt));
-        _scheduler.Submit(run);
-        return run.Reply;
+        RequestTelemetry? telemetry = _telemetry.Start("chat", request.MaxNewTokens, request.Sampling, request.Stop, request.Format.IsJson);
+        try
+        {
+            GenerationRequest read = _chat.Read(request);
+            int[] prompt = [.. read.Prompt];
+            ChatServedRun run = new(_chat, request, read, prompt, NewTokens(read, prompt)) { Telemetry = telemetry };
+            _scheduler.Submit(run);
+            return run.Reply;
+        }
+        catch (Exception failure)
+        {
+            telemetry?.Fail(failure);
+            throw;
+        }
     }
 
     /// <summary>The tokens of a conversation as <see cref="Chat"/> gives them to the model.</summary>
@@ -130,7 +190,13 @@ public sealed class ModelService : IAsyncDisposable
         _scheduler.CancelAll();
         await _scheduler.Ended.ConfigureAwait(false);
         _scheduler.Dispose();
+        _telemetry.Dispose();
+        if (_ownsModel)
+            Model.Dispose();
     }
+
+    /// <summary>Cancels everything, frees all caches, and waits for it.</summary>
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     // Never a shorter text than was asked for without a word: what cannot be had is refused with the numbers.
     private int NewTokens(GenerationRequest request, int[] prompt)

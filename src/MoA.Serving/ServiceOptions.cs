@@ -1,5 +1,7 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
+using MoA.Engine.Configuration;
 using MoA.Engine.Numerics;
 
 namespace MoA.Serving;
@@ -7,8 +9,17 @@ namespace MoA.Serving;
 /// <summary>How a model is served.</summary>
 public sealed record ServiceOptions
 {
+    /// <summary>What callers call the model, in telemetry too; null: its own name.</summary>
+    public string? Name { get; init; }
+
     /// <summary>Which rows of the past stay.</summary>
     public AttentionPolicy Policy { get; init; } = new DensePolicy();
+
+    /// <summary>The policy as it is written on the command line, <c>h2o:density=0.5</c>; read when the service starts, it takes the place of <see cref="Policy"/>.</summary>
+    public string? PolicyText { get; init; }
+
+    /// <summary>A plan's file; read when the service starts, it takes the place of <see cref="Policy"/>.</summary>
+    public string? PlanFile { get; init; }
 
     /// <summary>Format of the KV rows.</summary>
     public ElementType CacheType { get; init; } = ElementType.BF16;
@@ -48,6 +59,10 @@ public sealed record ServiceOptions
         Require(DefaultNewTokens > 0, nameof(DefaultNewTokens), DefaultNewTokens, "at least 1");
         Require(LongestStep > 1 && double.IsFinite(LongestStep), nameof(LongestStep), LongestStep, "a number above 1");
     }
+
+    /// <summary>The options with the policy that <see cref="PolicyText"/> and <see cref="PlanFile"/> name, if any.</summary>
+    internal ServiceOptions ReadPolicy(ModelConfig config) =>
+        PolicyText is null && PlanFile is null ? this : this with { Policy = PolicyReader.Read(PolicyText, PlanFile, config) };
 
     private static void Require(bool holds, string name, double value, string expected)
     {

@@ -42,6 +42,12 @@ public sealed record ServiceState
     /// <summary>Those of them that were in kept caches.</summary>
     public long CachedTokens { get; init; }
 
+    /// <summary>Requests that began on kept caches.</summary>
+    public long PrefixHits { get; init; }
+
+    /// <summary>Requests that began on empty caches.</summary>
+    public long PrefixMisses { get; init; }
+
     /// <summary>Tokens written.</summary>
     public long NewTokens { get; init; }
 

@@ -1,6 +1,7 @@
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
+using MoA.Engine.Hub;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
@@ -13,6 +14,7 @@ namespace MoA.Engine.Generation;
 public sealed class LanguageModel : IDisposable
 {
     private readonly LoadedModel _model;
+    private ComputeBackend? _ownBackend;
 
     private LanguageModel(LoadedModel model, ComputeBackend backend, int maxRows, string? path, string? chatTemplate, CancellationToken cancellation)
     {
@@ -64,6 +66,32 @@ public sealed class LanguageModel : IDisposable
 
     /// <summary>Tokens that end the model's turn.</summary>
     public IReadOnlySet<int> StopTokens { get; }
+
+    /// <summary>Opens a model that is ready to use, on a device of its own unless one is given.</summary>
+    /// <param name="model">A Hugging Face folder, a GGUF file, or <c>org/name[@revision][:file.gguf]</c> of the hub's cache on this machine.</param>
+    /// <param name="options">How it is loaded.</param>
+    /// <param name="cancellation">Ends the loading.</param>
+    /// <exception cref="InvalidInputException">A file is missing, damaged or not supported, or weights that are to be copied do not fit.</exception>
+    /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
+    public static LanguageModel Load(string model, ModelLoadOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        options ??= new ModelLoadOptions();
+        string path = new HubCache(HubSettings.CacheFolderOfEnvironment()).Resolve(model);
+        ComputeBackend backend = options.Backend ?? ComputeBackend.CreateCpu(options.Threads);
+        try
+        {
+            LanguageModel ready = Load(path, backend, options.MaxRows, options.Weights, options.ChatTemplate, options.Residency, cancellation);
+            ready._ownBackend = options.Backend is null ? backend : null;
+            return ready;
+        }
+        catch
+        {
+            if (options.Backend is null)
+                backend.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Loads a Hugging Face folder or a GGUF file.</summary>
     /// <param name="path">The folder or file, as <see cref="ModelFile"/> takes it.</param>
@@ -204,6 +232,7 @@ public sealed class LanguageModel : IDisposable
     {
         Transformer.Dispose();
         _model.Dispose();
+        _ownBackend?.Dispose();
     }
 
     private void CheckVocabulary(Tokenizer tokenizer)

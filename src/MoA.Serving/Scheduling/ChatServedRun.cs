@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
 using MoA.Serving.Chat;
+using MoA.Serving.Telemetry;
 
 namespace MoA.Serving.Scheduling;
 
@@ -48,6 +49,7 @@ internal sealed class ChatServedRun : ServedRun
             FinishReason.Cancelled => ChatFinish.Cancelled,
             _ => ChatFinish.Stop,
         };
+        Telemetry?.End(RequestTelemetry.NameOf(end), usage);
         _ = _outcome.TrySetResult(new ChatOutcome(new ChatMessage("assistant", _text.ToString()), end, usage));
         _ = _pieces.Writer.TryComplete();
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MoA.Engine.Generation;
+using MoA.Serving.Telemetry;
 
 namespace MoA.Serving.Scheduling;
 
@@ -44,6 +45,9 @@ internal abstract class ServedRun
 
     /// <summary>Is told when nobody wants the rest.</summary>
     public Action? OnCancelled { get; set; }
+
+    /// <summary>What watches it; null if nobody listens.</summary>
+    public RequestTelemetry? Telemetry { get; init; }
 
     /// <summary>Completes when it begins or is refused.</summary>
     public Task Started => _started.Task;
@@ -121,6 +125,7 @@ internal abstract class ServedRun
     /// <summary>Ends it by an exception that its reader gets.</summary>
     public void Fail(Exception failure)
     {
+        Telemetry?.Fail(failure);
         _ = _started.TrySetException(failure);
         _ = _started.Task.Exception;
         Break(failure);

@@ -10,7 +10,7 @@ internal sealed class ServiceCounters
     private readonly Lock _gate = new();
     private readonly Queue<(long Time, int Tokens)> _recent = [];
     private long _recentTokens;
-    private long _ended, _cancelled, _refused, _promptTokens, _cachedTokens, _newTokens;
+    private long _ended, _cancelled, _refused, _promptTokens, _cachedTokens, _newTokens, _hits, _misses;
 
     public void Refused() => Interlocked.Increment(ref _refused);
 
@@ -21,6 +21,7 @@ internal sealed class ServiceCounters
     {
         _ = Interlocked.Add(ref _promptTokens, run.Prompt.Length);
         _ = Interlocked.Add(ref _cachedTokens, run.Lease!.Held);
+        _ = Interlocked.Increment(ref run.Lease.Held > 0 ? ref _hits : ref _misses);
     }
 
     public void Wrote(int tokens)
@@ -56,6 +57,8 @@ internal sealed class ServiceCounters
                 Refused = Interlocked.Read(ref _refused),
                 PromptTokens = Interlocked.Read(ref _promptTokens),
                 CachedTokens = Interlocked.Read(ref _cachedTokens),
+                PrefixHits = Interlocked.Read(ref _hits),
+                PrefixMisses = Interlocked.Read(ref _misses),
                 NewTokens = _newTokens,
                 NewTokensPerSecond = _recentTokens / Recent.TotalSeconds,
             };

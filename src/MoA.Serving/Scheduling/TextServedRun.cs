@@ -3,6 +3,7 @@ using System.Text;
 using System.Threading.Channels;
 using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
+using MoA.Serving.Telemetry;
 
 namespace MoA.Serving.Scheduling;
 
@@ -51,6 +52,7 @@ internal sealed class TextServedRun : ServedRun
             _ = _pieces.Writer.TryWrite(new GenerationPiece(rest, [], []));
         }
 
+        Telemetry?.End(RequestTelemetry.NameOf(finish), usage);
         _ = _outcome.TrySetResult(new GenerationOutcome(_text.ToString(), [.. Run?.Output ?? []], finish, usage));
         _ = _pieces.Writer.TryComplete();
     }
