@@ -1,0 +1,116 @@
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Generation;
+using MoA.Extensions.AI;
+using MoA.Tests;
+
+namespace MoA.Serving.Tests.ExtensionsAI;
+
+/// <summary>Models among the services of a program.</summary>
+public sealed class DependencyInjectionTests
+{
+    private const string Answer = "The <REGISTER_CONTENT> in line calm-river is <17265>.";
+
+    [Fact]
+    public async Task A_host_loads_a_model_once_and_stops_it()
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        _ = builder.Services.AddMoA(options => (options.Model, options.CacheBytes, options.CacheType) = (RepositoryFiles.DemoModel, 32 << 20, ElementType.F32))
+            .UseFunctionInvocation().UseOpenTelemetry();
+        ModelService service;
+        using (IHost host = builder.Build())
+        {
+            await host.StartAsync();
+            IChatClient client = host.Services.GetRequiredService<IChatClient>();
+            service = host.Services.GetRequiredService<ModelService>();
+            Assert.Same(service, client.GetService<ModelService>());
+            Assert.NotNull(client.GetService<FunctionInvokingChatClient>());
+            Assert.Equal((32 << 20, ElementType.F32), (service.State.CacheLimit, service.Options.CacheType));
+            Task<ChatResponse> running = client.GetResponseAsync(DemoModel.Question, new ChatOptions { Temperature = 0 });
+            while (service.State is { Running: 0, Ended: 0 })
+                await Task.Delay(1);
+            await host.StopAsync();
+            Assert.Equal(Answer, (await running).Text); // what was being written has ended first
+            Assert.True(service.State.IsStopping);
+            RequestRefusedException refusal = await Assert.ThrowsAsync<RequestRefusedException>(() => client.GetResponseAsync("Hello"));
+            Assert.Equal(RefusalReason.Stopping, refusal.Reason);
+        }
+
+        _ = Assert.Throws<ObjectDisposedException>(() => service.Generate(new GenerationRequest { Prompt = [1] }));
+    }
+
+    [Fact]
+    public async Task Without_a_host_a_model_is_loaded_at_its_first_use_and_disposed_with_the_container()
+    {
+        ServiceCollection services = [];
+        _ = services.AddMoA(options => options.Model = RepositoryFiles.DemoModel);
+        ServiceProvider provider = services.BuildServiceProvider();
+        IChatClient client = provider.GetRequiredService<IChatClient>();
+        Assert.Equal(Answer, (await client.GetResponseAsync(DemoModel.Question, new ChatOptions { Temperature = 0 })).Text);
+        ModelService service = provider.GetRequiredService<ModelService>();
+        provider.Dispose();
+        _ = Assert.Throws<ObjectDisposedException>(() => service.Generate(new GenerationRequest { Prompt = [1] }));
+    }
+
+    [Fact]
+    public async Task Several_models_stand_side_by_side_under_keys()
+    {
+        ServiceCollection services = [];
+        _ = services.AddKeyedMoA("dense", options => options.Model = RepositoryFiles.DemoModel);
+        _ = services.AddKeyedMoA("short", options => (options.Model, options.Policy, options.Name) = (RepositoryFiles.DemoModel, "streaming-llm:span=128", "small"));
+        await using ServiceProvider provider = services.BuildServiceProvider();
+        ChatResponse[] answers = await Task.WhenAll(new[] { "dense", "short" }.Select(key =>
+            provider.GetRequiredKeyedService<IChatClient>(key).GetResponseAsync(DemoModel.Question, new ChatOptions { Temperature = 0, MaxOutputTokens = 1500 })));
+        Assert.Equal(Answer, answers[0].Text);
+        Assert.Equal("small", answers[1].ModelId);
+        Assert.Equal("streaming-llm", provider.GetRequiredKeyedService<ModelService>("short").Options.Policy.Name);
+        Assert.Equal(1.0, answers[0].AdditionalProperties![MoAChatClient.DensityKey]);
+        Assert.InRange((double)answers[1].AdditionalProperties![MoAChatClient.DensityKey]!, 0.01, 0.5);
+        Assert.Null(provider.GetService<IChatClient>());
+    }
+
+    public static TheoryData<string, Action<MoAOptions>> Wrong => new()
+    {
+        { "Model is not set", _ => { } },
+        { "no-such-folder", options => options.Model = "/no-such-folder" },
+        { "Threads -1", options => options.Threads = -1 },
+        { "MaxSequences 0", options => options.MaxSequences = 0 },
+        { "CacheBytes -5", options => options.CacheBytes = -5 },
+        { "CacheType Q4_K", options => options.CacheType = ElementType.Q4_K },
+        { "Residency 9", options => options.Residency = (Engine.Models.WeightResidency)9 },
+        { "nowhere.json", options => options.Plan = "nowhere.json" },
+        { "there is no policy 'magic'", options => options.Policy = "magic" },
+        { "Policy h2o has no size", options => options.Policy = "h2o" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public async Task Wrong_options_stop_a_host_from_starting(string words, Action<MoAOptions> configure)
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        _ = builder.Services.AddMoA(options =>
+        {
+            options.Model = words.StartsWith("Model", StringComparison.Ordinal) ? "" : RepositoryFiles.DemoModel;
+            configure(options);
+        });
+        using IHost host = builder.Build();
+        OptionsValidationException failure = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
+        string reason = Assert.Single(failure.Failures);
+        Assert.StartsWith("MoA: ", reason, StringComparison.Ordinal);
+        Assert.Contains(words, reason, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', reason);
+    }
+
+    [Fact]
+    public void A_second_model_needs_a_key()
+    {
+        ServiceCollection services = [];
+        _ = services.AddMoA();
+        Assert.Contains("AddKeyedMoA", Assert.Throws<InvalidOperationException>(() => services.AddMoA()).Message, StringComparison.Ordinal);
+        _ = services.AddKeyedMoA("a");
+        _ = Assert.Throws<InvalidOperationException>(() => services.AddKeyedMoA("a"));
+    }
+}
