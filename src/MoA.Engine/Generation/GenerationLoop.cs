@@ -60,7 +60,7 @@ public sealed class GenerationLoop
         }
     }
 
-    /// <summary>Drops a run that nobody waits for any more.</summary>
+    /// <summary>Drops a run that nobody waits for any more; its caches hold what was read of its prompt, and what it wrote but for the last token.</summary>
     /// <exception cref="InvalidOperationException">Another thread is using the loop.</exception>
     public bool Remove(GenerationRun run)
     {
@@ -184,7 +184,7 @@ public sealed class GenerationLoop
         int most = MaxPromptTokens;
         foreach (GenerationRun run in _active)
         {
-            int count = Math.Min(Math.Min(_batch.Room, most), run.RestOfPrompt.Length);
+            int count = run.NextPiece(Math.Min(_batch.Room, most));
             if (count == 0)
                 continue;
             int first = _batch.Add(run.Sequence, run.RestOfPrompt[..count], AttentionMode.Prefill);

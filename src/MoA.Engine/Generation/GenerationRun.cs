@@ -76,6 +76,12 @@ public sealed class GenerationRun
     /// </summary>
     public bool KeepsCaches { get; init; }
 
+    /// <summary>
+    /// Numbers of the prompt's tokens after which a step ends, so that the caches can be copied as they stand there (<see cref="SequenceCache.TakeSnapshot"/>);
+    /// in any order, and those beyond the prompt do not matter.
+    /// </summary>
+    public IReadOnlyList<int> Landmarks { get; init; } = [];
+
     /// <summary>Tokens of the prompt that are in the caches.</summary>
     public int PrefilledTokens { get; private set; }
 
@@ -92,6 +98,20 @@ public sealed class GenerationRun
     internal int Rows { get; private set; } = 1;
 
     internal void Prefilled(int tokens) => PrefilledTokens += tokens;
+
+    /// <summary>How many of the prompt's tokens come next: all that are left, but none beyond the next landmark.</summary>
+    /// <param name="most">Most tokens.</param>
+    internal int NextPiece(int most)
+    {
+        int end = _prompt.Length;
+        for (int i = 0; i < Landmarks.Count; i++)
+        {
+            if (Landmarks[i] > PrefilledTokens)
+                end = Math.Min(end, Landmarks[i]);
+        }
+
+        return Math.Min(most, end - PrefilledTokens);
+    }
 
     /// <summary>The tokens of a decode step: the last one, and what may follow it. Nothing is drafted that could not be written.</summary>
     /// <param name="most">Most tokens.</param>
