@@ -131,7 +131,8 @@ internal sealed class AttentionWork
         return tiles * item.Rows;
     }
 
-    // Items end at borders of 64 positions, so that a tile of keys is laid out for whole blocks of queries.
+    // Items end at borders of 64 positions, so that their rows see the same blocks; but a piece that is no more than one item
+    // stays one, as what it costs is reading the keys.
     private void AddPrefillItems(int segment, int head, int firstPosition, int rows)
     {
         const int Block = Attention.ElasticRule.BlockSize;
@@ -140,7 +141,7 @@ internal sealed class AttentionWork
         for (int row = 0; row < rows;)
         {
             int end = ((firstPosition + row) / Block + blocks) * Block - firstPosition;
-            int count = Math.Min(end, rows) - row;
+            int count = rows <= Block * blocks ? rows : Math.Min(end, rows) - row;
             Append(ref _prefillItems, PrefillCount++, new AttentionItem(segment, head, row, count));
             row += count;
         }

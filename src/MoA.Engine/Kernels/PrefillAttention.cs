@@ -7,10 +7,10 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Block-sparse causal attention of prompt rows. Works on tiles of a panel of queries (of one head, within one block of
-/// 64 positions) by 64 keys; tiles that no query of the panel sees are never touched. Keys come from the cache (tokens
-/// before this chunk) and from the chunk itself. A block of keys is widened once for all rows of the item and all query
-/// heads of the group.
+/// Block-sparse causal attention of prompt rows. Works on tiles of a panel of queries by 64 keys; tiles that no query of
+/// the panel sees are never touched. Keys come from the cache (tokens before this chunk) and from the chunk itself. A
+/// block of keys is widened once for all rows of the item and all query heads of the group, whose queries fill the panels
+/// head by head: what a panel leaves empty is filled from the next. No lane's results depend on what stands beside it.
 /// Visible: j ≤ i, and the sink block or block(j) ≥ block(i) − ring/64 + 1, and j &gt; i − window.
 /// </summary>
 internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
@@ -43,87 +43,84 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     {
         AttentionItem item = _work.PrefillItems[_work.PrefillOrder[index]];
         AttentionSegment segment = _work.Segments[item.Segment];
+        LayerSpans spans = segment.Cache.Spans[_inputs.Layer];
         int firstPosition = segment.Cache.Start(_inputs.Layer, item.KeyValueHead) + item.FirstRow;
-        Tile tile = new(_scratch, worker, _inputs.HeadSize, PanelsPerHead(firstPosition, item.Rows) * _inputs.Group);
-        int panels = LayOut(segment, item, tile);
+        PrefillTile<TSimd, TVector> tile = new(_scratch, worker, _inputs.HeadSize, _inputs.Group, item.Rows);
+        LayOut(segment, item, firstPosition, spans, tile);
         int lastBlock = (firstPosition + item.Rows - 1) / Block;
         for (int keyBlock = 0; keyBlock <= lastBlock; keyBlock++)
-            AttendBlock(segment, item, keyBlock, tile, panels);
-        for (int i = 0; i < panels; i++)
+            AttendBlock(segment, item, keyBlock, spans, tile);
+        for (int i = 0; i < tile.PanelCount; i++)
             WriteOutputs(tile, i, segment);
     }
 
-    // Blocks of queries are filled from their first row on; every block may leave its last panel partly empty.
-    private static int PanelsPerHead(int firstPosition, int rows)
-    {
-        int panels = 0;
-        for (int row = 0; row < rows; row += PanelRows(firstPosition + row, rows - row))
-            panels++;
-        return panels;
-    }
-
-    private static int PanelRows(int position, int rowsLeft) =>
-        Math.Min(Math.Min(Queries, Block - position % Block), rowsLeft);
-
-    // Lists the item's panels and transposes their queries, scaled so that scores are logarithms to base 2, or what is still to be capped.
+    // Lists the runs of the item's panels and transposes their queries, scaled so that scores are logarithms to base 2, or
+    // what is still to be capped. Heads that see more come first, so that blocks far back are seen by as few panels as can be.
     [MethodImpl(JitOptions.Loop)]
-    private int LayOut(in AttentionSegment segment, in AttentionItem item, in Tile tile)
+    private void LayOut(
+        in AttentionSegment segment, in AttentionItem item, int firstPosition, LayerSpans spans, in PrefillTile<TSimd, TVector> tile)
     {
-        int size = _inputs.HeadSize, count = 0;
+        int size = _inputs.HeadSize, lane = 0, run = 0;
         nint stride = (nint)_inputs.QueryHeads * size;
         float scale = _inputs.QueryFactor;
-        int start = segment.Cache.Start(_inputs.Layer, item.KeyValueHead);
-        for (int head = item.KeyValueHead * _inputs.Group; head < (item.KeyValueHead + 1) * _inputs.Group; head++)
+        Span<int> rings = stackalloc int[_inputs.Group], heads = stackalloc int[_inputs.Group];
+        for (int i = 0; i < heads.Length; i++)
         {
-            (float maximum, float sum) = _inputs.StartOf(head);
-            for (int row = item.FirstRow, end = row + item.Rows; row < end;)
-            {
-                int position = start + row;
-                int rows = PanelRows(position, end - row);
-                float* to = tile.Queries + count * tile.PanelFloats;
-                if (rows < Queries)
-                    new Span<float>(to, (int)tile.PanelFloats).Clear();
-                Transposition.Run(_inputs.Query(segment.FirstRow + row, head), stride, to, Queries, rows, size, scale);
-                new Span<float>(tile.Maxima + count * Queries, Queries).Fill(maximum);
-                new Span<float>(tile.Sums + count * Queries, Queries).Fill(sum);
-                tile.Panels[count++] = new Panel(head, row, rows, position);
-                row += rows;
-            }
+            heads[i] = item.KeyValueHead * _inputs.Group + i;
+            rings[i] = -spans.VisibleRing[heads[i]];
         }
 
-        return count;
+        rings.Sort(heads);
+        tile.FirstRuns[0] = 0;
+        foreach (int head in heads)
+        {
+            (float maximum, float sum) = _inputs.StartOf(head);
+            new Span<float>(tile.Maxima + lane, item.Rows).Fill(maximum);
+            new Span<float>(tile.Sums + lane, item.Rows).Fill(sum);
+            for (int row = 0, rows; row < item.Rows; row += rows, lane += rows)
+            {
+                int position = firstPosition + row, first = lane % Queries;
+                rows = Math.Min(Math.Min(Queries - first, Block - position % Block), item.Rows - row);
+                tile.Runs[run] = new PrefillRun(head, item.FirstRow + row, rows, position, first);
+                tile.FirstRuns[lane / Queries + 1] = ++run;
+                Transposition.Run(
+                    _inputs.Query(segment.FirstRow + item.FirstRow + row, head), stride,
+                    tile.Queries + lane / Queries * tile.PanelFloats + first, Queries, rows, size, scale);
+            }
+        }
     }
 
     [MethodImpl(JitOptions.Loop)]
-    private void AttendBlock(in AttentionSegment segment, in AttentionItem item, int keyBlock, in Tile tile, int panels)
+    private void AttendBlock(
+        in AttentionSegment segment, in AttentionItem item, int keyBlock, LayerSpans spans, in PrefillTile<TSimd, TVector> tile)
     {
-        LayerSpans spans = segment.Cache.Spans[_inputs.Layer];
         int firstKey = -1;
-        for (int i = 0; i < panels; i++)
+        for (int i = 0; i < tile.PanelCount; i++)
         {
-            Panel panel = tile.Panels[i];
-            if (!IsVisible(keyBlock, panel, spans))
+            int first = Block, end = 0;
+            foreach (PrefillRun run in tile.RunsOf(i))
+            {
+                (int runFirst, int runEnd) = run.Sees(keyBlock, spans);
+                if (runFirst >= runEnd)
+                    continue;
+                first = Math.Min(first, runFirst);
+                end = Math.Max(end, runEnd);
+            }
+
+            if (first >= end)
                 continue;
             if (firstKey < 0)
                 firstKey = Widen(segment, item.KeyValueHead, keyBlock, tile);
-            AttendPanel(tile, i, keyBlock * Block, firstKey, spans.SlidingWindow);
+            first = Math.Max(first, firstKey);
+            if (first < end)
+                AttendPanel(tile, i, keyBlock, first, end, spans);
         }
-    }
-
-    private static bool IsVisible(int keyBlock, in Panel panel, LayerSpans spans)
-    {
-        int queryBlock = panel.Position / Block;
-        if (keyBlock > queryBlock)
-            return false;
-        if (keyBlock > 0 && keyBlock < queryBlock - spans.VisibleRing[panel.Head] / Block + 1)
-            return false;
-        return (keyBlock + 1) * Block - 1 > (long)panel.Position - spans.SlidingWindow;
     }
 
     // Widens the block's keys and values as far as they are there. Returns the first key that is held: those before it
     // were evicted.
     [MethodImpl(JitOptions.Loop)]
-    private int Widen(in AttentionSegment segment, int keyValueHead, int keyBlock, in Tile tile)
+    private int Widen(in AttentionSegment segment, int keyValueHead, int keyBlock, in PrefillTile<TSimd, TVector> tile)
     {
         HeadCache cache = segment.Cache.Head(_inputs.Layer, keyValueHead);
         int start = segment.Cache.Start(_inputs.Layer, keyValueHead), size = _inputs.HeadSize;
@@ -187,49 +184,62 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     }
 
     [MethodImpl(JitOptions.Loop)]
-    private void AttendPanel(in Tile tile, int index, int firstPosition, int firstKey, int window)
+    private void AttendPanel(
+        in PrefillTile<TSimd, TVector> tile, int index, int keyBlock, int first, int end, LayerSpans spans)
     {
-        Panel panel = tile.Panels[index];
-        int size = _inputs.HeadSize;
-        int lastQuery = panel.Position + panel.Rows - 1;
-        int first = (int)Math.Max(firstKey, (long)panel.Position - window + 1 - firstPosition);
-        int end = Math.Min(Block, lastQuery + 1 - firstPosition);
-        if (first >= end)
-            return;
+        int size = _inputs.HeadSize, count = end - first;
         float* scores = tile.Scores;
         nint offset = first * tile.Stride;
         PrefillPanel<TSimd, TVector>.Score(
-            tile.Keys + offset, tile.Stride, end - first, size, tile.Queries + index * tile.PanelFloats, scores);
+            tile.Keys + offset, tile.Stride, count, size, tile.Queries + index * tile.PanelFloats, scores);
         if (_inputs.CapFactor > 0)
-            OnlineSoftmax<TSimd, TVector>.Cap(scores, (end - first) * Queries, _inputs.CapFactor);
-        if (firstPosition + end - 1 > panel.Position || firstPosition + first <= (long)lastQuery - window)
-            Hide(panel, firstPosition + first, end - first, window, scores);
+            OnlineSoftmax<TSimd, TVector>.Cap(scores, count * Queries, _inputs.CapFactor);
+        Hide(tile, index, keyBlock, first, end, spans);
         float* maxima = tile.Maxima + index * Queries, sums = tile.Sums + index * Queries;
-        PrefillPanel<TSimd, TVector>.Softmax(scores, end - first, maxima, sums, tile.Corrections);
+        PrefillPanel<TSimd, TVector>.Softmax(scores, count, maxima, sums, tile.Corrections);
         PrefillPanel<TSimd, TVector>.AddWeighted(
-            tile.Values + offset, tile.Stride, end - first, size, scores, tile.Corrections,
+            tile.Values + offset, tile.Stride, count, size, scores, tile.Corrections,
             tile.Outputs + index * tile.PanelFloats);
     }
 
-    // Sets the scores of keys that a query of the panel does not see to −∞: the future's, and those before its window.
-    private static void Hide(in Panel panel, int position, int count, int window, float* scores)
+    // Sets the scores of keys that a query of the panel does not see to −∞: the future's, those before its window, and a
+    // whole block that only heads beside its own see.
+    [MethodImpl(JitOptions.Loop)]
+    private static void Hide(
+        in PrefillTile<TSimd, TVector> tile, int index, int keyBlock, int first, int end, LayerSpans spans)
     {
-        for (int key = 0; key < count; key++, position++, scores += Queries)
+        bool hides = false;
+        float* limits = tile.Corrections;
+        new Span<float>(limits, Queries).Fill(float.PositiveInfinity);
+        foreach (PrefillRun run in tile.RunsOf(index))
         {
-            int future = Math.Clamp(position - panel.Position, 0, Queries);
-            new Span<float>(scores, future).Fill(float.NegativeInfinity);
-            int past = (int)Math.Clamp((long)position + window - panel.Position, 0, Queries);
-            new Span<float>(scores + past, Queries - past).Fill(float.NegativeInfinity);
+            (int runFirst, int runEnd) = run.Sees(keyBlock, spans);
+            if (runFirst >= runEnd)
+            {
+                new Span<float>(limits + run.Lane, run.Rows).Fill(float.NegativeInfinity);
+                hides = true;
+            }
+            else
+            {
+                run.Hide(keyBlock * Block + first, end - first, spans.SlidingWindow, tile.Scores + run.Lane, Queries);
+            }
+        }
+
+        if (!hides)
+            return;
+        for (float* row = tile.Scores, last = row + (end - first) * Queries; row < last; row += Queries)
+        {
+            for (int lane = 0; lane < Queries; lane += TSimd.Width)
+                TSimd.Store(row + lane, TSimd.Min(TSimd.Load(row + lane), TSimd.Load(limits + lane)));
         }
     }
 
     [MethodImpl(JitOptions.Loop)]
-    private void WriteOutputs(in Tile tile, int index, in AttentionSegment segment)
+    private void WriteOutputs(in PrefillTile<TSimd, TVector> tile, int index, in AttentionSegment segment)
     {
-        Panel panel = tile.Panels[index];
         float* outputs = tile.Outputs + index * tile.PanelFloats, sums = tile.Sums + index * Queries;
         // The sums of empty lanes are not numbers that mean anything, nor are their outputs; none of them is written.
-        for (int i = 0; i < panel.Rows; i++)
+        for (int i = 0; i < Queries; i++)
             sums[i] = 1f / sums[i];
         for (int d = 0; d < _inputs.HeadSize; d++)
         {
@@ -238,68 +248,11 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
                 TSimd.Store(line + i, TSimd.Multiply(TSimd.Load(line + i), TSimd.Load(sums + i)));
         }
 
-        Transposition.Run(
-            outputs, Queries, _inputs.Output(segment.FirstRow + panel.Row, panel.Head),
-            (nint)_inputs.QueryHeads * _inputs.HeadSize, _inputs.HeadSize, panel.Rows, 1f);
-    }
-
-    /// <summary>Queries that are computed together.</summary>
-    /// <param name="Head">Query head.</param>
-    /// <param name="Row">First row, counted within the segment.</param>
-    /// <param name="Rows">Number of rows.</param>
-    /// <param name="Position">Position of the first row's token.</param>
-    private readonly record struct Panel(int Head, int Row, int Rows, int Position);
-
-    /// <summary>One worker's memory for an item.</summary>
-    private readonly struct Tile
-    {
-        // Rows a power of two apart would share few lines of the first cache.
-        private const int Skew = 16;
-
-        public Tile(WorkerScratch scratch, int worker, int headSize, int panels)
+        foreach (PrefillRun run in tile.RunsOf(index))
         {
-            Stride = (headSize + 15) / 16 * 16 + Skew;
-            int lanes = PrefillPanel<TSimd, TVector>.Queries;
-            PanelFloats = headSize * lanes;
-            int states = (panels * lanes + 15) / 16 * 16;
-            int listFloats = (panels * sizeof(Panel) / 4 + 15) / 16 * 16;
-            int scoreFloats = ((Block + PrefillPanel<TSimd, TVector>.Slack) * lanes + 15) / 16 * 16;
-            int panelFloats = (int)(panels * PanelFloats + 15) / 16 * 16;
-            Keys = scratch.Floats(
-                worker, (int)(2 * Block * Stride) + scoreFloats + 2 * panelFloats + 2 * states + Math.Max(16, lanes) + listFloats);
-            Values = Keys + Block * Stride;
-            Scores = Values + Block * Stride;
-            Corrections = Scores + scoreFloats;
-            Queries = Corrections + Math.Max(16, lanes);
-            Outputs = Queries + panelFloats;
-            Maxima = Outputs + panelFloats;
-            Sums = Maxima + states;
-            Panels = (Panel*)(Sums + states);
-            new Span<float>(Outputs, panelFloats).Clear();
+            Transposition.Run(
+                outputs + run.Lane, Queries, _inputs.Output(segment.FirstRow + run.Row, run.Head),
+                (nint)_inputs.QueryHeads * _inputs.HeadSize, _inputs.HeadSize, run.Rows, 1f);
         }
-
-        /// <summary>Floats between keys and between values.</summary>
-        public nint Stride { get; }
-
-        /// <summary>Floats of a panel's queries and of its outputs.</summary>
-        public nint PanelFloats { get; }
-
-        public float* Keys { get; }
-
-        public float* Values { get; }
-
-        public float* Scores { get; }
-
-        public float* Corrections { get; }
-
-        public float* Queries { get; }
-
-        public float* Outputs { get; }
-
-        public float* Maxima { get; }
-
-        public float* Sums { get; }
-
-        public Panel* Panels { get; }
     }
 }

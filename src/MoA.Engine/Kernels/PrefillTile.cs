@@ -1,0 +1,79 @@
+using MoA.Engine.Attention;
+using MoA.Engine.Numerics;
+
+namespace MoA.Engine.Kernels;
+
+/// <summary>One worker's memory for an item of prefill attention: a block of widened keys and values, and panels of queries.</summary>
+internal readonly unsafe struct PrefillTile<TSimd, TVector>
+    where TSimd : ISimd<TVector>
+    where TVector : struct
+{
+    private const int Block = ElasticRule.BlockSize;
+
+    // Rows a power of two apart would share few lines of the first cache.
+    private const int Skew = 16;
+
+    /// <summary>Memory for <paramref name="rows"/> rows of each head of a group, with outputs of 0.</summary>
+    public PrefillTile(WorkerScratch scratch, int worker, int headSize, int group, int rows)
+    {
+        int lanes = PrefillPanel<TSimd, TVector>.Queries;
+        Stride = (headSize + 15) / 16 * 16 + Skew;
+        PanelFloats = headSize * lanes;
+        PanelCount = (rows * group + lanes - 1) / lanes;
+        // A run ends with its panel, with its head or at a border of blocks.
+        int runs = PanelCount + group * (rows / Block + 2);
+        int states = Aligned(PanelCount * lanes), panelFloats = Aligned((int)(PanelCount * PanelFloats));
+        int scoreFloats = Aligned((Block + PrefillPanel<TSimd, TVector>.Slack) * lanes);
+        int runFloats = Aligned(runs * sizeof(PrefillRun) / 4);
+        Keys = scratch.Floats(
+            worker,
+            (int)(2 * Block * Stride) + scoreFloats + Aligned(lanes) + 2 * panelFloats + 2 * states + runFloats + PanelCount + 1);
+        Values = Keys + Block * Stride;
+        Scores = Values + Block * Stride;
+        Corrections = Scores + scoreFloats;
+        Queries = Corrections + Aligned(lanes);
+        Outputs = Queries + panelFloats;
+        Maxima = Outputs + panelFloats;
+        Sums = Maxima + states;
+        Runs = (PrefillRun*)(Sums + states);
+        FirstRuns = (int*)(Sums + states + runFloats);
+        new Span<float>(Outputs, panelFloats).Clear();
+        // Lanes of the last panel that no query fills.
+        new Span<float>(Queries + (PanelCount - 1) * PanelFloats, (int)PanelFloats).Clear();
+        new Span<float>(Maxima, 2 * states).Clear();
+    }
+
+    /// <summary>Floats between keys and between values.</summary>
+    public nint Stride { get; }
+
+    /// <summary>Floats of a panel's queries and of its outputs.</summary>
+    public nint PanelFloats { get; }
+
+    public int PanelCount { get; }
+
+    public float* Keys { get; }
+
+    public float* Values { get; }
+
+    public float* Scores { get; }
+
+    public float* Corrections { get; }
+
+    public float* Queries { get; }
+
+    public float* Outputs { get; }
+
+    public float* Maxima { get; }
+
+    public float* Sums { get; }
+
+    /// <summary>Those of all panels, in the order of their lanes.</summary>
+    public PrefillRun* Runs { get; }
+
+    /// <summary>The number of each panel's first run and, behind the last, the number of all.</summary>
+    public int* FirstRuns { get; }
+
+    public ReadOnlySpan<PrefillRun> RunsOf(int panel) => new(Runs + FirstRuns[panel], FirstRuns[panel + 1] - FirstRuns[panel]);
+
+    private static int Aligned(int floats) => (floats + 15) / 16 * 16;
+}
