@@ -85,6 +85,7 @@ internal static class CommandLine
             new ValidateCommand(streams),
             new GenerateCommand(streams),
             new ChatCommand(streams),
+            new ServeCommand(streams),
             new ScoreCommand(streams),
             new BenchCommand(streams),
             new DevicesCommand(streams),

@@ -15,7 +15,10 @@ public sealed class StopStringScanner
     public StopStringScanner(IEnumerable<string> stops) => _stops = [.. stops.Where(stop => stop.Length > 0)];
 
     /// <summary>Whether a stop string came.</summary>
-    public bool Stopped { get; private set; }
+    public bool Stopped => StoppedBy is not null;
+
+    /// <summary>The stop string that came, or null.</summary>
+    public string? StoppedBy { get; private set; }
 
     /// <summary>Takes the next piece and returns the text that is safe to show.</summary>
     public string Push(string piece)
@@ -31,10 +34,9 @@ public sealed class StopStringScanner
         {
             int at = text.IndexOf(stop, StringComparison.Ordinal);
             if (at >= 0 && (at + stop.Length, at).CompareTo(first) < 0)
-                first = (at + stop.Length, at);
+                (first, StoppedBy) = ((at + stop.Length, at), stop);
         }
 
-        Stopped = first.Complete < int.MaxValue;
         int end = Stopped ? first.Start : text.Length - _stops.Max(stop => OpenEnd(text, stop));
         _ = _held.Clear().Append(Stopped ? "" : text[end..]);
         return text[..end];

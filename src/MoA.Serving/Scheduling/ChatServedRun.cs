@@ -50,7 +50,7 @@ internal sealed class ChatServedRun : ServedRun
             _ => ChatFinish.Stop,
         };
         Telemetry?.End(RequestTelemetry.NameOf(end), usage);
-        _ = _outcome.TrySetResult(new ChatOutcome(new ChatMessage("assistant", _text.ToString()), end, usage));
+        _ = _outcome.TrySetResult(new ChatOutcome(new ChatMessage("assistant", _text.ToString()), end, usage, _scanner.StoppedBy));
         _ = _pieces.Writer.TryComplete();
     }
 

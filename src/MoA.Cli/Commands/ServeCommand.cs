@@ -1,0 +1,104 @@
+using System.Runtime.CompilerServices;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Generation;
+using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
+using MoA.Server;
+using MoA.Serving;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa serve</c>: the model behind HTTP.</summary>
+internal sealed class ServeCommand : CliCommand
+{
+    // Room that is left for caches when it is decided where the weights go, if nobody says how much they may take.
+    private const int ReckonedTokens = 16_384;
+
+    public ServeCommand(Streams streams)
+        : base("serve", "Serves a model over HTTP, with the routes of OpenAI (/v1/models, /v1/chat/completions, /v1/completions, /v1/responses) and Anthropic " +
+            "(/v1/messages), /tokenize, /detokenize, /apply-template, /health, /ready, /metrics, and a page to talk to it at /. Many requests are answered at one " +
+            "time within a fixed memory of KV caches, and a conversation's caches are kept for its next turn. It listens on this machine only unless " +
+            "told otherwise. Ctrl-C or SIGTERM ends it when the answers that are being written have ended.", streams)
+    {
+        Examples =
+        [
+            "moa serve --model ./Llama-3.2-1B-Instruct --plan llama-plan/plan.json --kv-memory 4GiB",
+            "moa serve --host 0.0.0.0 --api-key-file key.txt --alias gpt-oss --session-dir sessions",
+            "moa serve --port 0 --json   # prints the address as JSON",
+            "curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' -d '{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'",
+        ];
+        ServeOptions.AddTo(this);
+        ModelOptions.AddTo(this);
+        ModelOptions.AddPolicyTo(this);
+    }
+
+    // Not inlined: other commands load nothing of servers.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    protected override void Run(CommandContext context) => ServeAsync(context).GetAwaiter().GetResult();
+
+    private static async Task ServeAsync(CommandContext context)
+    {
+        ServerOptions options = ReadServerOptions(context);
+        long? kvMemory = context.Get(ServeOptions.KvMemory) is string size ? ByteSize.Parse(ServeOptions.KvMemory.Name, size) : null;
+        (int? sequences, int? queue) = (ServeOptions.ReadCount(context, ServeOptions.MaxSequences), ServeOptions.ReadCount(context, ServeOptions.Queue));
+        using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        using LanguageModel model = ModelOptions.Load(context, backend);
+        AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
+        if (model.Generation.NotApplied.Count > 0)
+            context.Note($"moa: the model asks for what is not applied: {string.Join(", ", model.Generation.NotApplied)}");
+        MmapOption.Apply(context, model, kvMemory ?? SequenceCache.EstimateBytes(
+            model.Config, policy, Math.Min(model.Config.MaxPositions, ReckonedTokens), ModelOptions.CacheType(context)));
+        ServiceOptions defaults = new();
+        await using ModelService service = new(model, defaults with
+        {
+            Policy = policy,
+            CacheType = ModelOptions.CacheType(context),
+            CacheBytes = kvMemory,
+            MaxSequences = sequences ?? defaults.MaxSequences,
+            QueueLength = queue ?? defaults.QueueLength,
+            DefaultNewTokens = model.Generation.MaxNewTokens ?? defaults.DefaultNewTokens,
+            SessionFolder = context.Get(ServeOptions.SessionDir),
+        });
+        await using ModelServer server = await ModelServer.StartAsync(service, options, context.Cancellation);
+        string name = options.Aliases is [string alias, ..] ? alias : model.Name;
+        context.Say($"moa: ready at {server.Address} ({name}, {policy.Name}, {service.State.CacheLimit / 1048576.0:N0} MiB for KV caches)");
+        if (context.Json)
+        {
+            context.WriteJson(writer =>
+            {
+                writer.WriteString("address", server.Address);
+                writer.WriteString("model", name);
+                writer.WriteString("policy", policy.Name);
+                writer.WriteNumber("kvMemory", service.State.CacheLimit);
+            });
+            context.Output.Flush();
+        }
+
+        TaskCompletionSource told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using (context.Cancellation.Register(told.SetResult))
+            await told.Task;
+        context.Note("moa: stopping; answers that are being written may end (a second Ctrl-C ends at once)");
+        await server.StopAsync();
+    }
+
+    private static ServerOptions ReadServerOptions(CommandContext context)
+    {
+        ServerOptions defaults = new();
+        return defaults with
+        {
+            Host = context.Get(ServeOptions.Host) ?? defaults.Host,
+            Port = context.Get(ServeOptions.Port) ?? defaults.Port,
+            ApiKey = ServeOptions.ReadKey(context),
+            Aliases = context.Get(ServeOptions.Alias) ?? [],
+            AllowedHosts = context.Get(ServeOptions.AllowedHost) ?? [],
+            AllowedOrigins = context.Get(ServeOptions.Cors) ?? [],
+            Seed = context.Get(GlobalOptions.Seed),
+            LongestRequest = ServeOptions.ReadSeconds(context, ServeOptions.RequestTimeout) ?? defaults.LongestRequest,
+            LongestStop = ServeOptions.ReadSeconds(context, ServeOptions.StopTimeout) ?? defaults.LongestStop,
+            Log = line => context.Say($"moa: {line}"),
+        };
+    }
+}

@@ -1,0 +1,112 @@
+using System.Text.Json;
+using MoA.Engine.Tokenization;
+using MoA.Server.Http;
+using MoA.Server.OpenAI;
+using MoA.Serving;
+using MoA.Serving.Chat;
+
+namespace MoA.Server.Anthropic;
+
+/// <summary>Writes messages as Anthropic has them.</summary>
+internal static class MessageJson
+{
+    /// <summary>Waits for the answer and writes it whole.</summary>
+    public static async Task RespondAsync(Exchange exchange, ChatReply reply)
+    {
+        ChatOutcome outcome = Replies.Ended(await reply.Outcome.WaitAsync(exchange.Cancellation));
+        await exchange.RespondAsync((NewId(), exchange.Served.Name, outcome), static (json, it) =>
+        {
+            (string id, string model, ChatOutcome outcome) = it;
+            json.WriteStartObject();
+            WriteHead(json, id, model);
+            json.WriteStartArray("content");
+            WriteContent(json, outcome.Message);
+            json.WriteEndArray();
+            WriteStop(json, outcome);
+            json.WriteStartObject("usage");
+            WriteInput(json, outcome.Usage.PromptTokens, outcome.Usage.CachedTokens);
+            json.WriteNumber("output_tokens", outcome.Usage.NewTokens);
+            json.WriteEndObject();
+            UsageJson.WriteOwn(json, outcome.Usage);
+            json.WriteEndObject();
+        });
+    }
+
+    public static string NewId() => $"msg_{Guid.NewGuid():N}";
+
+    public static void WriteHead(Utf8JsonWriter json, string id, string model)
+    {
+        json.WriteString("id", id);
+        json.WriteString("type", "message");
+        json.WriteString("role", "assistant");
+        json.WriteString("model", model);
+    }
+
+    /// <summary>Why the answer ended.</summary>
+    public static void WriteStop(Utf8JsonWriter json, ChatOutcome? outcome)
+    {
+        json.WriteString("stop_reason", outcome switch
+        {
+            null => null,
+            { Finish: ChatFinish.Length } => "max_tokens",
+            { Finish: ChatFinish.ToolCalls } => "tool_use",
+            { StopText: not null } => "stop_sequence",
+            _ => "end_turn",
+        });
+        json.WriteString("stop_sequence", outcome?.StopText);
+    }
+
+    /// <summary>Tokens of the prompt: those that were read, and those that were in kept caches.</summary>
+    public static void WriteInput(Utf8JsonWriter json, int promptTokens, int cachedTokens)
+    {
+        json.WriteNumber("input_tokens", promptTokens - cachedTokens);
+        json.WriteNumber("cache_creation_input_tokens", 0);
+        json.WriteNumber("cache_read_input_tokens", cachedTokens);
+    }
+
+    private static void WriteContent(Utf8JsonWriter json, ChatMessage message)
+    {
+        if (!string.IsNullOrEmpty(message.Reasoning))
+        {
+            json.WriteStartObject();
+            json.WriteString("type", "thinking");
+            json.WriteString("thinking", message.Reasoning);
+            json.WriteString("signature", "");
+            json.WriteEndObject();
+        }
+
+        if (message.Content.Length > 0)
+        {
+            json.WriteStartObject();
+            json.WriteString("type", "text");
+            json.WriteString("text", message.Content);
+            json.WriteEndObject();
+        }
+
+        foreach (ToolCall call in message.ToolCalls)
+        {
+            json.WriteStartObject();
+            json.WriteString("type", "tool_use");
+            json.WriteString("id", call.Id);
+            json.WriteString("name", call.Name);
+            json.WritePropertyName("input");
+            WriteArguments(json, call.Arguments);
+            json.WriteEndObject();
+        }
+    }
+
+    // An answer that was cut off may end within its arguments.
+    private static void WriteArguments(Utf8JsonWriter json, string arguments)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(arguments);
+            document.RootElement.WriteTo(json);
+        }
+        catch (JsonException)
+        {
+            json.WriteStartObject();
+            json.WriteEndObject();
+        }
+    }
+}

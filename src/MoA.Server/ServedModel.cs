@@ -1,0 +1,92 @@
+using MoA.Engine.Configuration;
+using MoA.Engine.Generation;
+using MoA.Engine.KvCache;
+using MoA.Engine.Tokenization;
+using MoA.Server.Http;
+using MoA.Serving;
+
+namespace MoA.Server;
+
+/// <summary>The one model of a server, as its routes see it.</summary>
+internal sealed class ServedModel
+{
+    // Where RoPE stretches with the text only memory bounds it, and this.
+    private const int LongestSearch = 1 << 24;
+
+    private int _running;
+
+    public ServedModel(ModelService service, ServerOptions options)
+    {
+        Service = service;
+        Options = options;
+        Name = options.Aliases.Count > 0 ? options.Aliases[0] : service.Model.Name;
+        Names = [.. options.Aliases.Append(service.Model.Name).Distinct()];
+        ContextLength = FindContextLength(service);
+    }
+
+    public ModelService Service { get; }
+
+    public ServerOptions Options { get; }
+
+    /// <summary>What answers call it.</summary>
+    public string Name { get; }
+
+    /// <summary>All names that requests may call it by.</summary>
+    public IReadOnlyList<string> Names { get; }
+
+    /// <summary>When it began to be served, in seconds of Unix time.</summary>
+    public long Created { get; } = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+
+    /// <summary>Most tokens of prompt and answer together that are ever taken: what the model was made for, or what all memory for caches holds.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>Whether the server takes no more requests.</summary>
+    public bool IsStopping { get; set; }
+
+    public Tokenizer Tokenizer => Service.Model.Tokenizer ??
+        throw ApiException.BadRequest($"{Name} has no tokenizer; it takes tokens, at /v1/completions");
+
+    public GenerationConfig Generation => Service.Model.Generation;
+
+    /// <summary>Refuses a request that means another model.</summary>
+    public void CheckName(JsonInput body)
+    {
+        if (body["model"].AsOptionalText("a model's name") is { Length: > 0 } asked && !Names.Contains(asked))
+        {
+            throw new ApiException(
+                404, $"the model '{asked}' is not served here; expected {string.Join(" or ", Names.Select(name => $"'{name}'"))}", "model", "model_not_found");
+        }
+    }
+
+    /// <summary>Takes one of the places for requests that write texts.</summary>
+    /// <exception cref="ApiException">All are taken, or the server is being stopped.</exception>
+    public void Enter()
+    {
+        if (IsStopping)
+            throw ApiException.Stopping();
+        if (Interlocked.Increment(ref _running) <= Options.MaxConcurrentRequests)
+            return;
+        Leave();
+        throw new ApiException(429, $"{Options.MaxConcurrentRequests} requests are being answered already", code: "too_many_requests") { RetryAfter = 1 };
+    }
+
+    /// <summary>Gives the place back.</summary>
+    public void Leave() => Interlocked.Decrement(ref _running);
+
+    private static int FindContextLength(ModelService service)
+    {
+        ModelConfig config = service.Model.Config;
+        long memory = service.State.CacheLimit;
+        int fits = 0, tooLong = Math.Min(config.LongestText, LongestSearch) + 1;
+        while (tooLong - fits > 1)
+        {
+            int length = fits + ((tooLong - fits) / 2);
+            if (SequenceCache.EstimateBytes(config, service.Options.Policy, length, service.Options.CacheType) <= memory)
+                fits = length;
+            else
+                tooLong = length;
+        }
+
+        return fits;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Net;
+using System.Text.Json;
+using MoA.Engine.Attention;
+using MoA.Engine.KvCache;
+using MoA.Engine.Numerics;
+using MoA.Serving;
+
+namespace MoA.Server.Tests;
+
+public class OperationTests(TestServer server) : IClassFixture<TestServer>
+{
+    [Fact]
+    public async Task The_model_is_listed_with_its_true_limits()
+    {
+        JsonElement list = TestServer.Parse(await server.Client.GetStringAsync("/v1/models"));
+        JsonElement model = Assert.Single(list.GetProperty("data").EnumerateArray());
+        Assert.Equal("model", model.GetProperty("object").GetString());
+        Assert.Equal(4096, model.GetProperty("max_model_len").GetInt32());
+        Assert.Equal(4096, model.GetProperty("meta").GetProperty("n_ctx_train").GetInt32());
+        string name = model.GetProperty("id").GetString()!;
+        JsonElement one = TestServer.Parse(await server.Client.GetStringAsync($"/v1/models/{name}"));
+        Assert.Equal(model.GetRawText(), one.GetRawText());
+    }
+
+    [Fact]
+    public async Task Where_memory_holds_less_than_the_model_the_limit_says_so()
+    {
+        // 4 layers of 8 heads of 32, keys and values in BF16: 4 KiB a token, whole blocks of 64.
+        await using TestServer small = await TestServer.StartAsync(
+            new ServerOptions { Aliases = ["org/small", "other"] }, new ServiceOptions { CacheBytes = 1 << 20 });
+        JsonElement model = TestServer.Parse(await small.Client.GetStringAsync("/v1/models/org/small"));
+        int limit = model.GetProperty("max_model_len").GetInt32();
+        Assert.Equal(256, limit);
+        Assert.Equal(4096, model.GetProperty("meta").GetProperty("n_ctx_train").GetInt32());
+        _ = await small.AskAsync("/v1/completions", $$"""{"model":"other","prompt":[{{string.Join(',', Enumerable.Repeat(1, limit - 2))}}],"max_tokens":2}""");
+        JsonElement error = await small.FailAsync("/v1/completions", $$"""{"prompt":[{{string.Join(',', Enumerable.Repeat(1, limit))}}],"max_tokens":2}""");
+        Assert.Equal("kv_memory_exceeded", error.GetProperty("code").GetString());
+        Assert.Equal("org/small", (await small.AskAsync("/v1/completions", """{"prompt":"x","max_tokens":1}""")).GetProperty("model").GetString());
+    }
+
+    [Fact]
+    public async Task Metrics_are_Prometheus_text()
+    {
+        _ = await server.AskAsync("/v1/completions", """{"prompt":"x","max_tokens":1}""");
+        using HttpResponseMessage response = await server.Client.GetAsync("/metrics");
+        Assert.Equal("text/plain", response.Content.Headers.ContentType!.MediaType);
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.Contains("# TYPE ", text, StringComparison.Ordinal);
+        Assert.Contains("http_server_request_duration", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_OpenAPI_document_names_every_route()
+    {
+        JsonElement document = TestServer.Parse(await server.Client.GetStringAsync("/openapi/v1.json"));
+        string[] paths = [.. document.GetProperty("paths").EnumerateObject().Select(path => path.Name)];
+        foreach (string path in (string[])
+            ["/v1/models", "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/v1/messages/count_tokens", "/tokenize", "/detokenize", "/apply-template", "/health", "/ready", "/metrics"])
+        {
+            Assert.Contains(path, paths);
+        }
+
+        JsonElement body = document.GetProperty("paths").GetProperty("/v1/chat/completions").GetProperty("post").GetProperty("requestBody")
+            .GetProperty("content").GetProperty("application/json").GetProperty("schema");
+        Assert.Equal("array", body.GetProperty("properties").GetProperty("messages").GetProperty("type").GetString());
+        Assert.Contains("messages", body.GetProperty("required").EnumerateArray().Select(name => name.GetString()));
+    }
+
+    [Fact]
+    public async Task The_page_is_here_and_may_load_nothing_from_elsewhere()
+    {
+        using HttpResponseMessage response = await server.Client.GetAsync("/");
+        Assert.Equal("text/html", response.Content.Headers.ContentType!.MediaType);
+        string policy = Assert.Single(response.Headers.GetValues("Content-Security-Policy"));
+        Assert.StartsWith("default-src 'none'", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("http", policy, StringComparison.Ordinal);
+        using HttpRequestMessage again = new(HttpMethod.Get, "/") { Headers = { IfNoneMatch = { response.Headers.ETag! } } };
+        Assert.Equal(HttpStatusCode.NotModified, (await server.Client.SendAsync(again)).StatusCode);
+    }
+
+    [Fact]
+    public async Task State_and_rows_are_the_services()
+    {
+        JsonElement state = TestServer.Parse(await server.Client.GetStringAsync("/moa/state"));
+        Assert.Equal(256 << 20, state.GetProperty("cacheLimit").GetInt64());
+        Assert.Equal(0, state.GetProperty("waiting").GetInt32());
+        JsonElement rows = TestServer.Parse(await server.Client.GetStringAsync("/moa/rows?tokens=100&capacity=200"));
+        Assert.Equal(4, rows.GetProperty("rows").GetArrayLength());
+        Assert.All(rows.GetProperty("rows").EnumerateArray().SelectMany(layer => layer.EnumerateArray()), head => Assert.Equal(100, head.GetInt32()));
+        foreach (string query in (string[])["", "?tokens=0&capacity=1", "?tokens=x&capacity=1", "?tokens=1&capacity=99999"])
+            Assert.Equal(HttpStatusCode.BadRequest, (await server.Client.GetAsync($"/moa/rows{query}")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Every_answer_has_an_id_that_the_log_knows()
+    {
+        using HttpResponseMessage response = await server.Client.GetAsync("/health");
+        Assert.StartsWith("req_", Assert.Single(response.Headers.GetValues("x-request-id")), StringComparison.Ordinal);
+        Assert.False(response.Headers.Contains("Server"));
+    }
+}
