@@ -18,7 +18,7 @@ namespace MoA.Extensions.AI;
 /// </remarks>
 public sealed class MoAChatClient : IChatClient
 {
-    /// <summary>Under this name an answer's properties, and those of a stream's last update, tell the caches' bytes as a share of dense attention's.</summary>
+    /// <summary>Under this name the properties of an answer's message, and of a stream's last update, tell the caches' bytes as a share of dense attention's.</summary>
     public const string DensityKey = "moa.density";
 
     private readonly bool _ownsService;

@@ -22,14 +22,19 @@ internal sealed class AnswerWriter(string model, ChatOptions? options)
     {
         List<AIContent> contents = Contents(outcome.Message.Reasoning ?? "", outcome.Message.Content);
         contents.AddRange(outcome.Message.ToolCalls.Select(Call));
-        return new ChatResponse(new Microsoft.Extensions.AI.ChatMessage(ChatRole.Assistant, contents) { MessageId = _id, CreatedAt = _created })
+        Microsoft.Extensions.AI.ChatMessage message = new(ChatRole.Assistant, contents)
+        {
+            MessageId = _id,
+            CreatedAt = _created,
+            AdditionalProperties = Properties(outcome), // where those of a stream's updates come together
+        };
+        return new ChatResponse(message)
         {
             ResponseId = _id,
             ModelId = model,
             CreatedAt = _created,
             FinishReason = Finish(outcome),
             Usage = Count(outcome.Usage),
-            AdditionalProperties = Properties(outcome),
             RawRepresentation = outcome,
         };
     }

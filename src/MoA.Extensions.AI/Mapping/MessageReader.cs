@@ -10,6 +10,8 @@ namespace MoA.Extensions.AI.Mapping;
 /// <summary>Turns messages into those that chat templates take.</summary>
 internal sealed class MessageReader
 {
+    private static readonly JsonSerializerOptions AsModelsWrite = new(AIJsonUtilities.DefaultOptions) { WriteIndented = false };
+
     private readonly Dictionary<string, string> _toolOfCall = [];
     private readonly List<EngineMessage> _read = [];
 
@@ -50,7 +52,7 @@ internal sealed class MessageReader
                     break;
                 case FunctionCallContent call:
                     RequireAssistant(message, call);
-                    calls.Add(new ToolCall(call.CallId, call.Name, Write(call.Arguments ?? new Dictionary<string, object?>(), typeof(IDictionary<string, object?>))));
+                    calls.Add(new ToolCall(call.CallId, call.Name, call.Arguments is null ? "{}" : Write(call.Arguments, typeof(IDictionary<string, object?>), AsModelsWrite)));
                     _toolOfCall[call.CallId] = call.Name;
                     break;
                 case FunctionResultContent result:
@@ -77,14 +79,14 @@ internal sealed class MessageReader
         TextContent text => text.Text,
         AIContent content => throw Unknown(content),
         IEnumerable<AIContent> parts => string.Concat(parts.Select(part => part is TextContent text ? text.Text : throw Unknown(part))),
-        object other => Write(other, typeof(object)),
+        object other => Write(other, typeof(object), AIJsonUtilities.DefaultOptions),
     };
 
-    private static string Write(object value, Type type)
+    private static string Write(object value, Type type, JsonSerializerOptions options)
     {
         try
         {
-            return JsonSerializer.Serialize(value, AIJsonUtilities.DefaultOptions.GetTypeInfo(type));
+            return JsonSerializer.Serialize(value, options.GetTypeInfo(type));
         }
         catch (Exception failure) when (failure is NotSupportedException or JsonException)
         {

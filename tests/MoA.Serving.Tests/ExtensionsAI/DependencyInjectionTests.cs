@@ -67,8 +67,8 @@ public sealed class DependencyInjectionTests
         Assert.Equal(Answer, answers[0].Text);
         Assert.Equal("small", answers[1].ModelId);
         Assert.Equal("streaming-llm", provider.GetRequiredKeyedService<ModelService>("short").Options.Policy.Name);
-        Assert.Equal(1.0, answers[0].AdditionalProperties![MoAChatClient.DensityKey]);
-        Assert.InRange((double)answers[1].AdditionalProperties![MoAChatClient.DensityKey]!, 0.01, 0.5);
+        Assert.Equal(1.0, answers[0].Messages[0].AdditionalProperties![MoAChatClient.DensityKey]);
+        Assert.InRange((double)answers[1].Messages[0].AdditionalProperties![MoAChatClient.DensityKey]!, 0.01, 0.5);
         Assert.Null(provider.GetService<IChatClient>());
     }
 

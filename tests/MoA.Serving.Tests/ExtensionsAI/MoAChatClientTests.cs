@@ -42,7 +42,7 @@ public sealed class MoAChatClientTests : IClassFixture<DemoModel>, IDisposable
         Assert.Equal(_service.Model.RequireTokenizer().Encode(Answer, addSpecialTokens: false, parseSpecialTokens: false).Length + 1, usage.OutputTokenCount);
         Assert.Equal((0, 0), (usage.CachedInputTokenCount, usage.ReasoningTokenCount));
         Assert.InRange(usage.AdditionalCounts!["moa.kv.bytes"], 1, 64 << 20);
-        Assert.Equal(1.0, response.AdditionalProperties![MoAChatClient.DensityKey]);
+        Assert.Equal(1.0, response.Messages[0].AdditionalProperties![MoAChatClient.DensityKey]);
     }
 
     [Fact]
