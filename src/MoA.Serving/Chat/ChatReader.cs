@@ -1,20 +1,27 @@
+using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
+using MoA.Serving.Chat.Replies;
 
 namespace MoA.Serving.Chat;
 
-/// <summary>Turns conversations into prompts.</summary>
+/// <summary>Turns conversations into prompts, and says how their answers are read.</summary>
 internal sealed class ChatReader(LanguageModel model)
 {
-    public LanguageModel Model => model;
+    private readonly Lazy<ReplyFormat> _format = new(() => ReplyFormat.Of(model.ChatTemplate?.Source ?? "", model.RequireTokenizer()));
+
+    /// <summary>How the model writes thoughts and calls.</summary>
+    public ReplyFormat Format => _format.Value;
 
     /// <summary>The prompt of a conversation, and how the answer is to be written.</summary>
+    /// <exception cref="InvalidInputException">The template refuses the conversation, or the choice of a tool fits no tool.</exception>
     public GenerationRequest Read(ChatRequest request)
     {
         ConversationEncoder encoder = model.RequireConversations();
+        CheckChoice(request);
         return new GenerationRequest
         {
-            Prompt = encoder.EncodePrompt(request.Messages),
+            Prompt = encoder.EncodePrompt(request.Messages, Options(request)),
             MaxNewTokens = request.MaxNewTokens,
             Sampling = request.Sampling,
             LogProbabilities = request.LogProbabilities,
@@ -27,6 +34,29 @@ internal sealed class ChatReader(LanguageModel model)
     public string Render(ChatRequest request)
     {
         _ = model.RequireConversations();
-        return model.ChatTemplate!.Render(request.Messages, addGenerationPrompt: true);
+        return model.ChatTemplate!.Render(request.Messages, addGenerationPrompt: true, Options(request));
+    }
+
+    /// <summary>What reads the answer.</summary>
+    /// <param name="request">What was asked.</param>
+    /// <param name="prompt">Its prompt.</param>
+    public ReplyParser Answer(ChatRequest request, ReadOnlySpan<int> prompt) =>
+        new(Format, model.RequireTokenizer(), prompt, Tools(request), request.Stop, request.ParallelToolCalls ? int.MaxValue : 1);
+
+    // A tool that may not be called is not shown: a model that sees one asks for it.
+    private static IReadOnlyList<ToolDefinition> Tools(ChatRequest request) =>
+        request.ToolChoice.Kind == ToolChoiceKind.None ? [] : request.Tools;
+
+    private static ChatTemplateOptions Options(ChatRequest request) =>
+        new() { Tools = Tools(request), Thinks = request.Thinks, ReasoningEffort = request.ReasoningEffort };
+
+    private static void CheckChoice(ChatRequest request)
+    {
+        if (request.ToolChoice.Kind != ToolChoiceKind.Required)
+            return;
+        if (request.Tools.Count == 0)
+            throw new InvalidInputException("a call of a tool is required, but there are no tools; give some, or leave the choice to the model");
+        if (request.ToolChoice.Name is string name && request.Tools.All(tool => tool.Name != name))
+            throw new InvalidInputException($"a call of the tool '{name}' is required; the tools are {string.Join(", ", request.Tools.Select(tool => tool.Name))}");
     }
 }

@@ -1,8 +1,8 @@
-using System.Text;
 using System.Threading.Channels;
 using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
 using MoA.Serving.Chat;
+using MoA.Serving.Chat.Replies;
 using MoA.Serving.Telemetry;
 
 namespace MoA.Serving.Scheduling;
@@ -12,16 +12,12 @@ internal sealed class ChatServedRun : ServedRun
 {
     private readonly Channel<ChatPiece> _pieces = Replies.NewChannel<ChatPiece>();
     private readonly TaskCompletionSource<ChatOutcome> _outcome = Replies.NewOutcome<ChatOutcome>();
-    private readonly StringBuilder _text = new();
-    private readonly StopStringScanner _scanner;
-    private readonly StreamingDecoder _decoder;
-    private string _new = "";
+    private readonly ReplyParser _parser;
 
     public ChatServedRun(ChatReader reader, ChatRequest chat, GenerationRequest request, int[] prompt, int newTokens)
         : base(request, prompt, newTokens)
     {
-        _scanner = new StopStringScanner(chat.Stop);
-        _decoder = reader.Model.RequireTokenizer().CreateStream(skipSpecialTokens: true);
+        _parser = reader.Answer(chat, prompt);
         Reply = new ChatServedReply(this);
     }
 
@@ -30,27 +26,27 @@ internal sealed class ChatServedRun : ServedRun
 
     protected override bool Read(int token)
     {
-        _new += _scanner.Push(_decoder.Push(token));
-        return _scanner.Stopped;
+        _parser.Push(token);
+        return _parser.IsComplete;
     }
 
-    protected override void Show(int tokens, IReadOnlyList<TokenLogProbability> scores)
-    {
-        Show(new ChatPiece { Text = _new, LogProbabilities = scores });
-        _new = "";
-    }
+    protected override void Show(int tokens, IReadOnlyList<TokenLogProbability> scores) =>
+        Show(_parser.Take() with { LogProbabilities = scores });
 
     protected override void Complete(FinishReason finish, Usage usage)
     {
-        Show(new ChatPiece { Text = _scanner.Push(_decoder.Flush()) + _scanner.Flush() });
+        _parser.End();
+        Show(_parser.Take());
+        ChatMessage message = _parser.Message;
         ChatFinish end = finish switch
         {
             FinishReason.Length => ChatFinish.Length,
             FinishReason.Cancelled => ChatFinish.Cancelled,
-            _ => ChatFinish.Stop,
+            _ => message.ToolCalls.Count > 0 ? ChatFinish.ToolCalls : ChatFinish.Stop,
         };
+        usage = usage with { ReasoningTokens = _parser.ReasoningTokens };
         Telemetry?.End(RequestTelemetry.NameOf(end), usage);
-        _ = _outcome.TrySetResult(new ChatOutcome(new ChatMessage("assistant", _text.ToString()), end, usage, _scanner.StoppedBy));
+        _ = _outcome.TrySetResult(new ChatOutcome(message, end, usage, _parser.StopText));
         _ = _pieces.Writer.TryComplete();
     }
 
@@ -62,10 +58,8 @@ internal sealed class ChatServedRun : ServedRun
 
     private void Show(ChatPiece piece)
     {
-        if (piece.IsEmpty)
-            return;
-        _ = _text.Append(piece.Text);
-        _ = _pieces.Writer.TryWrite(piece);
+        if (!piece.IsEmpty)
+            _ = _pieces.Writer.TryWrite(piece);
     }
 
     private sealed class ChatServedReply(ChatServedRun run) : ChatReply

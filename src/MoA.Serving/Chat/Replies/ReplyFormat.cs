@@ -1,0 +1,144 @@
+using MoA.Engine.Tokenization;
+
+namespace MoA.Serving.Chat.Replies;
+
+/// <summary>How a model writes thoughts and calls; its chat template and its special tokens tell.</summary>
+internal sealed record ReplyFormat
+{
+    private const string ListMark = "<|tool_call|>";
+
+    private static readonly CallShape Line = new()
+    {
+        BeforeName = "{\"name\": \"",
+        BeforeArguments = "\", \"arguments\": ",
+        AfterArguments = "}",
+        Between = "\n",
+    };
+
+    private static readonly CallMarks Fence = new("```json", null);
+
+    private static readonly ReplyFormat Plain = new() { Shape = Line, CallsAtStart = [Fence], TakesBareCalls = true };
+
+    private static readonly ReplyFormat Harmony = new()
+    {
+        IsHarmony = true,
+        Shape = new()
+        {
+            Opening = "<|channel|>commentary to=functions.",
+            BeforeName = "",
+            BeforeArguments = " <|constrain|>json<|message|>",
+            AfterArguments = "<|call|>",
+        },
+        Inner = ["<|start|>", "<|channel|>", "<|constrain|>", "<|message|>", "<|end|>", "<|call|>", "<|return|>"],
+    };
+
+    private static readonly ReplyFormat MistralLists = new()
+    {
+        HasShortIds = true,
+        Calls = [new("[TOOL_CALLS]", null, TakesNames: true)],
+        Inner = ["[ARGS]", "[CALL_ID]"],
+        Shape = Line with { Opening = "[TOOL_CALLS] [", Between = ", ", Closing = "]" },
+    };
+
+    private static readonly ReplyFormat MistralNames = MistralLists with
+    {
+        Shape = new() { BeforeName = "[TOOL_CALLS]", BeforeArguments = "[ARGS]", AfterArguments = "", Between = "" },
+    };
+
+    private static readonly ReplyFormat Tags = new()
+    {
+        Calls = [new("<tool_call>", "</tool_call>")],
+        Shape = Line with { BeforeName = "<tool_call>\n" + Line.BeforeName, AfterArguments = "}\n</tool_call>" },
+    };
+
+    private static readonly ReplyFormat Lists = new()
+    {
+        Calls = [new(ListMark, "<|/tool_call|>"), new("<tool_call>", "</tool_call>")],
+        CallsAtStart = [new("functools", null)],
+        Shape = Line with { Opening = ListMark + "[", Between = ", ", Closing = "]" },
+    };
+
+    private static readonly ReplyFormat DeepSeek = new()
+    {
+        Calls = [new("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", TakesNames: true)],
+        Ignored = ["<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"],
+        Inner = ["<｜tool▁sep｜>"],
+        TakesBareCalls = true,
+        CallsAtStart = [Fence],
+        Shape = new()
+        {
+            Opening = "<｜tool▁calls▁begin｜>",
+            BeforeName = "<｜tool▁call▁begin｜>function<｜tool▁sep｜>",
+            BeforeArguments = "\n```json\n",
+            AfterArguments = "\n```<｜tool▁call▁end｜>",
+            Between = "\n",
+            Closing = "<｜tool▁calls▁end｜>",
+        },
+    };
+
+    private static readonly ReplyFormat Llama = Plain with
+    {
+        Calls = [new("<|python_tag|>", null)],
+        Shape = Line with { BeforeArguments = "\", \"parameters\": ", Between = "; " },
+    };
+
+    // The first of which a mark stands in the template, or is a token of the model where that says enough.
+    private static readonly (string Mark, bool IsToken, ReplyFormat Format)[] Table =
+    [
+        ("<|channel|>", false, Harmony),
+        ("[ARGS]", true, MistralNames),
+        ("[TOOL_CALLS]", false, MistralLists),
+        (ListMark, true, Lists),
+        ("<tool_call>", false, Tags),
+        ("<｜tool▁call▁begin｜>", false, DeepSeek),
+        ("<|python_tag|>", true, Llama),
+    ];
+
+    private static readonly CallMarks[] KnownThoughts = [new("<think>", "</think>"), new("[THINK]", "[/THINK]")];
+
+    /// <summary>Whether everything stands in channels, as gpt-oss writes.</summary>
+    public bool IsHarmony { get; init; }
+
+    /// <summary>What stands around calls, anywhere in an answer.</summary>
+    public IReadOnlyList<CallMarks> Calls { get; init; } = [];
+
+    /// <summary>What stands around calls only where an answer begins with it.</summary>
+    public IReadOnlyList<CallMarks> CallsAtStart { get; init; } = [];
+
+    /// <summary>Whether an answer that begins as JSON may be calls.</summary>
+    public bool TakesBareCalls { get; init; }
+
+    /// <summary>Marks between calls that say nothing.</summary>
+    public IReadOnlyList<string> Ignored { get; init; } = [];
+
+    /// <summary>Marks within a call.</summary>
+    public IReadOnlyList<string> Inner { get; init; } = [];
+
+    /// <summary>What stands around thoughts; null where none are told apart.</summary>
+    public CallMarks? Thoughts { get; init; }
+
+    /// <summary>Whether a call's id must be nine letters and digits.</summary>
+    public bool HasShortIds { get; init; }
+
+    /// <summary>How calls are to be written.</summary>
+    public required CallShape Shape { get; init; }
+
+    /// <summary>How a model writes.</summary>
+    /// <param name="template">Its chat template's source.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    public static ReplyFormat Of(string template, Tokenizer tokenizer)
+    {
+        ReplyFormat format = Table.FirstOrDefault(row => IsIn(row.Mark, row.IsToken)).Format ?? Plain;
+        return format with { Thoughts = format.IsHarmony ? null : KnownThoughts.FirstOrDefault(marks => IsIn(marks.Close!, isToken: true)) };
+
+        bool IsIn(string mark, bool isToken) => template.Contains(mark, StringComparison.Ordinal) || (isToken && tokenizer.IdOf(mark) is not null);
+    }
+
+    /// <summary>Every mark.</summary>
+    public IEnumerable<string> AllMarks() =>
+        Calls.Concat(CallsAtStart).Append(Thoughts).SelectMany(marks => new[] { marks?.Open, marks?.Close }).Concat(Ignored).Concat(Inner).OfType<string>();
+
+    /// <summary>The calls that a mark begins; null where it begins none.</summary>
+    public CallMarks? Find(string mark, bool isStart) =>
+        Calls.FirstOrDefault(marks => marks.Open == mark) ?? (isStart ? CallsAtStart.FirstOrDefault(marks => marks.Open == mark) : null);
+}
