@@ -51,17 +51,25 @@ public sealed class ReplyParserTests : IDisposable
     }
 
     [Theory]
-    [InlineData("[TOOL_CALLS]get_weather[TOOL_CALLS]now[ARGS]{}", "[TOOL_CALLS]get_weather|now{}")]
-    [InlineData("[TOOL_CALLS][{\"name\": \"now\", \"arguments\": {}}][TOOL_CALLS]nothing", "[TOOL_CALLS]nothing|now{}")]
-    [InlineData("<|tool_call|>[{\"name\": \"now\", \"arguments\": {}}]<|/tool_call|>ok", "ok|now{}")]
+    [InlineData("[TOOL_CALLS]get_weather[TOOL_CALLS]now[ARGS]{}", "[TOOL_CALLS]get_weather", "now{}")]
+    [InlineData("[TOOL_CALLS][{\"name\": \"now\", \"arguments\": {}}][TOOL_CALLS]nothing", "[TOOL_CALLS]nothing", "now{}")]
+    [InlineData("<|tool_call|>[{\"name\": \"now\", \"arguments\": {}}]<|/tool_call|>ok", "ok", "now{}")]
     [InlineData("<|tool_call|>[{\"name\": \"now\", \"arg<|/tool_call|>", "<|tool_call|>[{\"name\": \"now\", \"arg<|/tool_call|>")]
-    public void A_mark_in_the_middle_breaks_a_call_off(string reply, string expected)
+    public void A_mark_in_the_middle_breaks_a_call_off(string reply, string text, params string[] calls)
     {
-        Tokenizer tokenizer = WithTokens("[TOOL_CALLS]", "[ARGS]", "<|tool_call|>", "<|/tool_call|>");
-        ReplyParser parser = Parse(reply[..3] == "[TO" ? "[TOOL_CALLS]" : "<|tool_call|>{{ tool_call }}", tokenizer, Encode(tokenizer, reply, true));
-        if (reply[0] == '<')
-            parser = Parse(ReplyFormat.Of("<|tool_call|>", Plain), tokenizer, Encode(tokenizer, reply, true), [], Tools);
-        Assert.Equal(expected, string.Join('|', parser.Message.ToolCalls.Select(call => call.Name + call.Arguments).Prepend(parser.Message.Content)).Replace("<||", "<|", StringComparison.Ordinal));
+        string[] marks = reply[0] == '[' ? ["[TOOL_CALLS]", "[ARGS]"] : ["<|tool_call|>", "<|/tool_call|>"];
+        Tokenizer tokenizer = WithTokens(marks);
+        ReplyParser parser = Parse(marks[0], tokenizer, Encode(tokenizer, reply, true));
+        Assert.Equal(text, parser.Message.Content);
+        Assert.Equal(calls, parser.Message.ToolCalls.Select(call => call.Name + call.Arguments));
+    }
+
+    [Fact]
+    public void The_template_says_more_than_the_tokens()
+    {
+        Tokenizer tokenizer = WithTokens("[TOOL_CALLS]", "[ARGS]", "<|tool_call|>", "<|python_tag|>");
+        Assert.Equal("<tool_call>\n{\"name\": \"", ReplyFormat.Of("<tool_call>", tokenizer).Shape.BeforeName);
+        Assert.Equal("<|tool_call|>[", ReplyFormat.Of("{{ messages }}", tokenizer).Shape.Opening);
     }
 
     [Theory]
@@ -137,7 +145,13 @@ public sealed class ReplyParserTests : IDisposable
         {
             json["added_tokens"]!.AsArray().Add(new JsonObject
             {
-                ["id"] = 2000 + i, ["content"] = marks[i], ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true,
+                ["id"] = 2000 + i,
+                ["content"] = marks[i],
+                ["single_word"] = false,
+                ["lstrip"] = false,
+                ["rstrip"] = false,
+                ["normalized"] = false,
+                ["special"] = true,
             });
         }
 

@@ -82,11 +82,11 @@ internal sealed record ReplyFormat
         Shape = Line with { BeforeArguments = "\", \"parameters\": ", Between = "; " },
     };
 
-    // The first of which a mark stands in the template, or is a token of the model where that says enough.
+    // The first whose mark stands in the template; else the first whose mark is a token, where that says enough.
     private static readonly (string Mark, bool IsToken, ReplyFormat Format)[] Table =
     [
         ("<|channel|>", false, Harmony),
-        ("[ARGS]", true, MistralNames),
+        ("[ARGS]", false, MistralNames),
         ("[TOOL_CALLS]", false, MistralLists),
         (ListMark, true, Lists),
         ("<tool_call>", false, Tags),
@@ -128,10 +128,15 @@ internal sealed record ReplyFormat
     /// <param name="tokenizer">Its tokenizer.</param>
     public static ReplyFormat Of(string template, Tokenizer tokenizer)
     {
-        ReplyFormat format = Table.FirstOrDefault(row => IsIn(row.Mark, row.IsToken)).Format ?? Plain;
-        return format with { Thoughts = format.IsHarmony ? null : KnownThoughts.FirstOrDefault(marks => IsIn(marks.Close!, isToken: true)) };
+        ReplyFormat format = Table.FirstOrDefault(row => IsWritten(row.Mark)).Format ?? Table.FirstOrDefault(row => row.IsToken && IsToken(row.Mark)).Format ?? Plain;
+        return format with
+        {
+            Thoughts = format.IsHarmony ? null : KnownThoughts.FirstOrDefault(marks => IsWritten(marks.Close!)) ?? KnownThoughts.FirstOrDefault(marks => IsToken(marks.Close!)),
+        };
 
-        bool IsIn(string mark, bool isToken) => template.Contains(mark, StringComparison.Ordinal) || (isToken && tokenizer.IdOf(mark) is not null);
+        bool IsWritten(string mark) => template.Contains(mark, StringComparison.Ordinal);
+
+        bool IsToken(string mark) => tokenizer.IdOf(mark) is not null;
     }
 
     /// <summary>Every mark.</summary>
