@@ -98,6 +98,8 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
                 CacheBytes = _room.Bytes,
                 CacheLimit = _room.Limit,
                 PeakCacheBytes = _room.PeakBytes,
+                Prefixes = _room.Kept.Count,
+                PrefixBytes = _room.Kept.Bytes,
             });
         }
     }
@@ -190,6 +192,7 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
         _scheduler.CancelAll();
         await _scheduler.Ended.ConfigureAwait(false);
         _scheduler.Dispose();
+        _room.Dispose();
         _telemetry.Dispose();
         if (_ownsModel)
             Model.Dispose();

@@ -94,7 +94,7 @@ public sealed class ModelServiceTests(DemoModel demo) : IClassFixture<DemoModel>
     public async Task What_cannot_be_taken_is_refused_with_the_numbers()
     {
         long bytes = SequenceCache.EstimateBytes(_model.Config, new DensePolicy(), 256, ElementType.F32);
-        await using ModelService service = new(_model, Options with { CacheBytes = bytes, QueueLength = 1, LongestWait = TimeSpan.FromSeconds(0.2) });
+        await using ModelService service = new(_model, Options with { CacheBytes = bytes, QueueLength = 1 });
         int[] prompt = Prompt(new Random(4), 200);
         RequestRefusedException never = Assert.Throws<RequestRefusedException>(
             () => service.Generate(new GenerationRequest { Prompt = prompt, MaxNewTokens = 57 }));
@@ -106,15 +106,28 @@ public sealed class ModelServiceTests(DemoModel demo) : IClassFixture<DemoModel>
         _ = Assert.Throws<InvalidInputException>(() => service.Generate(new GenerationRequest { Prompt = [-1] }));
 
         // Two that fill the memory: the second waits, a third is one too many, and the second waits in vain.
-        await using TextReply first = service.Generate(new GenerationRequest { Prompt = prompt[..1], MaxNewTokens = 255, Sampling = Endless });
+        GenerationRequest endless = new() { Prompt = prompt[..1], MaxNewTokens = 255, Sampling = new() { LogitBias = _model.StopTokens.ToDictionary(token => token, _ => -100.0) } };
+        await using TextReply first = service.Generate(endless);
         await first.Started;
-        bool ended = first.Outcome.IsCompleted;
-        await using TextReply second = service.Generate(new GenerationRequest { Prompt = prompt, MaxNewTokens = 56 });
-        if (!ended && !second.Started.IsCompleted)
-        {
-            Assert.Equal(RefusalReason.QueueFull, Assert.Throws<RequestRefusedException>(
-                () => service.Generate(new GenerationRequest { Prompt = prompt, MaxNewTokens = 1 })).Reason);
-        }
+        await using TextReply second = service.Generate(endless);
+        Assert.Equal(RefusalReason.QueueFull, Assert.Throws<RequestRefusedException>(() => service.Generate(endless)).Reason);
+        Assert.Equal(255, (await first.Outcome).Tokens.Count);
+        Assert.Equal(255, (await second.Outcome).Tokens.Count);
+    }
+
+    /// <summary>Nobody waits longer than may be; what holds the memory is a text whose reader takes all the time.</summary>
+    [Fact]
+    public async Task Who_waits_too_long_is_refused()
+    {
+        long bytes = SequenceCache.EstimateBytes(_model.Config, new DensePolicy(), 4096, ElementType.F32);
+        await using ModelService service = new(_model, Options with { CacheBytes = bytes, LongestWait = TimeSpan.FromMilliseconds(50) });
+        GenerationRequest endless = new() { Prompt = [5], MaxNewTokens = 4095, Sampling = new() { LogitBias = _model.StopTokens.ToDictionary(token => token, _ => -100.0) } };
+        await using TextReply first = service.Generate(endless);
+        await first.Started;
+        TextReply second = service.Generate(endless);
+        Assert.Equal(RefusalReason.WaitedTooLong, (await Assert.ThrowsAsync<RequestRefusedException>(() => second.Outcome)).Reason);
+        await Assert.ThrowsAsync<RequestRefusedException>(() => second.Started);
+        Assert.Equal((1, 1L), (service.State.Running, service.State.Refused));
     }
 
     [Fact]

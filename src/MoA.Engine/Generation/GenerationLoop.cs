@@ -12,12 +12,16 @@ namespace MoA.Engine.Generation;
 /// </summary>
 public sealed class GenerationLoop
 {
+    private static readonly Comparer<GenerationRun> LeastLeft =
+        Comparer<GenerationRun>.Create(static (one, other) => one.RestOfPrompt.Length.CompareTo(other.RestOfPrompt.Length));
+
     private readonly Lock _gate = new();
     private readonly Transformer _transformer;
     private readonly ForwardBatch _batch;
     private readonly List<GenerationRun> _active = [];
     private readonly List<(GenerationRun Run, int Row)> _ready = [];
     private readonly List<(GenerationRun Run, int Tokens)> _prefilled = [];
+    private readonly List<GenerationRun> _reading = [];
     private readonly DraftCost _draftCost = new();
     private float[] _logits = [];
     private bool _stepping;
@@ -178,21 +182,41 @@ public sealed class GenerationLoop
         return Math.Max(1, Math.Min(_transformer.Backend.StepTokens, _transformer.MaxRows) / Math.Max(1, _active.Count));
     }
 
-    // First come, first served.
+    // Half of what may be read goes to the prompt that came first, the other half to those that have least left: short ones do not wait for
+    // long ones, and none waits for ever.
     private void AddPrefilling()
     {
-        int most = MaxPromptTokens;
+        int most = Math.Min(_batch.Room, MaxPromptTokens);
+        if (most == 0)
+            return;
+        _reading.Clear();
         foreach (GenerationRun run in _active)
         {
-            int count = run.NextPiece(Math.Min(_batch.Room, most));
-            if (count == 0)
-                continue;
-            int first = _batch.Add(run.Sequence, run.RestOfPrompt[..count], AttentionMode.Prefill);
-            _prefilled.Add((run, count));
-            most -= count;
-            if (count == run.RestOfPrompt.Length)
-                _ready.Add((run, first + count - 1));
+            if (run.IsPrefilling)
+                _reading.Add(run);
         }
+
+        if (_reading.Count == 0)
+            return;
+        GenerationRun first = _reading[0];
+        int rest = most - first.NextPiece(_reading.Count == 1 ? most : (most + 1) / 2);
+        _reading.Sort(1, _reading.Count - 1, LeastLeft);
+        int others = 0;
+        for (int i = 1; i < _reading.Count && others < rest; i++)
+            others += _reading[i].NextPiece(rest - others);
+        most -= AddPiece(first, most - others);
+        for (int i = 1; i < _reading.Count && most > 0; i++)
+            most -= AddPiece(_reading[i], most);
+    }
+
+    private int AddPiece(GenerationRun run, int most)
+    {
+        int count = run.NextPiece(most), left = run.RestOfPrompt.Length;
+        int first = _batch.Add(run.Sequence, run.RestOfPrompt[..count], AttentionMode.Prefill);
+        _prefilled.Add((run, count));
+        if (count == left)
+            _ready.Add((run, first + count - 1));
+        return count;
     }
 
     // A pass that only decodes is over before anyone could wait for it.

@@ -10,6 +10,9 @@ internal sealed class ChatReader(LanguageModel model)
 {
     private readonly Lazy<ReplyFormat> _format = new(() => ReplyFormat.Of(model.ChatTemplate?.Source ?? "", model.RequireTokenizer()));
 
+    /// <summary>The tokens of its conversations.</summary>
+    public ConversationTokens Tokens { get; } = new(model);
+
     /// <summary>How the model writes thoughts and calls.</summary>
     public ReplyFormat Format => _format.Value;
 
@@ -17,11 +20,13 @@ internal sealed class ChatReader(LanguageModel model)
     /// <exception cref="InvalidInputException">The template refuses the conversation, or the choice of a tool fits no tool.</exception>
     public GenerationRequest Read(ChatRequest request)
     {
-        ConversationEncoder encoder = model.RequireConversations();
         CheckChoice(request);
+        ChatTemplateOptions options = Options(request);
+        int[] prompt = Tokens.Encode(request.Messages, options);
         return new GenerationRequest
         {
-            Prompt = encoder.EncodePrompt(request.Messages, Options(request)),
+            Prompt = prompt,
+            Landmarks = Tokens.Landmarks(request.Messages, options, prompt),
             MaxNewTokens = request.MaxNewTokens,
             Sampling = request.Sampling,
             LogProbabilities = request.LogProbabilities,
@@ -41,14 +46,14 @@ internal sealed class ChatReader(LanguageModel model)
     /// <param name="request">What was asked.</param>
     /// <param name="prompt">Its prompt.</param>
     public ReplyParser Answer(ChatRequest request, ReadOnlySpan<int> prompt) =>
-        new(Format, model.RequireTokenizer(), prompt, Tools(request), request.Stop, request.ParallelToolCalls ? int.MaxValue : 1);
+        new(Format, model.RequireTokenizer(), prompt, ToolsOf(request), request.Stop, request.ParallelToolCalls ? int.MaxValue : 1);
 
     // A tool that may not be called is not shown: a model that sees one asks for it.
-    private static IReadOnlyList<ToolDefinition> Tools(ChatRequest request) =>
+    private static IReadOnlyList<ToolDefinition> ToolsOf(ChatRequest request) =>
         request.ToolChoice.Kind == ToolChoiceKind.None ? [] : request.Tools;
 
     private static ChatTemplateOptions Options(ChatRequest request) =>
-        new() { Tools = Tools(request), Thinks = request.Thinks, ReasoningEffort = request.ReasoningEffort };
+        new() { Tools = ToolsOf(request), Thinks = request.Thinks, ReasoningEffort = request.ReasoningEffort };
 
     private static void CheckChoice(ChatRequest request)
     {

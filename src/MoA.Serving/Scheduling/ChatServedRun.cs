@@ -12,11 +12,13 @@ internal sealed class ChatServedRun : ServedRun
 {
     private readonly Channel<ChatPiece> _pieces = Replies.NewChannel<ChatPiece>();
     private readonly TaskCompletionSource<ChatOutcome> _outcome = Replies.NewOutcome<ChatOutcome>();
+    private readonly ConversationTokens _tokens;
     private readonly ReplyParser _parser;
 
     public ChatServedRun(ChatReader reader, ChatRequest chat, GenerationRequest request, int[] prompt, int newTokens)
         : base(request, prompt, newTokens)
     {
+        _tokens = reader.Tokens;
         _parser = reader.Answer(chat, prompt);
         Reply = new ChatServedReply(this);
     }
@@ -37,6 +39,8 @@ internal sealed class ChatServedRun : ServedRun
     {
         _parser.End();
         Show(_parser.Take());
+        if (_parser.StopText is null && Run is not null)
+            _tokens.Note(Prompt, Run.Output); // a stop string is no part of the text, but was read
         ChatMessage message = _parser.Message;
         ChatFinish end = finish switch
         {

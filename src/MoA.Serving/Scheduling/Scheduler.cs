@@ -171,25 +171,27 @@ internal sealed class Scheduler : IDisposable
 
     private bool IsCancelled(ServedRun run) => _cancelAll || run.IsCancelled;
 
-    // Nobody overtakes who came first: whoever waits would wait longer for every smaller one.
+    // Nobody overtakes who waits for room: whoever does would wait longer for every smaller one. Who waits for another one to read what both need lets others pass.
     private void Admit()
     {
-        while (_active.Count < _mostRuns)
+        ServedRun[] waiting;
+        lock (_gate)
+            waiting = [.. _waiting];
+        foreach (ServedRun next in waiting)
         {
-            ServedRun? next;
-            lock (_gate)
-                next = _waiting.First?.Value;
-            if (next is null)
+            if (_active.Count >= _mostRuns)
                 return;
             try
             {
-                if (_room.Take(next) is not CacheLease lease)
+                if (_room.Take(next, _active, out bool forOther) is CacheLease lease)
+                {
+                    Begin(next, lease);
+                }
+                else if (!forOther)
                 {
                     WaitForFiles();
                     return;
                 }
-
-                Begin(next, lease);
             }
             catch (Exception failure)
             {
@@ -262,6 +264,7 @@ internal sealed class Scheduler : IDisposable
         {
             ServedRun run = _active[i];
             _counters.Wrote(run.Publish());
+            _room.Mark(run);
             if (run.Run!.Finish != FinishReason.None)
                 End(run, run.Run.Finish);
         }

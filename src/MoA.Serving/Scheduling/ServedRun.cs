@@ -64,6 +64,9 @@ internal abstract class ServedRun
     /// <summary>Whether its prompt is still being read.</summary>
     public bool IsReading => TokensRead < Prompt.Length;
 
+    /// <summary>Whether just so much of its prompt has been read as another request may share.</summary>
+    public bool IsAtLandmark => IsReading && Request.Landmarks.Contains(TokensRead);
+
     /// <summary>Time from its beginning to the first token.</summary>
     public TimeSpan FirstToken => _firstToken;
 
@@ -77,11 +80,12 @@ internal abstract class ServedRun
     /// <summary>Makes the run, on caches that hold the first tokens of the prompt.</summary>
     public GenerationRun Prepare(LanguageModel model, CacheLease lease)
     {
-        Sampler sampler = new(Request.Sampling, model.Config.VocabularySize);
+        Sampler sampler = new(Request.Sampling, model.Config.VocabularySize, Request.Constraint);
         sampler.Read(Prompt.AsSpan(0, lease.Held));
         Run = new GenerationRun(lease.Caches, Prompt.AsSpan(lease.Held), NewTokens, sampler, model.StopTokens, Take)
         {
             LogProbabilities = Request.LogProbabilities,
+            Landmarks = [.. Request.Landmarks.Select(landmark => landmark - lease.Held)],
         };
         Lease = lease;
         return Run;

@@ -1,0 +1,123 @@
+using System.Collections.Concurrent;
+using MoA.Engine;
+using MoA.Engine.Generation;
+using MoA.Engine.Tokenization;
+
+namespace MoA.Serving.Chat;
+
+/// <summary>The tokens of conversations, so that as many as can be are those of kept caches. Any thread may use it.</summary>
+internal sealed class ConversationTokens(LanguageModel model)
+{
+    private const string System = "system", User = "user", Assistant = "assistant";
+    private const int MostPreambles = 256;
+
+    private readonly WrittenAnswers _answers = new();
+    private readonly ConcurrentDictionary<string, int[]> _preambles = [];
+
+    /// <summary>Remembers in which tokens an answer was written.</summary>
+    /// <param name="prompt">All tokens before it.</param>
+    /// <param name="written">Its tokens, the one that ended the turn included.</param>
+    public void Note(int[] prompt, IReadOnlyList<int> written)
+    {
+        int[] tokens = [.. written];
+        if (tokens.Length > 0 && model.StopTokens.Contains(tokens[^1]))
+            tokens = tokens[..^1];
+        if (tokens.Length > 0)
+            _answers.Add(prompt, model.RequireTokenizer().Decode(tokens, skipSpecialTokens: true), tokens);
+    }
+
+    /// <summary>The prompt of a conversation: as the template writes it, but with the answers in the tokens in which they were written.</summary>
+    /// <exception cref="InvalidInputException">The model has no template, or it refuses the conversation.</exception>
+    public int[] Encode(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions options)
+    {
+        ConversationEncoder encoder = model.RequireConversations();
+        EncodedConversation encoded;
+        try
+        {
+            if (!messages.Any(static message => message.Role == Assistant))
+                return encoder.EncodePrompt(messages, options);
+            encoded = encoder.Encode(messages, addGenerationPrompt: true, options);
+        }
+        catch (InvalidInputException)
+        {
+            return encoder.EncodePrompt(messages, options); // where an answer stands in the text cannot be told for every template
+        }
+
+        List<int> tokens = [];
+        int end = 0;
+        foreach (AnswerSpan span in encoded.Answers)
+        {
+            tokens.AddRange(encoded.Tokens.AsSpan(end, span.Start - end));
+            ReadOnlySpan<int> printed = encoded.Tokens.AsSpan(span.Start, span.End - span.Start);
+            int turn = printed.Length; // the end of the turn is the template's
+            while (turn > 0 && model.StopTokens.Contains(printed[turn - 1]))
+                turn--;
+            int[]? written = _answers.Find([.. tokens], model.RequireTokenizer().Decode(printed[..turn], skipSpecialTokens: true));
+            tokens.AddRange(written ?? printed[..turn]);
+            tokens.AddRange(printed[turn..]);
+            end = span.End;
+        }
+
+        return [.. tokens, .. encoded.Tokens.AsSpan(end)];
+    }
+
+    /// <summary>
+    /// Where other requests are likely to part from this one: after the system prompt, which they share, and after the last message, where
+    /// thoughts that the template leaves out later begin.
+    /// </summary>
+    public List<int> Landmarks(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions options, int[] prompt)
+    {
+        List<int> landmarks = [];
+        int preamble = Preamble(messages, options).AsSpan().CommonPrefixLength(prompt);
+        if (preamble > 0 && preamble < prompt.Length)
+            landmarks.Add(preamble);
+        int last = prompt.Length - GenerationPrompt(messages, options, prompt);
+        if (last > preamble && last < prompt.Length)
+            landmarks.Add(last);
+        return landmarks;
+    }
+
+    // What conversations with the same system prompt and tools begin with.
+    private int[] Preamble(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions options)
+    {
+        ChatMessage[] system = [.. messages.TakeWhile(static message => message.Role is System or "developer")];
+        if (system.Length == 0 && options.Tools.Count == 0)
+            return [];
+        string key = string.Join('\0', [.. system.Select(static message => message.Content), .. options.Tools.Select(static tool => tool.ToString())]);
+        if (_preambles.TryGetValue(key, out int[]? known))
+            return known;
+        int[] tokens = [];
+        try
+        {
+            ConversationEncoder encoder = model.RequireConversations();
+            int[] one = encoder.EncodePrompt([.. system, new ChatMessage(User, "0")], options), other = encoder.EncodePrompt([.. system, new ChatMessage(User, "a")], options);
+            tokens = one[..one.AsSpan().CommonPrefixLength(other)];
+        }
+        catch (InvalidInputException)
+        {
+            // a template that wants other messages
+        }
+
+        if (_preambles.Count >= MostPreambles)
+            _preambles.Clear();
+        _preambles[key] = tokens;
+        return tokens;
+    }
+
+    // How many tokens ask the assistant to answer.
+    private int GenerationPrompt(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions options, int[] prompt)
+    {
+        try
+        {
+            string with = model.ChatTemplate!.Render(messages, addGenerationPrompt: true, options), without = model.ChatTemplate.Render(messages, addGenerationPrompt: false, options);
+            if (with.Length == without.Length || !with.StartsWith(without, StringComparison.Ordinal))
+                return 0;
+            int[] tokens = model.RequireTokenizer().Encode(with[without.Length..], addSpecialTokens: false, parseSpecialTokens: true);
+            return prompt.AsSpan().EndsWith(tokens) ? tokens.Length : 0;
+        }
+        catch (InvalidInputException)
+        {
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+
+namespace MoA.Serving.Chat;
+
+/// <summary>
+/// The tokens in which answers were written. A client sends an answer back as text, which may be cut into tokens in other ways; as it was written it
+/// is in kept caches. Any thread may use it.
+/// </summary>
+internal sealed class WrittenAnswers
+{
+    private const int Most = 8192;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<UInt128, int[]> _answers = [];
+    private readonly Queue<UInt128> _order = [];
+
+    /// <summary>Remembers an answer.</summary>
+    /// <param name="before">All tokens before it.</param>
+    /// <param name="text">Its text without special tokens.</param>
+    /// <param name="tokens">Its tokens, without one that ends the turn.</param>
+    public void Add(ReadOnlySpan<int> before, string text, int[] tokens)
+    {
+        UInt128 key = Key(before, text);
+        lock (_gate)
+        {
+            if (!_answers.ContainsKey(key))
+                _order.Enqueue(key);
+            _answers[key] = tokens;
+            if (_order.Count > Most)
+                _ = _answers.Remove(_order.Dequeue());
+        }
+    }
+
+    /// <summary>The tokens of an answer of which the text is known; null if it was not written here.</summary>
+    /// <param name="before">All tokens before it.</param>
+    /// <param name="text">Its text without special tokens.</param>
+    public int[]? Find(ReadOnlySpan<int> before, string text)
+    {
+        UInt128 key = Key(before, text);
+        lock (_gate)
+            return _answers.GetValueOrDefault(key);
+    }
+
+    // Templates trim.
+    private static UInt128 Key(ReadOnlySpan<int> before, string text)
+    {
+        XxHash128 hash = new();
+        hash.Append(MemoryMarshal.AsBytes(before));
+        hash.Append(MemoryMarshal.AsBytes(text.AsSpan().Trim()));
+        return hash.GetCurrentHashAsUInt128();
+    }
+}
