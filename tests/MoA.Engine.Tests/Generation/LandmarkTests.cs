@@ -51,28 +51,6 @@ public sealed class LandmarkTests : IDisposable
         Assert.Equal(expected, rest.Output);
     }
 
-    /// <summary>Rows that a landmark leaves go to the next prompt of the same step; none of either goes beyond the bound.</summary>
-    [Fact]
-    public void Prompts_share_the_bound_of_a_step()
-    {
-        int[] first = Prompt(200), second = Prompt(90);
-        using SequenceCache one = Caches(), other = Caches();
-        GenerationRun a = new(one, first, 2, Greedy(), NoStops) { Landmarks = [30] }, b = new(other, second, 2, Greedy(), NoStops);
-        GenerationLoop loop = new(_transformer) { MaxPromptTokens = 70 };
-        loop.Add(a);
-        loop.Add(b);
-        Assert.Equal(70, loop.Step());
-        Assert.Equal((30, 40), (a.PrefilledTokens, b.PrefilledTokens));
-        Assert.Equal(70, loop.Step());
-        Assert.Equal((100, 40), (a.PrefilledTokens, b.PrefilledTokens));
-        loop.MaxPromptTokens = 0;
-        Assert.Equal(0, loop.Step());
-        loop.MaxPromptTokens = int.MaxValue;
-        loop.RunToEnd();
-        Assert.Equal(Alone(first, 2), a.Output);
-        Assert.Equal(Alone(second, 2), b.Output);
-    }
-
     [Fact]
     public void A_reading_that_is_given_up_leaves_what_was_read()
     {
