@@ -1,13 +1,15 @@
 using System.CommandLine;
 using MoA.Benchmarks.Ablation;
+using MoA.Benchmarks.Masks;
 using MoA.Benchmarks.PlanSearch;
 using MoA.Benchmarks.Profiling;
 using MoA.Benchmarks.Roofline;
 using MoA.Benchmarks.Sampling;
 
-RootCommand root = new("Measures the engine's kernels against the limits of this machine, profiling, sampling, the plan search, and its predictions.")
+RootCommand root = new("Measures the engine's kernels against the limits of this machine, profiling, sampling, masks, the plan search, and its predictions.")
 {
     new AblationCommand(),
+    new MaskCommand(),
     new RooflineCommand(),
     new ProfileCommand(),
     new SamplingCommand(),

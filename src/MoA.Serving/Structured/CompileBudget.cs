@@ -5,8 +5,8 @@ namespace MoA.Serving.Structured;
 /// <summary>Bounds the time and memory that compiling one schema may take, whatever it says.</summary>
 internal sealed class CompileBudget
 {
-    /// <summary>Steps of building automata: about a quarter of a second.</summary>
-    private const long MostSteps = 8_000_000;
+    /// <summary>Steps of building automata.</summary>
+    private const long MostSteps = 3_000_000;
 
     /// <summary>Numbers in the tables of automata, two bytes each.</summary>
     private const long MostCells = 4_000_000;

@@ -24,8 +24,6 @@ internal sealed class OutputCompiler(Tokenizer tokenizer, CompileBudget budget)
         if (mayBeginWithSpace)
             root = Keep(new SequencePart([Keep(new TerminalPart(JsonTerminals.LeadingSpace)), root]));
 
-        // Parts stand before what they hold: the other way round most depths are found at once.
-        _parts.Reverse();
         Part.FindDepths(_parts);
         return root.LeastDepth < Part.Endless
             ? root

@@ -8,7 +8,8 @@ namespace MoA.Serving.Tests.Structured;
 /// <summary>Asks of texts, byte by byte, whether a format takes them.</summary>
 internal static class Acceptor
 {
-    private const int Stop = 256;
+    /// <summary>What stands for the end.</summary>
+    public const int Stop = 256;
 
     public static Tokenizer Tokenizer { get; } = Tokenizer.Load(RepositoryFiles.DemoModel);
 
@@ -35,10 +36,13 @@ internal static class Acceptor
     }
 
     /// <summary>What may follow a text, in order; the last is 256 if it may be all.</summary>
-    public static int[] Following(Grammar grammar, string text)
+    public static int[] Following(Grammar grammar, string text) => Following(grammar, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>The same for bytes.</summary>
+    public static int[] Following(Grammar grammar, byte[] text)
     {
         GrammarConstraint constraint = new(grammar);
-        foreach (byte value in Encoding.UTF8.GetBytes(text))
+        foreach (byte value in text)
             constraint.Accept(value);
         return [.. Allowed(constraint)];
     }

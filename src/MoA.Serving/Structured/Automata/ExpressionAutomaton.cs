@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace MoA.Serving.Structured.Automata;
@@ -5,9 +6,11 @@ namespace MoA.Serving.Structured.Automata;
 /// <summary>Turns regular expressions into automata over bytes: Thompson's construction, then that of subsets.</summary>
 internal sealed class ExpressionAutomaton
 {
-    private const int MostNodes = 100_000;
+    private const int MostNodes = 40_000;
 
     private readonly List<Node> _nodes = [];
+    private readonly List<int> _reached = [];
+    private int _round;
     private readonly bool _escapes;
     private readonly CompileBudget _budget;
 
@@ -194,9 +197,14 @@ internal sealed class ExpressionAutomaton
         for (int i = 0; i < sets.Count; i++)
         {
             int[] row = Row(classes);
-            foreach ((int c, List<int> targets) in Moves(sets[i], classOf))
-                row[c] = NumberOf(Close(targets, atStart: false, atEnd: false));
-            bool ends = Array.IndexOf(Close([.. sets[i]], atStart: i == 0, atEnd: true), end) >= 0;
+            List<int>?[] moves = Moves(sets[i], classOf, classes);
+            for (int c = 0; c < classes; c++)
+            {
+                if (moves[c] is List<int> targets)
+                    row[c] = NumberOf(Close(targets, atStart: false, atEnd: false));
+            }
+
+            bool ends = Close(sets[i], atStart: i == 0, atEnd: true).Contains(end);
             if (quotes && ends)
                 row[quote] = 1;
             next.Add(row);
@@ -208,7 +216,7 @@ internal sealed class ExpressionAutomaton
         int NumberOf(int[] set)
         {
             // Only the first stands at the text's start, where anchors hold: it is told from an equal set further on.
-            string key = (sets.Count == 0 ? "^" : "") + string.Concat(set.Select(node => (char)(node >> 8) + "" + (char)(node & 0xFF)));
+            string key = (sets.Count == 0 ? "^" : "") + new string(MemoryMarshal.Cast<int, char>(set));
             if (known.TryGetValue(key, out int number))
                 return number;
             if (sets.Count + firstSet >= TableTerminal.MostStates)
@@ -246,17 +254,17 @@ internal sealed class ExpressionAutomaton
         return (classOf, classes);
     }
 
-    private SortedDictionary<int, List<int>> Moves(int[] set, byte[] classOf)
+    // The nodes that each class of bytes leads to.
+    private List<int>?[] Moves(int[] set, byte[] classOf, int classes)
     {
-        SortedDictionary<int, List<int>> moves = [];
-        foreach ((byte first, byte last, int to) in set.SelectMany(node => _nodes[node].Bytes))
+        List<int>?[] moves = new List<int>?[classes];
+        foreach (int node in set)
         {
-            _budget.Spend(classOf[last] - classOf[first] + 1);
-            for (int c = classOf[first]; c <= classOf[last]; c++)
+            foreach ((byte first, byte last, int to) in _nodes[node].Bytes)
             {
-                if (!moves.TryGetValue(c, out List<int>? targets))
-                    moves[c] = targets = [];
-                targets.Add(to);
+                _budget.Spend(classOf[last] - classOf[first] + 1);
+                for (int c = classOf[first]; c <= classOf[last]; c++)
+                    (moves[c] ??= []).Add(to);
             }
         }
 
@@ -264,30 +272,43 @@ internal sealed class ExpressionAutomaton
     }
 
     // All nodes that are reached without a byte.
-    private int[] Close(List<int> nodes, bool atStart, bool atEnd)
+    private int[] Close(IReadOnlyList<int> nodes, bool atStart, bool atEnd)
     {
-        HashSet<int> reached = [];
-        Stack<int> open = new(nodes);
-        while (open.TryPop(out int node))
+        _round++;
+        _reached.Clear();
+        Reach(nodes);
+        for (int i = 0; i < _reached.Count; i++)
         {
-            if (!reached.Add(node))
-                continue;
-            Node here = _nodes[node];
+            Node here = _nodes[_reached[i]];
             _budget.Spend(1 + here.Empty.Count);
-            here.Empty.ForEach(open.Push);
+            Reach(here.Empty);
             if (atStart)
-                here.AtStart.ForEach(open.Push);
+                Reach(here.AtStart);
             if (atEnd)
-                here.AtEnd.ForEach(open.Push);
+                Reach(here.AtEnd);
         }
 
-        int[] sorted = [.. reached];
+        int[] sorted = [.. _reached];
         Array.Sort(sorted);
         return sorted;
     }
 
+    private void Reach(IReadOnlyList<int> nodes)
+    {
+        for (int i = 0; i < nodes.Count; i++)
+        {
+            if (_nodes[nodes[i]].Round == _round)
+                continue;
+            _nodes[nodes[i]].Round = _round;
+            _reached.Add(nodes[i]);
+        }
+    }
+
     private sealed class Node
     {
+        /// <summary>The last round of <see cref="Close"/> that reached it.</summary>
+        public int Round { get; set; }
+
         public List<(byte First, byte Last, int To)> Bytes { get; } = [];
 
         public List<int> Empty { get; } = [];

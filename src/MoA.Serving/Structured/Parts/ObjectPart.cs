@@ -15,7 +15,7 @@ internal sealed class ObjectPart : Part
     private readonly ByteTrie _names;
     private readonly int[] _nextRequired;
     private readonly ImmutableHashSet<string>? _known;
-    private readonly ConcurrentDictionary<(int First, int DepthLeft), NameTerminal> _terminals = new();
+    private readonly ConcurrentDictionary<(int First, int DepthLeft), NameTerminal> _terminals = new(concurrencyLevel: 1, capacity: 1);
 
     /// <summary>Describes an object.</summary>
     /// <param name="properties">Its properties, no two of one name.</param>

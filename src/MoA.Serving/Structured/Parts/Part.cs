@@ -24,7 +24,7 @@ internal abstract class Part
     /// <param name="into">Where to add.</param>
     public abstract void Resume(Frame frame, int outcome, CursorSet into);
 
-    /// <summary>Finds the depths of parts, which may hold each other.</summary>
+    /// <summary>Finds the depths of parts, which may hold each other; soonest where those come first that others hold.</summary>
     public static void FindDepths(IReadOnlyCollection<Part> parts)
     {
         for (bool changed = true; changed;)

@@ -17,32 +17,37 @@ internal sealed class SchemaCompiler
     private readonly SchemaDocument _document;
     private readonly SchemaExpansion _expansion;
     private readonly CompileBudget _budget;
-    private readonly List<Part> _parts;
+    private readonly List<Part> _parts = [];
     private readonly Dictionary<string, DeferredPart> _known = [];
     private readonly Queue<(IReadOnlyList<SchemaPlace> Goal, DeferredPart Part)> _open = new();
 
-    private SchemaCompiler(SchemaDocument document, List<Part> parts, CompileBudget budget)
+    private SchemaCompiler(SchemaDocument document, CompileBudget budget)
     {
-        (_document, _parts, _budget) = (document, parts, budget);
+        (_document, _budget) = (document, budget);
         _expansion = new SchemaExpansion(document, budget);
     }
 
     /// <summary>Compiles a schema.</summary>
     /// <param name="schema">Its text.</param>
-    /// <param name="parts">Takes the parts, for <see cref="Part.FindDepths"/>.</param>
+    /// <param name="parts">Takes the parts, those that others hold first as far as that can be, for <see cref="Part.FindDepths"/>.</param>
     /// <param name="budget">Counts the work.</param>
     /// <exception cref="InvalidInputException">It is malformed, says something that is not supported, or takes too much to compile.</exception>
     public static Part Compile(string schema, List<Part> parts, CompileBudget budget)
     {
         using SchemaDocument document = SchemaDocument.Parse(schema);
-        SchemaCompiler compiler = new(document, parts, budget);
+        SchemaCompiler compiler = new(document, budget);
         DeferredPart root = compiler.PartOf([document.Root]);
+        Stack<List<Part>> goals = new();
         while (compiler._open.TryDequeue(out (IReadOnlyList<SchemaPlace> Goal, DeferredPart Part) next))
         {
             next.Part.Target = compiler.CompileGoal(next.Goal);
+            goals.Push([.. compiler._parts, next.Part]);
+            compiler._parts.Clear();
             compiler._expansion.CheckAlternatives();
         }
 
+        foreach (List<Part> goal in goals)
+            parts.AddRange(goal);
         return root;
     }
 
@@ -51,9 +56,9 @@ internal sealed class SchemaCompiler
         string key = string.Join(',', goal.Select(place => place.Number).Order());
         if (_known.TryGetValue(key, out DeferredPart? known))
             return known;
-        _budget.Spend(100);
-        DeferredPart part = Keep(new DeferredPart());
-        _known[key] = part;
+        _budget.Spend(500);
+        _budget.Keep(100);
+        DeferredPart part = _known[key] = new DeferredPart();
         _open.Enqueue((goal, part));
         return part;
     }
@@ -164,7 +169,7 @@ internal sealed class SchemaCompiler
         (int least, int? most) = (branch.Largest("minItems"), branch.Smallest("maxItems"));
         if (least > most)
             return null;
-        int first = branch.Places.Count == 0 ? 0 : SchemaObjects.FirstItems(branch);
+        int first = SchemaObjects.FirstItems(branch);
         List<Part> items = [];
         for (int i = 0; i < first; i++)
             items.Add(PartOf(SchemaObjects.Item(_document, branch, i)));

@@ -12,8 +12,8 @@ internal sealed class SchemaDocument : IDisposable
     private const int DeepestText = 200;
 
     private readonly JsonDocument _document;
-    private readonly List<SchemaPlace> _places = [];
     private readonly Dictionary<string, SchemaPlace> _byPath = [];
+    private readonly Dictionary<string, Dictionary<string, JsonElement>> _members = [];
 
     private SchemaDocument(JsonDocument document)
     {
@@ -61,14 +61,7 @@ internal sealed class SchemaDocument : IDisposable
         foreach (string part in reference.Split('/').Skip(1))
         {
             string name = Uri.UnescapeDataString(part).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
-            bool found = at.ValueKind switch
-            {
-                JsonValueKind.Object => at.TryGetProperty(name, out at),
-                JsonValueKind.Array when int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < at.GetArrayLength() =>
-                    (at = at[index]).ValueKind != JsonValueKind.Undefined,
-                _ => false,
-            };
-            if (!found)
+            if (!MembersOf(path.ToString(), at).TryGetValue(name, out at))
                 throw from.Refuse($"$ref '{SchemaPlace.Shorten(reference)}' points to nothing");
             _ = path.Append('/').Append(Escape(name));
         }
@@ -77,6 +70,23 @@ internal sealed class SchemaDocument : IDisposable
     }
 
     public void Dispose() => _document.Dispose();
+
+    // Looked up once for all references that go through it.
+    private Dictionary<string, JsonElement> MembersOf(string path, JsonElement container)
+    {
+        if (!_members.TryGetValue(path, out Dictionary<string, JsonElement>? members))
+        {
+            _members[path] = members = container.ValueKind switch
+            {
+                JsonValueKind.Object => container.EnumerateObject().ToDictionary(member => member.Name, member => member.Value),
+                JsonValueKind.Array => container.EnumerateArray().Index().ToDictionary(
+                    item => item.Index.ToString(CultureInfo.InvariantCulture), item => item.Item),
+                _ => [],
+            };
+        }
+
+        return members;
+    }
 
     // Throws where half of a character stands alone, which would be found only when the string is asked for.
     private static void CheckStrings(byte[] bytes)
@@ -93,10 +103,9 @@ internal sealed class SchemaDocument : IDisposable
     {
         if (_byPath.TryGetValue(path, out SchemaPlace? known))
             return known;
-        SchemaPlace place = new(_places.Count, path, schema);
+        SchemaPlace place = new(_byPath.Count, path, schema);
         if (schema.ValueKind is not (JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False))
             throw place.Refuse("expected a schema: an object, true or false");
-        _places.Add(place);
         return _byPath[path] = place;
     }
 

@@ -31,7 +31,7 @@ internal static class SchemaObjects
             .Select(place => document.Child(place, "additionalProperties", place["additionalProperties"]!.Value))];
 
     /// <summary>How many first items are described.</summary>
-    public static int FirstItems(SchemaBranch branch) => branch.Places.Max(place => First(place)?.GetArrayLength() ?? 0);
+    public static int FirstItems(SchemaBranch branch) => branch.Places.Select(place => place.FirstItems.Count).Append(0).Max();
 
     /// <summary>The schemas of an item; those of items behind all that are described for the number of these.</summary>
     public static List<SchemaPlace> Item(SchemaDocument document, SchemaBranch branch, int index)
@@ -39,19 +39,12 @@ internal static class SchemaObjects
         List<SchemaPlace> goal = [];
         foreach (SchemaPlace place in branch.Places)
         {
-            if (First(place) is JsonElement first && index < first.GetArrayLength())
-                goal.Add(document.Child(place, "prefixItems", index.ToString(CultureInfo.InvariantCulture), first[index]));
+            if (index < place.FirstItems.Count)
+                goal.Add(document.Child(place, "prefixItems", index.ToString(CultureInfo.InvariantCulture), place.FirstItems[index]));
             else if (place["items"] is JsonElement items)
                 goal.Add(document.Child(place, "items", items));
         }
 
         return goal;
-    }
-
-    private static JsonElement? First(SchemaPlace place)
-    {
-        if (place["prefixItems"] is not JsonElement first)
-            return null;
-        return first.ValueKind == JsonValueKind.Array ? first : throw place.Refuse("prefixItems: expected a list of schemas");
     }
 }

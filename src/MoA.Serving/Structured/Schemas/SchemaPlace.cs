@@ -12,6 +12,7 @@ internal sealed class SchemaPlace(int number, string path, JsonElement schema)
     private const int LongestQuote = 80;
 
     private Dictionary<string, JsonElement>? _properties;
+    private List<JsonElement>? _firstItems;
 
     public int Number => number;
 
@@ -21,6 +22,9 @@ internal sealed class SchemaPlace(int number, string path, JsonElement schema)
 
     /// <summary>The schemas of <c>properties</c>, in order.</summary>
     public IReadOnlyDictionary<string, JsonElement> Properties => _properties ??= ReadProperties();
+
+    /// <summary>The schemas of <c>prefixItems</c>.</summary>
+    public IReadOnlyList<JsonElement> FirstItems => _firstItems ??= ReadFirstItems();
 
     /// <summary>The value of a word, if it is there.</summary>
     public JsonElement? this[string word] =>
@@ -67,5 +71,12 @@ internal sealed class SchemaPlace(int number, string path, JsonElement schema)
         return properties.ValueKind == JsonValueKind.Object
             ? properties.EnumerateObject().ToDictionary(property => property.Name, property => property.Value)
             : throw Refuse("properties: expected an object of schemas");
+    }
+
+    private List<JsonElement> ReadFirstItems()
+    {
+        if (this["prefixItems"] is not JsonElement first)
+            return [];
+        return first.ValueKind == JsonValueKind.Array ? [.. first.EnumerateArray()] : throw Refuse("prefixItems: expected a list of schemas");
     }
 }
