@@ -21,7 +21,8 @@ internal sealed unsafe class ExpertReader(WeightReader reader, ICheckpoint check
     /// <param name="hasBiases">Whether they add biases.</param>
     public FeedForwardWeights[] Read(IReadOnlyList<ExpertNames> known, int hidden, int inner, bool hasBiases)
     {
-        ExpertNames names = known.FirstOrDefault(names => checkpoint.Contains(layer + ExpertNames.Of(names.Gate, 0))) ?? known[0];
+        ExpertNames names = known.FirstOrDefault(names =>
+            checkpoint.Contains(layer + ExpertNames.Of(names.Gate, 0)) && (!hasBiases || names.DownBias.Length > 0)) ?? known[0];
         (WeightTensor[] gate, WeightTensor[] up, WeightTensor[] down) = names.Layout switch
         {
             ExpertLayout.Apart => (Each(names.Gate, inner, hidden), Each(names.Up, inner, hidden), Each(names.Down, hidden, inner)),

@@ -1,7 +1,11 @@
 using System.IO.Compression;
 using FsCheck;
 using FsCheck.Fluent;
+using MoA.Engine.Attention;
 using MoA.Engine.Files.PyTorch;
+using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
+using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Tests.Files.PyTorch;
 using MoA.Engine.Tests.Tokenization;
@@ -75,10 +79,11 @@ public sealed class MutatedFilesTests : IDisposable
         });
     }
 
-    /// <summary>Every kind of configuration there is, over the weights that belong to it.</summary>
+    /// <summary>Every kind of configuration there is, over the weights that belong to it; what opens runs.</summary>
     [Fact]
     public void Configurations()
     {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
         foreach (string fixture in Directory.GetDirectories(RepositoryFiles.Fixture("models")))
         {
             foreach (string old in Directory.GetFiles(_folder.Path))
@@ -86,8 +91,16 @@ public sealed class MutatedFilesTests : IDisposable
             foreach (string file in Directory.GetFiles(fixture).Where(file => Path.GetFileName(file) is not ("expected.safetensors" or "input.json")))
                 File.Copy(file, _folder.File(Path.GetFileName(file)));
             string config = File.ReadAllText(_folder.File("config.json"));
-            Check(random => Mutation.OfJson(config, random), "config.json", () => ModelFile.Load(_folder.Path, threads: 1).Dispose(), Cases / 5);
+            Check(random => Mutation.OfJson(config, random), "config.json", () => Run(backend), Cases / 5);
         }
+    }
+
+    private void Run(ComputeBackend backend)
+    {
+        using LoadedModel model = ModelFile.Load(_folder.Path, threads: 1);
+        using Transformer transformer = new(model, backend);
+        using SequenceCache sequence = transformer.CreateSequence(new DensePolicy(), 4);
+        Assert.Equal(2 * model.Config.VocabularySize, ModelFixture.Run(transformer, sequence, [1, 2], 2, AttentionMode.Prefill).Length);
     }
 
     private void Check(Func<Random, byte[]> damage, string file, Action load, int cases = Cases) => Prop.ForAll(
