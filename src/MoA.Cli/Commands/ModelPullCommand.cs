@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Hub;
@@ -30,6 +31,11 @@ internal sealed class ModelPullCommand : CliCommand
         HelpName = "REVISION",
     };
 
+    private readonly Option<bool> _dryRun = new("--dry-run")
+    {
+        Description = "Says which files would be fetched, how long they are and what of them is in the cache already, and writes nothing",
+    };
+
     public ModelPullCommand(Streams streams)
         : base("pull", "Brings a model from the Hugging Face hub into its cache, where every command then finds it by name. What is there already is not " +
             "fetched again, and what was interrupted goes on. Reads HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH and HF_HUB_OFFLINE.", streams)
@@ -38,6 +44,7 @@ internal sealed class ModelPullCommand : CliCommand
         [
             "moa model pull meta-llama/Llama-3.2-1B-Instruct",
             "moa model pull bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M",
+            "moa model pull bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M --dry-run",
             "moa model pull lmsys/vicuna-7b-v1.5-16k --include '*.json' tokenizer.model --json",
             "moa generate 'Once upon a time' --model meta-llama/Llama-3.2-1B-Instruct",
         ];
@@ -45,6 +52,7 @@ internal sealed class ModelPullCommand : CliCommand
         Arguments.Add(_name);
         Options.Add(_include);
         Options.Add(_revision);
+        Options.Add(_dryRun);
     }
 
     protected override void Run(CommandContext context)
@@ -54,34 +62,46 @@ internal sealed class ModelPullCommand : CliCommand
         if (context.Get(_revision) is string revision)
             name = name.At(revision);
         ModelPull pull = new(HubSettings.FromEnvironment());
-        PulledModel model = context.WithProgress(report => pull.RunAsync(
-            name, context.Get(_include) ?? [], progress => report(InMiB(progress)), context.Cancellation).GetAwaiter().GetResult());
-        long bytes = model.Files.Sum(file => file.Bytes), fetched = model.Files.Sum(file => file.FetchedBytes);
+        string[] patterns = context.Get(_include) ?? [];
+        bool isDry = context.Get(_dryRun);
+        PulledModel model = context.WithProgress(report => (isDry
+            ? pull.PlanAsync(name, patterns, progress => report(InMiB(progress)), context.Cancellation)
+            : pull.RunAsync(name, patterns, progress => report(InMiB(progress)), context.Cancellation)).GetAwaiter().GetResult());
         if (context.Json)
-        {
-            context.WriteJson(writer =>
-            {
-                writer.WriteString("name", model.Name.Repository);
-                writer.WriteString("revision", model.Name.RevisionOrDefault);
-                writer.WriteString("commit", model.Commit);
-                writer.WriteString("folder", model.Folder);
-                writer.WriteNumber("bytes", bytes);
-                writer.WriteNumber("fetchedBytes", fetched);
-                writer.WriteObjects("files", model.Files, static (writer, file) =>
-                {
-                    writer.WriteString("name", file.Name);
-                    writer.WriteNumber("bytes", file.Bytes);
-                    writer.WriteNumber("fetchedBytes", file.FetchedBytes);
-                    writer.WriteString("hash", file.Hash);
-                });
-            });
-            return;
-        }
-
-        context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{model.Name}: {model.Files.Count} files, {bytes / 1048576.0:N1} MiB, fetched {fetched / 1048576.0:N1} MiB; commit {model.Commit[..12]}"));
-        context.Output.WriteLine($"in {model.Folder}");
+            context.WriteJson(writer => WriteJson(writer, model, isDry));
+        else
+            WriteText(context.Output, model, isDry);
     }
+
+    private static void WriteJson(Utf8JsonWriter writer, PulledModel model, bool isDry)
+    {
+        string fetched = isDry ? "missingBytes" : "fetchedBytes";
+        if (isDry)
+            writer.WriteBoolean("dryRun", true);
+        writer.WriteString("name", model.Name.Repository);
+        writer.WriteString("revision", model.Name.RevisionOrDefault);
+        writer.WriteString("commit", model.Commit);
+        writer.WriteString("folder", model.Folder);
+        writer.WriteNumber("bytes", model.Bytes);
+        writer.WriteNumber(fetched, model.FetchedBytes);
+        writer.WriteObjects("files", model.Files, (writer, file) =>
+        {
+            writer.WriteString("name", file.Name);
+            writer.WriteNumber("bytes", file.Bytes);
+            writer.WriteNumber(fetched, file.FetchedBytes);
+            writer.WriteString("hash", file.Hash);
+        });
+    }
+
+    private static void WriteText(TextWriter output, PulledModel model, bool isDry)
+    {
+        output.WriteLine($"{model.Name}: {model.Files.Count} files, {MiB(model.Bytes)}, {(isDry ? "to fetch" : "fetched")} {MiB(model.FetchedBytes)}; commit {model.Commit[..12]}");
+        foreach (PulledFile file in isDry ? model.Files : [])
+            output.WriteLine($"  {file.Name}: {MiB(file.Bytes)}, {(file.FetchedBytes == 0 ? "in the cache" : file.FetchedBytes == file.Bytes ? "to fetch" : $"to fetch {MiB(file.FetchedBytes)} of it")}");
+        output.WriteLine($"in {model.Folder}");
+    }
+
+    private static string MiB(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:N1} MiB");
 
     // Rounded so that only all bytes are all MiB.
     private static StepProgress InMiB(PullProgress progress)

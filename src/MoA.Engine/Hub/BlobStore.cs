@@ -9,15 +9,21 @@ internal sealed class BlobStore
     private const string BlobsFolder = "blobs";
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(200);
 
+    private readonly HubCache _cache;
     private readonly string _repository;
     private readonly string _locks;
 
-    /// <summary>Makes the folders if there are none.</summary>
-    /// <exception cref="InvalidInputException">They cannot be made.</exception>
     public BlobStore(HubCache cache, string repository)
     {
+        _cache = cache;
         _repository = cache.RepositoryFolder(repository);
         _locks = Path.Combine(cache.Folder, ".locks", Path.GetFileName(_repository));
+    }
+
+    /// <summary>Makes the folders if there are none.</summary>
+    /// <exception cref="InvalidInputException">They cannot be made.</exception>
+    public void MakeFolders()
+    {
         try
         {
             _ = Directory.CreateDirectory(Path.Combine(_repository, BlobsFolder));
@@ -26,7 +32,7 @@ internal sealed class BlobStore
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new InvalidInputException(
-                $"{cache.Folder}: cannot be written ({failure.Message.ReplaceLineEndings(" ").TrimEnd('.')}); choose another folder by HF_HUB_CACHE", failure);
+                $"{_cache.Folder}: cannot be written ({failure.Message.ReplaceLineEndings(" ").TrimEnd('.')}); choose another folder by HF_HUB_CACHE", failure);
         }
     }
 
@@ -45,9 +51,12 @@ internal sealed class BlobStore
     /// <summary>Bytes that can still be written where the contents are; null where the system does not say.</summary>
     public long? FreeBytes()
     {
+        string place = _repository;
+        while (!Directory.Exists(place) && Path.GetDirectoryName(place) is string above)
+            place = above;
         try
         {
-            return new DriveInfo(_repository).AvailableFreeSpace;
+            return new DriveInfo(place).AvailableFreeSpace;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -81,7 +90,7 @@ internal sealed class BlobStore
     public void Link(HubFile file, string commit)
     {
         string snapshot = HubCache.SnapshotFolder(_repository, commit), path = HubFileName.Below(snapshot, file.Name);
-        MakeFolders(snapshot, file.Name);
+        MakeFoldersOf(snapshot, file.Name);
         string target = string.Concat(Enumerable.Repeat("../", file.Name.Count(letter => letter == '/') + 2)) + $"{BlobsFolder}/{file.Hash}";
         if (new FileInfo(path).LinkTarget == target)
             return;
@@ -99,7 +108,7 @@ internal sealed class BlobStore
     }
 
     // A folder on the way that is a link could lead anywhere.
-    private static void MakeFolders(string snapshot, string name)
+    private static void MakeFoldersOf(string snapshot, string name)
     {
         string folder = snapshot;
         _ = Directory.CreateDirectory(folder);

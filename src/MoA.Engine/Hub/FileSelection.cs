@@ -41,12 +41,12 @@ internal static class FileSelection
     /// <param name="name">What is asked for.</param>
     /// <param name="files">The repository's files.</param>
     /// <param name="index">The index's name.</param>
-    /// <param name="path">Where its content is.</param>
+    /// <param name="content">What it holds.</param>
     /// <exception cref="InvalidInputException">It is malformed or names what is not there.</exception>
-    public static string[] ReadIndex(HubName name, IReadOnlyList<string> files, string index, string path)
+    public static string[] ReadIndex(HubName name, IReadOnlyList<string> files, string index, byte[] content)
     {
         string place = $"{name.Repository}/{index}";
-        string[] shards = JsonField.Read(place, InputFile.ReadBytes(path, longest: 64 << 20), static root =>
+        string[] shards = JsonField.Read(place, content, static root =>
             root["weight_map"].Fields().Select(entry => entry.Value.AsString()).Distinct().Order(StringComparer.Ordinal).ToArray());
         HashSet<string> there = [.. files];
         foreach (string shard in shards)

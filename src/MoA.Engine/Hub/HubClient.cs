@@ -85,6 +85,13 @@ internal sealed class HubClient : IDisposable
             throw HubRefusal.Of(response, name, file, _settings);
     }
 
+    /// <summary>The whole content of a file that is not long.</summary>
+    public async Task<byte[]> ReadAsync(HubName name, string commit, string file, CancellationToken cancellation)
+    {
+        using HttpResponseMessage response = await OpenAsync(name, commit, file, 0, cancellation).ConfigureAwait(false);
+        return await ReadAnswerAsync(response, FileAddress(name, commit, file), cancellation).ConfigureAwait(false);
+    }
+
     /// <summary>Reads a piece of an answer's body.</summary>
     /// <exception cref="TransientException">The connection broke, or nothing came for too long.</exception>
     public async Task<int> ReadAsync(Stream body, Memory<byte> to, CancellationToken cancellation) =>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MoA.Engine.Files;
 
 namespace MoA.Engine.Hub;
 
@@ -10,6 +11,7 @@ namespace MoA.Engine.Hub;
 public sealed class ModelPull(HubSettings settings)
 {
     private const int FilesAtOnce = 4;
+    private const int LongestIndex = 32 << 20;
 
     private readonly HubSettings _settings = settings;
     private readonly HubCache _cache = new(settings.CacheFolder);
@@ -23,8 +25,24 @@ public sealed class ModelPull(HubSettings settings)
     /// hub's answer is not one.</exception>
     /// <exception cref="IOException">The hub cannot be reached, a file is not what it should be, or the disk is full or fails.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public async Task<PulledModel> RunAsync(
-        HubName name, IReadOnlyList<string> patterns, Action<PullProgress> report, CancellationToken cancellation = default)
+    public Task<PulledModel> RunAsync(
+        HubName name, IReadOnlyList<string> patterns, Action<PullProgress> report, CancellationToken cancellation = default) =>
+        RunAsync(name, patterns, isDry: false, report, cancellation);
+
+    /// <summary>What <see cref="RunAsync(HubName, IReadOnlyList{string}, Action{PullProgress}, CancellationToken)"/> would fetch; nothing is written.</summary>
+    /// <param name="name">The model.</param>
+    /// <param name="patterns">Which files; none for those that the model needs.</param>
+    /// <param name="report">Takes the progress, one call at a time.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="InvalidInputException">As there.</exception>
+    /// <exception cref="IOException">As there.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public Task<PulledModel> PlanAsync(
+        HubName name, IReadOnlyList<string> patterns, Action<PullProgress> report, CancellationToken cancellation = default) =>
+        RunAsync(name, patterns, isDry: true, report, cancellation);
+
+    private async Task<PulledModel> RunAsync(
+        HubName name, IReadOnlyList<string> patterns, bool isDry, Action<PullProgress> report, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(patterns);
@@ -37,18 +55,22 @@ public sealed class ModelPull(HubSettings settings)
         HubListing listing = await Retries.RunAsync(
             _settings, () => client.ListAsync(name, cancellation), state => report(new PullProgress(state, 0, 0)), cancellation).ConfigureAwait(false);
         (string[] first, string? index) = FileSelection.Choose(name, listing.Files, patterns);
-        Transfer transfer = new(this, client, name, listing.Commit, report);
-        await transfer.FetchAsync(first, cancellation).ConfigureAwait(false);
+        Transfer transfer = new(this, client, name, listing.Commit, isDry, report);
+        await transfer.TakeAsync(first, cancellation).ConfigureAwait(false);
         if (index is not null)
-            await transfer.FetchAsync(FileSelection.ReadIndex(name, listing.Files, index, transfer.PathOf(index)), cancellation).ConfigureAwait(false);
+        {
+            byte[] content = await transfer.ReadAsync(index, cancellation).ConfigureAwait(false);
+            await transfer.TakeAsync(FileSelection.ReadIndex(name, listing.Files, index, content), cancellation).ConfigureAwait(false);
+        }
+
         string repository = _cache.RepositoryFolder(name.Repository);
-        if (!listing.Commit.StartsWith(name.RevisionOrDefault, StringComparison.OrdinalIgnoreCase))
+        if (!isDry && !listing.Commit.StartsWith(name.RevisionOrDefault, StringComparison.OrdinalIgnoreCase))
             WholeFile.WriteText(HubCache.RefFile(repository, name.RevisionOrDefault), listing.Commit);
         return new PulledModel(name, listing.Commit, HubCache.SnapshotFolder(repository, listing.Commit), transfer.Files);
     }
 
-    /// <summary>The files of one run.</summary>
-    private sealed class Transfer(ModelPull pull, HubClient client, HubName name, string commit, Action<PullProgress> report)
+    /// <summary>The files of one run; of a dry one nothing comes but what says which files there are.</summary>
+    private sealed class Transfer(ModelPull pull, HubClient client, HubName name, string commit, bool isDry, Action<PullProgress> report)
     {
         private readonly HubSettings _settings = pull._settings;
         private readonly BlobStore _store = new(pull._cache, name.Repository);
@@ -57,16 +79,33 @@ public sealed class ModelPull(HubSettings settings)
         public IReadOnlyList<PulledFile> Files =>
             [.. _files.Values.Select(file => new PulledFile(file.File.Name, file.File.Bytes, file.Fetched, file.File.Hash)).OrderBy(file => file.Name, StringComparer.Ordinal)];
 
-        public string PathOf(string file) => _store.PathOf(_files[file].File);
+        /// <summary>The content of a file, not a long one, that was taken before.</summary>
+        public async Task<byte[]> ReadAsync(string index, CancellationToken cancellation)
+        {
+            HubFile file = _files[index].File;
+            return isDry && !_store.Has(file)
+                ? await Retries.RunAsync(_settings, () => client.ReadAsync(name, commit, file.Name, cancellation), state => Report(file.Name, null, state), cancellation)
+                    .ConfigureAwait(false)
+                : InputFile.ReadBytes(_store.PathOf(file), longest: LongestIndex);
+        }
 
-        public async Task FetchAsync(string[] names, CancellationToken cancellation)
+        public async Task TakeAsync(string[] names, CancellationToken cancellation)
         {
             ParallelOptions options = new() { MaxDegreeOfParallelism = FilesAtOnce, CancellationToken = cancellation };
+            if (!isDry)
+                _store.MakeFolders();
             await Parallel.ForEachAsync(names, options, async (file, stop) => Add(await Retries.RunAsync(
                 _settings, () => client.DescribeAsync(name, commit, file, stop), state => Report(file, null, state), stop).ConfigureAwait(false)))
                 .ConfigureAwait(false);
             HubFile[] files = [.. names.Select(file => _files[file].File)];
             CheckRoom(files);
+            if (isDry)
+            {
+                foreach (HubFile file in files.DistinctBy(file => file.Hash))
+                    _files[file.Name] = (file, file.Bytes, _store.Missing(file));
+                return;
+            }
+
             await Parallel.ForEachAsync(files, options, async (file, stop) =>
             {
                 BlobDownload download = new(client, _settings, _store, name, commit, file, (there, state) => Report(file.Name, there, state));

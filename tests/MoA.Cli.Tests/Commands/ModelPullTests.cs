@@ -26,6 +26,7 @@ public sealed class ModelPullTests : IDisposable
     public void What_was_pulled_is_a_model_by_its_name()
     {
         Start("model info --model org/name").AssertRefused("org/name: there is no such file or folder, and", "to get it: moa model pull org/name");
+        Assert.Empty(_server.Requests);
         JsonElement pulled = Start("model pull org/name --json --quiet").Document();
         string snapshot = Path.Combine(_folder.Path, "hub", "models--org--name", "snapshots", HubServer.Commit);
         Assert.Equal(("org/name", "main", HubServer.Commit, snapshot), (Text("name"), Text("revision"), Text("commit"), Text("folder")));
@@ -53,6 +54,24 @@ public sealed class ModelPullTests : IDisposable
         Assert.Contains($"org/name@main: 1 files, 0.0 MiB, fetched 0.0 MiB; commit {HubServer.Commit[..12]}", run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(HubServer.Token, run.Output + run.Error, StringComparison.Ordinal);
         Start("model info --model org/name").AssertRefused("only a part of it, without weights", "moa model pull org/name");
+    }
+
+    [Fact]
+    public void A_dry_run_says_what_would_come()
+    {
+        JsonElement said = Start("model pull org/name --dry-run --json --quiet").Document();
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+        JsonElement pulled = Start("model pull org/name --json --quiet --include config.json").Document();
+        JsonElement rest = Start("model pull org/name --dry-run --json --quiet").Document();
+        Assert.True(said.GetProperty("dryRun").GetBoolean());
+        Assert.Equal(said.GetProperty("bytes").GetInt64(), said.GetProperty("missingBytes").GetInt64());
+        Assert.Equal(said.GetProperty("missingBytes").GetInt64() - pulled.GetProperty("fetchedBytes").GetInt64(), rest.GetProperty("missingBytes").GetInt64());
+        Assert.Equal(["config.json 0", $"model.safetensors {_server.Large["model.safetensors"].Length}"], rest.GetProperty("files").EnumerateArray()
+            .Select(file => $"{file.GetProperty("name").GetString()} {file.GetProperty("missingBytes").GetInt64()}"));
+        string[] lines = Start("model pull org/name --dry-run").Output.Split('\n');
+        Assert.StartsWith("org/name: 2 files, 0.", lines[0], StringComparison.Ordinal);
+        Assert.Equal("  config.json: 0.0 MiB, in the cache", lines[1]);
+        Assert.EndsWith("MiB, to fetch", lines[2], StringComparison.Ordinal);
     }
 
     [Theory]

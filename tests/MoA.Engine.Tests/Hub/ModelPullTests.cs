@@ -227,6 +227,34 @@ public sealed class ModelPullTests : IDisposable
         Assert.Equal(new[] { "config.json", "tokenizer.json", $"{stem}.{extension}.index.json" }.Concat(shards).Order(StringComparer.Ordinal), _bench.Files());
     }
 
+    /// <summary>What the run then does; of contents nothing comes but the index, and nothing is written.</summary>
+    [Fact]
+    public void A_plan_is_what_a_pull_does()
+    {
+        _bench.Server.Large.Clear();
+        string[] shards = [.. Enumerable.Range(1, 3).Select(part => $"model-0000{part}-of-00003.safetensors")];
+        for (int i = 0; i < shards.Length; i++)
+            _bench.Server.Large[shards[i]] = Content(70_000 + i, i);
+        _bench.Server.Small["model.safetensors.index.json"] = Encoding.UTF8.GetBytes(
+            $"{{\"weight_map\":{{{string.Join(',', shards.Select((shard, i) => $"\"t{i}\":\"{shard}\""))}}}}}");
+        PulledModel plan = _bench.Plan();
+        Assert.False(Directory.Exists(_bench.CacheFolder));
+        Assert.Single(_bench.Server.Requests, request => request.Method == "GET" && request.Path.Contains("/resolve/", StringComparison.Ordinal));
+        Assert.DoesNotContain(_bench.Server.Requests, request => request.IsStorage);
+
+        // One content is there, and of another a part.
+        _ = Directory.CreateDirectory(Path.Combine(_bench.RepositoryFolder, "blobs"));
+        File.WriteAllBytes(_bench.BlobOf(_bench.Server.Large[shards[0]]), _bench.Server.Large[shards[0]]);
+        File.WriteAllBytes(_bench.BlobOf(_bench.Server.Large[shards[1]], ending: ".incomplete"), _bench.Server.Large[shards[1]][..50_000]);
+        PulledModel rest = _bench.Plan();
+        Assert.Equal(plan.Bytes - 70_000 - 50_000, rest.FetchedBytes);
+        PulledModel pulled = _bench.Pull();
+        Assert.Equal(rest.Files, pulled.Files);
+        Assert.Equal((plan.Commit, plan.Folder, plan.Bytes), (pulled.Commit, pulled.Folder, pulled.Bytes));
+        Assert.Equal(0, _bench.Plan().FetchedBytes);
+        Assert.Equal((1, 4), (_bench.Plan(patterns: "config.json").Files.Count, _bench.Plan(patterns: "model*").Files.Count));
+    }
+
     [Theory]
     [InlineData("../evil.safetensors")]
     [InlineData("/etc/evil")]
@@ -237,6 +265,7 @@ public sealed class ModelPullTests : IDisposable
         if (shard[0] != 'g')
             _bench.Server.Large[shard] = Content(10, 1);
         _bench.Server.Small["model.safetensors.index.json"] = Encoding.UTF8.GetBytes($"{{\"weight_map\":{{\"t\":\"{shard}\"}}}}");
+        Assert.Contains(shard, Assert.Throws<InvalidInputException>(() => _bench.Plan()).Message, StringComparison.Ordinal);
         Assert.Contains(shard, _bench.Failure<InvalidInputException>(), StringComparison.Ordinal);
         Assert.False(File.Exists(Path.Combine(_bench.RepositoryFolder, "refs", "main")));
     }
@@ -333,6 +362,8 @@ public sealed class ModelPullTests : IDisposable
     {
         _bench.Server.Instead = (request, usual) => request.Path.EndsWith("/model.safetensors", StringComparison.Ordinal) && request.Method == "HEAD"
             ? usual with { Headers = [.. usual.Headers.Where(header => header.Name != "X-Linked-Size"), ("X-Linked-Size", $"{1L << 44}")] } : null;
+        Assert.Contains("MiB are missing and", Assert.Throws<IOException>(() => _bench.Plan()).Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_bench.CacheFolder));
         Assert.Contains("MiB are missing and", _bench.Failure<IOException>(), StringComparison.Ordinal);
         Assert.Empty(_bench.Blobs());
     }

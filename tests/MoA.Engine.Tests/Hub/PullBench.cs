@@ -46,6 +46,9 @@ internal sealed class PullBench : IDisposable
     public PulledModel Pull(string name = HubServer.Repository, HubSettings? settings = null, CancellationToken cancellation = default, params string[] patterns) =>
         new ModelPull(settings ?? Settings).RunAsync(HubName.TryParse(name)!, patterns, _ => { }, cancellation).GetAwaiter().GetResult();
 
+    public PulledModel Plan(string name = HubServer.Repository, params string[] patterns) =>
+        new ModelPull(Settings).PlanAsync(HubName.TryParse(name)!, patterns, _ => { }).GetAwaiter().GetResult();
+
     /// <summary>The one line that says why a pull failed.</summary>
     public string Failure<T>(string name = HubServer.Repository, HubSettings? settings = null, params string[] patterns)
         where T : Exception
