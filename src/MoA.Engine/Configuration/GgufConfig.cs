@@ -64,8 +64,7 @@ internal sealed class GgufConfig
     /// <summary>The model with what all families say alike, its layers as Llama's.</summary>
     /// <param name="slides">Which layers a window is of where the file does not say; null for all.</param>
     /// <param name="missingWindow">The window where the file does not say; 0 for none.</param>
-    /// <param name="local">The rotary embedding of layers with a window by that of the others, where the file does not say; null for the same.</param>
-    public ModelConfig Model(Func<int, bool>? slides = null, int missingWindow = 0, Func<RopeSettings, RopeSettings>? local = null)
+    public ModelConfig Model(Func<int, bool>? slides = null, int missingWindow = 0)
     {
         RefuseWhatIsNotRun();
         int hidden = _metadata.Int(Key("embedding_length"), 1, LargestWidth);
@@ -82,9 +81,7 @@ internal sealed class GgufConfig
         int maxPositions = _metadata.Int(Key("context_length"), 1, int.MaxValue);
         RopeScaling scaling = GgufRope.Read(_checkpoint, Key, rotary / 2, maxPositions, _family.GgufYarnTruncates);
         RopeSettings full = new(_metadata.OptionalDouble(Key("rope.freq_base"), double.Epsilon, 1e30) ?? 10_000, scaling);
-        RopeSettings sliding = _metadata.OptionalDouble(Key("rope.freq_base_swa"), double.Epsilon, 1e30) is double theta
-            ? new RopeSettings(theta, new RopeScaling.None())
-            : local?.Invoke(full) ?? full;
+        RopeSettings sliding = GgufRope.ReadSliding(_metadata, Key, rotary / 2) ?? _family.GgufSlidingRope(full);
         int?[] windows = SlidingWindows(slides, missingWindow);
         return new ModelConfig
         {

@@ -28,8 +28,7 @@ internal static class GgufConfigWriter
             GgufRope.Write(file, config.Architecture, rope.Scaling);
         }
 
-        if (config.SlidingRope is { } sliding)
-            file.Add($"{architecture}.rope.freq_base_swa", (float)sliding.Theta);
+        GgufRope.WriteSliding(file, config);
         WriteExperts(file, architecture, config);
         WriteWindows(file, architecture, config);
         LayerDescription layer = config.LayerDescriptions[0];
@@ -58,7 +57,8 @@ internal static class GgufConfigWriter
         LayerDescription? other = config.LayerDescriptions.FirstOrDefault(layer => layer.FeedForward.Activation != family.Defaults.Activation);
         string? what = config.RotaryDimensions != config.HeadSize && family.GgufPairs != config.RopePairs ? "RoPE that turns part of a head"
             : other is not null ? $"the activation {other.FeedForward.Activation}"
-            : family.Unwritable(config);
+            : GgufRope.IsWritable(config) ? family.Unwritable(config)
+            : "a RoPE scaling by the length of the text in layers with a window";
         if (what is not null)
             throw new InvalidInputException($"{path}: has {what}, which GGUF cannot say for {family}; use the folder as it is");
     }

@@ -12,6 +12,9 @@ internal static class GgufRope
     // Ours; other programs always truncate.
     private const string TruncateKey = "rope.scaling.yarn_truncate";
 
+    // Of layers with a window: the base, and, ours too, a divisor for every pair of components and what cosines and sines are multiplied by.
+    private const string SlidingTheta = "rope.freq_base_swa", SlidingDivisors = "rope.scaling.factors_swa", SlidingAttention = "rope.scaling.attn_factor_swa";
+
     private const string ShortFactors = "rope_factors_short.weight";
     private const string LongFactors = "rope_factors_long.weight";
 
@@ -61,6 +64,39 @@ internal static class GgufRope
 
         double? Number(string name) => metadata.OptionalDouble(key(name), 0, 1e6);
     }
+
+    /// <summary>What a file says of layers with a window; null where it says nothing of them.</summary>
+    /// <param name="metadata">The file's values.</param>
+    /// <param name="key">Puts the architecture's name in front of a key.</param>
+    /// <param name="pairs">Pairs of components that turn.</param>
+    /// <exception cref="InvalidInputException">A value is malformed.</exception>
+    public static RopeSettings? ReadSliding(GgufMetadata metadata, Func<string, string> key, int pairs)
+    {
+        if (metadata.OptionalDouble(key(SlidingTheta), double.Epsilon, 1e30) is not double theta)
+            return null;
+        if (metadata.OptionalFloats(key(SlidingDivisors)) is not float[] divisors)
+            return new RopeSettings(theta, new RopeScaling.None());
+        if (divisors.Length != pairs || !AreDivisors(divisors))
+            throw metadata.Fault($"\"{key(SlidingDivisors)}\" has {divisors.Length} numbers; expected {pairs} between 1e-6 and 1e6, one for each pair of components that turn");
+        return new RopeSettings(theta, new RopeScaling.Factors(divisors, metadata.OptionalDouble(key(SlidingAttention), double.Epsilon, 1e6) ?? 1));
+    }
+
+    /// <summary>Writes what layers with a window turn by, where a reader would not take it to be so.</summary>
+    public static void WriteSliding(GgufWriter file, ModelConfig config)
+    {
+        if (OfWindows(config) is not { } sliding || config.SlidingRope is null && IsImplied(config, sliding))
+            return;
+        string architecture = config.Architecture.GgufName;
+        file.Add($"{architecture}.{SlidingTheta}", (float)sliding.Theta);
+        if (sliding.Scaling is RopeScaling.None)
+            return;
+        file.Add($"{architecture}.{SlidingDivisors}", DivisorsOf(sliding, config.RotaryDimensions / 2));
+        file.Add($"{architecture}.{SlidingAttention}", (float)sliding.Scaling.AttentionFactor);
+    }
+
+    /// <summary>Whether keys can say what layers with a window turn by: not where it depends on the text's length.</summary>
+    public static bool IsWritable(ModelConfig config) =>
+        OfWindows(config) is not { Scaling: RopeScaling.Dynamic or RopeScaling.LongRope } sliding || IsImplied(config, sliding);
 
     /// <summary>Writes the keys of a scaling.</summary>
     /// <param name="file">Takes them.</param>
@@ -119,10 +155,7 @@ internal static class GgufRope
             case RopeScaling.Yarn { Truncates: false } when !config.Architecture.GgufYarnTruncates:
                 break;
             case RopeScaling.Llama3 or RopeScaling.Yarn { Truncates: false }:
-                double[] plain = new double[config.RotaryDimensions / 2], scaled = new double[plain.Length];
-                new RopeScaling.None().Frequencies(config.Rope.Theta, 1, plain);
-                config.Rope.Scaling.Frequencies(config.Rope.Theta, 1, scaled);
-                yield return (Factors, [.. plain.Zip(scaled, (one, other) => (float)(one / other))]);
+                yield return (Factors, DivisorsOf(config.Rope, config.RotaryDimensions / 2));
                 break;
         }
     }
@@ -132,8 +165,22 @@ internal static class GgufRope
     {
         if (config.Rope?.Scaling is RopeScaling.Dynamic dynamic)
             yield return $"GGUF has no dynamic RoPE scaling; from the file, texts beyond {dynamic.TrainedPositions} tokens are read without it";
-        if (config.SlidingRope is { Scaling: not RopeScaling.None })
-            yield return "GGUF has no RoPE scaling of layers with a window alone; from the file, they are read without it";
+        if (OfWindows(config) is { Scaling: not RopeScaling.None } sliding && !IsImplied(config, sliding))
+            yield return "other programs read layers with a window without their RoPE scaling; MoA heeds what the file says of it";
+    }
+
+    private static bool IsImplied(ModelConfig config, RopeSettings sliding) => sliding == config.Architecture.GgufSlidingRope(config.Rope!);
+
+    private static RopeSettings? OfWindows(ModelConfig config) => config.LayerDescriptions.FirstOrDefault(layer => layer is { Rope: not null, Window: not null })?.Rope;
+
+    private static bool AreDivisors(float[] divisors) => divisors.All(divisor => divisor is > 1e-6f and < 1e6f);
+
+    private static float[] DivisorsOf(RopeSettings rope, int pairs)
+    {
+        double[] plain = new double[pairs], scaled = new double[pairs];
+        new RopeScaling.None().Frequencies(rope.Theta, 1, plain);
+        rope.Scaling.Frequencies(rope.Theta, 1, scaled);
+        return [.. plain.Zip(scaled, (one, other) => (float)(one / other))];
     }
 
     private static unsafe float[] Divisors(GgufCheckpoint checkpoint, string name, int pairs)
@@ -146,7 +193,7 @@ internal static class GgufRope
         }
 
         float[] divisors = new ReadOnlySpan<float>((void*)stored.Data, pairs).ToArray();
-        if (divisors.Any(divisor => divisor is not (> 1e-6f and < 1e6f)))
+        if (!AreDivisors(divisors))
             throw InputFile.Error(stored.Path, $"tensor {name} holds a number that is not between 1e-6 and 1e6");
         return divisors;
     }

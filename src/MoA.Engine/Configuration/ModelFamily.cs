@@ -35,6 +35,9 @@ public abstract class ModelFamily
     /// <summary>Whether yarn's blend ends at whole indices where a GGUF file does not say.</summary>
     internal virtual bool GgufYarnTruncates => true;
 
+    /// <summary>The rotary embedding of layers with a window by that of the others, where a GGUF file does not say.</summary>
+    internal virtual RopeSettings GgufSlidingRope(RopeSettings full) => full;
+
     /// <summary>What config.json may leave out.</summary>
     internal virtual ConfigDefaults Defaults => new();
 

@@ -45,10 +45,12 @@ internal sealed class Gemma3 : Gemma2
 
     internal override ModelConfig Read(GgufConfig file)
     {
-        ModelConfig model = file.Model(layer => Slides(layer, Period), local: full => new RopeSettings(LocalTheta, new RopeScaling.None()));
+        ModelConfig model = file.Model(layer => Slides(layer, Period));
         return WithHeadNorms(Shaped(
             model, ScaleOf(file, model, LargestLayers), file.SoftCap("attn_logit_softcapping", missing: null), file.SoftCap("final_logit_softcapping", missing: null)));
     }
+
+    internal override RopeSettings GgufSlidingRope(RopeSettings full) => new(LocalTheta, new RopeScaling.None());
 
     internal override bool Accepts(string className) => base.Accepts(className) || className is "Gemma3ForConditionalGeneration" or "Gemma3TextModel";
 

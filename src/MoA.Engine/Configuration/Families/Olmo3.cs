@@ -29,7 +29,9 @@ internal sealed class Olmo3 : Olmo2
     internal override ModelConfig Read(HuggingFaceConfig file) =>
         Shaped(file.Model(file.Windows(missing: 4096, Slides), file.Rope.Sliding ?? Unscaled(file.Rope.Full)));
 
-    internal override ModelConfig Read(GgufConfig file) => Shaped(file.Model(Slides, local: Unscaled));
+    internal override ModelConfig Read(GgufConfig file) => Shaped(file.Model(Slides));
+
+    internal override RopeSettings GgufSlidingRope(RopeSettings full) => Unscaled(full);
 
     private static bool Slides(int layer) => (layer + 1) % 4 != 0;
 
