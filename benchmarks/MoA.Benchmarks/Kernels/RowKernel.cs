@@ -57,7 +57,7 @@ internal sealed class RowKernel : Kernel
     {
         Tensor gate = Activations.Constant(backend, Rows, Columns, -1);
         Tensor up = Activations.Constant(backend, Rows, Columns, 2);
-        return (() => backend.SwiGlu(gate, up, Rows), [gate, up]);
+        return (() => backend.Activate(Activation.Silu, gate, up, Rows), [gate, up]);
     });
 
     protected override void Allocate() => (_run, _tensors) = _prepare();

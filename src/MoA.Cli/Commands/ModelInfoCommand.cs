@@ -95,6 +95,9 @@ internal sealed class ModelInfoCommand : CliCommand
         Size("headSize", shape.HeadSize);
         Size("hiddenSize", shape.HiddenSize);
         Size("intermediateSize", shape.IntermediateSize);
+        ExpertDescription? experts = model.Config?.LayerDescriptions.Select(layer => layer.FeedForward.Experts).FirstOrDefault(experts => experts is not null);
+        Size("experts", experts?.Count);
+        Size("expertsUsed", experts?.Used);
         Size("vocabularySize", shape.VocabularySize);
         Size("maxPositions", shape.MaxPositions);
         writer.WriteNumber("parameters", model.Parameters);
@@ -159,6 +162,12 @@ internal sealed class ModelInfoCommand : CliCommand
         Line("model", $"{model.Name} ({shape.Architecture ?? "of an unknown architecture"})");
         Line("layers", $"{Known(shape.Layers)} of {Known(shape.QueryHeads)} query heads, {Known(shape.KeyValueHeads)} KV heads, head size {Known(shape.HeadSize)}");
         Line("widths", $"hidden {Known(shape.HiddenSize)}, feed-forward {Known(shape.IntermediateSize)}, vocabulary {Known(shape.VocabularySize)}");
+        foreach (string experts in (model.Config?.LayerDescriptions ?? []).Where(layer => layer.FeedForward.Experts is not null)
+            .GroupBy(layer => layer.FeedForward, (kind, layers) => $"{kind.Experts!.Count} of width {kind.IntermediateSize} in {layers.Count()} of {shape.Layers} layers, of which a token uses {kind.Experts.Used}"))
+        {
+            Line("experts", experts);
+        }
+
         Line("context", model.Config is ModelConfig config
             ? $"{config.MaxPositions} tokens{(config.Rope is { } rope ? $", RoPE theta {rope.Theta}, {rope.Scaling.Describe()}" : "")}"
             : $"{Known(shape.MaxPositions)} tokens");

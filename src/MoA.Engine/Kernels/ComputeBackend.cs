@@ -177,9 +177,6 @@ public abstract class ComputeBackend : IDisposable
     /// <exception cref="InvalidInputException">The device has no kernel for it.</exception>
     internal abstract void Activate(Activation activation, Tensor gate, Tensor up, int rows);
 
-    /// <summary>gate := silu(gate)·up.</summary>
-    internal void SwiGlu(Tensor gate, Tensor up, int rows) => Activate(Activation.Silu, gate, up, rows);
-
     /// <summary>x := factor·x.</summary>
     internal abstract void Scale(Tensor x, int rows, float factor);
 

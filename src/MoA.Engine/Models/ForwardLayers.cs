@@ -112,7 +112,7 @@ internal sealed class ForwardLayers : IDisposable
         FeedForwardWeights network = weights.FeedForward[0];
         clock?.Begin(PassOperation.GateUp);
         _backend.Project(inputs, rows, [new(network.Gate, network.GateBias, _gate), new(network.Up, network.UpBias, _up)]);
-        clock?.Begin(PassOperation.SwiGlu);
+        clock?.Begin(PassOperation.Activation);
         _backend.Activate(description.FeedForward.Activation, _gate, _up, rows);
         clock?.Begin(PassOperation.Down);
         Add(_gate, rows, network.Down, network.DownBias, weights.FeedForwardOutputNorm, description.ResidualScale);
@@ -125,7 +125,7 @@ internal sealed class ForwardLayers : IDisposable
         _backend.ChooseExperts(work, rows, description.FeedForward.Experts!.IsNormalized);
         clock?.Begin(PassOperation.GateUp);
         _backend.EnterExperts(inputs, work, weights.FeedForward);
-        clock?.Begin(PassOperation.SwiGlu);
+        clock?.Begin(PassOperation.Activation);
         _backend.Activate(description.FeedForward.Activation, work.Gate, work.Up, work.Places);
         clock?.Begin(PassOperation.Down);
         bool isPlain = IsPlain(weights.FeedForwardOutputNorm, description.ResidualScale);

@@ -33,8 +33,8 @@ internal enum PassOperation
     /// <summary>Gate and up projections.</summary>
     GateUp,
 
-    /// <summary>silu(gate)·up.</summary>
-    SwiGlu,
+    /// <summary>What the gate does with the up projection.</summary>
+    Activation,
 
     /// <summary>Down projection.</summary>
     Down,

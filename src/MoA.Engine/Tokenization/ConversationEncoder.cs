@@ -72,7 +72,7 @@ public sealed class ConversationEncoder
     }
 
     private ChatTemplate Template => _template ?? throw new InvalidInputException(
-        "the model has no chat template, so it cannot take conversations; give plain text or tokens, or a model with one");
+        "the model has no chat template, so it cannot take conversations; choose one (--chat-template NAME), or give plain text or tokens");
 
     // Text that goes on after text, rather than after a special token, gets no prefix space.
     private void Append(TracedText text, List<int> tokens)

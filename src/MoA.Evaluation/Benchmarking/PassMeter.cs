@@ -121,7 +121,7 @@ internal sealed class PassMeter
         return new PassProfile { Steps = Clock.Steps, Operations = operations, BandwidthBytesPerSecond = bandwidth };
     }
 
-    private static string Name(PassOperation operation) => operation switch
+    private string Name(PassOperation operation) => operation switch
     {
         PassOperation.Embedding => "embedding",
         PassOperation.AttentionNorm => "attention norm",
@@ -133,12 +133,19 @@ internal sealed class PassMeter
         PassOperation.FeedForwardNorm => "mlp norm",
         PassOperation.Router => "router",
         PassOperation.GateUp => "gate, up",
-        PassOperation.SwiGlu => "swiglu",
+        PassOperation.Activation => string.Join(", ", _config.LayerDescriptions.Select(layer => Name(layer.FeedForward.Activation)).Distinct()),
         PassOperation.Down => "down",
         PassOperation.FinalNorm => "final norm",
         PassOperation.Head => "head",
         PassOperation.Draw => "draw",
         _ => "rest",
+    };
+
+    private static string Name(Activation activation) => activation switch
+    {
+        Activation.GeluTanh => "geglu",
+        Activation.ClampedSilu => "clamped swiglu",
+        _ => "swiglu",
     };
 
     // Positions that one at this position sees, itself included: the sink, the blocks of its head's ring, within the model's window.

@@ -57,6 +57,18 @@ public sealed class ModelInfoTests : IDisposable
         Assert.Equal(matrices, info.GetProperty("weightFormats")[1].GetProperty("parameters").GetInt64());
     }
 
+    [Theory]
+    [InlineData("mixtral", 8, 2, "experts    8 of width 48 in 2 of 2 layers, of which a token uses 2")]
+    [InlineData("gpt-oss", 6, 2, "experts    6 of width 32 in 4 of 4 layers, of which a token uses 2")]
+    public void Experts_are_counted(string name, int experts, int used, string line)
+    {
+        string path = RepositoryFiles.Fixture("models", name);
+        JsonElement info = Invocation.Json("model", "info", "--model", path);
+        Assert.Equal((experts, used), (info.GetProperty("experts").GetInt32(), info.GetProperty("expertsUsed").GetInt32()));
+        Assert.Contains(line, Invocation.Of("model", "info", "--model", path).Output, StringComparison.Ordinal);
+        Assert.Equal(JsonValueKind.Null, Invocation.Json("model", "info", "--model", RepositoryFiles.DemoModel).GetProperty("experts").ValueKind);
+    }
+
     [Fact]
     public void A_folder_that_is_not_run_is_described()
     {

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.Numerics;
 using MoA.Tests;
@@ -254,7 +255,7 @@ public sealed unsafe class ExpertTests
         {
             backend.ChooseExperts(work, rows, layer._shape.IsNormalized);
             backend.EnterExperts(x, work, experts);
-            backend.SwiGlu(work.Gate, work.Up, work.Places);
+            backend.Activate(Activation.Silu, work.Gate, work.Up, work.Places);
             backend.LeaveExperts(work, experts, y, accumulate);
         }
 
@@ -270,7 +271,7 @@ public sealed unsafe class ExpertTests
                 FeedForwardWeights weights = Experts[expert];
                 backend.Project(x, 1, weights.Gate, weights.GateBias, gate);
                 backend.Project(x, 1, weights.Up, weights.UpBias, up);
-                backend.SwiGlu(gate, up, 1);
+                backend.Activate(Activation.Silu, gate, up, 1);
                 backend.Project(gate, 1, weights.Down, weights.DownBias, output);
                 float[] outputs = backend.Read(output, 1);
                 for (int i = 0; i < sums.Length; i++)

@@ -91,6 +91,18 @@ public sealed class PassProfileTests(DemoModel demo) : IClassFixture<DemoModel>
             2 * matrices + 62.5 * model.Config.Layers * model.Config.QueryHeads * 4 * model.Config.HeadSize, profile.Step.Flop, 1e-3);
     }
 
+    [Theory]
+    [InlineData("mistral", "swiglu")]
+    [InlineData("mixtral", "swiglu")]
+    [InlineData("gemma2", "geglu")]
+    [InlineData("gpt-oss", "clamped swiglu")]
+    public void Activations_have_their_names(string name, string activation)
+    {
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        using LanguageModel model = LanguageModel.Load(RepositoryFiles.Fixture("models", name), backend);
+        Assert.Equal(activation, Measure(model, "dense", 60, 1).DecodeProfile!.Operations.Single(one => one.Operation.EndsWith("glu", StringComparison.Ordinal)).Operation);
+    }
+
     /// <summary>Pairs and rows counted one by one, by the mask's definition (docs/method.md).</summary>
     [Theory]
     [InlineData("llama-mha", "dense", int.MaxValue, int.MaxValue)]
