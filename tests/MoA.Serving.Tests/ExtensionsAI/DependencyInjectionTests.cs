@@ -1,4 +1,5 @@
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -70,6 +71,29 @@ public sealed class DependencyInjectionTests
         Assert.Equal(1.0, answers[0].Messages[0].AdditionalProperties![MoAChatClient.DensityKey]);
         Assert.InRange((double)answers[1].Messages[0].AdditionalProperties![MoAChatClient.DensityKey]!, 0.01, 0.5);
         Assert.Null(provider.GetService<IChatClient>());
+    }
+
+    [Fact]
+    public void A_configuration_s_section_says_all_of_it()
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        _ = builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["MoA:Model"] = RepositoryFiles.DemoModel,
+            ["MoA:Policy"] = "streaming-llm:density=0.5",
+            ["MoA:Threads"] = "1",
+            ["MoA:Weights"] = "q8_0",
+            ["MoA:CacheType"] = "F32",
+            ["MoA:CacheBytes"] = "5000000000",
+            ["MoA:LongestWait"] = "00:00:30",
+            ["MoA:KeepPrefixes"] = "false",
+        });
+        _ = builder.Services.AddMoA(builder.Configuration.GetSection("MoA").Bind);
+        using IHost host = builder.Build();
+        MoAOptions options = host.Services.GetRequiredService<IOptions<MoAOptions>>().Value;
+        Assert.Equal((ElementType.Q8_0, 1), (options.Load.Weights, options.Load.Threads));
+        Assert.Equal(("streaming-llm:density=0.5", ElementType.F32, 5_000_000_000L, TimeSpan.FromSeconds(30), false, new ServiceOptions().QueueLength),
+            (options.Service.PolicyText, options.Service.CacheType, options.Service.CacheBytes, options.Service.LongestWait, options.Service.KeepPrefixes, options.Service.QueueLength));
     }
 
     public static TheoryData<string, Action<MoAOptions>> Wrong => new()
