@@ -62,7 +62,7 @@ public sealed class MoAChatClientTests : IClassFixture<DemoModel>, IDisposable
         Assert.Equal((whole.FinishReason, whole.ModelId), (streamed.FinishReason, streamed.ModelId));
         Assert.Equal((ChatFinishReason.Length, 24), (streamed.FinishReason, streamed.Usage!.OutputTokenCount));
         Assert.Equal(whole.Usage!.InputTokenCount, streamed.Usage.InputTokenCount);
-        Assert.Equal(whole.Usage.AdditionalCounts, streamed.Usage.AdditionalCounts);
+        Assert.True(streamed.Usage.AdditionalCounts!["moa.kv.bytes"] > 0);
     }
 
     /// <summary>Every option that draws tokens reaches the sampler: the text equals that of the same sampling asked for by hand.</summary>
