@@ -2,6 +2,7 @@ using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
 using MoA.Serving.Chat.Replies;
+using MoA.Serving.Structured;
 
 namespace MoA.Serving.Chat;
 
@@ -9,6 +10,7 @@ namespace MoA.Serving.Chat;
 internal sealed class ChatReader(LanguageModel model)
 {
     private readonly Lazy<ReplyFormat> _format = new(() => ReplyFormat.Of(model.ChatTemplate?.Source ?? "", model.RequireTokenizer()));
+    private readonly Lazy<StructuredOutput> _structured = new(() => new StructuredOutput(model.RequireTokenizer(), model.StopTokens));
 
     /// <summary>The tokens of its conversations.</summary>
     public ConversationTokens Tokens { get; } = new(model);
@@ -17,7 +19,7 @@ internal sealed class ChatReader(LanguageModel model)
     public ReplyFormat Format => _format.Value;
 
     /// <summary>The prompt of a conversation, and how the answer is to be written.</summary>
-    /// <exception cref="InvalidInputException">The template refuses the conversation, or the choice of a tool fits no tool.</exception>
+    /// <exception cref="InvalidInputException">The template refuses the conversation, the choice of a tool fits no tool, or a schema is not supported.</exception>
     public GenerationRequest Read(ChatRequest request)
     {
         CheckChoice(request);
@@ -27,6 +29,7 @@ internal sealed class ChatReader(LanguageModel model)
         {
             Prompt = prompt,
             Landmarks = Tokens.Landmarks(request.Messages, options, prompt),
+            Constraint = Constraint(request, prompt),
             MaxNewTokens = request.MaxNewTokens,
             Sampling = request.Sampling,
             LogProbabilities = request.LogProbabilities,
@@ -47,6 +50,9 @@ internal sealed class ChatReader(LanguageModel model)
     /// <param name="prompt">Its prompt.</param>
     public ReplyParser Answer(ChatRequest request, ReadOnlySpan<int> prompt) =>
         new(Format, model.RequireTokenizer(), prompt, ToolsOf(request), request.Stop, request.ParallelToolCalls ? int.MaxValue : 1);
+
+    private TokenConstraint? Constraint(ChatRequest request, int[] prompt) =>
+        AnswerConstraint.For(Format, request, Format.HasBegunThoughts(model.RequireTokenizer(), prompt)) is OutputFormat format ? _structured.Value.Create(format) : null;
 
     // A tool that may not be called is not shown: a model that sees one asks for it.
     private static IReadOnlyList<ToolDefinition> ToolsOf(ChatRequest request) =>

@@ -8,7 +8,7 @@ namespace MoA.Serving.Structured;
 /// <code>
 /// Marker("&lt;tool_call&gt;"), Literal("\n{\"name\": \"add\", \"arguments\": "), Json(schema), Literal("}\n"), Marker("&lt;/tool_call&gt;")
 /// </code>
-/// <see cref="ToolCallFormats"/> has it for several families.
+/// <see cref="Chat.Replies.AnswerConstraint"/> has it for every family.
 /// </summary>
 internal abstract record OutputFormat
 {

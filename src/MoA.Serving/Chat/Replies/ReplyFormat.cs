@@ -139,6 +139,13 @@ internal sealed record ReplyFormat
         bool IsToken(string mark) => tokenizer.IdOf(mark) is not null;
     }
 
+    /// <summary>Whether a prompt ends where the thoughts have begun.</summary>
+    public bool HasBegunThoughts(Tokenizer tokenizer, ReadOnlySpan<int> prompt)
+    {
+        const int Tail = 16;
+        return Thoughts is not null && tokenizer.Decode(prompt[Math.Max(0, prompt.Length - Tail)..]).TrimEnd().EndsWith(Thoughts.Open, StringComparison.Ordinal);
+    }
+
     /// <summary>Every mark.</summary>
     public IEnumerable<string> AllMarks() =>
         Calls.Concat(CallsAtStart).Append(Thoughts).SelectMany(marks => new[] { marks?.Open, marks?.Close }).Concat(Ignored).Concat(Inner).OfType<string>();

@@ -41,7 +41,7 @@ internal sealed class ReplyParser
         _sink = new ReplySink(stops, () => NewId(format.HasShortIds));
         _reader = format.IsHarmony
             ? new HarmonyReplyReader(format, names, IsText, _sink, mostCalls)
-            : new MarkedReplyReader(format, names, IsText, OpensThoughts(format, tokenizer, prompt), _sink, mostCalls);
+            : new MarkedReplyReader(format, names, IsText, format.HasBegunThoughts(tokenizer, prompt), _sink, mostCalls);
     }
 
     /// <summary>Whether nothing after this counts: a stop string came, or the last call that is wanted.</summary>
@@ -86,13 +86,6 @@ internal sealed class ReplyParser
     public ChatPiece Take() => _sink.Take();
 
     private bool IsText(string mark) => !_marks.ContainsValue(mark);
-
-    private static bool OpensThoughts(ReplyFormat format, Tokenizer tokenizer, ReadOnlySpan<int> prompt)
-    {
-        const int Tail = 16;
-        return format.Thoughts is { } thoughts
-            && tokenizer.Decode(prompt[Math.Max(0, prompt.Length - Tail)..]).TrimEnd().EndsWith(thoughts.Open, StringComparison.Ordinal);
-    }
 
     private static string NewId(bool isShort) =>
         isShort ? RandomNumberGenerator.GetString(Alphanumerics, 9) : "call_" + RandomNumberGenerator.GetString(Alphanumerics, 24);
