@@ -19,8 +19,8 @@ internal sealed class ForwardLayers : IDisposable
     private readonly Tensor _keys;
     private readonly Tensor _values;
     private readonly Tensor _attended;
-    private readonly Tensor _gate;
-    private readonly Tensor _up;
+    private readonly Tensor? _gate; // null where all layers have experts, as is the next
+    private readonly Tensor? _up;
     private readonly ExpertWork?[] _experts;
 
     /// <param name="config">The model.</param>
@@ -40,8 +40,9 @@ internal sealed class ForwardLayers : IDisposable
         _keys = allocate(maxRows, config.KeyValueHeads * config.HeadSize);
         _values = allocate(maxRows, config.KeyValueHeads * config.HeadSize);
         _attended = allocate(maxRows, config.QueryHeads * config.HeadSize);
-        _gate = allocate(maxRows, config.IntermediateSize);
-        _up = allocate(maxRows, config.IntermediateSize);
+        int width = WidthOfOne(config);
+        _gate = width > 0 ? allocate(maxRows, width) : null;
+        _up = width > 0 ? allocate(maxRows, width) : null;
         _angles = new RotaryAngles(config, backend, maxRows, allocate);
         Dictionary<ExpertShape, ExpertWork> works = ExpertShape.Of(config).ToDictionary(shape => shape, shape => new ExpertWork(backend, maxRows, shape));
         _experts = [.. config.LayerDescriptions.Select(layer => ExpertShape.Of(config, layer) is { } shape ? works[shape] : null)];
@@ -56,9 +57,13 @@ internal sealed class ForwardLayers : IDisposable
     public static long BytesOf(ModelConfig config, int maxRows)
     {
         long row = 2L * config.HiddenSize + 2L * (config.QueryHeads + config.KeyValueHeads) * config.HeadSize +
-            2L * config.IntermediateSize + RotaryAngles.RowElements(config);
+            2L * WidthOfOne(config) + RotaryAngles.RowElements(config);
         return 4 * row * maxRows + ExpertShape.Of(config).Sum(shape => ExpertWork.BytesOf(maxRows, shape));
     }
+
+    // Width between the projections of the widest layer that is one network; 0 where none is.
+    private static int WidthOfOne(ModelConfig config) =>
+        config.LayerDescriptions.Where(layer => layer.FeedForward.Experts is null).Select(layer => layer.FeedForward.IntermediateSize).DefaultIfEmpty().Max();
 
     /// <summary>Makes ready for a batch's rows.</summary>
     public void Prepare(ForwardBatch batch) => _angles.Fill(batch);
@@ -111,11 +116,11 @@ internal sealed class ForwardLayers : IDisposable
 
         FeedForwardWeights network = weights.FeedForward[0];
         clock?.Begin(PassOperation.GateUp);
-        _backend.Project(inputs, rows, [new(network.Gate, network.GateBias, _gate), new(network.Up, network.UpBias, _up)]);
+        _backend.Project(inputs, rows, [new(network.Gate, network.GateBias, _gate!), new(network.Up, network.UpBias, _up!)]);
         clock?.Begin(PassOperation.Activation);
-        _backend.Activate(description.FeedForward.Activation, _gate, _up, rows);
+        _backend.Activate(description.FeedForward.Activation, _gate!, _up!, rows);
         clock?.Begin(PassOperation.Down);
-        Add(_gate, rows, network.Down, network.DownBias, weights.FeedForwardOutputNorm, description.ResidualScale);
+        Add(_gate!, rows, network.Down, network.DownBias, weights.FeedForwardOutputNorm, description.ResidualScale);
     }
 
     private void Experts(ExpertWork work, Tensor inputs, int rows, LayerDescription description, LayerWeights weights, PassClock? clock)
