@@ -7,30 +7,12 @@ namespace MoA.Serving.Tests.Structured;
 /// <summary>Formats around JSON, what is remembered, and schemas that mean harm.</summary>
 public sealed class StructuredOutputTests
 {
-    private static readonly ToolDefinition[] Tools =
-    [
-        new("add", "adds", """{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}"""),
-        new("no \"op\"", null, """{"type":"object","additionalProperties":false}"""),
-    ];
-
-    public static TheoryData<string, string[], string[]> Calls() => new()
+    public static TheoryData<string, string[], string[]> Formats() => new()
     {
         {
-            "hermes",
-            ["<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\":1}}\n</tool_call>",
-                "<tool_call>\n{\"name\": \"add\", \"arguments\": { \"a\": 12 }}\n</tool_call>\n<tool_call>\n{\"name\": \"no \\\"op\\\"\", \"arguments\": {}}\n</tool_call>"],
-            ["", "Sure! <tool_call>", "<tool_call>\n{\"name\": \"sub\"", "<tool_call>\n{\"name\": \"add\", \"arguments\": {}}\n</tool_call>"]
-        },
-        {
-            "llama",
-            ["{\"name\": \"add\", \"parameters\": {\"a\":1}}", "{\"name\": \"no \\\"op\\\"\", \"parameters\": {}}"],
-            ["{\"name\": \"add\", \"parameters\": {\"a\":1}}\n", "{\"name\": \"no \\\"op\\\"\", \"parameters\": {\"a\":1}}"]
-        },
-        {
-            "mistral",
-            ["[TOOL_CALLS][{\"name\": \"add\", \"arguments\": {\"a\":1}}]",
-                "[TOOL_CALLS][{\"name\": \"add\", \"arguments\": {\"a\":1}}, {\"name\": \"add\", \"arguments\": {\"a\":2}}]"],
-            ["[TOOL_CALLS][]", "[{\"name\": \"add\", \"arguments\": {\"a\":1}}]"]
+            "calls",
+            ["<call>{\"a\":1}</call>", "<call>{ \"a\": 12 }</call>, <call>{\"a\":0}</call>", "<call>[]</call>"],
+            ["", "Sure! <call>", "<call>{}</call>", "<call>[]</call>, ", "<call>[]</call><call>[]</call>", "<call>[]</call>, <call>[]</call>, <call>[]</call>, <call>[]</call>"]
         },
         {
             "thought",
@@ -41,30 +23,25 @@ public sealed class StructuredOutputTests
     };
 
     [Theory]
-    [MemberData(nameof(Calls))]
+    [MemberData(nameof(Formats))]
     public void Formats_are_put_together(string name, string[] taken, string[] refused)
     {
         Grammar grammar = Acceptor.Compile(name switch
         {
-            "hermes" => ToolCallFormats.Hermes(Tools, several: true),
-            "llama" => ToolCallFormats.Llama3(Tools),
-            "mistral" => ToolCallFormats.Mistral(Tools, several: true),
+            "calls" => new OutputFormat.Repeat(
+                new OutputFormat.Sequence(
+                    new OutputFormat.Literal("<call>"),
+                    new OutputFormat.Choice(
+                        new OutputFormat.Json("""{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}"""), new OutputFormat.Literal("[]")),
+                    new OutputFormat.Literal("</call>")),
+                new OutputFormat.Literal(", "), Least: 1, Most: 3),
             "thought" => new OutputFormat.Sequence(
-                new OutputFormat.Marker("<think>"), new OutputFormat.FreeText("</think>"), new OutputFormat.Literal("\n\n"), new OutputFormat.Json(null)),
+                new OutputFormat.Literal("<think>"), new OutputFormat.FreeText("</think>"), new OutputFormat.Literal("\n\n"), new OutputFormat.Json(null)),
             _ => new OutputFormat.FreeText(),
         });
         Assert.All(taken, text => Assert.True(Acceptor.Accepts(grammar, text), text));
         Assert.All(refused, text => Assert.False(Acceptor.Accepts(grammar, text), text));
         Assert.False(Acceptor.Accepts(grammar, [0xFF]));
-    }
-
-    [Fact]
-    public void One_call_alone_where_several_are_not_wanted()
-    {
-        string call = "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\":1}}\n</tool_call>";
-        Grammar grammar = Acceptor.Compile(ToolCallFormats.Hermes(Tools, several: false));
-        Assert.True(Acceptor.Accepts(grammar, call));
-        Assert.False(Acceptor.Accepts(grammar, call + "\n" + call));
     }
 
     [Fact]
@@ -74,8 +51,8 @@ public sealed class StructuredOutputTests
         (int user, int end) = (tokenizer.IdOf("<|user|>")!.Value, tokenizer.EosId!.Value);
         StructuredOutput structured = new(tokenizer, new HashSet<int> { end });
         GrammarConstraint constraint = (GrammarConstraint)structured.Create(new OutputFormat.Sequence(
-            new OutputFormat.FreeText("<|user|>"), new OutputFormat.Json("""{"enum":["a",1]}"""), new OutputFormat.Marker("<|user|>")));
-        foreach (int token in (int[])[.. tokenizer.Encode("some <|user|> text", false, false), user, .. tokenizer.Encode("\"a\"", false, false)])
+            new OutputFormat.FreeText("<|user|>"), new OutputFormat.Json("""{"enum":["a",1]}"""), new OutputFormat.Literal(" x"), new OutputFormat.Marker("<|user|>")));
+        foreach (int token in (int[])[.. tokenizer.Encode("some <|user|> text", false, false), user, .. tokenizer.Encode("\"a\" x", false, false)])
             constraint.Accept(token);
         ulong[] allowed = new ulong[20];
         constraint.Allow(allowed);

@@ -19,6 +19,7 @@ internal sealed class SchemaCompiler
     private readonly CompileBudget _budget;
     private readonly List<Part> _parts = [];
     private readonly Dictionary<string, DeferredPart> _known = [];
+    private readonly Dictionary<string, TableTerminal?> _patterns = [];
     private readonly Queue<(IReadOnlyList<SchemaPlace> Goal, DeferredPart Part)> _open = new();
 
     private SchemaCompiler(SchemaDocument document, CompileBudget budget)
@@ -140,9 +141,8 @@ internal sealed class SchemaCompiler
         most = most > StringTerminal.MostCharacters ? StringTerminal.MostCharacters : most;
         Terminal? lengths = least == 0 && most is null ? null : new StringTerminal(least, most);
         Terminal? terminal = null;
-        foreach (Expression expression in branch.Places.SelectMany(Expressions))
+        foreach (TableTerminal? strings in branch.Places.SelectMany(Strings))
         {
-            TableTerminal? strings = ExpressionAutomaton.OfStrings(expression, _budget);
             terminal = strings is null || terminal is null ? strings : TableTerminal.Intersect(strings, terminal, _budget);
             if (terminal is null)
                 return null;
@@ -153,15 +153,22 @@ internal sealed class SchemaCompiler
         return lengths is null ? terminal : TableTerminal.Intersect(terminal, lengths, _budget);
     }
 
-    private static IEnumerable<Expression> Expressions(SchemaPlace place)
+    private IEnumerable<TableTerminal?> Strings(SchemaPlace place)
     {
         if (place["pattern"] is JsonElement pattern)
-            yield return ExpressionReader.Read(place.Text("pattern", pattern), $"schema {SchemaPlace.Shorten(place.Path)}");
+            yield return StringsOf(place.Text("pattern", pattern), $"schema {SchemaPlace.Shorten(place.Path)}");
         if (place["format"] is not JsonElement format)
             yield break;
         string name = place.Text("format", format);
         yield return StringFormats.Find(name) ?? throw place.Refuse(
             $"format '{SchemaPlace.Shorten(name)}' is not supported; there are {string.Join(", ", StringFormats.Names)}");
+    }
+
+    private TableTerminal? StringsOf(string pattern, string what)
+    {
+        if (!_patterns.TryGetValue(pattern, out TableTerminal? strings))
+            _patterns[pattern] = strings = ExpressionAutomaton.OfStrings(ExpressionReader.Read(pattern, what), _budget);
+        return strings;
     }
 
     private ArrayPart? CompileArray(SchemaBranch branch)

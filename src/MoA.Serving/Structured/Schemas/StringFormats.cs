@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using MoA.Serving.Structured.Automata;
 
 namespace MoA.Serving.Structured.Schemas;
@@ -13,6 +14,7 @@ internal static class StringFormats
     private const string Time = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,7})?(?:Z|[+\\-](?:0[0-9]|1[0-3]):[0-5][0-9])";
     private const string Label = "[A-Za-z0-9](?:[A-Za-z0-9\\-]{0,61}[A-Za-z0-9])?";
     private const string Host = Label + "(?:\\." + Label + "){0,3}";
+    private const string Local = "[A-Za-z0-9](?:[A-Za-z0-9_+\\-]{0,28}[A-Za-z0-9])?";
     private const string Byte = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
     private const string Ipv4 = Byte + "(?:\\." + Byte + "){3}";
     private const string Group = "[0-9A-Fa-f]{1,4}";
@@ -29,7 +31,7 @@ internal static class StringFormats
         ["date"] = Date,
         ["time"] = Time,
         ["duration"] = "P(?:[0-9]{1,6}W|(?:[0-9]{1,6}Y(?:[0-9]{1,6}M(?:[0-9]{1,6}D)?)?|[0-9]{1,6}M(?:[0-9]{1,6}D)?|[0-9]{1,6}D)(?:T" + DurationTime + ")?|T" + DurationTime + ")",
-        ["email"] = "[A-Za-z0-9_+\\-]{1,30}(?:\\.[A-Za-z0-9_+\\-]{1,30})?@" + Label + "(?:\\." + Label + "){1,2}",
+        ["email"] = Local + "(?:\\." + Local + ")?@(?:" + Label + "\\.){1,2}[A-Za-z]{2,20}",
         ["hostname"] = Host,
         ["ipv4"] = Ipv4,
         ["ipv6"] = Ipv6,
@@ -37,13 +39,15 @@ internal static class StringFormats
         ["uri"] = "[a-z][a-z0-9+\\-.]{0,15}://" + Host + "(?::[1-9][0-9]{0,3})?(?:/" + Path + ")?(?:\\?" + Path + ")?(?:#" + Path + ")?",
     };
 
+    private static readonly ConcurrentDictionary<string, TableTerminal> Compiled = new();
+
     private const string DurationTime = "(?:[0-9]{1,6}H(?:[0-9]{1,6}M(?:[0-9]{1,6}S)?)?|[0-9]{1,6}M(?:[0-9]{1,6}S)?|[0-9]{1,6}S)";
 
     /// <summary>The formats that are known.</summary>
     public static IEnumerable<string> Names => Patterns.Keys;
 
-    /// <summary>The pattern of a format, which a text must match as a whole; null for one that is not known.</summary>
-    public static Expression? Find(string format) => Patterns.TryGetValue(format, out string? pattern)
-        ? ExpressionReader.Read($"^(?:{pattern})$", format)
+    /// <summary>The JSON strings of a format; null for one that is not known.</summary>
+    public static TableTerminal? Find(string format) => Patterns.TryGetValue(format, out string? pattern)
+        ? Compiled.GetOrAdd(format, _ => ExpressionAutomaton.OfStrings(ExpressionReader.Read($"^(?:{pattern})$", format), new CompileBudget())!)
         : null;
 }
