@@ -13,7 +13,7 @@ internal static class FileSelection
     private static readonly string[] Beside =
     [
         ModelPath.ConfigFile, "generation_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json",
+        "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", "additional_chat_templates/tool_use.jinja",
     ];
 
     /// <summary>

@@ -11,20 +11,23 @@ namespace MoA.Engine.Tokenization;
 public sealed class ChatTemplate
 {
     private const string FileName = "chat_template.jinja";
+    private const string ToolFileName = "additional_chat_templates/tool_use.jinja";
 
     private readonly JinjaTemplate _template;
     private readonly string _bosText;
     private readonly string _eosText;
     private readonly TimeProvider _clock;
     private readonly TemplateTraits _traits;
+    private readonly ChatTemplate? _withTools;
 
     /// <summary>Parses a template.</summary>
     /// <param name="template">The Jinja source.</param>
     /// <param name="bosText">What the variable <c>bos_token</c> prints.</param>
     /// <param name="eosText">What the variable <c>eos_token</c> prints.</param>
     /// <param name="clock">Tells the date to templates that write it; the system's clock by default.</param>
+    /// <param name="toolTemplate">The Jinja source for conversations with tools; null where it is the same.</param>
     /// <exception cref="InvalidInputException">The template is malformed or uses a construct that is not supported.</exception>
-    public ChatTemplate(string template, string bosText, string eosText, TimeProvider? clock = null)
+    public ChatTemplate(string template, string bosText, string eosText, TimeProvider? clock = null, string? toolTemplate = null)
     {
         ArgumentNullException.ThrowIfNull(template);
         Source = template;
@@ -33,10 +36,14 @@ public sealed class ChatTemplate
         _eosText = eosText;
         _clock = clock ?? TimeProvider.System;
         _traits = new((messages, tools) => Render(messages, tools, addGenerationPrompt: false, ChatTemplateOptions.None, length: 0), template);
+        _withTools = toolTemplate is null ? null : new(toolTemplate, bosText, eosText, clock);
     }
 
     /// <summary>The Jinja source.</summary>
     public string Source { get; }
+
+    /// <summary>The Jinja source for conversations with tools, where it is another; else null.</summary>
+    public string? ToolSource => _withTools?.Source;
 
     /// <summary>What was chosen in place of a template of the model's own: a name, or a file; null for its own.</summary>
     public string? Choice { get; private init; }
@@ -47,7 +54,7 @@ public sealed class ChatTemplate
     /// <summary>
     /// Loads the template of a model folder: <c>chat_template.jinja</c>, or the field <c>chat_template</c> of
     /// <c>tokenizer_config.json</c> (a text, or a list of named templates of which "default" is taken); of a GGUF file,
-    /// <c>tokenizer.chat_template</c>. A model without one gets the template that its name calls for.
+    /// <c>tokenizer.chat_template</c>. Where there is a template "tool_use" beside it, that one writes conversations with tools. A model without one gets the template that its name calls for.
     /// </summary>
     /// <param name="path">The model folder or GGUF file.</param>
     /// <param name="choice">Another template to use: one of <see cref="NamedChatTemplates.Names"/>, or a file with the Jinja source, or a
@@ -63,7 +70,7 @@ public sealed class ChatTemplate
         {
             return config.ChatTemplate is null
                 ? null
-                : new ChatTemplate(config.ChatTemplate, config.BosToken ?? "", config.EosToken ?? "") { Choice = choice, IsGuess = isGuess };
+                : new ChatTemplate(config.ChatTemplate, config.BosToken ?? "", config.EosToken ?? "", toolTemplate: config.ToolTemplate) { Choice = choice, IsGuess = isGuess };
         }
         catch (InvalidInputException e)
         {
@@ -82,7 +89,7 @@ public sealed class ChatTemplate
             choice = NamedChatTemplates.Suggest(name ?? "") ?? NamedChatTemplates.Suggest(file);
         }
 
-        return (choice is null ? config : config with { ChatTemplate = ReadChoice(choice) }, choice, isGuess && choice is not null);
+        return (choice is null ? config : ReadChoice(choice, config), choice, isGuess && choice is not null);
     }
 
     private static TokenizerConfig ReadOwn(string path)
@@ -94,18 +101,23 @@ public sealed class ChatTemplate
         }
 
         TokenizerConfig config = SentencePieceFolder.Complete(path, TokenizerConfig.Read(path));
-        string file = Path.Combine(path, FileName);
-        return File.Exists(file) ? config with { ChatTemplate = InputFile.ReadText(file) } : config;
+        (string file, string toolFile) = (Path.Combine(path, FileName), Path.Combine(path, ToolFileName));
+        if (File.Exists(file))
+            config = config with { ChatTemplate = InputFile.ReadText(file), ToolTemplate = null };
+        return File.Exists(toolFile) ? config with { ToolTemplate = InputFile.ReadText(toolFile) } : config;
     }
 
-    private static string ReadChoice(string choice)
+    private static TokenizerConfig ReadChoice(string choice, TokenizerConfig own)
     {
         if (NamedChatTemplates.Find(choice) is string named)
-            return named;
+            return own with { ChatTemplate = named, ToolTemplate = null };
         string advice = $"a chat template is one of {string.Join(", ", NamedChatTemplates.Names)}, or a file with its Jinja source";
         if (!choice.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
-            return InputFile.ReadText(choice, advice);
-        return TokenizerConfig.ReadFile(choice).ChatTemplate ?? throw InputFile.Error(choice, "has no \"chat_template\"; expected one, as in a tokenizer_config.json");
+            return own with { ChatTemplate = InputFile.ReadText(choice, advice), ToolTemplate = null };
+        TokenizerConfig chosen = TokenizerConfig.ReadFile(choice);
+        return chosen.ChatTemplate is not null
+            ? own with { ChatTemplate = chosen.ChatTemplate, ToolTemplate = chosen.ToolTemplate }
+            : throw InputFile.Error(choice, "has no \"chat_template\"; expected one, as in a tokenizer_config.json");
     }
 
     /// <summary>Writes a conversation.</summary>
@@ -127,12 +139,14 @@ public sealed class ChatTemplate
     internal static int ContentOrigin(int message) => TemplateMessages.ContentOrigin(message);
 
     /// <summary>Whether the template writes tools; where it does not, they are written into the messages.</summary>
-    internal bool KnowsTools => _traits.KnowsTools;
+    internal bool KnowsTools => (_withTools ?? this)._traits.KnowsTools;
 
     /// <summary>Writes a conversation and tells of each character whether the template, a message's content or something else gave it.</summary>
     internal TracedText RenderTraced(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ChatTemplateOptions? options = null)
     {
         options ??= ChatTemplateOptions.None;
+        if (options.Tools.Count > 0 && _withTools is not null)
+            return _withTools.RenderTraced(messages, addGenerationPrompt, options);
         long length = messages.Sum(message => 64L + message.Role.Length + message.Content.Length + (message.Reasoning?.Length ?? 0)
                 + message.ToolCalls.Sum(call => 64L + call.Name.Length + call.Arguments.Length))
             + options.Tools.Sum(tool => 64L + tool.Name.Length + (tool.Description?.Length ?? 0) + (tool.Parameters?.Length ?? 0));
@@ -144,6 +158,8 @@ public sealed class ChatTemplate
             conversation = PlainTools.IntoSystem(conversation, options.Tools);
         else if (options.Tools.Count > 0 && !_traits.KnowsTools)
             conversation = PlainTools.Introduce(conversation, options.Tools, _traits.TakesSystem);
+        else if (options.Tools.Count > 0 && _traits.NeedsSystemForTools && !messages.Any(message => message.Role == "system"))
+            conversation = [TemplateMessages.Write(new ChatMessage("system", ""), 0, takesNoContent: false), .. conversation];
         if (options.Tools.Count == 0 || _traits.ReadsToolsOfSystem || !_traits.KnowsTools)
             return Render(conversation, null, addGenerationPrompt, options, length);
         try

@@ -17,6 +17,9 @@ internal sealed class GgufVocabulary
     /// <summary>The chat template's source.</summary>
     public const string ChatTemplateKey = "tokenizer.chat_template";
 
+    /// <summary>The template for conversations with tools, where it is another.</summary>
+    public const string ToolTemplateKey = "tokenizer.chat_template.tool_use";
+
     /// <summary>Whether spaces at the ends of a text are dropped and several in a row become one.</summary>
     public const string RemovesSpacesKey = "tokenizer.ggml.remove_extra_whitespaces";
 
@@ -63,7 +66,10 @@ internal sealed class GgufVocabulary
         if (!Exists(metadata))
             return new TokenizerConfig(null, null, null);
         GgufVocabulary vocabulary = new(metadata);
-        return new(vocabulary.SpecialToken("bos"), vocabulary.SpecialToken("eos"), metadata.OptionalString(ChatTemplateKey));
+        return new(vocabulary.SpecialToken("bos"), vocabulary.SpecialToken("eos"), metadata.OptionalString(ChatTemplateKey))
+        {
+            ToolTemplate = metadata.OptionalString(ToolTemplateKey),
+        };
     }
 
     private TokenizerParts Read(string path)

@@ -11,6 +11,7 @@ internal sealed class TemplateTraits
 
     private readonly Func<List<object?>, JinjaList?, TracedText> _render;
     private readonly Lazy<bool> _knowsTools;
+    private readonly Lazy<bool> _needsSystem;
     private readonly Lazy<bool> _knowsCalls;
     private readonly Lazy<bool> _takesSystem;
     private readonly Lazy<bool> _takesNoContent;
@@ -22,17 +23,19 @@ internal sealed class TemplateTraits
     {
         _render = render;
         ReadsToolsOfSystem = source.Contains("message['tools']", StringComparison.Ordinal) || source.Contains("message[\"tools\"]", StringComparison.Ordinal);
-        _knowsTools = new(() => ReadsToolsOfSystem
-            || Render([Question], Tools) is string alone && alone.Contains(Word, StringComparison.Ordinal)
-            || Render([new("system", "rules"), Question], Tools) is string ruled && ruled.Contains(Word, StringComparison.Ordinal));
+        _needsSystem = new(() => !Prints([Question], Tools) && Prints([new("system", "rules"), Question], Tools));
+        _knowsTools = new(() => ReadsToolsOfSystem || NeedsSystemForTools || Prints([Question], Tools));
         _knowsCalls = new(() => RenderCall("", null, tools: null) is not string text || text.Contains(Word, StringComparison.Ordinal));
-        _takesSystem = new(() => Render([new("system", Word), Question], null)?.Contains(Word, StringComparison.Ordinal) == true);
+        _takesSystem = new(() => Prints([new("system", Word), Question], null));
         _takesNoContent = new(FindTakesNoContent);
         _takesThoughtsWithText = new(() => RenderCall("text", "thoughts", Tools) is not null || RenderCall("text", null, Tools) is null);
     }
 
     /// <summary>Whether it writes tools.</summary>
     public bool KnowsTools => _knowsTools.Value;
+
+    /// <summary>Whether it writes tools only where there is a message of the system.</summary>
+    public bool NeedsSystemForTools => _needsSystem.Value;
 
     /// <summary>Whether it writes the calls of an assistant's message.</summary>
     public bool KnowsCalls => _knowsCalls.Value;
@@ -59,6 +62,8 @@ internal sealed class TemplateTraits
         string? without = RenderCall("", null, Tools, takesNoContent: true);
         return with is null || (without is not null && without.Split("None").Length <= with.Split("None").Length);
     }
+
+    private bool Prints(IReadOnlyList<ChatMessage> messages, JinjaList? tools) => Render(messages, tools)?.Contains(Word, StringComparison.Ordinal) == true;
 
     private string? RenderCall(string content, string? thoughts, JinjaList? tools, bool takesNoContent = false)
     {

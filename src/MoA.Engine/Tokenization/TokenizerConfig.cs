@@ -9,6 +9,9 @@ namespace MoA.Engine.Tokenization;
 /// <param name="ChatTemplate">The chat template's source.</param>
 internal sealed record TokenizerConfig(string? BosToken, string? EosToken, string? ChatTemplate)
 {
+    /// <summary>The source of the template for conversations with tools, where it is another.</summary>
+    public string? ToolTemplate { get; init; }
+
     /// <summary>The token for what the vocabulary cannot write.</summary>
     public string? UnknownToken { get; init; }
 
@@ -61,8 +64,9 @@ internal sealed record TokenizerConfig(string? BosToken, string? EosToken, strin
         !File.Exists(file) ? new(null, null, null) : describes ? JsonField.ReadFile(file, ReadWhole) : ReadFile(file);
 
     private static TokenizerConfig ReadTokens(JsonField root) =>
-        new(TokenText(root["bos_token"]), TokenText(root["eos_token"]), TemplateText(root["chat_template"]))
+        new(TokenText(root["bos_token"]), TokenText(root["eos_token"]), TemplateText(root["chat_template"], "default"))
         {
+            ToolTemplate = root["chat_template"].IsArray ? TemplateText(root["chat_template"], "tool_use") : null,
             UnknownToken = TokenText(root["unk_token"]),
             PadToken = TokenText(root["pad_token"]),
         };
@@ -90,14 +94,14 @@ internal sealed record TokenizerConfig(string? BosToken, string? EosToken, strin
     private static string? TokenText(JsonField token) =>
         !token.HasValue || token.IsString ? token.AsOptionalString() : token["content"].AsString();
 
-    // One template, or several with names of which "default" counts.
-    private static string? TemplateText(JsonField template)
+    // One template, or several with names.
+    private static string? TemplateText(JsonField template, string name)
     {
         if (!template.IsArray)
             return template.AsOptionalString();
         foreach (JsonField named in template.Items())
         {
-            if (named["name"].AsString() == "default")
+            if (named["name"].AsString() == name)
                 return named["template"].AsString();
         }
 

@@ -9,7 +9,7 @@ namespace MoA.Serving.Chat;
 /// <summary>Turns conversations into prompts, and says how their answers are read.</summary>
 internal sealed class ChatReader(LanguageModel model)
 {
-    private readonly Lazy<ReplyFormat> _format = new(() => ReplyFormat.Of(model.ChatTemplate?.Source ?? "", model.RequireTokenizer()));
+    private readonly Lazy<ReplyFormat> _format = new(() => ReplyFormat.Of(model.ChatTemplate?.ToolSource + model.ChatTemplate?.Source, model.RequireTokenizer()));
     private readonly Lazy<StructuredOutput> _structured = new(() => new StructuredOutput(model.RequireTokenizer(), model.StopTokens));
 
     /// <summary>The tokens of its conversations.</summary>

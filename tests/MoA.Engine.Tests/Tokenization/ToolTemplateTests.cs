@@ -94,6 +94,31 @@ public class ToolTemplateTests
     }
 
     [Fact]
+    public void Tools_that_stand_in_a_system_message_get_one()
+    {
+        ChatTemplate template = Template("{% for m in messages %}[{{ m.content }}{% if m.role == 'system' and tools %}{{ tools | map(attribute='function.name') | join(',') }}{% endif %}]{% endfor %}");
+        Assert.Equal("[stop][q]", template.Render([new("user", "q")], false, new() { Tools = Tools[1..2] }));
+        Assert.Equal("[s stop][q]", template.Render([new("system", "s "), new("user", "q")], false, new() { Tools = Tools[1..2] }));
+        Assert.Equal("[q]", template.Render([new("user", "q")], false));
+    }
+
+    [Theory]
+    [InlineData("tokenizer_config.json", """{"bos_token": "<b>", "chat_template": [{"name": "tool_use", "template": "{{ bos_token }}{{ tools[0].function.name }}"}, {"name": "default", "template": "{{ bos_token }}d"}]}""")]
+    [InlineData("additional_chat_templates/tool_use.jinja", "{{ bos_token }}{{ tools[0].function.name }}")]
+    public void A_template_for_tools_writes_conversations_with_tools(string file, string content)
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(folder.File("additional_chat_templates"));
+        File.WriteAllText(folder.File("tokenizer_config.json"), """{"bos_token": "<b>", "chat_template": "{{ bos_token }}d"}""");
+        File.WriteAllText(folder.File(file), content);
+        ChatTemplate template = ChatTemplate.Load(folder.Path)!;
+        Assert.Equal("<b>d", template.Render([new("user", "q")], false));
+        Assert.Equal("<b>stop", template.Render([new("user", "q")], false, new() { Tools = Tools[1..2] }));
+        Assert.Equal("{{ bos_token }}{{ tools[0].function.name }}", template.ToolSource);
+        Assert.Null(ChatTemplate.Load(folder.Path, "chatml")!.ToolSource);
+    }
+
+    [Fact]
     public void Thoughts_and_text_are_joined_where_the_template_takes_one_of_them()
     {
         ChatTemplate harmony = Template(File.ReadAllText(Path.Combine(Folder, "published", "gpt-oss-style.jinja")));

@@ -102,6 +102,7 @@ public sealed class ReplyParserTests : IDisposable
     [Theory]
     [InlineData("<tool_call>")]
     [InlineData("[TOOL_CALLS]")]
+    [InlineData("[TOOL_CALLS] [")]
     [InlineData("[TOOL_CALLS][ARGS]")]
     [InlineData("<|tool_call|>")]
     [InlineData("<|python_tag|>")]

@@ -157,6 +157,16 @@ public class ReplyReaderTests
     }
 
     [Fact]
+    public void An_answer_of_json_is_held_back_no_longer_than_it_may_be_a_call()
+    {
+        (ReplySink sink, ReplyReader reader) = Begin("", Tools, [], int.MaxValue);
+        reader.Push("{\"answer");
+        Assert.True(sink.Take().IsEmpty);
+        reader.Push("\": 4");
+        Assert.Equal("{\"answer\": 4", sink.Take().Text);
+    }
+
+    [Fact]
     public void Stop_strings_end_text_and_nothing_else()
     {
         string[] stops = ["STOP", "}"];

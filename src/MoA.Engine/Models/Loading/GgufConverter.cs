@@ -12,7 +12,7 @@ public static class GgufConverter
     private static readonly string[] Replaced =
     [
         "general.file_type", "general.quantization_version", GgufHeader.AlignmentKey, "split.no", "split.count",
-        "split.tensors.count", GgufVocabulary.ChatTemplateKey,
+        "split.tensors.count", GgufVocabulary.ChatTemplateKey, GgufVocabulary.ToolTemplateKey,
     ];
 
     /// <summary>
@@ -112,6 +112,8 @@ public static class GgufConverter
         if (config.ChatTemplate is not string template)
             return [];
         writer.Add(GgufVocabulary.ChatTemplateKey, template);
+        if (config.ToolTemplate is not null)
+            writer.Add(GgufVocabulary.ToolTemplateKey, config.ToolTemplate);
         return isGuess ? [$"the model has no chat template; the file gets {choice}, which its name calls for"] : [];
     }
 

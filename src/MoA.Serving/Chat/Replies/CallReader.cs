@@ -10,7 +10,8 @@ namespace MoA.Serving.Chat.Replies;
 /// <param name="sink">Takes the calls.</param>
 /// <param name="tools">Tools by name: whether their arguments may be left out.</param>
 /// <param name="takesNames">Whether a name may stand before its arguments, without an object around both.</param>
-internal sealed class CallReader(ReplySink sink, IReadOnlyDictionary<string, bool> tools, bool takesNames)
+/// <param name="takesAnyKey">Whether an object may hold what is no part of a call; where nothing marks calls, it may not.</param>
+internal sealed class CallReader(ReplySink sink, IReadOnlyDictionary<string, bool> tools, bool takesNames, bool takesAnyKey)
 {
     private const int LongestHeader = 300;
 
@@ -141,7 +142,7 @@ internal sealed class CallReader(ReplySink sink, IReadOnlyDictionary<string, boo
         if (isKey)
         {
             _key = text ?? "";
-            return text is not null;
+            return text is not null && (takesAnyKey || text is "name" or "tool_name" or "function" or "arguments" or "parameters" or "type" or "id");
         }
 
         if (_key is "name" or "tool_name" or "function" && text is not null && _name is null)

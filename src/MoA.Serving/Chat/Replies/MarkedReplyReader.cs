@@ -160,7 +160,7 @@ internal sealed class MarkedReplyReader : ReplyReader
         _ = _raw.Clear().Append(_space).Append(marks.Open);
         _ = _space.Clear();
         (_state, _close) = (State.Calls, marks.Close);
-        _calls = new CallReader(Sink, _tools, marks.TakesNames);
+        _calls = new CallReader(Sink, _tools, marks.TakesNames, takesAnyKey: marks.Open.Length > 0);
     }
 
     private void Call(char c)

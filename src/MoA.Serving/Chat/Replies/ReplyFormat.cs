@@ -37,8 +37,10 @@ internal sealed record ReplyFormat
         HasShortIds = true,
         Calls = [new("[TOOL_CALLS]", null, TakesNames: true)],
         Inner = ["[ARGS]", "[CALL_ID]"],
-        Shape = Line with { Opening = "[TOOL_CALLS] [", Between = ", ", Closing = "]" },
+        Shape = Line with { Opening = "[TOOL_CALLS][", Between = ", ", Closing = "]" },
     };
+
+    private static readonly ReplyFormat MistralSpacedLists = MistralLists with { Shape = MistralLists.Shape with { Opening = "[TOOL_CALLS] [" } };
 
     private static readonly ReplyFormat MistralNames = MistralLists with
     {
@@ -79,7 +81,7 @@ internal sealed record ReplyFormat
     private static readonly ReplyFormat Llama = Plain with
     {
         Calls = [new("<|python_tag|>", null)],
-        Shape = Line with { BeforeArguments = "\", \"parameters\": ", Between = "; " },
+        Shape = Line with { BeforeArguments = "\", \"parameters\": ", Between = null },
     };
 
     // The first whose mark stands in the template; else the first whose mark is a token, where that says enough.
@@ -87,6 +89,7 @@ internal sealed record ReplyFormat
     [
         ("<|channel|>", false, Harmony),
         ("[ARGS]", false, MistralNames),
+        ("[TOOL_CALLS] [", false, MistralSpacedLists),
         ("[TOOL_CALLS]", false, MistralLists),
         (ListMark, true, Lists),
         ("<tool_call>", false, Tags),
