@@ -111,6 +111,28 @@ public sealed class TelemetryTests(DemoModel demo) : IClassFixture<DemoModel>
         _ = Assert.Single(measured["moa.kv.limit"]);
     }
 
+    [Fact]
+    public async Task A_listener_that_fails_harms_nobody()
+    {
+        await using ModelService service = new(_model, Options);
+        using MeterListener listener = new()
+        {
+            InstrumentPublished = static (instrument, listener) =>
+            {
+                if (instrument.Name == "gen_ai.server.request.duration")
+                    listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<double>((_, _, tags, _) =>
+        {
+            if (tags.ToArray().Contains(new(ServingTelemetry.InstanceTag, service.Instance)))
+                throw new InvalidOperationException("a listener's fault");
+        });
+        listener.Start();
+        for (int i = 0; i < 3; i++)
+            Assert.Equal(4, (await service.Generate(new GenerationRequest { Prompt = [5], MaxNewTokens = 4 }).Outcome).Tokens.Count);
+    }
+
     private sealed record Measurement(double Value, KeyValuePair<string, object?>[] Tags)
     {
         public string? Tag(string key) => Tags.FirstOrDefault(tag => tag.Key == key).Value?.ToString();

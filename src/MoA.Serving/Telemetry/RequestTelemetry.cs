@@ -58,7 +58,12 @@ internal sealed class RequestTelemetry
     /// <summary>The text has ended.</summary>
     /// <param name="finish">Why: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>cancelled</c>.</param>
     /// <param name="usage">What it took.</param>
-    public void End(string finish, Usage usage)
+    public void End(string finish, Usage usage) => Tell(static (telemetry, it) => telemetry.Record(it.finish, it.usage), (finish, usage));
+
+    /// <summary>The request was refused, or failed.</summary>
+    public void Fail(Exception failure) => Tell(static (telemetry, failure) => telemetry.Record(failure), failure);
+
+    private void Record(string finish, Usage usage)
     {
         TagList tags = _tags;
         if (finish == Cancelled)
@@ -87,12 +92,9 @@ internal sealed class RequestTelemetry
                 .SetTag("moa.prefix.read_again", usage.ReadAgain)
                 .SetTag("error.type", finish == Cancelled ? finish : null);
         }
-
-        Stop();
     }
 
-    /// <summary>The request was refused, or failed.</summary>
-    public void Fail(Exception failure)
+    private void Record(Exception failure)
     {
         string type = failure is RequestRefusedException refused ? refused.Reason.ToString() : failure.GetType().FullName!;
         TagList tags = _tags;
@@ -101,7 +103,6 @@ internal sealed class RequestTelemetry
             Instruments.Refused.Add(1, tags);
         Instruments.Duration.Record(Stopwatch.GetElapsedTime(_arrival).TotalSeconds, tags);
         _ = _span?.SetTag("error.type", type).SetStatus(ActivityStatusCode.Error, failure.Message);
-        Stop();
     }
 
     private static void Count(string type, long tokens, TagList tags)
@@ -110,11 +111,28 @@ internal sealed class RequestTelemetry
         Instruments.Tokens.Record(tokens, tags);
     }
 
-    // An activity that stops puts its parent in the place of whatever is current on this thread.
-    private void Stop()
+    // What a listener throws is not the request's fault, and must not end the thread that serves all the others.
+    private void Tell<T>(Action<RequestTelemetry, T> record, T of)
     {
         Activity? others = Activity.Current;
-        _span?.Stop();
-        Activity.Current = others;
+        try
+        {
+            try
+            {
+                record(this, of);
+            }
+            finally
+            {
+                _span?.Stop();
+            }
+        }
+        catch (Exception)
+        {
+            // its loss
+        }
+        finally
+        {
+            Activity.Current = others; // an activity that stops puts its parent in the place of whatever is current on this thread
+        }
     }
 }
