@@ -10,6 +10,9 @@ namespace MoA.Extensions.AI.Mapping;
 /// <summary>Turns what a caller asks for into what a service takes, and refuses by name what cannot be had.</summary>
 internal sealed class RequestReader(ModelService service)
 {
+    // A function has no other arguments than its schema lists; a model that is held to the schema would find no end among others.
+    private static readonly AIJsonSchemaTransformCache Closed = new(new AIJsonSchemaTransformOptions { DisallowAdditionalProperties = true });
+
     /// <summary>The request that messages and options stand for.</summary>
     public ChatRequest Read(IChatClient client, IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
@@ -53,7 +56,7 @@ internal sealed class RequestReader(ModelService service)
     }
 
     private static ToolDefinition Tool(AITool tool) => tool is AIFunctionDeclaration function
-        ? new ToolDefinition(function.Name, function.Description.Length > 0 ? function.Description : null, function.JsonSchema.GetRawText())
+        ? new ToolDefinition(function.Name, function.Description.Length > 0 ? function.Description : null, Closed.GetOrCreateTransformedSchema(function).GetRawText())
         : throw Refuse(nameof(ChatOptions.Tools), $"holds a {tool.GetType().Name} ('{tool.Name}'), which runs at some providers; expected functions");
 
     private static ToolChoice Choice(ChatToolMode mode, List<ToolDefinition> tools)

@@ -107,6 +107,7 @@ public sealed class MappingTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Equal([("weather", "The weather of a town"), ("plain", null)], request.Tools.Select(tool => (tool.Name, tool.Description)));
         JsonElement parameters = JsonDocument.Parse(request.Tools[0].Parameters!).RootElement;
         Assert.Equal(["town"], parameters.GetProperty("required").EnumerateArray().Select(name => name.GetString()));
+        Assert.False(parameters.GetProperty("additionalProperties").GetBoolean());
         Assert.Equal("integer", parameters.GetProperty("properties").GetProperty("days").GetProperty("type").GetString());
         Assert.Equal((new ToolChoice(ToolChoiceKind.Required, "weather"), false), (request.ToolChoice, request.ParallelToolCalls));
         Assert.Equal((true, "array"), (request.Format.IsJson, JsonDocument.Parse(request.Format.Schema!).RootElement.GetProperty("type").GetString()));
