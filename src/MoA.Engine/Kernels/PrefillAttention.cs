@@ -10,7 +10,8 @@ namespace MoA.Engine.Kernels;
 /// Block-sparse causal attention of prompt rows. Works on tiles of a panel of queries by 64 keys; tiles that no query of
 /// the panel sees are never touched. Keys come from the cache (tokens before this chunk) and from the chunk itself. A
 /// block of keys is widened once for all rows of the item and all query heads of the group, whose queries fill the panels
-/// head by head: what a panel leaves empty is filled from the next. No lane's results depend on what stands beside it.
+/// head by head: what a head leaves empty is filled by the next. No lane's results depend on what stands beside it. While
+/// the first panel is computed, the block after its own is fetched.
 /// Visible: j ≤ i, and the sink block or block(j) ≥ block(i) − ring/64 + 1, and j &gt; i − window.
 /// </summary>
 internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
@@ -48,11 +49,20 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         PrefillTile<TSimd, TVector> tile = new(_scratch, worker, _inputs.HeadSize, _inputs.Group, item.Rows);
         LayOut(segment, item, firstPosition, spans, tile);
         int lastBlock = (firstPosition + item.Rows - 1) / Block;
-        for (int keyBlock = 0; keyBlock <= lastBlock; keyBlock++)
-            AttendBlock(segment, item, keyBlock, spans, tile);
+        int ringBlock = FirstRingBlock(firstPosition, spans.VisibleRing[tile.Runs[0].Head], spans.SlidingWindow);
+        for (int keyBlock = 0, next; keyBlock <= lastBlock; keyBlock = next)
+        {
+            next = Math.Max(keyBlock + 1, ringBlock);
+            AttendBlock(segment, item, keyBlock, next, spans, tile);
+        }
+
         for (int i = 0; i < tile.PanelCount; i++)
             WriteOutputs(tile, i, segment);
     }
+
+    // The first block behind the sink's that a row sees.
+    private static int FirstRingBlock(int position, int ring, int window) =>
+        Math.Max(1, Math.Max(position / Block - ring / Block + 1, (int)Math.Max(0, ((long)position - window + 1) / Block)));
 
     // Lists the runs of the item's panels and transposes their queries, scaled so that scores are logarithms to base 2, or
     // what is still to be capped. Heads that see more come first, so that blocks far back are seen by as few panels as can be.
@@ -92,9 +102,11 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
 
     [MethodImpl(JitOptions.Loop)]
     private void AttendBlock(
-        in AttentionSegment segment, in AttentionItem item, int keyBlock, LayerSpans spans, in PrefillTile<TSimd, TVector> tile)
+        in AttentionSegment segment, in AttentionItem item, int keyBlock, int nextBlock, LayerSpans spans,
+        in PrefillTile<TSimd, TVector> tile)
     {
         int firstKey = -1;
+        Ahead ahead = default;
         for (int i = 0; i < tile.PanelCount; i++)
         {
             int first = Block, end = 0;
@@ -110,11 +122,27 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
             if (first >= end)
                 continue;
             if (firstKey < 0)
+            {
                 firstKey = Widen(segment, item.KeyValueHead, keyBlock, tile);
+                ahead = Coming(segment, item.KeyValueHead, nextBlock);
+            }
+
             first = Math.Max(first, firstKey);
-            if (first < end)
-                AttendPanel(tile, i, keyBlock, first, end, spans);
+            if (first >= end)
+                continue;
+            AttendPanel(tile, i, keyBlock, first, end, spans, ahead);
+            ahead = default;
         }
+    }
+
+    // What the first panel fetches of the block that comes after its own, nothing where that isn't cached.
+    private Ahead Coming(in AttentionSegment segment, int keyValueHead, int block)
+    {
+        if (block * Block >= segment.Cache.Start(_inputs.Layer, keyValueHead))
+            return default;
+        HeadCache cache = segment.Cache.Head(_inputs.Layer, keyValueHead);
+        nint offset = (nint)cache.Slot(block * Block) * cache.BytesPerRow;
+        return new Ahead(cache.Keys + offset, cache.Values + offset, cache.BytesPerRow);
     }
 
     // Widens the block's keys and values as far as they are there. Returns the first key that is held: those before it
@@ -185,13 +213,14 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
 
     [MethodImpl(JitOptions.Loop)]
     private void AttendPanel(
-        in PrefillTile<TSimd, TVector> tile, int index, int keyBlock, int first, int end, LayerSpans spans)
+        in PrefillTile<TSimd, TVector> tile, int index, int keyBlock, int first, int end, LayerSpans spans, in Ahead ahead)
     {
         int size = _inputs.HeadSize, count = end - first;
         float* scores = tile.Scores;
         nint offset = first * tile.Stride;
         PrefillPanel<TSimd, TVector>.Score(
-            tile.Keys + offset, tile.Stride, count, size, tile.Queries + index * tile.PanelFloats, scores);
+            tile.Keys + offset, tile.Stride, count, size, tile.Queries + index * tile.PanelFloats, scores,
+            ahead.Keys, ahead.RowBytes);
         if (_inputs.CapFactor > 0)
             OnlineSoftmax<TSimd, TVector>.Cap(scores, count * Queries, _inputs.CapFactor);
         Hide(tile, index, keyBlock, first, end, spans);
@@ -199,7 +228,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         PrefillPanel<TSimd, TVector>.Softmax(scores, count, maxima, sums, tile.Corrections);
         PrefillPanel<TSimd, TVector>.AddWeighted(
             tile.Values + offset, tile.Stride, count, size, scores, tile.Corrections,
-            tile.Outputs + index * tile.PanelFloats);
+            tile.Outputs + index * tile.PanelFloats, ahead.Values, ahead.RowBytes * Block / size);
     }
 
     // Sets the scores of keys that a query of the panel does not see to −∞: the future's, those before its window, and a
@@ -209,7 +238,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         in PrefillTile<TSimd, TVector> tile, int index, int keyBlock, int first, int end, LayerSpans spans)
     {
         bool hides = false;
-        float* limits = tile.Corrections;
+        float* limits = tile.Corrections; // not in use yet
         new Span<float>(limits, Queries).Fill(float.PositiveInfinity);
         foreach (PrefillRun run in tile.RunsOf(index))
         {
@@ -254,5 +283,15 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
                 outputs + run.Lane, Queries, _inputs.Output(segment.FirstRow + run.Row, run.Head),
                 (nint)_inputs.QueryHeads * _inputs.HeadSize, _inputs.HeadSize, run.Rows, 1f);
         }
+    }
+
+    // A cached block's rows, to be fetched while another is computed.
+    private readonly struct Ahead(byte* keys, byte* values, int rowBytes)
+    {
+        public byte* Keys { get; } = keys;
+
+        public byte* Values { get; } = values;
+
+        public int RowBytes { get; } = rowBytes;
     }
 }

@@ -30,12 +30,19 @@ internal static unsafe class PrefillPanel<TSimd, TVector>
     /// <param name="size">Head size.</param>
     /// <param name="queries">[size, <see cref="Queries"/>].</param>
     /// <param name="scores">[count + <see cref="Slack"/>, <see cref="Queries"/>].</param>
+    /// <param name="next">What is fetched from memory meanwhile.</param>
+    /// <param name="nextBytes">Bytes of it for each key; 0 for nothing.</param>
     [MethodImpl(JitOptions.Loop)]
-    public static void Score(float* keys, nint stride, int count, int size, float* queries, float* scores)
+    public static void Score(
+        float* keys, nint stride, int count, int size, float* queries, float* scores, byte* next = null, int nextBytes = 0)
     {
         int key = 0;
         for (; key <= count - 6; key += 6)
+        {
+            Memory.Prefetch(next + key * nextBytes, 6 * nextBytes);
             ScoreSix(keys + key * stride, stride, size, queries, scores + key * Queries);
+        }
+
         for (; key < count; key += 4)
             ScoreFour(keys + key * stride, stride, Math.Min(3, count - 1 - key), size, queries, scores + key * Queries);
     }
@@ -89,13 +96,20 @@ internal static unsafe class PrefillPanel<TSimd, TVector>
     /// <param name="weights">[count, <see cref="Queries"/>].</param>
     /// <param name="corrections">[<see cref="Queries"/>].</param>
     /// <param name="outputs">[size, <see cref="Queries"/>].</param>
+    /// <param name="next">What is fetched from memory meanwhile.</param>
+    /// <param name="nextBytes">Bytes of it for each component; 0 for nothing.</param>
     [MethodImpl(JitOptions.Loop)]
     public static void AddWeighted(
-        float* values, nint stride, int count, int size, float* weights, float* corrections, float* outputs)
+        float* values, nint stride, int count, int size, float* weights, float* corrections, float* outputs, byte* next,
+        int nextBytes)
     {
         int d = 0;
         for (; size - d >= 6 && size - d != 8; d += 6)
+        {
+            Memory.Prefetch(next + d * nextBytes, 6 * nextBytes);
             AddSix(values + d, stride, count, weights, corrections, outputs + d * Queries);
+        }
+
         for (; size - d >= 4; d += 4)
             AddFour(values + d, stride, count, weights, corrections, outputs + d * Queries);
         if (d < size)
