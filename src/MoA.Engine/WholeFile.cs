@@ -16,16 +16,17 @@ public static unsafe class WholeFile
     /// <summary>Writes a file and makes its folder if there is none; an existing file is replaced at the end.</summary>
     /// <param name="path">The file.</param>
     /// <param name="write">Writes the content.</param>
+    /// <param name="ownerOnly">Whether nobody but its owner may read or write the file, from its first byte on; on Windows its folder decides.</param>
     /// <exception cref="InvalidInputException">No file can be made there.</exception>
     /// <exception cref="IOException">Writing failed on the way, as on a full disk; nothing was left.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write, bool ownerOnly = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
         string unfinished = $"{path}.{Guid.NewGuid():N}{Unfinished}";
         try
         {
-            using (UnfinishedFile content = new(Create(path, unfinished)))
+            using (UnfinishedFile content = new(Create(path, unfinished, ownerOnly)))
             {
                 write(content);
                 content.FlushToDisk();
@@ -90,7 +91,7 @@ public static unsafe class WholeFile
         }
     }
 
-    private static FileStream Create(string path, string unfinished)
+    private static FileStream Create(string path, string unfinished, bool ownerOnly)
     {
         try
         {
@@ -98,7 +99,10 @@ public static unsafe class WholeFile
                 throw new IOException("it is a folder");
             if (Path.GetDirectoryName(path) is { Length: > 0 } folder)
                 _ = Directory.CreateDirectory(folder);
-            return new FileStream(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
+            FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 1 << 16 };
+            if (ownerOnly && !OperatingSystem.IsWindows())
+                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            return new FileStream(unfinished, options);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

@@ -50,7 +50,12 @@ public static class SafetensorsWriter
             tensor.Name, tensor.DType, tensor.Shape, tensor.Data.Length, to => to.Write(tensor.Data.Span))));
     }
 
-    private static void Write(string path, IReadOnlyDictionary<string, string>? metadata, IEnumerable<Tensor> tensors)
+    /// <summary>Writes tensors whose bytes come when they are asked for.</summary>
+    /// <param name="path">The file, replaced if it exists.</param>
+    /// <param name="metadata">Strings for the header, or null.</param>
+    /// <param name="tensors">The tensors.</param>
+    /// <param name="ownerOnly">Whether only the file's owner may read it.</param>
+    internal static void Write(string path, IReadOnlyDictionary<string, string>? metadata, IEnumerable<Tensor> tensors, bool ownerOnly = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         Tensor[] sorted = [.. tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal)];
@@ -66,7 +71,7 @@ public static class SafetensorsWriter
             file.Write(header.Span);
             foreach (Tensor tensor in sorted)
                 tensor.CopyTo(file);
-        });
+        }, ownerOnly);
     }
 
     private static void Check(Tensor tensor, string? before)
@@ -136,5 +141,6 @@ public static class SafetensorsWriter
             to.Write(MemoryMarshal.AsBytes(data.AsSpan(start, Math.Min(PieceElements, data.Length - start))));
     }
 
-    private sealed record Tensor(string Name, string DType, long[] Shape, long Length, Action<Stream> CopyTo);
+    /// <summary>A tensor to write.</summary>
+    internal sealed record Tensor(string Name, string DType, long[] Shape, long Length, Action<Stream> CopyTo);
 }

@@ -13,23 +13,8 @@ public sealed class CacheSnapshot : IDisposable
     private readonly UseGuard _use = new("The snapshot is", typeof(CacheSnapshot));
     private readonly CacheContent _content;
 
-    /// <summary>Keeps what caches hold; copies it.</summary>
-    internal CacheSnapshot(CacheContent content)
-    {
-        HeadLayout[] layouts = content.PackedLayouts();
-        content.Memory.CheckRoom(content.Memory.BytesOf(content.Shape, layouts), content.Length, content.Shape);
-        SequenceRows rows = content.Memory.Create(content.Shape, layouts);
-        try
-        {
-            rows.CopyFrom(content.Rows, [.. layouts.Select(layout => new RingState(layout))], content.Length);
-            _content = content with { Rows = rows, Notes = content.Notes.Copy() };
-        }
-        catch
-        {
-            rows.Dispose();
-            throw;
-        }
-    }
+    /// <summary>Keeps rows that stand in packed layouts; they are its own from now on.</summary>
+    internal CacheSnapshot(CacheContent content) => _content = content;
 
     /// <summary>Tokens whose rows it holds.</summary>
     public int Length => _content.Length;
@@ -75,6 +60,32 @@ public sealed class CacheSnapshot : IDisposable
     {
         using UseGuard.Use use = _use.TakeShared();
         return new SequenceCache(_content.At(length ?? Length), capacity);
+    }
+
+    /// <summary>Keeps a copy of what caches hold.</summary>
+    internal static CacheSnapshot CopyOf(CacheContent content)
+    {
+        HeadLayout[] layouts = content.PackedLayouts();
+        content.Memory.CheckRoom(content.Memory.BytesOf(content.Shape, layouts), content.Length, content.Shape);
+        SequenceRows rows = content.Memory.Create(content.Shape, layouts);
+        try
+        {
+            rows.CopyFrom(content.Rows, [.. layouts.Select(layout => new RingState(layout))], content.Length);
+            return new CacheSnapshot(content with { Rows = rows, Notes = content.Notes.Copy() });
+        }
+        catch
+        {
+            rows.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Lets somebody look at what it holds; it is not freed meanwhile.</summary>
+    /// <exception cref="ObjectDisposedException">The snapshot was disposed.</exception>
+    internal void Read(Action<CacheContent> reader)
+    {
+        using UseGuard.Use use = _use.TakeShared();
+        reader(_content);
     }
 
     /// <summary>Waits for who uses it, and frees the memory.</summary>

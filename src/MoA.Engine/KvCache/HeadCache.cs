@@ -115,6 +115,21 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
         CopyRows(source.Keys, source.Layout, Tokens?.Count ?? length);
     }
 
+    /// <summary>Where the rows of all tokens that are held stand, in the tokens' order, a few MiB at a time.</summary>
+    /// <param name="length">Tokens written so far.</param>
+    public IEnumerable<(int Slot, int Rows)> Pieces(int length)
+    {
+        int most = Math.Max(1, (4 << 20) / BytesPerRow);
+        for (int position = NextHeld(0, length), end; position < length; position = NextHeld(end, length))
+        {
+            end = Math.Min(RunEnd(position, length), position + most);
+            yield return (Slot(position), end - position);
+        }
+    }
+
+    /// <summary>Keys, or values, that stand side by side.</summary>
+    public Span<byte> Stored(bool values, int slot, int rows) => new((values ? Values : Keys) + (nint)slot * BytesPerRow, rows * BytesPerRow);
+
     /// <summary>Keeps some of the rows of <see cref="Tokens"/>, in ascending order, in a block of another size.</summary>
     /// <param name="kept">The rows to keep.</param>
     /// <param name="rows">Room for rows, at least as many.</param>
@@ -166,14 +181,17 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
         byte* values = block + (nint)layout.Rows * BytesPerRow;
         for (int position = NextHeld(0, length), end; position < length; position = NextHeld(end, length))
         {
-            end = position + Math.Min(layout.Run(position), Layout.Run(position));
-            end = Math.Min(end, position < ElasticRule.SinkTokens ? Math.Min(length, ElasticRule.SinkTokens) : length);
+            end = Math.Min(RunEnd(position, length), position + layout.Run(position));
             long bytes = (long)(end - position) * BytesPerRow;
             nint from = (nint)layout.Slot(position) * BytesPerRow, to = (nint)Slot(position) * BytesPerRow;
             Buffer.MemoryCopy(block + from, Keys + to, bytes, bytes);
             Buffer.MemoryCopy(values + from, Values + to, bytes, bytes);
         }
     }
+
+    // Up to where tokens from a position on stand side by side; what follows the sink may be lost.
+    private int RunEnd(int position, int length) => Math.Min(
+        position + Layout.Run(position), position < ElasticRule.SinkTokens ? Math.Min(length, ElasticRule.SinkTokens) : length);
 
     private void Move(int position, int index, bool back)
     {

@@ -47,12 +47,18 @@ internal readonly record struct RingState(HeadLayout Layout, int LostBefore = 0,
             : new RingState(layout, oldest, length);
     }
 
+    /// <summary>How many tokens are held when <paramref name="length"/> were written.</summary>
+    public int HeldRows(int length) => HeldInSink(length) + HeldInRing(length);
+
     /// <summary>A layout without room for anything but what is held.</summary>
     /// <param name="length">Tokens written so far, at least 1.</param>
     public HeadLayout Packed(int length)
     {
-        int sinkRows = Math.Min(length, ElasticRule.SinkTokens) - OldestInSink(length), ringRows = Math.Max(0, length - OldestInRing(length));
-        bool hasGap = sinkRows > 0 && OldestInRing(length) > ElasticRule.SinkTokens;
-        return hasGap ? new HeadLayout(ElasticRule.SinkTokens, ringRows) : new HeadLayout(0, sinkRows + ringRows);
+        bool hasGap = HeldInSink(length) > 0 && OldestInRing(length) > ElasticRule.SinkTokens;
+        return hasGap ? new HeadLayout(ElasticRule.SinkTokens, HeldInRing(length)) : new HeadLayout(0, HeldRows(length));
     }
+
+    private int HeldInSink(int length) => Math.Min(length, ElasticRule.SinkTokens) - OldestInSink(length);
+
+    private int HeldInRing(int length) => Math.Max(0, length - OldestInRing(length));
 }

@@ -117,7 +117,7 @@ public sealed partial class SequenceCache
     public CacheSnapshot TakeSnapshot(int? length = null)
     {
         using UseGuard.Use use = _use.TakeAlone();
-        return new CacheSnapshot(ContentAt(length));
+        return CacheSnapshot.CopyOf(ContentAt(length));
     }
 
     /// <summary>Bytes that <see cref="Fork"/> takes.</summary>

@@ -83,6 +83,62 @@ public sealed class SnapshotTests : IDisposable
         Assert.Equal(Continue(transformer, afresh, tokens.AsSpan(300), 10), Continue(transformer, restored, tokens.AsSpan(300), 10));
     }
 
+    /// <summary>
+    /// docs/serving.md: a kept prompt gives the bits that reading it afresh would, if every query head's rows are the same at both capacities, or
+    /// no fewer than its tokens.
+    /// </summary>
+    [Fact]
+    public void Kept_prompts_are_as_read_afresh()
+    {
+        Gen<Talk> talks =
+            from model in Gen.Elements(Models)
+            from policy in Gen.Elements("dense", "fixed", "share", "plan", "plan")
+            from type in Gen.Elements(ElementType.F32, ElementType.BF16, ElementType.Q8_0)
+            from prompt in Gen.OneOf(Gen.Choose(1, 130), Gen.Choose(64, 300))
+            from reserve in Gen.Elements(0, 40, 300)
+            from more in Gen.Elements(0, 30, 300)
+            from prompt2 in Gen.Choose(1, 90)
+            from steps2 in Gen.Choose(0, 8)
+            from chunk in Gen.Elements(7, 64, 100, 512)
+            from seed in Gen.Choose(0, int.MaxValue)
+            select new Talk(model, policy, type, prompt, 0, reserve, more, prompt2, steps2, chunk, seed);
+        int alike = 0;
+        Prop.ForAll(talks.ToArbitrary(), talk =>
+        {
+            (_, Transformer transformer) = Load(talk.Model);
+            ModelConfig config = transformer.Config;
+            int[] tokens = Tokens(transformer, talk.Tokens, talk.Seed);
+            AttentionPolicy policy = Policy(talk.Policy, config, talk.Seed);
+            int capacity = talk.Prompt + talk.Reserve, later = Math.Max(capacity + talk.More, tokens.Length);
+            if (!IsAlike(policy, config, talk.Prompt, capacity, later))
+                return;
+            alike++;
+            using SequenceCache kept = transformer.CreateSequence(policy, capacity, talk.TypeFor(config)), afresh = transformer.CreateSequence(policy, later, talk.TypeFor(config));
+            _ = ModelFixture.Run(transformer, kept, tokens.AsSpan(0, talk.Prompt), talk.Chunk, AttentionMode.Prefill);
+            using CacheSnapshot snapshot = kept.TakeSnapshot();
+            using SequenceCache restored = snapshot.Restore(later);
+            float[] expected = Read(transformer, afresh, tokens, talk.Prompt + talk.Prompt2, 512);
+            Assert.Equal(
+                expected[(talk.Prompt * config.VocabularySize)..], Read(transformer, restored, tokens.AsSpan(talk.Prompt), talk.Prompt2, talk.Chunk));
+        }).Holds(60);
+        Assert.True(alike > 0);
+    }
+
+    /// <summary>The first way in which they differ: 200 tokens read for 256, of which half is 128 rows, are not those that 1000 would have read.</summary>
+    [Fact]
+    public void Spans_that_grow_have_hidden_what_longer_ones_show()
+    {
+        (_, Transformer transformer) = Load("llama-gqa-llama3");
+        int[] tokens = Tokens(transformer, 220, 3);
+        AttentionPolicy half = new StreamingLlmPolicy(new ElasticRule(0, 0.5));
+        Assert.False(IsAlike(half, transformer.Config, 200, 256, 1000));
+        using SequenceCache kept = transformer.CreateSequence(half, 256, ElementType.F32), afresh = transformer.CreateSequence(half, 1000, ElementType.F32);
+        _ = ModelFixture.Run(transformer, kept, tokens.AsSpan(0, 200), 512, AttentionMode.Prefill);
+        using SequenceCache fork = kept.Fork(1000);
+        float[] expected = ModelFixture.Run(transformer, afresh, tokens, 512, AttentionMode.Prefill)[(200 * transformer.Config.VocabularySize)..];
+        Assert.NotEqual(expected, ModelFixture.Run(transformer, fork, tokens.AsSpan(200), 512, AttentionMode.Prefill));
+    }
+
     /// <summary>Worked by hand: 300 tokens, two KV heads in two layers, of which a ring of 128 rows keeps 64 + 64 and a dense one all.</summary>
     [Fact]
     public void A_snapshot_takes_the_rows_that_are_held()
@@ -246,6 +302,18 @@ public sealed class SnapshotTests : IDisposable
             cache.Rewind(0);
             Assert.Equal(0, cache.Length);
         }
+    }
+
+    private static bool IsAlike(AttentionPolicy policy, ModelConfig config, int length, int capacity, int later)
+    {
+        for (int head = 0; head < config.Layers * config.QueryHeads; head++)
+        {
+            int Rows(int tokens) => policy.RuleOf(head / config.QueryHeads, head % config.QueryHeads, config, tokens).Rows(tokens);
+            if (Rows(capacity) != Rows(later) && Math.Min(Rows(capacity), Rows(later)) < length)
+                return false;
+        }
+
+        return true;
     }
 
     // Whether all that a head held after some tokens is held still, by following each token alone.

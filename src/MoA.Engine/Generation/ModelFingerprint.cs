@@ -1,10 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
-using MoA.Engine;
 using MoA.Engine.Files;
-using MoA.Engine.Generation;
 
-namespace MoA.Search;
+namespace MoA.Engine.Generation;
 
 /// <summary>Tells models apart, whatever they are called and wherever they lie.</summary>
 public static class ModelFingerprint
