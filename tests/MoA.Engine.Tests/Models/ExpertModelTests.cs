@@ -87,6 +87,22 @@ public sealed class ExpertModelTests
         }
     }
 
+    /// <summary>What dry runs and the choice of a copy reckon with is what is allocated, but for padding.</summary>
+    [Theory]
+    [InlineData("llama-mha")]
+    [InlineData("gemma3")]
+    [InlineData("mixtral")]
+    [InlineData("gpt-oss")]
+    public void What_a_pass_works_in_is_reckoned(string name)
+    {
+        const int rows = 300;
+        using ModelFixture fixture = ModelFixture.Load(name);
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        long before = backend.AllocatedBytes, reckoned = Transformer.WorkspaceBytes(fixture.Model.Config, rows);
+        using Transformer transformer = new(fixture.Model, backend, rows);
+        Assert.InRange(backend.AllocatedBytes - before, reckoned, reckoned + 8192);
+    }
+
     [Theory]
     [InlineData("mixtral-8x7b,hidden=64,layers=2,heads=4,experts-used=3,intermediate=32,vocabulary=500", "Mixtral", 8, 3, 32)]
     [InlineData("qwen3-30b-a3b,layers=2,hidden=64,heads=2,experts=16,expert-width=32,vocabulary=500", "Qwen3Moe", 16, 8, 32)]
