@@ -1,6 +1,4 @@
 using MoA.Engine.Configuration;
-using MoA.Engine.Generation;
-using MoA.Engine.KvCache;
 using MoA.Engine.Tokenization;
 using MoA.Server.Http;
 using MoA.Serving;
@@ -10,18 +8,14 @@ namespace MoA.Server;
 /// <summary>The one model of a server, as its routes see it.</summary>
 internal sealed class ServedModel
 {
-    // Where RoPE stretches with the text only memory bounds it, and this.
-    private const int LongestSearch = 1 << 24;
-
     private int _running;
 
     public ServedModel(ModelService service, ServerOptions options)
     {
         Service = service;
         Options = options;
-        Name = options.Aliases.Count > 0 ? options.Aliases[0] : service.Model.Name;
-        Names = [.. options.Aliases.Append(service.Model.Name).Distinct()];
-        ContextLength = FindContextLength(service);
+        Name = options.Aliases.Count > 0 ? options.Aliases[0] : service.Name;
+        Names = [.. options.Aliases.Append(service.Name).Append(service.Model.Name).Distinct()];
     }
 
     public ModelService Service { get; }
@@ -37,8 +31,8 @@ internal sealed class ServedModel
     /// <summary>When it began to be served, in seconds of Unix time.</summary>
     public long Created { get; } = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
 
-    /// <summary>Most tokens of prompt and answer together that are ever taken: what the model was made for, or what all memory for caches holds.</summary>
-    public int ContextLength { get; }
+    /// <summary>Most tokens of prompt and answer together that are ever taken.</summary>
+    public int ContextLength => Service.ContextLength;
 
     /// <summary>Whether the server takes no more requests.</summary>
     public bool IsStopping { get; set; }
@@ -72,21 +66,4 @@ internal sealed class ServedModel
 
     /// <summary>Gives the place back.</summary>
     public void Leave() => Interlocked.Decrement(ref _running);
-
-    private static int FindContextLength(ModelService service)
-    {
-        ModelConfig config = service.Model.Config;
-        long memory = service.State.CacheLimit;
-        int fits = 0, tooLong = Math.Min(config.LongestText, LongestSearch) + 1;
-        while (tooLong - fits > 1)
-        {
-            int length = fits + ((tooLong - fits) / 2);
-            if (SequenceCache.EstimateBytes(config, service.Options.Policy, length, service.Options.CacheType) <= memory)
-                fits = length;
-            else
-                tooLong = length;
-        }
-
-        return fits;
-    }
 }

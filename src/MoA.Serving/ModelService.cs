@@ -15,6 +15,9 @@ namespace MoA.Serving;
 /// </summary>
 public sealed class ModelService : IAsyncDisposable, IDisposable
 {
+    // Where RoPE stretches with the text only memory bounds it, and this.
+    private const int LongestSearched = 1 << 24;
+
     private readonly ServiceCounters _counters = new();
     private readonly CacheRoom _room;
     private readonly Scheduler _scheduler;
@@ -41,6 +44,7 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
         _room = new CacheRoom(model, Options, Options.CacheBytes ?? AvailableMemory.Bytes() / 2);
         if (_room.LongestThatFits(2) < 2)
             throw new InvalidInputException($"{_room.Limit} bytes for KV caches hold no sequence at all: {_room.BytesFor(2)} are the least");
+        ContextLength = _room.LongestThatFits(Math.Min(model.Config.LongestText, LongestSearched));
         _chat = new ChatReader(model);
         _scheduler = new Scheduler(model, Options, _room, _counters);
         _telemetry = new ServiceTelemetry(this);
@@ -80,6 +84,9 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
 
     /// <summary>How it is served.</summary>
     public ServiceOptions Options { get; }
+
+    /// <summary>Most tokens of prompt and answer together that are ever taken: what the model was made for, or what all memory for caches holds.</summary>
+    public int ContextLength { get; }
 
     /// <summary>The service's number in this process, by which telemetry tells services apart.</summary>
     public int Instance => _telemetry.Instance;

@@ -36,9 +36,12 @@ internal sealed partial class ChildProcess : IDisposable
     /// <summary>Waits until the process has mapped a file into its memory; Linux only.</summary>
     public void WaitUntilMapped(string path)
     {
-        while (!_process.HasExited && !File.ReadAllText($"/proc/{_process.Id}/maps").Contains(path, StringComparison.Ordinal))
+        while (!_process.HasExited && !Maps().Contains(path, StringComparison.Ordinal))
             Thread.Sleep(10);
     }
+
+    /// <summary>The files that the process has mapped; Linux only.</summary>
+    public string Maps() => File.ReadAllText($"/proc/{_process.Id}/maps");
 
     public void Signal(int signal) => _ = kill(_process.Id, signal);
 

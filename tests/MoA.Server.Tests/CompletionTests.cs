@@ -100,7 +100,13 @@ public class CompletionTests(TestServer server) : IClassFixture<TestServer>
         Assert.Equal("<|bos|><|user|>\nHi\n<|assistant|>\n", rendered);
         JsonElement chat = await server.AskAsync("/tokenize", Chat);
         Assert.Equal(tokenizer.Encode(rendered, false, true), chat.GetProperty("tokens").EnumerateArray().Select(token => token.GetInt32()));
+        JsonElement parts = await server.AskAsync("/tokenize", """{"content":"日","with_pieces":true}""");
+        Assert.Equal("日"u8.ToArray(), parts.GetProperty("tokens").EnumerateArray().SelectMany(token => BytesOf(token.GetProperty("piece"))));
         JsonElement pieces = await server.AskAsync("/tokenize", """{"content":"Hello","with_pieces":true}""");
         Assert.Equal("Hello", string.Concat(pieces.GetProperty("tokens").EnumerateArray().Select(token => token.GetProperty("piece").GetString())));
     }
+
+    private static IEnumerable<byte> BytesOf(JsonElement piece) => piece.ValueKind == JsonValueKind.String
+        ? System.Text.Encoding.UTF8.GetBytes(piece.GetString()!)
+        : piece.EnumerateArray().Select(part => part.GetByte());
 }

@@ -54,6 +54,7 @@ internal sealed class ServeCommand : CliCommand
         ServiceOptions defaults = new();
         await using ModelService service = new(model, defaults with
         {
+            Name = options.Aliases is [string alias, ..] ? alias : null,
             Policy = policy,
             CacheType = ModelOptions.CacheType(context),
             CacheBytes = kvMemory,
@@ -63,14 +64,13 @@ internal sealed class ServeCommand : CliCommand
             SessionFolder = context.Get(ServeOptions.SessionDir),
         });
         await using ModelServer server = await ModelServer.StartAsync(service, options, context.Cancellation);
-        string name = options.Aliases is [string alias, ..] ? alias : model.Name;
-        context.Say($"moa: ready at {server.Address} ({name}, {policy.Name}, {service.State.CacheLimit / 1048576.0:N0} MiB for KV caches)");
+        context.Say($"moa: ready at {server.Address} ({service.Name}, {policy.Name}, {service.State.CacheLimit / 1048576.0:N0} MiB for KV caches)");
         if (context.Json)
         {
             context.WriteJson(writer =>
             {
                 writer.WriteString("address", server.Address);
-                writer.WriteString("model", name);
+                writer.WriteString("model", service.Name);
                 writer.WriteString("policy", policy.Name);
                 writer.WriteNumber("kvMemory", service.State.CacheLimit);
             });

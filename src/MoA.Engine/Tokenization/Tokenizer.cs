@@ -187,7 +187,7 @@ public sealed class Tokenizer
     /// spread over them.
     /// </summary>
     /// <param name="id">Token id; one that no token has adds none.</param>
-    internal byte[] BytesOf(int id)
+    public byte[] BytesOf(int id)
     {
         string token = TokenText(id);
         if (IsAdded(id) || token.Length == 0)

@@ -1,5 +1,5 @@
-using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using MoA.Engine.Tokenization;
 using MoA.Server.Http;
 using MoA.Serving.Chat;
@@ -82,10 +82,21 @@ internal static class TokenRoutes
     // A text where the token is whole characters, else bytes, as llama.cpp has it.
     private static void WritePiece(Utf8JsonWriter json, Tokenizer tokenizer, int token)
     {
-        string text = TokenTexts.Of(tokenizer, token);
+        byte[] bytes = tokenizer.BytesOf(token);
         json.WriteStartObject();
         json.WriteNumber("id", token);
-        json.WriteString("piece", text);
+        if (Utf8.IsValid(bytes))
+        {
+            json.WriteString("piece", bytes);
+        }
+        else
+        {
+            json.WriteStartArray("piece");
+            foreach (byte part in bytes)
+                json.WriteNumberValue(part);
+            json.WriteEndArray();
+        }
+
         json.WriteEndObject();
     }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
@@ -53,7 +52,7 @@ internal static class TokenTexts
         json.WriteString("token", text);
         json.WriteNumber("logprob", Finite(logProbability));
         json.WriteStartArray("bytes");
-        foreach (byte part in Encoding.UTF8.GetBytes(text))
+        foreach (byte part in tokenizer.BytesOf(token))
             json.WriteNumberValue(part);
         json.WriteEndArray();
     }
