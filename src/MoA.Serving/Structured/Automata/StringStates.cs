@@ -28,6 +28,10 @@ internal static class StringStates
     private static readonly sbyte[] Every = Build(everyEscape: true);
     private static readonly sbyte[] Canonical = Build(everyEscape: false);
 
+    /// <summary>For each byte the first that no state tells from it.</summary>
+    public static IReadOnlyList<byte> Classes { get; } = [.. Enumerable.Range(0, 256).Select(value => (byte)Enumerable.Range(0, value + 1)
+        .First(same => Enumerable.Range(0, Count).All(state => Every[(state * 256) + value] == Every[(state * 256) + same])))];
+
     /// <summary>The state after a byte, or <see cref="Terminal.Dead"/>.</summary>
     public static int Next(int state, byte value) => Every[(state * 256) + value];
 

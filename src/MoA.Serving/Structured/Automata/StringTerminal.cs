@@ -14,6 +14,8 @@ internal sealed class StringTerminal : Terminal
     /// <summary>Strings of some lengths, up to <see cref="MostCharacters"/>; no bound for null.</summary>
     public StringTerminal(int least = 0, int? most = null) => (_least, _most) = (least, most);
 
+    public override IReadOnlyList<byte> Classes => StringStates.Classes;
+
     public override int Next(int state, byte value)
     {
         (int count, int inside) = Math.DivRem(state, StringStates.Count);

@@ -59,12 +59,15 @@ internal sealed class TableTerminal : Terminal
         List<(int One, int Other)> pairs = [(one.Start, other.Start)];
         List<int[]> next = [];
         List<bool> final = [];
-        byte[] classOf = [.. Enumerable.Range(0, 256).Select(value => (byte)value)];
-        int classes = 256;
-        if (one is TableTerminal { _classes: < 256 } table)
-            (classOf, classes) = (table._classOf, table._classes);
-        byte[][] members = [.. Enumerable.Range(0, classes).Select(c => Enumerable.Range(0, 256).Where(value => classOf[value] == c).Select(value => (byte)value).ToArray())];
-        (classOf, members) = Refine(other, classOf, members);
+        byte[][] members = [.. Enumerable.Range(0, 256).GroupBy(value => (one.Classes[value], other.Classes[value]))
+            .Select(group => group.Select(value => (byte)value).ToArray())];
+        byte[] classOf = new byte[256];
+        for (int c = 0; c < members.Length; c++)
+        {
+            foreach (byte value in members[c])
+                classOf[value] = (byte)c;
+        }
+
         for (int state = 0; state < pairs.Count; state++)
         {
             budget.Spend(members.Length);
@@ -93,6 +96,8 @@ internal sealed class TableTerminal : Terminal
         return Create(classOf, members.Length, next, final, budget);
     }
 
+    public override IReadOnlyList<byte> Classes => _classOf;
+
     public override int Next(int state, byte value)
     {
         int next = _next[(state * _classes) + _classOf[value]];
@@ -102,21 +107,6 @@ internal sealed class TableTerminal : Terminal
     public override bool IsFinal(int state) => _final[state];
 
     public override bool GoesOn(int state) => _goesOn[state];
-
-    // Classes of bytes that neither automaton tells apart.
-    private static (byte[] ClassOf, byte[][] Members) Refine(Terminal other, byte[] classOf, byte[][] members)
-    {
-        byte[] otherClass = other is TableTerminal table ? table._classOf : [.. Enumerable.Range(0, 256).Select(value => (byte)value)];
-        byte[][] refined = [.. members.SelectMany(bytes => bytes.GroupBy(value => otherClass[value]).Select(group => group.ToArray()))];
-        byte[] result = [.. classOf];
-        for (int c = 0; c < refined.Length; c++)
-        {
-            foreach (byte value in refined[c])
-                result[value] = (byte)c;
-        }
-
-        return (result, refined);
-    }
 
     private static bool[] FindLive(List<int[]> next, List<bool> final, CompileBudget budget)
     {

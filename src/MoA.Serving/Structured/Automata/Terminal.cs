@@ -9,8 +9,13 @@ internal abstract class Terminal
     /// <summary>The state from which nothing leads on.</summary>
     public const int Dead = -1;
 
+    private static readonly byte[] EveryByte = [.. Enumerable.Range(0, 256).Select(value => (byte)value)];
+
     /// <summary>Where it begins.</summary>
     public virtual int Start => 0;
+
+    /// <summary>For each byte a number that is another's only if no state tells the two apart.</summary>
+    public virtual IReadOnlyList<byte> Classes => EveryByte;
 
     /// <summary>The state after a byte.</summary>
     public abstract int Next(int state, byte value);
