@@ -1,15 +1,15 @@
 using System.Net;
 using System.Net.Sockets;
-using MoA.Engine;
-using MoA.Server.Http;
-using MoA.Server.Operations;
-using MoA.Server.Routing;
-using MoA.Serving;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using MoA.Engine;
+using MoA.Server.Http;
+using MoA.Server.Operations;
+using MoA.Server.Routing;
+using MoA.Serving;
 
 namespace MoA.Server;
 
@@ -114,10 +114,7 @@ public sealed class ModelServer : IAsyncDisposable
 
     private static IPAddress ReadAddress(ServerOptions options)
     {
-        if (options.Port is < 0 or > 65535)
-            throw new InvalidInputException($"port {options.Port}: expected a number from 0 to 65535, 0 for a free one");
-        if (options.ApiKey is string key && string.IsNullOrWhiteSpace(key))
-            throw new InvalidInputException("the API key is empty; give one, or none");
+        options.Check();
         IPAddress? address = options.Host switch
         {
             "localhost" => IPAddress.Loopback,

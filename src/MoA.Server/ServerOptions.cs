@@ -1,8 +1,13 @@
+using MoA.Engine;
+
 namespace MoA.Server;
 
 /// <summary>How a model is put behind HTTP.</summary>
 public sealed record ServerOptions
 {
+    // As long as timers can wait, and a little less.
+    private static readonly TimeSpan LongestTime = TimeSpan.FromDays(20);
+
     /// <summary>The address to listen at: <c>localhost</c>, an IP address, or <c>*</c> for all. Beyond loopback <see cref="ApiKey"/> is required.</summary>
     public string Host { get; init; } = "127.0.0.1";
 
@@ -44,4 +49,25 @@ public sealed record ServerOptions
 
     /// <summary>Is told, in one line, of what went wrong inside; null: nobody is.</summary>
     public Action<string>? Log { get; init; }
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="InvalidInputException">A value is out of range.</exception>
+    public void Check()
+    {
+        Require(Port is >= 0 and <= 65535, "port", Port, "a number from 0 to 65535, 0 for a free one");
+        Require(ApiKey is null || !string.IsNullOrWhiteSpace(ApiKey), "API key", "of blanks", "a key, or none");
+        Require(MaxBodyBytes >= 1, "largest body", MaxBodyBytes, "at least one byte");
+        Require(MaxConcurrentRequests >= 1, "concurrent requests", MaxConcurrentRequests, "at least 1");
+        foreach ((string name, TimeSpan time) in (ReadOnlySpan<(string, TimeSpan)>)
+            [("longest request", LongestRequest), ("longest stall", LongestStall), ("ping interval", PingInterval), ("longest stop", LongestStop)])
+        {
+            Require(time > TimeSpan.Zero && time <= LongestTime, name, time, $"more than nothing, at most {LongestTime.TotalDays} days");
+        }
+    }
+
+    private static void Require(bool holds, string name, object value, string expected)
+    {
+        if (!holds)
+            throw new InvalidInputException(FormattableString.Invariant($"{name} {value}: expected {expected}"));
+    }
 }

@@ -55,6 +55,18 @@ public class SafetyTests
         Assert.Contains("key is required", failure.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Options_out_of_range_are_refused()
+    {
+        new ServerOptions().Check();
+        foreach (ServerOptions wrong in (ServerOptions[])
+            [new() { Port = -1 }, new() { Port = 65536 }, new() { ApiKey = " " }, new() { MaxBodyBytes = 0 }, new() { MaxConcurrentRequests = 0 },
+             new() { LongestRequest = TimeSpan.Zero }, new() { PingInterval = TimeSpan.FromSeconds(-1) }, new() { LongestStop = TimeSpan.MaxValue }])
+        {
+            Assert.Throws<InvalidInputException>(wrong.Check);
+        }
+    }
+
     [Theory]
     [InlineData("localhost:1", 200)]
     [InlineData("127.0.0.1", 200)]

@@ -1,6 +1,6 @@
+using Microsoft.AspNetCore.Http;
 using MoA.Engine;
 using MoA.Serving;
-using Microsoft.AspNetCore.Http;
 
 namespace MoA.Server.Http;
 

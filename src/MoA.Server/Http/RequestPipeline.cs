@@ -70,11 +70,11 @@ internal sealed class RequestPipeline(ServedModel served, bool isLoopback)
         };
     }
 
-    // A page whose name was made to point at this machine shows the name it was loaded by.
+    // A page whose name was made to point at this machine shows the name it was loaded by; who shows none (HTTP/1.0) is no browser.
     private Task CheckHostAsync(HttpContext context, RequestDelegate next)
     {
         string host = context.Request.Host.Host.TrimEnd('.');
-        bool isKnown = host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || _hosts.Contains(host) ||
+        bool isKnown = host.Length == 0 || host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || _hosts.Contains(host) ||
             (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
         return isKnown
             ? next(context)

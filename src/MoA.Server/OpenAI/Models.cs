@@ -1,7 +1,7 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 using MoA.Engine.Configuration;
 using MoA.Server.Http;
-using Microsoft.AspNetCore.Http;
 
 namespace MoA.Server.OpenAI;
 

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 using MoA.Engine;
 using MoA.Engine.Configuration;
 using MoA.Server.Http;
 using MoA.Serving;
-using Microsoft.AspNetCore.Http;
 
 namespace MoA.Server.Operations;
 

@@ -1,11 +1,11 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using MoA.Server.Anthropic;
 using MoA.Server.Http;
 using MoA.Server.OpenAI;
 using MoA.Server.OpenAI.Responses;
 using MoA.Server.Operations;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
 
 namespace MoA.Server.Routing;
 
