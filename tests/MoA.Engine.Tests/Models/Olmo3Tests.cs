@@ -5,6 +5,7 @@ using MoA.Engine.KvCache;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Engine.Tests.Models.Loading;
 
 namespace MoA.Engine.Tests.Models;
 
@@ -58,14 +59,7 @@ public sealed class Olmo3Tests : IDisposable
     [InlineData("\"rope_parameters\": {\"full_attention\": " + Yarn + ", \"sliding_attention\": " + Yarn + "}", "sfsfs", true)]
     public void Logits_follow_the_definition(string rope, string? kinds, bool isScaledInWindows)
     {
-        string types = kinds is null ? "" : $", \"layer_types\": [{string.Join(", ", kinds.Select(kind => kind == 'f' ? "\"full_attention\"" : "\"sliding_attention\""))}]";
-        File.WriteAllText(_folder.File("config.json"), $$"""
-            {
-                "architectures": ["Olmo3ForCausalLM"], "model_type": "olmo3", "hidden_size": {{Hidden}}, "num_hidden_layers": {{Layers}},
-                "num_attention_heads": {{QueryHeads}}, "num_key_value_heads": {{KeyValueHeads}}, "intermediate_size": {{Inner}}, "vocab_size": {{Vocabulary}},
-                "max_position_embeddings": 160, "rms_norm_eps": 1e-6, "rope_theta": 10000, "sliding_window": {{Window}}, {{rope}}{{types}}
-            }
-            """);
+        WriteConfig(rope, kinds);
         int[] tokens = [.. Enumerable.Range(0, Tokens).Select(i => (i * i + 3 * i) % Vocabulary)];
         double[] expected = Define(tokens, [.. Enumerable.Range(0, Layers).Select(layer => kinds is null ? (layer + 1) % 4 != 0 : kinds[layer] != 'f')], isScaledInWindows);
         double largest = expected.Max(Math.Abs);
@@ -84,6 +78,32 @@ public sealed class Olmo3Tests : IDisposable
                 Assert.InRange(logits.Zip(expected, (one, other) => Math.Abs(one - other)).Max() / largest, 0, 1e-4);
             }
         }
+    }
+
+    /// <summary>Divisors of frequencies say how layers with a window turn, and cannot say what goes by the length of a text.</summary>
+    [Theory]
+    [InlineData("""{"rope_type": "dynamic", "factor": 2, "rope_theta": 10000}""")]
+    [InlineData("""{"rope_type": "longrope", "short_factor": [1, 1, 1, 1, 1, 1, 1, 1], "long_factor": [2, 2, 2, 2, 2, 2, 2, 2], "original_max_position_embeddings": 40, "rope_theta": 10000}""")]
+    public void What_a_file_cannot_say_of_windows_is_refused(string sliding)
+    {
+        foreach (string full in new[] { Yarn, sliding })
+        {
+            WriteConfig($"\"rope_parameters\": {{\"full_attention\": {full}, \"sliding_attention\": {sliding}}}", null);
+            Refusal.AssertThrows(_folder.Path, "has a RoPE scaling by the length of the text in layers with a window, which GGUF cannot say for Olmo3", () =>
+                GgufConverter.Convert(_folder.Path, _folder.File("olmo3.gguf"), null));
+        }
+    }
+
+    private void WriteConfig(string rope, string? kinds)
+    {
+        string types = kinds is null ? "" : $", \"layer_types\": [{string.Join(", ", kinds.Select(kind => kind == 'f' ? "\"full_attention\"" : "\"sliding_attention\""))}]";
+        File.WriteAllText(_folder.File("config.json"), $$"""
+            {
+                "architectures": ["Olmo3ForCausalLM"], "model_type": "olmo3", "hidden_size": {{Hidden}}, "num_hidden_layers": {{Layers}},
+                "num_attention_heads": {{QueryHeads}}, "num_key_value_heads": {{KeyValueHeads}}, "intermediate_size": {{Inner}}, "vocab_size": {{Vocabulary}},
+                "max_position_embeddings": 160, "rms_norm_eps": 1e-6, "rope_theta": 10000, "sliding_window": {{Window}}, {{rope}}{{types}}
+            }
+            """);
     }
 
     private double[] Define(int[] tokens, bool[] slides, bool isScaledInWindows)

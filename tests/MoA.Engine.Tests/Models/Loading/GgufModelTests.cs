@@ -83,6 +83,29 @@ public sealed class GgufModelTests
         Assert.Equal(attention, model.Config.Rope!.Scaling.AttentionFactor, 1e-6);
     }
 
+    /// <summary>A divisor for each of 8 pairs, where MoA wrote them; 500^(-2·2/16) over the third.</summary>
+    [Fact]
+    public void Layers_with_a_window_may_be_stretched()
+    {
+        using TemporaryFolder folder = new();
+        using LoadedModel model = GgufModel.Load(folder.Write("tiny.gguf", Create([1, 1, 4, 4, 4, 4, 4, 4]).Build()));
+        RopeSettings rope = model.Config.LayerDescriptions[0].Rope!;
+        Assert.Equal((500, 1.5), (rope.Theta, rope.Scaling.AttentionFactor));
+        Assert.Equal(Math.Pow(500, -0.25) / 4, Transformer.RopeFrequencies(model.Config, rope)[2], 1e-9);
+        foreach (float[] wrong in new float[][] { [], [1, 2], [1, 1, 1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1, 1, float.NaN] })
+        {
+            string path = folder.Write("wrong.gguf", Create(wrong).Build());
+            Refusal.AssertThrows(path, $"\"llama.rope.scaling.factors_swa\" has {wrong.Length} numbers; expected 8 between 1e-6 and 1e6", () => GgufModel.Load(path));
+        }
+
+        static GgufBytes Create(float[] divisors) => TinyGguf.Create(changeKeys: keys =>
+        {
+            keys["llama.attention.sliding_window"] = 64u;
+            keys["llama.rope.freq_base_swa"] = 500f;
+            keys["llama.rope.scaling.attn_factor_swa"] = 1.5f;
+        }).Add("llama.rope.scaling.factors_swa", divisors);
+    }
+
     /// <summary>llama.cpp reads these as one number or as one number a layer.</summary>
     [Fact]
     public void Numbers_of_layers_may_stand_once_or_once_a_layer()
