@@ -153,7 +153,9 @@ public sealed class ChatTemplate
         bool hasCalls = messages.Any(message => message.ToolCalls.Count > 0 || message.Role == "tool");
         List<object?> conversation = hasCalls && !_traits.KnowsTools && !_traits.KnowsCalls
             ? PlainTools.WriteCalls(messages)
-            : [.. messages.Select(Write)];
+            : messages.Any(message => message.ToolCalls.Count > 1) && !_traits.TakesSeveralCalls
+                ? [.. SingleCalls.Unfold(messages).Select(single => Write(single.Message, single.Index))]
+                : [.. messages.Select(Write)];
         if (options.Tools.Count > 0 && _traits.ReadsToolsOfSystem)
             conversation = PlainTools.IntoSystem(conversation, options.Tools);
         else if (options.Tools.Count > 0 && !_traits.KnowsTools)

@@ -69,17 +69,15 @@ internal static class PlainTools
     /// <param name="source">The template's source, which tells the marks around calls.</param>
     public static JinjaMap WithCalls(ChatMessage message, int index, string source)
     {
-        bool hasTags = source.Contains("<tool_call>", StringComparison.Ordinal);
         int origin = TemplateMessages.ContentOrigin(index);
-        var content = new TracedTextBuilder().Append(message.Content, origin).Append(hasTags ? "" : "<|tool_call|>[");
+        (string open, string before, string between, string after, string close) =
+            source.Contains("<tool_call>", StringComparison.Ordinal) ? ("", "<tool_call>\n", "\n", "\n</tool_call>", "")
+            : source.Contains("<|tool_call|>", StringComparison.Ordinal) || source.Contains("<|tool|>", StringComparison.Ordinal) ? ("<|tool_call|>[", "", ", ", "", "]")
+            : ("", "", "\n", "", "");
+        var content = new TracedTextBuilder().Append(message.Content, origin).Append(message.Content.Length > 0 && open.Length == 0 ? "\n" : "").Append(open);
         for (int i = 0; i < message.ToolCalls.Count; i++)
-        {
-            content.Append(hasTags ? content.Length > 0 ? "\n<tool_call>\n" : "<tool_call>\n" : i > 0 ? ", " : "");
-            content.Append(Json(TemplateMessages.WriteFunction(message.ToolCalls[i], origin)), origin).Append(hasTags ? "\n</tool_call>" : "");
-        }
-
-        return With(
-            TemplateMessages.Write(message with { ToolCalls = [] }, index, takesNoContent: false), "content", content.Append(hasTags ? "" : "]").ToText());
+            content.Append(i > 0 ? between : "").Append(before).Append(Json(TemplateMessages.WriteFunction(message.ToolCalls[i], origin)), origin).Append(after);
+        return With(TemplateMessages.Write(message with { ToolCalls = [] }, index, takesNoContent: false), "content", content.Append(close).ToText());
     }
 
     /// <summary>The tools, a line of JSON each.</summary>

@@ -13,6 +13,7 @@ internal sealed class TemplateTraits
     private readonly Lazy<bool> _knowsTools;
     private readonly Lazy<bool> _needsSystem;
     private readonly Lazy<bool> _knowsCalls;
+    private readonly Lazy<bool> _takesSeveralCalls;
     private readonly Lazy<bool> _takesSystem;
     private readonly Lazy<bool> _takesNoContent;
     private readonly Lazy<bool> _takesThoughtsWithText;
@@ -26,6 +27,9 @@ internal sealed class TemplateTraits
         _needsSystem = new(() => !Prints([Question], Tools) && Prints([new("system", "rules"), Question], Tools));
         _knowsTools = new(() => ReadsToolsOfSystem || NeedsSystemForTools || Prints([Question], Tools));
         _knowsCalls = new(() => RenderCall("", null, tools: null) is not string text || text.Contains(Word, StringComparison.Ordinal));
+        _takesSeveralCalls = new(() => RenderCall("", null, tools: null, calls: [Call("first"), Call(Word)]) is string text
+            ? text.Contains(Word, StringComparison.Ordinal) || !KnowsCalls
+            : RenderCall("", null, tools: null) is null);
         _takesSystem = new(() => Prints([new("system", Word), Question], null));
         _takesNoContent = new(FindTakesNoContent);
         _takesThoughtsWithText = new(() => RenderCall("text", "thoughts", Tools) is not null || RenderCall("text", null, Tools) is null);
@@ -39,6 +43,9 @@ internal sealed class TemplateTraits
 
     /// <summary>Whether it writes the calls of an assistant's message.</summary>
     public bool KnowsCalls => _knowsCalls.Value;
+
+    /// <summary>Whether a message may ask for several tools; else the template writes one of them, or refuses.</summary>
+    public bool TakesSeveralCalls => _takesSeveralCalls.Value;
 
     /// <summary>Whether it looks for tools, as a text of JSON, in the system message.</summary>
     public bool ReadsToolsOfSystem { get; }
@@ -65,10 +72,12 @@ internal sealed class TemplateTraits
 
     private bool Prints(IReadOnlyList<ChatMessage> messages, JinjaList? tools) => Render(messages, tools)?.Contains(Word, StringComparison.Ordinal) == true;
 
-    private string? RenderCall(string content, string? thoughts, JinjaList? tools, bool takesNoContent = false)
+    private static ToolCall Call(string name) => new("abcdefgh1", name, "{\"a\": 1}");
+
+    private string? RenderCall(string content, string? thoughts, JinjaList? tools, bool takesNoContent = false, ToolCall[]? calls = null)
     {
-        ChatMessage call = new("assistant", content) { ToolCalls = [new("abcdefgh1", Word, "{\"a\": 1}")], Reasoning = thoughts };
-        return Render([Question, call], tools, takesNoContent);
+        ChatMessage message = new("assistant", content) { ToolCalls = calls ?? [Call(Word)], Reasoning = thoughts };
+        return Render([Question, message], tools, takesNoContent);
     }
 
     private string? Render(IReadOnlyList<ChatMessage> messages, JinjaList? tools, bool takesNoContent = false)

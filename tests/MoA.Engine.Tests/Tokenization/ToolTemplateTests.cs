@@ -44,6 +44,9 @@ public class ToolTemplateTests
         // These templates leave calls out; they are added to what is printed.
         if (template is "granite-tools.jinja" or "smollm3.jinja")
             messages = [.. messages.Select(message => message with { ToolCalls = [] })];
+        // This one drops all but a message's first call.
+        if (template == "gpt-oss-style.jinja" && name == "twice")
+            return;
         ChatTemplateOptions options = new() { Tools = Tools[..1], Variables = line.GetProperty("variables").GetRawText() };
         Assert.Equal(line.GetProperty("text").GetString(), own.Render(messages, addGenerationPrompt: true, options));
         if (line.TryGetProperty("textOfAll", out JsonElement all))
@@ -91,6 +94,27 @@ public class ToolTemplateTests
     {
         ChatTemplate template = Template(source + "{% if messages[9] %}{{ messages[1].tool_calls[0].function.name }}{% endif %}{% if messages[1].tool_calls[0].id == 'abcdefgh1' %}kilimanjaro{% endif %}");
         Assert.Equal(expected, template.Render([new("user", "q"), new("assistant", "") { ToolCalls = [Call] }], false));
+    }
+
+    [Theory]
+    [InlineData("llama-3.1", "{\"name\": \"get_weather\", \"parameters\": {\"city\": \"<|eos|>\"}}<|eot_id|>", "\n\n\"21\"<|eot_id|>", "{\"name\": \"stop\", \"parameters\": {}}<|eot_id|>", "\n\n\"ok\"<|eot_id|>")]
+    [InlineData("gpt-oss-style", "to=functions.get_weather<|channel|>commentary json<|message|>{\"city\": \"<|eos|>\"}<|call|>", "functions.get_weather to=assistant<|channel|>commentary<|message|>\"21\"", "to=functions.stop<|channel|>commentary json<|message|>{}<|call|>", "functions.stop to=assistant<|channel|>commentary<|message|>\"ok\"")]
+    public void Several_calls_are_messages_of_their_own_where_the_template_takes_one(string template, params string[] expected)
+    {
+        string text = Published(template).Render(
+            [
+                new("user", "q"), new("assistant", "") { ToolCalls = [Call, new("other", "stop", "")] },
+                new("tool", "ok") { ToolCallId = "other" }, new("tool", "21") { ToolCallId = "call12345" },
+            ],
+            true,
+            new() { Tools = Tools[..2] });
+        int at = 0;
+        foreach (string part in expected)
+        {
+            int found = text.IndexOf(part, at, StringComparison.Ordinal);
+            Assert.True(found >= 0, $"{part}\n{text}");
+            at = found + part.Length;
+        }
     }
 
     [Fact]
@@ -160,6 +184,15 @@ public class ToolTemplateTests
         Assert.Equal(
             $"<|system|><|tool|>[{{\"name\": \"stop\", \"description\": \"Stops.\", \"parameters\": {{\"type\": \"object\", \"properties\": {{}}}}}}]<|/tool|><|end|><|user|>q<|end|><|assistant|>{list}<|end|><|assistant|>",
             phi);
+    }
+
+    [Fact]
+    public void Calls_that_a_template_without_marks_leaves_out_are_lines()
+    {
+        ChatTemplate template = Template("{{ tools | tojson }}{% for m in messages %}[{{ m.content }}]{% endfor %}");
+        Assert.EndsWith(
+            "[q][So.\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"<|eos|>\"}}\n{\"name\": \"stop\", \"arguments\": {}}]",
+            template.Render([new("user", "q"), new("assistant", "So.") { ToolCalls = [Call, new("", "stop", "")] }], false), StringComparison.Ordinal);
     }
 
     [Theory]
