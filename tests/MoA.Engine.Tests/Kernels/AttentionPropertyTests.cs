@@ -114,15 +114,19 @@ public sealed class AttentionPropertyTests : IDisposable
     [InlineData(100)]
     public void Chunks_of_any_size_give_what_the_whole_prompt_gives(int chunk)
     {
-        HeadRows rows = HeadRows.Random(5, 333, 6, 2, 24);
+        HeadRows random = HeadRows.Random(5, 333, 6, 2, 32);
         PlanPolicy policy = AttentionLayer.Rings([1, 2, 3, 2, 4, 1]);
         AttentionTraits traits = Traits(6, 0, 5, 3, 5);
         foreach (ComputeBackend backend in _backends)
         {
-            foreach (int? window in new int?[] { null, 70 })
+            foreach ((ElementType type, int? window) in new (ElementType, int?)[]
             {
-                using AttentionLayer whole = new(backend, rows, policy, 333, ElementType.F32, window, traits);
-                using AttentionLayer chunked = new(backend, rows, policy, 333, ElementType.F32, window, traits);
+                (ElementType.F32, 70), (ElementType.BF16, null), (ElementType.Q8_0, 70),
+            })
+            {
+                HeadRows rows = random.RoundedTo(type);
+                using AttentionLayer whole = new(backend, rows, policy, 333, type, window, traits);
+                using AttentionLayer chunked = new(backend, rows, policy, 333, type, window, traits);
                 whole.Prefill(333, 333);
                 chunked.Prefill(333, chunk);
                 Assert.Equal(whole.Outputs, chunked.Outputs);
