@@ -4,6 +4,7 @@ using MoA.Engine.KvCache;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Serving.Chat;
+using MoA.Serving.Prefixes;
 using MoA.Serving.Scheduling;
 using MoA.Serving.Telemetry;
 
@@ -41,9 +42,13 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
         Model = model;
         options.Check();
         Options = options.ReadPolicy(model.Config);
-        _room = new CacheRoom(model, Options, Options.CacheBytes ?? AvailableMemory.Bytes() / 2);
+        long limit = Options.CacheBytes ?? AvailableMemory.Bytes() / 2;
+        _room = new CacheRoom(model, Options, limit, OpenSessions(model, Options, limit));
         if (_room.LongestThatFits(2) < 2)
-            throw new InvalidInputException($"{_room.Limit} bytes for KV caches hold no sequence at all: {_room.BytesFor(2)} are the least");
+        {
+            _room.Dispose();
+            throw new InvalidInputException($"{limit} bytes for KV caches hold no sequence at all: {_room.BytesFor(2)} are the least");
+        }
         ContextLength = _room.LongestThatFits(Math.Min(model.Config.LongestText, LongestSearched));
         _chat = new ChatReader(model);
         _scheduler = new Scheduler(model, Options, _room, _counters);
@@ -207,6 +212,12 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
 
     /// <summary>Cancels everything, frees all caches, and waits for it.</summary>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    private static SessionStore? OpenSessions(LanguageModel model, ServiceOptions options, long limit) => options.SessionFolder is not string folder
+        ? null
+        : new SessionStore(
+            new SessionFiles(model, options.Policy, options.CacheType), folder, options.SessionBytes ?? Math.Min(limit, long.MaxValue / 4) * 4,
+            options.Note ?? (static _ => { }));
 
     // Never a shorter text than was asked for without a word: what cannot be had is refused with the numbers.
     private int NewTokens(GenerationRequest request, int[] prompt)

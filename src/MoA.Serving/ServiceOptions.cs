@@ -45,14 +45,21 @@ public sealed record ServiceOptions
     /// <summary>Whether caches outlive their request, for one that goes on where it ended.</summary>
     public bool KeepPrefixes { get; init; } = true;
 
-    /// <summary>Where caches are saved when the service stops, and read from when it starts; null: nowhere.</summary>
+    /// <summary>A folder where the caches of conversations are saved when a request ends, and from which they are read again after a restart; null: nowhere.</summary>
     public string? SessionFolder { get; init; }
+
+    /// <summary>Most bytes of the files in <see cref="SessionFolder"/>; the oldest give way. Null: four times as much as caches may take.</summary>
+    public long? SessionBytes { get; init; }
+
+    /// <summary>Is told, in a line, what a log should know: what had to be read again and why, files that cannot be used. Called on the service's threads.</summary>
+    public Action<string>? Note { get; init; }
 
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="InvalidInputException">A value is out of range.</exception>
     public void Check()
     {
         Require(CacheBytes is null or > 0, nameof(CacheBytes), CacheBytes ?? 0, "a positive number of bytes");
+        Require(SessionBytes is null or > 0, nameof(SessionBytes), SessionBytes ?? 0, "a positive number of bytes");
         Require(MaxSequences > 0, nameof(MaxSequences), MaxSequences, "at least 1");
         Require(QueueLength >= 0, nameof(QueueLength), QueueLength, "0 or more");
         Require(LongestWait > TimeSpan.Zero, nameof(LongestWait), LongestWait.TotalSeconds, "more than 0 seconds");

@@ -1,4 +1,5 @@
 using MoA.Engine.Configuration;
+using MoA.Engine.Generation;
 using MoA.Engine.KvCache;
 
 namespace MoA.Serving.Prefixes;
@@ -9,6 +10,7 @@ internal sealed class KeptPrefix : IDisposable
     private readonly ModelConfig? _config;
     private readonly CacheSnapshot? _packed;
     private SequenceCache? _live;
+    private volatile bool _isBusy;
 
     /// <summary>Keeps caches as they are.</summary>
     public KeptPrefix(int[] tokens, SequenceCache live, ModelConfig config) => (Tokens, _live, _config, Bytes) = (tokens, live, config, live.Bytes);
@@ -24,6 +26,13 @@ internal sealed class KeptPrefix : IDisposable
 
     /// <summary>When it was last of use, on the store's clock.</summary>
     public long LastUse { get; set; }
+
+    /// <summary>Whether it is being written to a file, so that it cannot be given up.</summary>
+    public bool IsBusy
+    {
+        get => _isBusy;
+        set => _isBusy = value;
+    }
 
     /// <summary>Whether the caches themselves can go on, at the cost that nobody else can then go on from here.</summary>
     public bool IsLive => _live is not null;
@@ -54,6 +63,9 @@ internal sealed class KeptPrefix : IDisposable
         _live = null;
         return live;
     }
+
+    /// <summary>Writes the packed caches to a file.</summary>
+    public void Save(SessionFiles files, string path) => files.Save(path, _packed!, Tokens);
 
     public void Dispose()
     {

@@ -71,7 +71,7 @@ internal sealed class PrefixStore : IDisposable
         for (int i = _prefixes.Count - 1; i >= 0; i--)
         {
             int[] tokens = _prefixes[i].Tokens;
-            if (tokens.Length <= prefix.Tokens.Length && prefix.Tokens.AsSpan().StartsWith(tokens) && prefix.CanRewind(tokens.Length))
+            if (tokens.Length <= prefix.Tokens.Length && !_prefixes[i].IsBusy && prefix.Tokens.AsSpan().StartsWith(tokens) && prefix.CanRewind(tokens.Length))
                 Remove(_prefixes[i]).Dispose();
         }
 
@@ -93,14 +93,11 @@ internal sealed class PrefixStore : IDisposable
     /// <param name="spared">One that is not given up.</param>
     public bool TryFree(long bytes, KeptPrefix? spared = null)
     {
-        if (Bytes - (spared?.Bytes ?? 0) < bytes)
+        KeptPrefix[] free = [.. _prefixes.Where(prefix => prefix != spared && !prefix.IsBusy).OrderBy(static prefix => prefix.LastUse)];
+        if (free.Sum(static prefix => prefix.Bytes) < bytes)
             return false;
-        while (bytes > 0)
-        {
-            KeptPrefix oldest = _prefixes.Where(prefix => prefix != spared).MinBy(prefix => prefix.LastUse)!;
-            bytes -= oldest.Bytes;
-            GiveUp(oldest);
-        }
+        for (int i = 0; bytes > 0; bytes -= free[i++].Bytes)
+            GiveUp(free[i]);
 
         return true;
     }

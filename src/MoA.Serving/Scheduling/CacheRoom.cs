@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.KvCache;
@@ -9,12 +10,14 @@ namespace MoA.Serving.Scheduling;
 /// The memory of all KV caches, which is never exceeded: caches are counted by the exact bytes that the policy's rules give, before they are made. Only the
 /// scheduler's thread changes it; others may read the numbers.
 /// </summary>
-internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, long limit) : IDisposable
+internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, long limit, SessionStore? sessions) : IDisposable
 {
     // Less is read as quickly as it is copied, and nobody waits for it.
     private const int WorthWaiting = 128;
 
     private readonly PrefixStore _prefixes = new();
+    private readonly ConcurrentQueue<(SavedPrefix Saved, CacheSnapshot? Snapshot)> _loaded = [];
+    private readonly HashSet<SavedPrefix> _loading = [];
     private long _reserved;
     private long _peak;
 
@@ -26,6 +29,9 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
 
     /// <summary>The most bytes that were counted.</summary>
     public long PeakBytes => Interlocked.Read(ref _peak);
+
+    /// <summary>Is told when a file has been read; called on another thread.</summary>
+    public Action? OnLoaded { get; set; }
 
     /// <summary>Kept prefixes and their bytes.</summary>
     public (int Count, long Bytes) Kept => (_prefixes.Count, _prefixes.Bytes);
@@ -57,8 +63,11 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         forOther = false;
         if (!options.KeepPrefixes || !run.Request.KeepsPrefix)
             return MakeNew(run);
+        TakeLoaded();
         (ServedRun? other, int shared) = FindActive(run, active);
         (KeptPrefix? prefix, int held) = _prefixes.Find(run.Prompt, run.Capacity, least: shared);
+        if (Loads(run, held, out forOther))
+            return null;
         if (prefix is null && other is null)
             return MakeNew(run);
         if (prefix is null)
@@ -107,15 +116,10 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         int[] tokens = [.. run.Prompt, .. run.Run!.Output];
         tokens = tokens[..caches.Length];
         Count(-lease.ReservedBytes);
-        KeptPrefix? packed = null;
-        if (caches.CanRewind(caches.Length) && caches.SnapshotBytes() is long bytes && bytes < caches.Bytes / 4 * 3 && bytes <= Free - caches.Bytes)
-        {
-            packed = new KeptPrefix(tokens, caches.TakeSnapshot());
-            NotePeak(caches.Bytes + bytes);
-            caches.Dispose();
-        }
-
+        KeptPrefix? packed = Pack(caches, tokens);
         Keep(packed ?? new KeptPrefix(tokens, caches, model.Config));
+        if (packed is not null)
+            sessions?.Save(packed);
     }
 
     /// <summary>Bytes of a run's caches as a share of what dense attention would hold.</summary>
@@ -123,7 +127,12 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         Math.Min(1, (double)SequenceCache.EstimateBytes(model.Config, options.Policy, run.Capacity, options.CacheType) /
             SequenceCache.EstimateBytes(model.Config, new DensePolicy(), run.Capacity, options.CacheType));
 
-    public void Dispose() => _prefixes.Dispose();
+    public void Dispose()
+    {
+        sessions?.Dispose();
+        TakeLoaded();
+        _prefixes.Dispose();
+    }
 
     // Another request that has read much of the prompt, or is about to, so that its caches can be copied there.
     private (ServedRun? Run, int Shared) FindActive(ServedRun run, IReadOnlyList<ServedRun> active)
@@ -141,6 +150,57 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         }
 
         return best;
+    }
+
+    // Caches that have much room to spare, or are to be saved, take less without it.
+    private KeptPrefix? Pack(SequenceCache caches, int[] tokens)
+    {
+        if (!caches.CanRewind(caches.Length))
+            return null; // a policy that goes by attention
+        long bytes = caches.SnapshotBytes(), free = Free - caches.Bytes;
+        if (bytes > free && !(sessions is not null && _prefixes.TryFree(bytes - free)))
+            return null;
+        if (bytes >= caches.Bytes / 4 * 3 && sessions is null)
+            return null;
+        KeptPrefix packed = new(tokens, caches.TakeSnapshot());
+        NotePeak(caches.Bytes + bytes);
+        caches.Dispose();
+        return packed;
+    }
+
+    // Whether a file is being read that holds more of the prompt; others may pass meanwhile.
+    private bool Loads(ServedRun run, int held, out bool forOther)
+    {
+        forOther = false;
+        if (sessions is null)
+            return false;
+        (SavedPrefix? saved, int shared) = sessions.Find(run.Prompt, held + WorthWaiting);
+        if (saved is null)
+            return false;
+        forOther = _loading.Contains(saved);
+        if (forOther)
+            return true;
+        if (!MakeRoom(saved.Bytes, spared: null))
+            return saved.Bytes + BytesFor(run.Capacity) <= limit; // wait for room if there can be any
+        Count(saved.Bytes);
+        _ = _loading.Add(saved);
+        sessions.Load(saved, snapshot =>
+        {
+            _loaded.Enqueue((saved, snapshot));
+            OnLoaded?.Invoke();
+        });
+        return forOther = true;
+    }
+
+    private void TakeLoaded()
+    {
+        while (_loaded.TryDequeue(out (SavedPrefix Saved, CacheSnapshot? Snapshot) loaded))
+        {
+            _ = _loading.Remove(loaded.Saved);
+            Count(-loaded.Saved.Bytes);
+            if (loaded.Snapshot is CacheSnapshot snapshot)
+                Keep(new KeptPrefix(loaded.Saved.Tokens, snapshot));
+        }
     }
 
     // Whether rows will be overwritten before the sequence is full.
@@ -194,6 +254,8 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
     private CacheLease Lease(SequenceCache caches, int held, long bytes, string? readAgain)
     {
         Count(bytes);
+        if (readAgain is not null)
+            options.Note?.Invoke($"more of a prompt is read than its last tokens: {readAgain}");
         return new CacheLease(caches, held, bytes, readAgain);
     }
 

@@ -35,6 +35,7 @@ internal sealed class Scheduler : IDisposable
         _counters = counters;
         _loop = new GenerationLoop(model.Transformer);
         _pace = new PrefillPace(options.LongestStep);
+        _room.OnLoaded = Wake;
         _mostRuns = Math.Min(options.MaxSequences, model.Transformer.MaxRows);
         new Thread(Work) { IsBackground = true, Name = "MoA model" }.Start();
     }
@@ -130,6 +131,12 @@ internal sealed class Scheduler : IDisposable
         }
     }
 
+    private void Wake()
+    {
+        lock (_gate)
+            Monitor.Pulse(_gate);
+    }
+
     // Somebody has given up: a step that serves nobody else ends at once.
     private void Cancelled()
     {
@@ -189,8 +196,7 @@ internal sealed class Scheduler : IDisposable
                 }
                 else if (!forOther)
                 {
-                    WaitForFiles();
-                    return;
+                    break;
                 }
             }
             catch (Exception failure)
@@ -199,6 +205,8 @@ internal sealed class Scheduler : IDisposable
                 next.Fail(failure);
             }
         }
+
+        WaitForFiles();
     }
 
     // If nobody else's end would make room, kept caches are just being written to files or read from them.
@@ -206,7 +214,7 @@ internal sealed class Scheduler : IDisposable
     {
         lock (_gate)
         {
-            if (_active.Count == 0)
+            if (_active.Count == 0 && _waiting.Count > 0)
                 _ = Monitor.Wait(_gate, TimeSpan.FromMilliseconds(20));
         }
     }
