@@ -222,6 +222,25 @@ public sealed class EmulatedModelTests
         Assert.InRange(ModelFixture.RelativeError(logits, fixture.Logits.AsSpan(0, logits.Length)), 1e-7, Tolerance);
     }
 
+    /// <summary>Snapshots of rings that have turned stand in the device's memory, packed, and what is made of them goes on bit for bit.</summary>
+    [Fact]
+    public void Caches_of_a_snapshot_go_on_as_the_original()
+    {
+        using ModelFixture fixture = ModelFixture.Load("llama-gqa-llama3");
+        using GpuBackend backend = GpuBackend.Open("emulated:4", 1);
+        using Transformer transformer = new(fixture.Model, backend);
+        using SequenceCache sequence = transformer.CreateSequence(new StreamingLlmPolicy(new ElasticRule(64, 0.5)), 150);
+        _ = ModelFixture.Run(transformer, sequence, fixture.Tokens.AsSpan(0, 145), 64, AttentionMode.Prefill);
+        long expected = sequence.SnapshotBytes();
+        using CacheSnapshot snapshot = sequence.TakeSnapshot();
+        Assert.Equal(expected, snapshot.Bytes);
+        using SequenceCache restored = snapshot.Restore(300);
+        Assert.Equal(snapshot.RestoreBytes(300), restored.Bytes);
+        sequence.Extend(300);
+        float[] logits = ModelFixture.Run(transformer, sequence, fixture.Tokens.AsSpan(145, 10), 1, AttentionMode.Decode);
+        Assert.Equal(logits, ModelFixture.Run(transformer, restored, fixture.Tokens.AsSpan(145, 10), 1, AttentionMode.Decode));
+    }
+
     [Fact]
     public void Caches_of_another_device_are_refused_and_nothing_has_changed()
     {
