@@ -7,7 +7,7 @@ namespace MoA.Serving.Structured;
 /// <summary>What an answer may be, compiled for one vocabulary. Safe to share between threads and answers.</summary>
 internal sealed class Grammar
 {
-    private const long MostCachedBytes = 8 << 20;
+    private const long MostCachedBytes = 2 << 20;
 
     private readonly ConcurrentDictionary<Cursor, int[]> _behind = new();
     private long _cachedBytes;
