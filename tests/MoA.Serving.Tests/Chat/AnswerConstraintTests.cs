@@ -79,7 +79,10 @@ public sealed class AnswerConstraintTests(DemoModel demo) : IClassFixture<DemoMo
         await using ModelService service = new(_model, new ServiceOptions { CacheType = ElementType.F32, CacheBytes = 64 << 20 });
         ChatRequest request = new()
         {
-            Messages = [new("user", "How is the weather?")], Tools = Tools, ToolChoice = new(ToolChoiceKind.Required, "get_weather"), MaxNewTokens = 400,
+            Messages = [new("user", "How is the weather?")],
+            Tools = Tools,
+            ToolChoice = new(ToolChoiceKind.Required, "get_weather"),
+            MaxNewTokens = 400,
         };
         await using ChatReply reply = service.Chat(request);
         var calls = new List<ToolCallPiece>();
@@ -99,7 +102,8 @@ public sealed class AnswerConstraintTests(DemoModel demo) : IClassFixture<DemoMo
         ChatRequest next = request with
         {
             Messages = [.. request.Messages, outcome.Message, new("tool", "21") { ToolCallId = call.Id, Name = call.Name }],
-            ToolChoice = ToolChoice.None, Format = AnswerFormat.JsonSchema(Schema),
+            ToolChoice = ToolChoice.None,
+            Format = AnswerFormat.JsonSchema(Schema),
         };
         ChatOutcome answer = await service.Chat(next).Outcome;
         Assert.Equal(ChatFinish.Stop, answer.Finish);
