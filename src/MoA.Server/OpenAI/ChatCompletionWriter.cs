@@ -55,15 +55,15 @@ internal sealed class ChatCompletionWriter(Exchange exchange, bool hasLogProbabi
 
     private async Task<Usage> StreamChoiceAsync(EventStream stream, ChatReply reply, int index)
     {
-        await stream.SendAsync(null, (this, index), static (json, it) => it.Item1.WriteChunk(json, it.index, default, isFirst: true, null));
+        await stream.SendAsync(null, (this, index, reply.PromptTokens), static (json, it) => it.Item1.WriteChunk(json, it.index, default, it.PromptTokens, null));
         await foreach (ChatPiece piece in reply.WithCancellation(exchange.Cancellation))
         {
             if (!piece.IsEmpty)
-                await stream.SendAsync(null, (this, index, piece), static (json, it) => it.Item1.WriteChunk(json, it.index, it.piece, isFirst: false, null));
+                await stream.SendAsync(null, (this, index, piece), static (json, it) => it.Item1.WriteChunk(json, it.index, it.piece, null, null));
         }
 
         ChatOutcome outcome = Replies.Ended(await reply.Outcome.WaitAsync(exchange.Cancellation));
-        await stream.SendAsync(null, (this, index, outcome), static (json, it) => it.Item1.WriteChunk(json, it.index, default, isFirst: false, it.outcome));
+        await stream.SendAsync(null, (this, index, outcome), static (json, it) => it.Item1.WriteChunk(json, it.index, default, null, it.outcome));
         return outcome.Usage;
     }
 
@@ -75,7 +75,8 @@ internal sealed class ChatCompletionWriter(Exchange exchange, bool hasLogProbabi
         json.WriteString("model", _model);
     }
 
-    private void WriteChunk(Utf8JsonWriter json, int index, ChatPiece piece, bool isFirst, ChatOutcome? end)
+    // The first chunk has no piece but the prompt's tokens, from which on callers can count.
+    private void WriteChunk(Utf8JsonWriter json, int index, ChatPiece piece, int? promptTokens, ChatOutcome? end)
     {
         json.WriteStartObject();
         WriteHead(json, "chat.completion.chunk");
@@ -83,7 +84,7 @@ internal sealed class ChatCompletionWriter(Exchange exchange, bool hasLogProbabi
         json.WriteStartObject();
         json.WriteNumber("index", index);
         json.WriteStartObject("delta");
-        if (isFirst)
+        if (promptTokens is not null)
         {
             json.WriteString("role", "assistant");
             json.WriteString("content", "");
@@ -102,6 +103,8 @@ internal sealed class ChatCompletionWriter(Exchange exchange, bool hasLogProbabi
             json.WriteNull("usage");
         if (end is not null)
             UsageJson.WriteOwn(json, end.Usage);
+        if (promptTokens is int tokens)
+            UsageJson.WriteOwn(json, tokens);
         json.WriteEndObject();
     }
 

@@ -55,4 +55,12 @@ internal static class UsageJson
         json.WriteString("readAgain", usage.ReadAgain);
         json.WriteEndObject();
     }
+
+    /// <summary><c>"moa":{"promptTokens":…}</c>, before the first token.</summary>
+    public static void WriteOwn(Utf8JsonWriter json, int promptTokens)
+    {
+        json.WriteStartObject("moa");
+        json.WriteNumber("promptTokens", promptTokens);
+        json.WriteEndObject();
+    }
 }

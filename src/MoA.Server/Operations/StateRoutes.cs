@@ -36,6 +36,7 @@ internal static class StateRoutes
         json.WriteNumber("waiting", state.Waiting);
         json.WriteNumber("maxSequences", options.MaxSequences);
         json.WriteNumber("queueLength", options.QueueLength);
+        json.WriteNumber("defaultNewTokens", options.DefaultNewTokens);
         json.WriteNumber("cacheBytes", state.CacheBytes);
         json.WriteNumber("cacheLimit", state.CacheLimit);
         json.WriteNumber("peakCacheBytes", state.PeakCacheBytes);
