@@ -34,6 +34,7 @@ public class AccessTests(PageFixture fixture)
         await page.AnswerInPlaceAsync($$"""{"content":"{{new string('w', 400)}}\n```\n{{new string('c', 400)}}"}""");
         await page.AskAsync("x".PadRight(300, 'x'));
         _ = await page.AnswerAsync();
+        Assert.InRange(await page.Page.EvaluateAsync<double>("document.documentElement.scrollHeight - innerHeight - scrollY"), -1, 1);
         ILocator system = page.Page.GetByLabel("System prompt");
         await Assertions.Expect(system).ToBeHiddenAsync();
         await page.Button("Caches and settings").ClickAsync();

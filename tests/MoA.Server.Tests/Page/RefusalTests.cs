@@ -1,5 +1,4 @@
 using Microsoft.Playwright;
-using MoA.Serving;
 
 namespace MoA.Server.Tests.Page;
 
@@ -49,13 +48,18 @@ public class RefusalTests(PageFixture fixture)
     }
 
     [BrowserFact]
-    public async Task A_full_queue_is_said_in_words()
+    public async Task A_busy_server_is_said_in_words()
     {
-        await using TestServer server = await TestServer.StartAsync(new ServerOptions { MaxConcurrentRequests = 0 }, new ServiceOptions { CacheBytes = 16 << 20 });
+        await using TestServer server = await TestServer.StartAsync(new ServerOptions { MaxConcurrentRequests = 1 });
         await using ChatPage page = await fixture.OpenAsync(server);
+        using HttpRequestMessage other = new(HttpMethod.Post, "/v1/chat/completions")
+        {
+            Content = TestServer.Json("""{"messages":[{"role":"user","content":"Count to a thousand."}],"max_tokens":4000,"n":4,"stream":true}"""),
+        };
+        using HttpResponseMessage held = await server.Client.SendAsync(other, HttpCompletionOption.ResponseHeadersRead);
         await page.AskAsync("Hello");
         _ = await page.AnswerAsync();
-        await Assertions.Expect(page.Answers.Locator(".error")).ToContainTextAsync("The server is busy: 0 requests are being answered already. Try again in 1 s.");
+        await Assertions.Expect(page.Answers.Locator(".error")).ToContainTextAsync("The server is busy: 1 requests are being answered already. Try again in 1 s.");
     }
 
     [BrowserFact]
