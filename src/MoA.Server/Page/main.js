@@ -35,6 +35,7 @@ document.addEventListener("keydown", event => {
 });
 byId("stop").addEventListener("click", () => stop(current));
 byId("again").addEventListener("click", () => {
+  if (!settingsHold()) return;
   current.messages.pop();
   ask();
 });
@@ -109,7 +110,6 @@ function send() {
 }
 
 function ask() {
-  if (!settingsHold()) return;
   const conversation = current;
   problem(null);
   const written = answer(conversation, message => changed(conversation, message));
@@ -178,7 +178,8 @@ function open(conversation) {
 }
 
 function drawList() {
-  byId("list").replaceChildren(...store.conversations.map(conversation => {
+  const list = byId("list"), focused = [...list.querySelectorAll("button")].indexOf(document.activeElement);
+  list.replaceChildren(...store.conversations.map(conversation => {
     const title = store.titleOf(conversation), item = document.createElement("li");
     const opens = document.createElement("button"), deletes = document.createElement("button");
     opens.type = deletes.type = "button";
@@ -202,6 +203,7 @@ function drawList() {
     item.append(opens, deletes);
     return item;
   }));
+  if (focused >= 0) list.querySelectorAll("button")[focused]?.focus();
 }
 
 function drawButtons() {
