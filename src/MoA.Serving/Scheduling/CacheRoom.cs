@@ -90,8 +90,8 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         if (!caches.CanRewind(caches.Length))
             return; // a policy that goes by attention
         long bytes = caches.SnapshotBytes();
-        if (bytes <= Free || _prefixes.TryFree(bytes - Free))
-            Keep(new KeptPrefix(run.Prompt[..caches.Length], caches.TakeSnapshot()));
+        if ((bytes <= Free || _prefixes.TryFree(bytes - Free)) && TrySnapshot(caches) is CacheSnapshot snapshot)
+            Keep(new KeptPrefix(run.Prompt[..caches.Length], snapshot));
     }
 
     /// <summary>Takes caches back that nobody goes on from.</summary>
@@ -162,10 +162,25 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
             return null;
         if (bytes >= caches.Bytes / 4 * 3 && sessions is null)
             return null;
-        KeptPrefix packed = new(tokens, caches.TakeSnapshot());
+        if (TrySnapshot(caches) is not CacheSnapshot snapshot)
+            return null;
+        KeptPrefix packed = new(tokens, snapshot);
         NotePeak(caches.Bytes + bytes);
         caches.Dispose();
         return packed;
+    }
+
+    // The system may have less memory than the ceiling allows; nothing is lost but a shorter way.
+    private static CacheSnapshot? TrySnapshot(SequenceCache caches)
+    {
+        try
+        {
+            return caches.TakeSnapshot();
+        }
+        catch (Exception failure) when (failure is OutOfMemoryException or Engine.InvalidInputException)
+        {
+            return null;
+        }
     }
 
     // Whether a file is being read that holds more of the prompt; others may pass meanwhile.
@@ -245,8 +260,16 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         if (!MakeRoom(peak - prefix.Bytes, spared: prefix))
             return null;
         NotePeak(peak - prefix.Bytes);
-        SequenceCache caches = _prefixes.Remove(prefix).TakeOver(held, run.Capacity);
-        return Lease(caches, held, bytes, null);
+        _ = _prefixes.Remove(prefix);
+        try
+        {
+            return Lease(prefix.TakeOver(held, run.Capacity), held, bytes, null);
+        }
+        catch
+        {
+            prefix.Dispose();
+            throw;
+        }
     }
 
     private bool MakeRoom(long bytes, KeptPrefix? spared) => bytes <= Free || _prefixes.TryFree(bytes - Free, spared);

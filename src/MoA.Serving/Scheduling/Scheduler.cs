@@ -104,10 +104,17 @@ internal sealed class Scheduler : IDisposable
         {
             while (WaitForWork())
             {
-                EndCancelled();
-                Admit();
-                if (_active.Count > 0)
-                    Step();
+                try
+                {
+                    EndCancelled();
+                    Admit();
+                    if (_active.Count > 0)
+                        Step();
+                }
+                catch (Exception failure)
+                {
+                    Break(failure);
+                }
             }
         }
         finally
@@ -306,6 +313,22 @@ internal sealed class Scheduler : IDisposable
             _room.Return(run.Lease!);
             run.Fail(failure);
         }
+    }
+
+    // What nobody has reckoned with ends the requests that are there, not the process that serves others.
+    private void Break(Exception failure)
+    {
+        _options.Note?.Invoke($"all requests were given up: {failure.Message}");
+        Fail(failure);
+        ServedRun[] waiting;
+        lock (_gate)
+        {
+            waiting = [.. _waiting];
+            _waiting.Clear();
+        }
+
+        foreach (ServedRun run in waiting)
+            run.Fail(failure);
     }
 
     private void End(ServedRun run, FinishReason finish)
