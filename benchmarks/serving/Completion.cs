@@ -19,16 +19,16 @@ internal sealed class Completion
     /// <summary>Tokens written, and those of the prompt that were in kept caches.</summary>
     public (int New, int Cached) Tokens { get; private set; }
 
-    /// <summary>Ticks (<see cref="Stopwatch"/>) at which the request was sent, and at which pieces of the text came.</summary>
+    /// <summary>Ticks (<see cref="Stopwatch"/>) at which the request was sent, and at which its tokens came.</summary>
     public long Sent { get; private set; }
 
     /// <inheritdoc cref="Sent"/>
     public List<long> Arrivals { get; } = [];
 
-    /// <summary>Seconds from sending to the first piece.</summary>
+    /// <summary>Seconds from sending to the first token.</summary>
     public double FirstSeconds => Arrivals.Count > 0 ? Stopwatch.GetElapsedTime(Sent, Arrivals[0]).TotalSeconds : double.NaN;
 
-    /// <summary>Seconds between pieces that came between two moments.</summary>
+    /// <summary>Seconds between tokens that came between two moments.</summary>
     public IEnumerable<double> Gaps(long from = 0, long to = long.MaxValue)
     {
         long[] arrivals = [.. Arrivals];
@@ -63,7 +63,7 @@ internal sealed class Completion
         try
         {
             await completion.ReadAsync(http, $$$"""
-                {"prompt":{{{prompt}}},"max_tokens":{{{newTokens}}},"temperature":0,"stream":true,"stream_options":{"include_usage":true}}
+                {"prompt":{{{prompt}}},"max_tokens":{{{newTokens}}},"temperature":0,"logprobs":0,"stream":true,"stream_options":{"include_usage":true}}
                 """, onPiece, cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -117,7 +117,7 @@ internal sealed class Completion
         Text = text.ToString();
     }
 
-    // Whether the chunk brought text.
+    // Whether the chunk brought tokens.
     private bool Take(JsonElement chunk, StringBuilder text)
     {
         if (chunk.TryGetProperty("usage", out JsonElement usage) && usage.ValueKind == JsonValueKind.Object)
@@ -129,11 +129,13 @@ internal sealed class Completion
             return false;
         JsonElement choice = chunk.GetProperty("choices")[0];
         Finish = choice.GetProperty("finish_reason").GetString() ?? Finish;
-        string piece = choice.GetProperty("text").GetString()!;
-        if (piece.Length == 0)
+        _ = text.Append(choice.GetProperty("text").GetString());
+        // Asked for, so that tokens without a text of their own, as halves of characters, are seen too.
+        if (choice.GetProperty("logprobs") is not { ValueKind: JsonValueKind.Object } tokens)
             return false;
-        _ = text.Append(piece);
-        Arrivals.Add(Stopwatch.GetTimestamp());
+        long now = Stopwatch.GetTimestamp();
+        for (int i = tokens.GetProperty("tokens").GetArrayLength(); i > 0; i--)
+            Arrivals.Add(now);
         return true;
     }
 }

@@ -24,15 +24,17 @@ internal static class KillCase
         }
 
         string folder = Directory.CreateTempSubdirectory("moa-serving-").FullName;
-        int found = 0, wrong = 0, failed = 0, asked = 0, restored = 0, refused = 0;
+        int found = 0, wrong = 0, failed = 0, asked = 0, restored = 0, refused = 0, unfinished = 0, left = 0;
         long mostFiles = 0;
         try
         {
             for (int kill = 0; kill <= kills; kill++)
             {
                 found += Directory.GetFiles(folder, "*.moa-session").Length;
+                unfinished += Directory.GetFiles(folder, "*.tmp").Length;
                 mostFiles = Math.Max(mostFiles, Directory.GetFiles(folder).Length);
                 await using ServerProcess server = await ServerProcess.StartAsync(moa, [.. model, "--session-dir", folder]);
+                left += Directory.GetFiles(folder, "*.tmp").Length;
                 for (int i = 0; i < texts; i++)
                     Check(i, await Completion.ReadAsync(server.Http, prompts[i], MaxNew));
                 using CancellationTokenSource gone = new();
@@ -54,6 +56,7 @@ internal static class KillCase
         Report.Say("kills, files found at the starts after them, most in the folder", $"{kills}, {found}, {mostFiles}");
         Report.Say("notes of files that could not be used", $"{refused}");
         Report.Say("texts that went on from kept caches", $"{restored} of {asked}");
+        report.Require("half-written files, before and after the starts", left == 0, $"{unfinished}, {left}");
         report.Require("requests that failed", failed == 0, $"{failed}");
         report.Require("texts other than those read afresh", wrong == 0, $"{wrong}");
 

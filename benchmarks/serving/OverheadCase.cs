@@ -35,7 +35,7 @@ internal static class OverheadCase
     private static async Task<double> GenerateAsync(string moa, string[] arguments)
     {
         using Process process = ServerProcess.Start(
-            moa, ["generate", Prompt, "--template", "off", "--temperature", "0", "--json", "--quiet", .. arguments], info => info.RedirectStandardOutput = true);
+            moa, ["generate", Prompt, "--template", "off", "--temperature", "0", "--json", "--logprobs", "0", "--quiet", .. arguments], info => info.RedirectStandardOutput = true);
         using JsonDocument result = JsonDocument.Parse(await process.StandardOutput.ReadToEndAsync());
         await process.WaitForExitAsync();
         return result.RootElement.GetProperty("decodeTokensPerSecond").GetDouble();

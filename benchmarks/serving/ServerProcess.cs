@@ -10,7 +10,11 @@ internal sealed class ServerProcess : IAsyncDisposable
 {
     private readonly Process _process;
 
-    private ServerProcess(Process process) => _process = process;
+    private ServerProcess(Process process)
+    {
+        _process = process;
+        AppDomain.CurrentDomain.ProcessExit += EndWithThis;
+    }
 
     /// <summary>Speaks to it.</summary>
     public required HttpClient Http { get; init; }
@@ -87,11 +91,14 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        AppDomain.CurrentDomain.ProcessExit -= EndWithThis;
         if (!_process.HasExited)
             await KillAsync();
         Http.Dispose();
         _process.Dispose();
     }
+
+    private void EndWithThis(object? sender, EventArgs ended) => _process.Kill();
 
     private async Task ListenAsync()
     {

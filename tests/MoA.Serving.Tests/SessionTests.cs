@@ -89,6 +89,17 @@ public sealed class SessionTests(DemoModel demo) : IClassFixture<DemoModel>, IDi
     }
 
     [Fact]
+    public async Task What_a_killed_service_was_writing_is_removed()
+    {
+        string session = Path.Combine(_folder.FullName, new string('0', 32) + ".moa-session");
+        await File.WriteAllTextAsync($"{session}.{Guid.NewGuid():N}.tmp", "half of it");
+        await File.WriteAllTextAsync($"{session}.mine.tmp", "somebody's");
+        await using (ModelService service = new(_model, Options(dense: true)))
+            Assert.Equal($"{session}.mine.tmp", Assert.Single(_folder.GetFiles()).FullName);
+        Assert.Empty(_notes);
+    }
+
+    [Fact]
     public void A_folder_that_cannot_be_is_refused()
     {
         string file = Path.Combine(_folder.FullName, "file");

@@ -62,6 +62,7 @@ internal sealed class ServeCommand : CliCommand
             QueueLength = queue ?? defaults.QueueLength,
             DefaultNewTokens = model.Generation.MaxNewTokens ?? defaults.DefaultNewTokens,
             SessionFolder = context.Get(ServeOptions.SessionDir),
+            Note = line => context.Say($"moa: {line}"),
         });
         await using ModelServer server = await ModelServer.StartAsync(service, options, context.Cancellation);
         context.Say($"moa: ready at {server.Address} ({service.Name}, {policy.Name}, {service.State.CacheLimit / 1048576.0:N0} MiB for KV caches)");

@@ -39,6 +39,8 @@ internal sealed class SessionStore : IDisposable
             _ = OperatingSystem.IsWindows()
                 ? Directory.CreateDirectory(folder)
                 : Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            foreach (string left in Directory.GetFiles(folder, $"*{Extension}.*")) // by a service that was killed while it wrote
+                WholeFile.RemoveUnfinished(left[..(left.LastIndexOf(Extension, StringComparison.Ordinal) + Extension.Length)]);
             foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles("*" + Extension).OrderBy(file => file.LastWriteTimeUtc))
                 TakeStock(file);
         }
