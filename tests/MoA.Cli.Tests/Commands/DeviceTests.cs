@@ -39,7 +39,7 @@ public sealed class DeviceTests : IDisposable
     {
         string[] running =
         [
-            "compress", "calibrate", "profile", "validate", "generate", "chat", "score", "bench", "eval retrieval", "eval needle", "eval longbench",
+            "compress", "calibrate", "profile", "validate", "generate", "chat", "serve", "score", "bench", "eval retrieval", "eval needle", "eval longbench",
             "eval lveval", "eval perplexity", "eval alpaca",
         ];
         string[] with = [.. CommandTree.Commands.Where(item => item.Command.Options.Any(option => option.Name == "--device"))
