@@ -88,6 +88,23 @@ public sealed class SessionTests(DemoModel demo) : IClassFixture<DemoModel>, IDi
         Assert.Equal(5, _folder.GetFiles().Length);
     }
 
+    /// <summary>Rows that a window has overwritten are no help to a text that parts from the saved one: it is read, and does not wait for the file.</summary>
+    [Fact]
+    public async Task Under_windows_a_text_that_parts_from_a_saved_one_is_read()
+    {
+        int[] prompt = Tokens(40, 400);
+        await using (ModelService service = new(_model, Options(dense: false)))
+            _ = await service.Generate(Ask(prompt, 5)).Outcome;
+        int[] other = [.. prompt[..300], .. Tokens(41, 20)];
+        for (int start = 0; start < 2; start++)
+        {
+            await using ModelService service = new(_model, Options(dense: false));
+            GenerationOutcome outcome = await service.Generate(Ask(other, 5)).Outcome.WaitAsync(TimeSpan.FromSeconds(20));
+            Assert.Equal(start == 0 ? 0 : other.Length - 2, outcome.Usage.CachedTokens);
+            other = [.. other, .. outcome.Tokens, 7]; // the last token was drawn but never read
+        }
+    }
+
     [Fact]
     public async Task What_a_killed_service_was_writing_is_removed()
     {

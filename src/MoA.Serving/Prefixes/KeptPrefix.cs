@@ -21,6 +21,9 @@ internal sealed class KeptPrefix : IDisposable
     /// <summary>The tokens that the caches hold.</summary>
     public int[] Tokens { get; }
 
+    /// <summary>The capacity of the caches.</summary>
+    public int Capacity => _live?.Capacity ?? _packed!.Capacity;
+
     /// <summary>Bytes of the caches.</summary>
     public long Bytes { get; }
 

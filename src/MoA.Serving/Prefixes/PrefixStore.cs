@@ -8,6 +8,9 @@ internal sealed class PrefixStore : IDisposable
 {
     private const int Remembered = 64;
 
+    // Nearly all texts begin alike, with a token or a header: no reason to copy caches, to spare them, or to say that they were read again.
+    private const int WorthCopying = 32;
+
     private readonly List<KeptPrefix> _prefixes = [];
     private readonly Queue<int[]> _givenUp = [];
     private long _clock;
@@ -30,7 +33,7 @@ internal sealed class PrefixStore : IDisposable
         foreach (KeptPrefix prefix in _prefixes)
         {
             int shared = Shared(prefix.Tokens, prompt);
-            if (shared > best.Length && prefix.CanGoOn(shared, capacity))
+            if (shared > best.Length && (shared == prefix.Tokens.Length || shared >= WorthCopying) && prefix.CanGoOn(shared, capacity))
                 best = (prefix, shared);
         }
 
@@ -47,7 +50,7 @@ internal sealed class PrefixStore : IDisposable
         foreach (KeptPrefix prefix in _prefixes)
         {
             int shared = Shared(prefix.Tokens, prompt);
-            if (shared > held)
+            if (shared >= held + WorthCopying)
             {
                 return prefix.CanRewind(shared)
                     ? $"the model turns texts of {capacity} tokens by other angles"
@@ -58,7 +61,7 @@ internal sealed class PrefixStore : IDisposable
         foreach (int[] tokens in _givenUp)
         {
             int shared = Shared(tokens, prompt);
-            if (shared > held)
+            if (shared >= held + WorthCopying)
                 return $"the caches of {shared} tokens were given up for others";
         }
 

@@ -63,17 +63,20 @@ internal sealed class SessionStore : IDisposable
         }
     }
 
-    /// <summary>The file that holds most of a prompt's tokens at its beginning, all of its own among them or as many as <paramref name="least"/> and more.</summary>
-    public (SavedPrefix? Saved, int Shared) Find(ReadOnlySpan<int> prompt, int least)
+    /// <summary>The file from which most of a prompt's tokens can be gone on.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="least">Only with more tokens than these.</param>
+    /// <param name="keepsAll">Whether caches of a capacity still hold all rows of so many tokens, so that they can be gone on from earlier, too.</param>
+    public SavedPrefix? Find(ReadOnlySpan<int> prompt, int least, Func<int, int, bool> keepsAll)
     {
-        (SavedPrefix? Saved, int Shared) best = (null, least);
+        SavedPrefix? best = null;
         lock (_gate)
         {
             foreach (SavedPrefix saved in _saved)
             {
                 int shared = PrefixStore.Shared(saved.Tokens, prompt);
-                if (shared > best.Shared)
-                    best = (saved, shared);
+                if (shared > least && (shared == saved.Tokens.Length || keepsAll(saved.Capacity, saved.Tokens.Length)))
+                    (best, least) = (saved, shared);
             }
         }
 
@@ -135,7 +138,7 @@ internal sealed class SessionStore : IDisposable
         try
         {
             SavedSession session = _files.Inspect(file.FullName);
-            _saved.Add(new SavedPrefix(file.FullName, [.. session.Tokens], session.Bytes, file.Length));
+            _saved.Add(new SavedPrefix(file.FullName, [.. session.Tokens], session.Capacity, session.Bytes, file.Length));
         }
         catch (InvalidInputException failure)
         {
@@ -177,7 +180,7 @@ internal sealed class SessionStore : IDisposable
         try
         {
             prefix.Save(_files, path);
-            Keep(new SavedPrefix(path, prefix.Tokens, prefix.Bytes, new FileInfo(path).Length));
+            Keep(new SavedPrefix(path, prefix.Tokens, prefix.Capacity, prefix.Bytes, new FileInfo(path).Length));
         }
         catch (Exception failure) when (failure is InvalidInputException or IOException or UnauthorizedAccessException or ObjectDisposedException)
         {

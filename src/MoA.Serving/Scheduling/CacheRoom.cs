@@ -62,14 +62,14 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
     {
         forOther = false;
         if (!options.KeepPrefixes || !run.Request.KeepsPrefix)
-            return MakeNew(run);
+            return MakeNew(run, readAgain: null);
         TakeLoaded();
         (ServedRun? other, int shared) = FindActive(run, active);
         (KeptPrefix? prefix, int held) = _prefixes.Find(run.Prompt, run.Capacity, least: shared);
         if (Loads(run, held, out forOther))
             return null;
         if (prefix is null && other is null)
-            return MakeNew(run);
+            return MakeNew(run, _prefixes.WhyReadAgain(run.Prompt, run.Capacity, held: 0));
         if (prefix is null)
         {
             forOther = other!.Lease!.Caches.Length < shared;
@@ -189,15 +189,15 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         forOther = false;
         if (sessions is null)
             return false;
-        (SavedPrefix? saved, int shared) = sessions.Find(run.Prompt, held + WorthWaiting);
-        if (saved is null)
+        if (sessions.Find(run.Prompt, held + WorthWaiting, KeepsAll) is not SavedPrefix saved)
             return false;
         forOther = _loading.Contains(saved);
-        if (forOther)
-            return true;
+        if (forOther || run.HasLoaded)
+            return forOther; // nobody waits for a second file: what the first one was of no use for is read
         if (!MakeRoom(saved.Bytes, spared: null))
             return saved.Bytes + BytesFor(run.Capacity) <= limit; // wait for room if there can be any
         Count(saved.Bytes);
+        run.HasLoaded = true;
         _ = _loading.Add(saved);
         sessions.Load(saved, snapshot =>
         {
@@ -206,6 +206,9 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         });
         return forOther = true;
     }
+
+    private bool KeepsAll(int capacity, int tokens) =>
+        options.Policy.Resolve(model.Config, capacity).All(layer => layer.Stored.All(head => head.Rows >= tokens));
 
     private void TakeLoaded()
     {
@@ -221,13 +224,12 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
     // Whether rows will be overwritten before the sequence is full.
     private static bool WillTurn(SequenceCache caches) => !caches.CanDrop(caches.Capacity - caches.Length);
 
-    private CacheLease? MakeNew(ServedRun run)
+    private CacheLease? MakeNew(ServedRun run, string? readAgain)
     {
         long bytes = BytesFor(run.Capacity);
         if (!MakeRoom(bytes, spared: null))
             return null;
-        string? why = _prefixes.WhyReadAgain(run.Prompt, run.Capacity, held: 0);
-        return Lease(model.Transformer.CreateSequence(options.Policy, run.Capacity, options.CacheType), 0, bytes, why);
+        return Lease(model.Transformer.CreateSequence(options.Policy, run.Capacity, options.CacheType), 0, bytes, readAgain);
     }
 
     private CacheLease? CopyActive(ServedRun run, ServedRun other, int held)
@@ -250,7 +252,7 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         if (prefix.IsLive)
             return TakeOver(run, prefix, held);
         _prefixes.GiveUp(prefix);
-        return MakeNew(run);
+        return MakeNew(run, _prefixes.WhyReadAgain(run.Prompt, run.Capacity, held: 0));
     }
 
     // The usual next turn: nobody else has a use for the caches as they stand.

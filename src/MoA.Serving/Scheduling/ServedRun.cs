@@ -25,7 +25,6 @@ internal abstract class ServedRun
         Request = request;
         Prompt = prompt;
         NewTokens = newTokens;
-        _ = _started.Task.Exception; // nobody has to look at it
     }
 
     public GenerationRequest Request { get; }
@@ -57,6 +56,9 @@ internal abstract class ServedRun
 
     /// <summary>Its caches, once it has begun.</summary>
     public CacheLease? Lease { get; private set; }
+
+    /// <summary>Whether a file has been read for it.</summary>
+    public bool HasLoaded { get; set; }
 
     /// <summary>Tokens of the prompt that are in its caches.</summary>
     public int TokensRead => (Lease?.Held ?? 0) + (Run?.PrefilledTokens ?? 0);
@@ -131,7 +133,7 @@ internal abstract class ServedRun
     {
         Telemetry?.Fail(failure);
         _ = _started.TrySetException(failure);
-        _ = _started.Task.Exception;
+        _ = _started.Task.Exception; // nobody has to look at it
         Break(failure);
     }
 
