@@ -156,45 +156,19 @@ public sealed class ChatSession : IDisposable
         return text.End();
     }
 
-    // As the template writes the conversation, but with the answers in the tokens that they were written in: text may be cut
-    // into tokens in several ways.
     private int[] Encode(IReadOnlyList<ChatMessage> messages)
     {
         ConversationEncoder encoder = _model.RequireConversations();
         if (_written.Count == 0)
             return encoder.EncodePrompt(messages);
-        EncodedConversation encoded;
-        try
+        ChatMessage[] answers = [.. messages.Where(message => message.Role == Assistant)];
+        return encoder.EncodePrompt(messages, null, _model.StopTokens, (answer, _, text) =>
         {
-            encoded = encoder.Encode(messages, addGenerationPrompt: true);
-        }
-        catch (InvalidInputException)
-        {
-            return encoder.EncodePrompt(messages); // where an answer stands in the text cannot be told for every template
-        }
-
-        List<int> tokens = [];
-        int end = 0;
-        foreach ((ChatMessage message, AnswerSpan span) in messages.Where(message => message.Role == Assistant).Zip(encoded.Answers))
-        {
-            tokens.AddRange(encoded.Tokens.AsSpan(end, span.Start - end));
-            tokens.AddRange(AsWritten(message, encoded.Tokens.AsSpan(span.Start, span.End - span.Start)));
-            end = span.End;
-        }
-
-        return [.. tokens, .. encoded.Tokens.AsSpan(end)];
-    }
-
-    // The end of the turn is the template's: whether the model drew one or was stopped, it has not read it yet.
-    private int[] AsWritten(ChatMessage message, ReadOnlySpan<int> printed)
-    {
-        int end = printed.Length;
-        while (end > 0 && _model.StopTokens.Contains(printed[end - 1]))
-            end--;
-        string text = _model.RequireTokenizer().Decode(printed[..end], skipSpecialTokens: true);
-        if (!_written.TryGetValue(message, out int[]? own) || text.Trim() != message.Content.Trim())
-            return [.. printed]; // some templates leave out parts of earlier answers
-        return own is [.., int last] && _model.StopTokens.Contains(last) ? [.. own[..^1], .. printed[end..]] : [.. own, .. printed[end..]];
+            // Some templates leave out parts of earlier answers.
+            if (!_written.TryGetValue(answers[answer], out int[]? own) || text.Trim() != answers[answer].Content.Trim())
+                return null;
+            return own is [.., int last] && _model.StopTokens.Contains(last) ? own[..^1] : own;
+        });
     }
 
     // Makes the caches ready for the prompt and returns how many of its tokens they hold already.

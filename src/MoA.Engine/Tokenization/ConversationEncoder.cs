@@ -71,6 +71,48 @@ public sealed class ConversationEncoder
         return [.. tokens];
     }
 
+    /// <summary>
+    /// Encodes a conversation as <see cref="EncodePrompt(IReadOnlyList{ChatMessage}, ChatTemplateOptions?)"/> does, but with earlier answers in the tokens in which the
+    /// model wrote them: text may be cut into tokens in several ways. The end of a turn is the template's; whether the model drew one or was stopped, it has not read it yet.
+    /// </summary>
+    /// <param name="messages">The messages, in order.</param>
+    /// <param name="options">Tools, and what else the template is to know.</param>
+    /// <param name="stopTokens">Tokens that end a turn.</param>
+    /// <param name="written">The tokens of an answer without one that ends the turn, or null to take the template's: given which answer it is, all tokens before
+    /// it, and its text as the template prints it.</param>
+    /// <exception cref="InvalidInputException">The model has no chat template, or it refuses the conversation.</exception>
+    internal int[] EncodePrompt(
+        IReadOnlyList<ChatMessage> messages, ChatTemplateOptions? options, IReadOnlySet<int> stopTokens, Func<int, List<int>, string, int[]?> written)
+    {
+        EncodedConversation encoded;
+        try
+        {
+            encoded = Encode(messages, addGenerationPrompt: true, options);
+        }
+        catch (InvalidInputException)
+        {
+            return EncodePrompt(messages, options); // where an answer stands in the text cannot be told for every template
+        }
+
+        List<int> tokens = [];
+        int end = 0;
+        for (int answer = 0; answer < encoded.Answers.Count; answer++)
+        {
+            AnswerSpan span = encoded.Answers[answer];
+            tokens.AddRange(encoded.Tokens.AsSpan(end, span.Start - end));
+            ReadOnlySpan<int> printed = encoded.Tokens.AsSpan(span.Start, span.End - span.Start);
+            int turn = printed.Length;
+            while (turn > 0 && stopTokens.Contains(printed[turn - 1]))
+                turn--;
+            int[]? own = written(answer, tokens, _tokenizer.Decode(printed[..turn], skipSpecialTokens: true));
+            tokens.AddRange(own ?? printed[..turn]);
+            tokens.AddRange(printed[turn..]);
+            end = span.End;
+        }
+
+        return [.. tokens, .. encoded.Tokens.AsSpan(end)];
+    }
+
     private ChatTemplate Template => _template ?? throw new InvalidInputException(
         "the model has no chat template, so it cannot take conversations; choose one (--chat-template NAME), or give plain text or tokens");
 

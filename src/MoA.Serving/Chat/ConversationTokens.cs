@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
@@ -31,34 +32,9 @@ internal sealed class ConversationTokens(LanguageModel model)
     public int[] Encode(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions options)
     {
         ConversationEncoder encoder = model.RequireConversations();
-        EncodedConversation encoded;
-        try
-        {
-            if (!messages.Any(static message => message.Role == Assistant))
-                return encoder.EncodePrompt(messages, options);
-            encoded = encoder.Encode(messages, addGenerationPrompt: true, options);
-        }
-        catch (InvalidInputException)
-        {
-            return encoder.EncodePrompt(messages, options); // where an answer stands in the text cannot be told for every template
-        }
-
-        List<int> tokens = [];
-        int end = 0;
-        foreach (AnswerSpan span in encoded.Answers)
-        {
-            tokens.AddRange(encoded.Tokens.AsSpan(end, span.Start - end));
-            ReadOnlySpan<int> printed = encoded.Tokens.AsSpan(span.Start, span.End - span.Start);
-            int turn = printed.Length; // the end of the turn is the template's
-            while (turn > 0 && model.StopTokens.Contains(printed[turn - 1]))
-                turn--;
-            int[]? written = _answers.Find([.. tokens], model.RequireTokenizer().Decode(printed[..turn], skipSpecialTokens: true));
-            tokens.AddRange(written ?? printed[..turn]);
-            tokens.AddRange(printed[turn..]);
-            end = span.End;
-        }
-
-        return [.. tokens, .. encoded.Tokens.AsSpan(end)];
+        return messages.Any(static message => message.Role == Assistant)
+            ? encoder.EncodePrompt(messages, options, model.StopTokens, (_, before, text) => _answers.Find(CollectionsMarshal.AsSpan(before), text))
+            : encoder.EncodePrompt(messages, options);
     }
 
     /// <summary>
