@@ -84,7 +84,9 @@ internal sealed class SessionStore : IDisposable
     }
 
     /// <summary>Writes a prefix, which is not given up meanwhile.</summary>
-    public void Save(KeptPrefix prefix)
+    /// <param name="prefix">The prefix, packed.</param>
+    /// <param name="onEnd">Is told of the end, on another thread.</param>
+    public void Save(KeptPrefix prefix, Action? onEnd)
     {
         prefix.IsBusy = true;
         Do(() =>
@@ -96,6 +98,7 @@ internal sealed class SessionStore : IDisposable
             finally
             {
                 prefix.IsBusy = false;
+                onEnd?.Invoke();
             }
         });
     }

@@ -30,8 +30,8 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
     /// <summary>The most bytes that were counted.</summary>
     public long PeakBytes => Interlocked.Read(ref _peak);
 
-    /// <summary>Is told when a file has been read; called on another thread.</summary>
-    public Action? OnLoaded { get; set; }
+    /// <summary>Is told when a file has been read or written; called on another thread.</summary>
+    public Action? OnFile { get; set; }
 
     /// <summary>Kept prefixes and their bytes.</summary>
     public (int Count, long Bytes) Kept => (_prefixes.Count, _prefixes.Bytes);
@@ -119,7 +119,7 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         KeptPrefix? packed = Pack(caches, tokens);
         Keep(packed ?? new KeptPrefix(tokens, caches, model.Config));
         if (packed is not null)
-            sessions?.Save(packed);
+            sessions?.Save(packed, OnFile);
     }
 
     /// <summary>Bytes of a run's caches as a share of what dense attention would hold.</summary>
@@ -202,7 +202,7 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         sessions.Load(saved, snapshot =>
         {
             _loaded.Enqueue((saved, snapshot));
-            OnLoaded?.Invoke();
+            OnFile?.Invoke();
         });
         return forOther = true;
     }

@@ -24,6 +24,7 @@ internal sealed class Scheduler : IDisposable
     private readonly int _mostRuns;
     private CancellationTokenSource _step = new();
     private bool _stepping;
+    private volatile bool _mayAdmit = true;
     private volatile bool _stopping;
     private volatile bool _cancelAll;
 
@@ -35,7 +36,7 @@ internal sealed class Scheduler : IDisposable
         _counters = counters;
         _loop = new GenerationLoop(model.Transformer);
         _pace = new PrefillPace(options.LongestStep);
-        _room.OnLoaded = Wake;
+        _room.OnFile = Wake;
         _mostRuns = Math.Min(options.MaxSequences, model.Transformer.MaxRows);
         new Thread(Work) { IsBackground = true, Name = "MoA model" }.Start();
     }
@@ -69,6 +70,7 @@ internal sealed class Scheduler : IDisposable
 
             run.OnCancelled = Cancelled;
             _ = _waiting.AddLast(run);
+            _mayAdmit = true;
             Monitor.Pulse(_gate);
         }
     }
@@ -140,6 +142,7 @@ internal sealed class Scheduler : IDisposable
 
     private void Wake()
     {
+        _mayAdmit = true;
         lock (_gate)
             Monitor.Pulse(_gate);
     }
@@ -169,6 +172,7 @@ internal sealed class Scheduler : IDisposable
                 _ = _waiting.Remove(run);
         }
 
+        _mayAdmit |= gone.Length > 0;
         foreach (ServedRun run in gone)
         {
             if (IsCancelled(run))
@@ -188,6 +192,9 @@ internal sealed class Scheduler : IDisposable
     // Nobody overtakes who waits for room: whoever does would wait longer for every smaller one. Who waits for another one to read what both need lets others pass.
     private void Admit()
     {
+        if (!_mayAdmit && _active.Count > 0)
+            return; // nothing has changed since somebody was found to have to wait
+        _mayAdmit = false;
         ServedRun[] waiting;
         lock (_gate)
             waiting = [.. _waiting];
@@ -204,6 +211,10 @@ internal sealed class Scheduler : IDisposable
                 else if (!forOther)
                 {
                     break;
+                }
+                else
+                {
+                    _mayAdmit = true; // the other one goes on with every step
                 }
             }
             catch (Exception failure)
@@ -345,6 +356,7 @@ internal sealed class Scheduler : IDisposable
         _ = _loop.Remove(run.Run!);
         lock (_gate)
             _ = _active.Remove(run);
+        _mayAdmit = true;
     }
 
     private RequestRefusedException Refuse(RefusalReason reason, string message)
