@@ -18,14 +18,12 @@ public sealed class ModelServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly ServedModel _served;
-    private readonly ServerMetrics _metrics;
     private Task? _stopped;
 
-    private ModelServer(WebApplication app, ServedModel served, ServerMetrics metrics)
+    private ModelServer(WebApplication app, ServedModel served)
     {
         _app = app;
         _served = served;
-        _metrics = metrics;
     }
 
     /// <summary>Where it listens, as in <c>http://127.0.0.1:8080</c>.</summary>
@@ -43,11 +41,10 @@ public sealed class ModelServer : IAsyncDisposable
         options ??= new ServerOptions();
         IPAddress address = ReadAddress(options);
         ServedModel served = new(service, options);
-        ServerMetrics metrics = new();
         WebApplication app = Build(address, options);
         new RequestPipeline(served, IPAddress.IsLoopback(address)).Use(app);
-        new RouteTable(app, served, metrics).Map();
-        ModelServer server = new(app, served, metrics);
+        new RouteTable(app, served).Map();
+        ModelServer server = new(app, served);
         try
         {
             await app.StartAsync(cancellation);
@@ -56,7 +53,6 @@ public sealed class ModelServer : IAsyncDisposable
         catch (Exception failure)
         {
             await app.DisposeAsync();
-            metrics.Dispose();
             if (failure is SocketException socket)
                 throw new IOException($"cannot listen at {options.Host}:{options.Port}: {socket.Message}", socket);
             throw;
@@ -74,7 +70,6 @@ public sealed class ModelServer : IAsyncDisposable
     {
         _served.IsStopping = true;
         await _app.DisposeAsync();
-        _metrics.Dispose();
     }
 
     // While texts are still being written the port stays open: /ready says no, and who asks for a text is told to come back.
@@ -103,7 +98,7 @@ public sealed class ModelServer : IAsyncDisposable
             kestrel.Listen(address, options.Port, listen => listen.Protocols = HttpProtocols.Http1);
         });
         builder.Services.AddRoutingCore();
-        builder.Services.AddMetrics();
+        ServerMetrics.AddTo(builder.Services);
         builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins([.. options.AllowedOrigins]).AllowAnyHeader().WithMethods("GET", "POST").WithExposedHeaders("X-Request-Id", "Request-Id", "Retry-After")));
         builder.Services.AddOpenApi(RouteDocument.Configure);

@@ -1,56 +1,28 @@
-using System.Collections.Concurrent;
-using System.Diagnostics.Metrics;
-using System.Text;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using MoA.Serving.Telemetry;
+using OpenTelemetry.Metrics;
 
 namespace MoA.Server.Operations;
 
 /// <summary><c>GET /metrics</c>: the service's instruments, and ASP.NET Core's own of requests and connections, in Prometheus' text format.</summary>
-internal sealed class ServerMetrics : IDisposable
+internal static class ServerMetrics
 {
     private static readonly string[] Meters = [ServingTelemetry.Name, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
 
-    private readonly ConcurrentDictionary<Instrument, MetricFamily> _families = [];
-    private readonly MeterListener _listener = new();
-    private readonly Lock _collecting = new();
-
-    public ServerMetrics()
-    {
-        _listener.InstrumentPublished = (instrument, listener) =>
+    /// <summary>Adds what gathers the numbers.</summary>
+    public static void AddTo(IServiceCollection services) => services.AddMetrics().AddOpenTelemetry().WithMetrics(metrics => metrics
+        .AddMeter(Meters)
+        .AddPrometheusExporter(options =>
         {
-            if (Meters.Contains(instrument.Meter.Name))
-                listener.EnableMeasurementEvents(instrument, _families.GetOrAdd(instrument, static instrument => new MetricFamily(instrument)));
-        };
-        _listener.SetMeasurementEventCallback<double>(static (_, value, tags, family) => ((MetricFamily)family!).Take(value, tags));
-        _listener.SetMeasurementEventCallback<long>(static (_, value, tags, family) => ((MetricFamily)family!).Take(value, tags));
-        _listener.SetMeasurementEventCallback<int>(static (_, value, tags, family) => ((MetricFamily)family!).Take(value, tags));
-        _listener.Start();
-    }
+            options.ScopeInfoEnabled = false;
+            options.TargetInfoEnabled = false;
+            options.ScrapeResponseCacheDurationMilliseconds = 0;
+        }));
 
-    /// <summary>Answers with all numbers.</summary>
-    public async Task SendAsync(HttpContext context)
-    {
-        context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
-        await context.Response.WriteAsync(Collect(), context.RequestAborted);
-    }
-
-    public void Dispose() => _listener.Dispose();
-
-    /// <summary>All numbers as text.</summary>
-    internal string Collect()
-    {
-        StringBuilder text = new();
-        lock (_collecting)
-        {
-            MetricFamily[] families = [.. _families.Values.OrderBy(family => family.Name, StringComparer.Ordinal)];
-            foreach (MetricFamily family in families)
-                family.BeginCollection();
-            _listener.RecordObservableInstruments();
-            foreach (MetricFamily family in families)
-                family.WriteTo(text);
-        }
-
-        return text.ToString();
-    }
+    /// <summary>What answers with all numbers.</summary>
+    public static RequestDelegate Scraper(IEndpointRouteBuilder app) =>
+        app.CreateApplicationBuilder().UseOpenTelemetryPrometheusScrapingEndpoint(static _ => true).Build();
 }

@@ -10,7 +10,7 @@ using MoA.Server.Operations;
 namespace MoA.Server.Routing;
 
 /// <summary>All routes.</summary>
-internal sealed class RouteTable(WebApplication app, ServedModel served, ServerMetrics metrics)
+internal sealed class RouteTable(WebApplication app, ServedModel served)
 {
     private static readonly string[] Reading = ["GET", "HEAD"];
 
@@ -29,7 +29,7 @@ internal sealed class RouteTable(WebApplication app, ServedModel served, ServerM
         MapGet("/v1/models/{**id}", RouteDescription.Model, context => Models.GetAsync(context, served));
         MapGet("/moa/state", RouteDescription.State, context => StateRoutes.StateAsync(context, served));
         MapGet("/moa/rows", RouteDescription.Rows, context => StateRoutes.RowsAsync(context, served));
-        MapGet("/metrics", RouteDescription.Metrics, metrics.SendAsync);
+        MapGet("/metrics", RouteDescription.Metrics, ServerMetrics.Scraper(app));
         MapGet("/health", RouteDescription.Health, StateRoutes.HealthAsync).WithMetadata(OpenToAll.Instance);
         MapGet("/ready", RouteDescription.Ready, context => StateRoutes.ReadyAsync(context, served)).WithMetadata(OpenToAll.Instance);
         app.MapOpenApi("/openapi/{documentName}.json").WithMetadata(OpenToAll.Instance);
