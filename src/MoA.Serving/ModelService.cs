@@ -149,9 +149,8 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
         RequestTelemetry? telemetry = _telemetry.Start("chat", request.MaxNewTokens, request.Sampling, request.Stop, request.Format.IsJson);
         try
         {
-            GenerationRequest read = _chat.Read(request);
-            int[] prompt = [.. read.Prompt];
-            ChatServedRun run = new(_chat, request, read, prompt, NewTokens(read, prompt)) { Telemetry = telemetry };
+            ChatPrompt prompt = _chat.Read(request);
+            ChatServedRun run = new(_chat, prompt, NewTokens(prompt.Request, prompt.Tokens)) { Telemetry = telemetry };
             _scheduler.Submit(run);
             return run.Reply;
         }
@@ -167,7 +166,7 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
     public int[] Encode(ChatRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return [.. _chat.Read(request).Prompt];
+        return _chat.Read(request).Tokens;
     }
 
     /// <summary>The text of a conversation as the model's template writes it.</summary>

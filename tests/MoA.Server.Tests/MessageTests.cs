@@ -67,7 +67,9 @@ public class MessageTests(TestServer server) : IClassFixture<TestServer>
     [InlineData("""{"messages":[{"role":"user","content":"x"}]}""", "max_tokens")]
     [InlineData("""{"messages":[],"max_tokens":1}""", "messages")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"image","source":{}}]}],"max_tokens":1}""", "messages[0].content[0].type")]
-    [InlineData("""{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}],"max_tokens":1}""", "messages")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{}}]}],"max_tokens":1}""", "the last message asks for tools")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}],"max_tokens":1,"tools":[{"name":"f","input_schema":{"type":"object"}}],"tool_choice":{"type":"any"}}""", "a call of a tool is required")]
+    [InlineData("""{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}],"max_tokens":1,"output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}}}""", "the last message, which the answer goes on from, is no beginning of the JSON")]
     [InlineData("""{"messages":[{"role":"user","content":"x"}],"max_tokens":1,"tools":[{"type":"web_search_20250305","name":"web_search"}]}""", "tools[0].type")]
     [InlineData("""{"messages":[{"role":"user","content":"x"}],"max_tokens":1,"tool_choice":{"type":"tool","name":"f"}}""", "tool_choice.name")]
     public async Task Errors_are_Anthropics(string json, string place)
@@ -78,6 +80,40 @@ public class MessageTests(TestServer server) : IClassFixture<TestServer>
         Assert.Equal("invalid_request_error", body.GetProperty("error").GetProperty("type").GetString());
         Assert.StartsWith(place, body.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
     }
+
+    /// <summary>Whoever stops an answer and lets it go on gets the answer that was not stopped, by both routes.</summary>
+    [Fact]
+    public async Task A_last_message_of_the_assistant_goes_on()
+    {
+        const string User = """{"role":"user","content":"Count: one, two, three, four. Count again."}""";
+        string whole = Content(await server.AskAsync(Path, $$"""{"messages":[{{User}}],"max_tokens":24,"temperature":0}"""));
+        string begun = Content(await server.AskAsync(Path, $$"""{"messages":[{{User}}],"max_tokens":10,"temperature":0}"""));
+        Assert.StartsWith(begun, whole, StringComparison.Ordinal);
+        string messages = $$"""{"messages":[{{User}},{"role":"assistant","content":{{JsonSerializer.Serialize(begun)}}}],"max_tokens":14,"temperature":0""";
+        Assert.Equal(whole[begun.Length..], Content(await server.AskAsync(Path, messages + "}")));
+        foreach (string more in (string[])["", ""","continue_final_message":true""", ""","continue_final_message":true,"add_generation_prompt":false"""])
+        {
+            JsonElement answer = await server.AskAsync("/v1/chat/completions", messages + more + "}");
+            Assert.Equal(whole[begun.Length..], answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString());
+        }
+
+        int open = await Count(messages), closed = await Count($$"""{"messages":[{{User}}]""");
+        Assert.InRange(open - closed, 5, 20);
+        string prompt = (await server.AskAsync("/apply-template", messages + "}")).GetProperty("prompt").GetString()!;
+        Assert.EndsWith("<|assistant|>\n" + begun, prompt, StringComparison.Ordinal);
+        prompt = (await server.AskAsync("/apply-template", messages + ""","add_generation_prompt":true}""")).GetProperty("prompt").GetString()!;
+        Assert.EndsWith(begun + "<|eos|>\n<|assistant|>\n", prompt, StringComparison.Ordinal);
+
+        foreach (string wrong in (string[])["\"continue_final_message\":true,\"add_generation_prompt\":true", "\"continue_final_message\":false,\"add_generation_prompt\":false"])
+            _ = await server.FailAsync("/v1/chat/completions", $"{messages},{wrong}}}");
+        _ = await server.FailAsync("/v1/chat/completions", $$"""{"messages":[{{User}}],"continue_final_message":true}""");
+        _ = await server.FailAsync("/v1/chat/completions", $$"""{"messages":[{{User}}],"add_generation_prompt":false}""");
+
+        async Task<int> Count(string json) => (await server.AskAsync("/v1/messages/count_tokens", json + "}")).GetProperty("input_tokens").GetInt32();
+    }
+
+    private static string Content(JsonElement message) =>
+        string.Concat(message.GetProperty("content").EnumerateArray().Select(block => block.GetProperty("text").GetString()));
 
     [Fact]
     public async Task A_stop_sequence_is_named()

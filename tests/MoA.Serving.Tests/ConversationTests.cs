@@ -1,3 +1,5 @@
+using System.Text.Json;
+using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.Numerics;
@@ -52,6 +54,61 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
             messages.Add(outcome.Message);
             messages.Add(new("user", "Go on."));
         }
+    }
+
+    /// <summary>An answer that was cut off and goes on is the one that was not cut off; what was written is not read again, then and in the next turn.</summary>
+    [Fact]
+    public async Task An_answer_goes_on()
+    {
+        await using ModelService service = new(_model, new ServiceOptions { CacheType = ElementType.F32, CacheBytes = 64 << 20 });
+        SamplingOptions sampling = SamplingOptions.Greedy with { LogitBias = new Dictionary<int, double> { [65] = 4 } };
+        ChatMessage question = new("user", DemoModel.Question);
+        ChatRequest request = new() { Messages = [question], Sampling = sampling, MaxNewTokens = 30 };
+        ChatOutcome whole = await service.Chat(request with { KeepsPrefix = false }).Outcome;
+        string text = "";
+        for (int turn = 0; turn < 3; turn++)
+        {
+            ChatRequest next = turn == 0 ? request : request with { Messages = [question, new("assistant", text)], ContinuesLast = true };
+            ChatOutcome part = await service.Chat(next with { MaxNewTokens = 10 }).Outcome;
+            Assert.InRange(part.Usage.PromptTokens - part.Usage.CachedTokens, 1, turn == 0 ? 500 : 1);
+            text += part.Message.Content;
+        }
+
+        Assert.Equal(whole.Message.Content, text);
+        ChatOutcome after = await service.Chat(request with { Messages = [question, new("assistant", text), new("user", "Go on.")], MaxNewTokens = 1 }).Outcome;
+        Assert.InRange(after.Usage.PromptTokens - after.Usage.CachedTokens, 1, 20);
+    }
+
+    [Fact]
+    public async Task What_goes_on_keeps_to_the_schema()
+    {
+        await using ModelService service = new(_model, new ServiceOptions { CacheBytes = 64 << 20 });
+        const string Schema = """{"type":"object","properties":{"city":{"enum":["Paris","Prague"]},"days":{"type":"integer","minimum":10,"maximum":19}},"required":["city","days"],"additionalProperties":false}""";
+        foreach (string begun in (string[])["{", "{\"city\": \"Pr", "\n{\"city\": \"Prague\", \"days\":", "{\"city\":\"Paris\",\"days\":1"])
+        {
+            ChatOutcome outcome = await service.Chat(new ChatRequest
+            {
+                Messages = [new("user", "Where, and how long?"), new("assistant", begun)],
+                ContinuesLast = true,
+                Format = AnswerFormat.JsonSchema(Schema),
+                MaxNewTokens = 400,
+                Sampling = new SamplingOptions { Temperature = 1, Seed = 3 },
+            }).Outcome;
+            using JsonDocument json = JsonDocument.Parse(begun + outcome.Message.Content);
+            Assert.StartsWith("P", json.RootElement.GetProperty("city").GetString(), StringComparison.Ordinal);
+            Assert.InRange(json.RootElement.GetProperty("days").GetInt32(), 10, 19);
+        }
+    }
+
+    [Fact]
+    public async Task Only_a_text_of_the_assistant_goes_on()
+    {
+        await using ModelService service = new(_model, new ServiceOptions { CacheBytes = 64 << 20 });
+        ChatMessage question = new("user", "a");
+        Assert.Equal(
+            service.Encode(new ChatRequest { Messages = [question] }), service.Encode(new ChatRequest { Messages = [question, new("assistant", " ")], ContinuesLast = true }));
+        foreach (ChatMessage last in (ChatMessage[])[question, new("assistant", "b") { ToolCalls = [new("1", "f", "{}")] }, new("assistant", "") { Reasoning = "Hm" }])
+            Assert.Throws<InvalidInputException>(() => service.Chat(new ChatRequest { Messages = [question, last], ContinuesLast = true }));
     }
 
     /// <summary>Two conversations in turn, and an answer asked for again: under windows, too, each finds its own.</summary>

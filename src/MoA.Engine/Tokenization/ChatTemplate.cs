@@ -135,8 +135,31 @@ public sealed class ChatTemplate
         return RenderTraced(messages, addGenerationPrompt, options).Text;
     }
 
-    /// <summary>The origin of a message's content in what <see cref="RenderTraced"/> writes.</summary>
-    internal static int ContentOrigin(int message) => TemplateMessages.ContentOrigin(message);
+    /// <summary>Writes a conversation whose last message goes on: up to the end of its content, or of its thoughts where it has no content.</summary>
+    /// <exception cref="InvalidInputException">The template refuses the conversation, or does not print the last message.</exception>
+    internal TracedText RenderOpen(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions? options)
+    {
+        TracedText text = RenderTraced(messages, addGenerationPrompt: false, options);
+        return FindContent(text, messages.Count - 1) is (_, int end)
+            ? text.Slice(0, end)
+            : throw new InvalidInputException("the chat template does not print the last message, so an answer cannot go on from it");
+    }
+
+    /// <summary>Where a message's content was printed: from its first character to its last before a later message's begins.</summary>
+    internal static (int Start, int End)? FindContent(TracedText text, int message, int from = 0)
+    {
+        int origin = TemplateMessages.ContentOrigin(message);
+        (int Start, int End)? found = null;
+        foreach ((int start, int end, int writer) in text.Runs(from, text.Length))
+        {
+            if (writer == origin)
+                found = (found?.Start ?? start, end);
+            else if (writer > origin && found is not null)
+                break;
+        }
+
+        return found;
+    }
 
     /// <summary>Whether the template writes tools; where it does not, they are written into the messages.</summary>
     internal bool KnowsTools => (_withTools ?? this)._traits.KnowsTools;

@@ -43,10 +43,15 @@ public sealed class ConversationEncoder
     {
         ArgumentNullException.ThrowIfNull(messages);
         TracedText text = Template.RenderTraced(messages, addGenerationPrompt, options);
+        return Encode(text, FindAnswers(messages, text, options));
+    }
+
+    private EncodedConversation Encode(TracedText text, List<(int Start, int End)> printed)
+    {
         var tokens = new List<int>();
         var answers = new List<AnswerSpan>();
         int from = 0;
-        foreach ((int start, int end) in FindAnswers(messages, text, options))
+        foreach ((int start, int end) in printed)
         {
             Append(text.Slice(from, start), tokens);
             int first = tokens.Count;
@@ -94,12 +99,41 @@ public sealed class ConversationEncoder
             return EncodePrompt(messages, options); // where an answer stands in the text cannot be told for every template
         }
 
+        return WithWritten(encoded, stopTokens, written).Tokens;
+    }
+
+    /// <summary>
+    /// Encodes a conversation whose last message, an answer, goes on: up to the end of its content. Answers, the last one too, are in the tokens in which they were
+    /// written, as in <see cref="EncodePrompt(IReadOnlyList{ChatMessage}, ChatTemplateOptions?, IReadOnlySet{int}, Func{int, List{int}, string, int[]})"/>.
+    /// </summary>
+    /// <returns>The tokens, and where the last answer begins.</returns>
+    /// <exception cref="InvalidInputException">The model has no chat template, it refuses the conversation, or it does not print the last message.</exception>
+    internal (int[] Tokens, int AnswerStart) EncodeOpen(
+        IReadOnlyList<ChatMessage> messages, ChatTemplateOptions? options, IReadOnlySet<int> stopTokens, Func<int, List<int>, string, int[]?> written)
+    {
+        TracedText text = Template.RenderOpen(messages, options);
+        List<(int Start, int End)> answers;
+        try
+        {
+            answers = FindAnswers(messages, text, options);
+        }
+        catch (InvalidInputException)
+        {
+            answers = [ChatTemplate.FindContent(text, messages.Count - 1)!.Value];
+        }
+
+        return WithWritten(Encode(text, answers), stopTokens, written);
+    }
+
+    private (int[] Tokens, int AnswerStart) WithWritten(EncodedConversation encoded, IReadOnlySet<int> stopTokens, Func<int, List<int>, string, int[]?> written)
+    {
         List<int> tokens = [];
-        int end = 0;
+        int end = 0, begin = 0;
         for (int answer = 0; answer < encoded.Answers.Count; answer++)
         {
             AnswerSpan span = encoded.Answers[answer];
             tokens.AddRange(encoded.Tokens.AsSpan(end, span.Start - end));
+            begin = tokens.Count;
             ReadOnlySpan<int> printed = encoded.Tokens.AsSpan(span.Start, span.End - span.Start);
             int turn = printed.Length;
             while (turn > 0 && stopTokens.Contains(printed[turn - 1]))
@@ -110,7 +144,7 @@ public sealed class ConversationEncoder
             end = span.End;
         }
 
-        return [.. tokens, .. encoded.Tokens.AsSpan(end)];
+        return ([.. tokens, .. encoded.Tokens.AsSpan(end)], begin);
     }
 
     private ChatTemplate Template => _template ?? throw new InvalidInputException(
@@ -131,7 +165,7 @@ public sealed class ConversationEncoder
         int searched = 0;
         for (int i = 0; i < messages.Count; i++)
         {
-            (int Start, int End)? printed = FindContent(text, i, searched);
+            (int Start, int End)? printed = ChatTemplate.FindContent(text, i, searched);
             if (messages[i].Role != Assistant)
             {
                 searched = printed?.End ?? searched;
@@ -155,22 +189,6 @@ public sealed class ConversationEncoder
         }
 
         return answers;
-    }
-
-    // Where the template printed a message's content: from its first character to its last before a later message's begins.
-    private static (int Start, int End)? FindContent(TracedText text, int message, int from)
-    {
-        int origin = ChatTemplate.ContentOrigin(message);
-        (int Start, int End)? found = null;
-        foreach ((int start, int end, int writer) in text.Runs(from, text.Length))
-        {
-            if (writer == origin)
-                found = (found?.Start ?? start, end);
-            else if (writer > origin && found is not null)
-                break;
-        }
-
-        return found;
     }
 
     // How far the text is that of the first messages alone, generation prompt included or not; -1 where the template writes it differently.

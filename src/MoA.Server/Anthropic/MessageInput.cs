@@ -28,8 +28,6 @@ internal sealed class MessageInput
             input.Add(item.ExpectObject("a message, {\"role\":…,\"content\":…}"));
         if (field.Count == 0)
             throw field.Fail("is empty; expected at least one message");
-        if (input._messages[^1].Role == "assistant")
-            throw field.Fail("the last message is the assistant's; an answer always begins a new message", "unsupported_parameter");
         return input._messages;
     }
 

@@ -45,9 +45,11 @@ internal static class MessageRoutes
         IReadOnlyList<ToolDefinition> tools = ReadTools(body["tools"]);
         JsonInput format = body["output_config"]["format"] is { HasValue: true } nested ? nested : body["output_format"];
         (bool? thinks, string? effort) = FormatFields.ReadEffort(body["output_config"]["effort"]);
+        IReadOnlyList<ChatMessage> messages = MessageInput.Read(body);
         return new ChatRequest
         {
-            Messages = MessageInput.Read(body),
+            Messages = messages,
+            ContinuesLast = messages[^1].Role == "assistant",
             Tools = tools,
             ToolChoice = ReadChoice(body["tool_choice"], tools),
             ParallelToolCalls = !(body["tool_choice"]["disable_parallel_tool_use"].AsOptionalBoolean() ?? false),

@@ -51,8 +51,7 @@ internal sealed class RefusedFields(params (string Name, string Advice)[] fields
 
     private static bool AsksForNothing(string name, JsonElement value) => value.ValueKind switch
     {
-        JsonValueKind.False => name is not "add_generation_prompt",
-        JsonValueKind.True => name is "add_generation_prompt",
+        JsonValueKind.False => true,
         JsonValueKind.Number => value.TryGetDouble(out double number) &&
             number == (name is "best_of" or "length_penalty" or "typical_p" or "tfs_z" ? 1 : 0),
         JsonValueKind.String => value.ValueEquals(""),

@@ -1,4 +1,4 @@
-using MoA.Engine.Generation;
+using MoA.Engine.Tokenization;
 using MoA.Server.Http;
 using MoA.Serving.Chat;
 
@@ -15,8 +15,6 @@ internal static class ChatCompletions
         ("audio", "the model writes text only"),
         ("modalities", "the model writes text only"),
         ("web_search_options", "give the model a tool for it"),
-        ("add_generation_prompt", "an answer always begins a new message"),
-        ("continue_final_message", "an answer always begins a new message"),
         ("chat_template", "start the server with --chat-template"),
         ("documents", "put them into a message"));
 
@@ -44,9 +42,11 @@ internal static class ChatCompletions
         Refused.Check(body);
         var tools = ToolFields.ReadTools(body["tools"]);
         (bool? thinks, string? effort) = FormatFields.ReadEffort(body["reasoning_effort"]);
+        IReadOnlyList<ChatMessage> messages = ChatMessages.Read(body["messages"]);
         return new ChatRequest
         {
-            Messages = ChatMessages.Read(body["messages"]),
+            Messages = messages,
+            ContinuesLast = ReadContinues(body, messages[^1]),
             Tools = tools,
             ToolChoice = ToolFields.ReadChoice(body["tool_choice"], tools, choice => choice["function"]["name"]),
             ParallelToolCalls = body["parallel_tool_calls"].AsOptionalBoolean() ?? true,
@@ -58,6 +58,17 @@ internal static class ChatCompletions
             Stop = SamplingFields.ReadStops(body["stop"], served),
             LogProbabilities = ReadLogProbabilities(body),
         };
+    }
+
+    // As llama.cpp has it where nothing is said, and as vLLM where something is.
+    private static bool ReadContinues(JsonInput body, ChatMessage last)
+    {
+        (JsonInput continuing, JsonInput adding) = (body["continue_final_message"], body["add_generation_prompt"]);
+        bool? adds = adding.AsOptionalBoolean();
+        bool continues = continuing.AsOptionalBoolean() ?? (last is { Role: "assistant", ToolCalls.Count: 0 } && adds != true);
+        if (continues && adds == true)
+            throw continuing.Fail("and add_generation_prompt are both true; an answer goes on from a message or begins a new one");
+        return continues || adds != false ? continues : throw adding.Fail("is false, but there is no last message of the assistant to go on from", "unsupported_parameter");
     }
 
     private static int? ReadLogProbabilities(JsonInput body)

@@ -29,6 +29,7 @@ internal sealed record RouteDescription(string Summary, string Fields = "")
     public static RouteDescription ChatCompletions { get; } = new("Answers a conversation (OpenAI)", """
         model string The model's name
         messages! array The conversation: role, content (a text, or parts of type text), tool_calls, tool_call_id, reasoning_content
+        continue_final_message boolean Goes on from the last message (default: if it is the assistant's); add_generation_prompt says the opposite
         max_completion_tokens integer Most tokens to write; max_tokens is the same
         tools array Functions that the model may ask for
         tool_choice string|object auto, none, required, or a function

@@ -1,3 +1,4 @@
+using System.Text;
 using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
@@ -19,40 +20,79 @@ internal sealed class ChatReader(LanguageModel model)
     public ReplyFormat Format => _format.Value;
 
     /// <summary>The prompt of a conversation, and how the answer is to be written.</summary>
-    /// <exception cref="InvalidInputException">The template refuses the conversation, the choice of a tool fits no tool, or a schema is not supported.</exception>
-    public GenerationRequest Read(ChatRequest request)
+    /// <exception cref="InvalidInputException">The template refuses the conversation, the last message cannot go on, the choice of a tool fits no tool, or a schema is
+    /// not supported.</exception>
+    public ChatPrompt Read(ChatRequest request)
     {
         CheckChoice(request);
+        request = Settle(request);
         ChatTemplateOptions options = Options(request);
-        int[] prompt = Tokens.Encode(request.Messages, options);
-        return new GenerationRequest
+        (int[] prompt, int answerStart) = Tokens.Encode(request.Messages, options, request.ContinuesLast);
+        ReplyStart start = StartOf(request, prompt);
+        GenerationRequest read = new()
         {
             Prompt = prompt,
-            Landmarks = Tokens.Landmarks(request.Messages, options, prompt),
-            Constraint = Constraint(request, prompt),
+            Landmarks = Tokens.Landmarks(request.Messages, options, prompt, answerStart),
+            Constraint = Constraint(request, start),
             MaxNewTokens = request.MaxNewTokens,
             Sampling = request.Sampling,
             LogProbabilities = request.LogProbabilities,
             KeepsPrefix = request.KeepsPrefix,
             Stop = request.Stop,
         };
+        return new ChatPrompt(request, read, prompt, answerStart, start);
     }
 
     /// <summary>The text of a conversation.</summary>
     public string Render(ChatRequest request)
     {
         _ = model.RequireConversations();
-        return model.ChatTemplate!.Render(request.Messages, addGenerationPrompt: true, Options(request));
+        request = Settle(request);
+        return request.ContinuesLast
+            ? model.ChatTemplate!.RenderOpen(request.Messages, Options(request)).Text
+            : model.ChatTemplate!.Render(request.Messages, addGenerationPrompt: true, Options(request));
     }
 
     /// <summary>What reads the answer.</summary>
-    /// <param name="request">What was asked.</param>
-    /// <param name="prompt">Its prompt.</param>
-    public ReplyParser Answer(ChatRequest request, ReadOnlySpan<int> prompt) =>
-        new(Format, model.RequireTokenizer(), prompt, ToolsOf(request), request.Stop, request.ParallelToolCalls ? int.MaxValue : 1);
+    public ReplyParser Answer(ChatPrompt prompt) => new(
+        Format, model.RequireTokenizer(), prompt.Tokens, prompt.Start, ToolsOf(prompt.Chat), prompt.Chat.Stop, prompt.Chat.ParallelToolCalls ? int.MaxValue : 1);
 
-    private TokenConstraint? Constraint(ChatRequest request, int[] prompt) =>
-        AnswerConstraint.For(Format, request, Format.HasBegunThoughts(model.RequireTokenizer(), prompt)) is OutputFormat format ? _structured.Value.Create(format) : null;
+    private GrammarConstraint? Constraint(ChatRequest request, ReplyStart start)
+    {
+        if (AnswerConstraint.For(Format, request, start) is not OutputFormat format)
+            return null;
+        GrammarConstraint constraint = _structured.Value.Create(format);
+        return start != ReplyStart.Text || constraint.TryAccept(Encoding.UTF8.GetBytes(request.Messages[^1].Content.TrimStart()))
+            ? constraint
+            : throw new InvalidInputException("the last message, which the answer goes on from, is no beginning of the JSON that is asked for");
+    }
+
+    // What goes on has something to go on from, and waits for nobody; a message without any text is one that is yet to be written.
+    private ChatRequest Settle(ChatRequest request)
+    {
+        if (!request.ContinuesLast)
+            return request;
+        if (request.Messages is not [.., { Role: "assistant" } last])
+            throw new InvalidInputException("only a message of the assistant can go on, and the last one is of another role");
+        if (last.ToolCalls.Count > 0)
+            throw new InvalidInputException("the last message asks for tools, so it cannot go on; give their answers, or leave the calls out");
+        if (!string.IsNullOrWhiteSpace(last.Content))
+        {
+            return request.ToolChoice.Kind != ToolChoiceKind.Required
+                ? request
+                : throw new InvalidInputException("a call of a tool is required, so the last message, a text, cannot go on; leave the choice to the model, or the message out");
+        }
+
+        if (string.IsNullOrWhiteSpace(last.Reasoning))
+            return request with { Messages = [.. request.Messages.SkipLast(1)], ContinuesLast = false };
+        return Format.KnowsThoughts
+            ? request with { Messages = [.. request.Messages.SkipLast(1), last with { Content = "" }] }
+            : throw new InvalidInputException($"the last message holds thoughts alone, and nothing tells those of {model.Name} from its answers; give a text to go on from");
+    }
+
+    private ReplyStart StartOf(ChatRequest request, int[] prompt) => !request.ContinuesLast
+        ? Format.StartAfter(model.RequireTokenizer(), prompt)
+        : request.Messages[^1].Content.Length > 0 ? ReplyStart.Text : ReplyStart.WithinThoughts;
 
     // A tool that may not be called is not shown: a model that sees one asks for it.
     private static IReadOnlyList<ToolDefinition> ToolsOf(ChatRequest request) =>

@@ -9,6 +9,9 @@ public sealed record ChatRequest
     /// <summary>The messages, in order.</summary>
     public required IReadOnlyList<ChatMessage> Messages { get; init; }
 
+    /// <summary>Whether the last message, the assistant's, goes on: the answer is what follows its content (or, where it has only those, its thoughts).</summary>
+    public bool ContinuesLast { get; init; }
+
     /// <summary>Tools that the model may ask for.</summary>
     public IReadOnlyList<ToolDefinition> Tools { get; init; } = [];
 

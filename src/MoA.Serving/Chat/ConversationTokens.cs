@@ -16,38 +16,48 @@ internal sealed class ConversationTokens(LanguageModel model)
     private readonly ConcurrentDictionary<string, int[]> _preambles = [];
 
     /// <summary>Remembers in which tokens an answer was written.</summary>
-    /// <param name="prompt">All tokens before it.</param>
+    /// <param name="prompt">All tokens before it, and its beginning where it went on from one.</param>
+    /// <param name="answerStart">Where it begins.</param>
     /// <param name="written">Its tokens, the one that ended the turn included.</param>
-    public void Note(int[] prompt, IReadOnlyList<int> written)
+    public void Note(int[] prompt, int answerStart, IReadOnlyList<int> written)
     {
-        int[] tokens = [.. written];
+        int[] tokens = [.. prompt.AsSpan(answerStart), .. written];
         if (tokens.Length > 0 && model.StopTokens.Contains(tokens[^1]))
             tokens = tokens[..^1];
         if (tokens.Length > 0)
-            _answers.Add(prompt, model.RequireTokenizer().Decode(tokens, skipSpecialTokens: true), tokens);
+            _answers.Add(prompt.AsSpan(0, answerStart), model.RequireTokenizer().Decode(tokens, skipSpecialTokens: true), tokens);
     }
 
     /// <summary>The prompt of a conversation: as the template writes it, but with the answers in the tokens in which they were written.</summary>
+    /// <param name="messages">The messages.</param>
+    /// <param name="options">What else the template is to know.</param>
+    /// <param name="continuesLast">Whether the last message goes on, rather than being answered.</param>
+    /// <returns>The tokens, and where among them or behind them the answer begins.</returns>
     /// <exception cref="InvalidInputException">The model has no template, or it refuses the conversation.</exception>
-    public int[] Encode(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions options)
+    public (int[] Tokens, int AnswerStart) Encode(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions options, bool continuesLast)
     {
         ConversationEncoder encoder = model.RequireConversations();
-        return messages.Any(static message => message.Role == Assistant)
-            ? encoder.EncodePrompt(messages, options, model.StopTokens, (_, before, text) => _answers.Find(CollectionsMarshal.AsSpan(before), text))
+        if (continuesLast)
+            return encoder.EncodeOpen(messages, options, model.StopTokens, Written);
+        int[] tokens = messages.Any(static message => message.Role == Assistant)
+            ? encoder.EncodePrompt(messages, options, model.StopTokens, Written)
             : encoder.EncodePrompt(messages, options);
+        return (tokens, tokens.Length);
+
+        int[]? Written(int answer, List<int> before, string text) => _answers.Find(CollectionsMarshal.AsSpan(before), text);
     }
 
     /// <summary>
     /// Where other requests are likely to part from this one: after the system prompt, which they share, and after the last message, where
     /// thoughts that the template leaves out later begin.
     /// </summary>
-    public List<int> Landmarks(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions options, int[] prompt)
+    public List<int> Landmarks(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions options, int[] prompt, int answerStart)
     {
         List<int> landmarks = [];
         int preamble = Preamble(messages, options).AsSpan().CommonPrefixLength(prompt);
         if (preamble > 0 && preamble < prompt.Length)
             landmarks.Add(preamble);
-        int last = prompt.Length - GenerationPrompt(messages, options, prompt);
+        int last = answerStart < prompt.Length ? answerStart : prompt.Length - GenerationPrompt(messages, options, prompt);
         if (last > preamble && last < prompt.Length)
             landmarks.Add(last);
         return landmarks;

@@ -14,12 +14,14 @@ internal sealed class ChatServedRun : ServedRun
     private readonly TaskCompletionSource<ChatOutcome> _outcome = Replies.NewOutcome<ChatOutcome>();
     private readonly ConversationTokens _tokens;
     private readonly ReplyParser _parser;
+    private readonly int _answerStart;
 
-    public ChatServedRun(ChatReader reader, ChatRequest chat, GenerationRequest request, int[] prompt, int newTokens)
-        : base(request, prompt, newTokens)
+    public ChatServedRun(ChatReader reader, ChatPrompt prompt, int newTokens)
+        : base(prompt.Request, prompt.Tokens, newTokens)
     {
         _tokens = reader.Tokens;
-        _parser = reader.Answer(chat, prompt);
+        _answerStart = prompt.AnswerStart;
+        _parser = reader.Answer(prompt);
         Reply = new ChatServedReply(this);
     }
 
@@ -40,7 +42,7 @@ internal sealed class ChatServedRun : ServedRun
         _parser.End();
         Show(_parser.Take());
         if (_parser.StopText is null && Run is not null)
-            _tokens.Note(Prompt, Run.Output); // a stop string is no part of the text, but was read
+            _tokens.Note(Prompt, _answerStart, Run.Output); // a stop string is no part of the text, but was read
         ChatMessage message = _parser.Message;
         ChatFinish end = finish switch
         {

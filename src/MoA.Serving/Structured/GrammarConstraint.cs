@@ -20,6 +20,19 @@ internal sealed class GrammarConstraint : TokenConstraint
     /// <summary>Whether what was written is complete.</summary>
     public bool CanEnd => _now.CanEnd;
 
+    /// <summary>Takes what has been written before.</summary>
+    /// <returns>Whether it may stand there; after a false the constraint is of no more use.</returns>
+    public bool TryAccept(ReadOnlySpan<byte> text)
+    {
+        foreach (byte value in text)
+        {
+            _now.Step(value, _next);
+            (_now, _next) = (_next, _now);
+        }
+
+        return !_now.IsEmpty;
+    }
+
     public override void Allow(Span<ulong> allowed)
     {
         foreach (Cursor cursor in _now.Cursors)

@@ -40,7 +40,7 @@ internal sealed class StructuredOutput
 
     /// <summary>A constraint for one answer of a format.</summary>
     /// <exception cref="InvalidInputException">A schema in it is malformed, says something that is not supported, or nothing satisfies it.</exception>
-    public TokenConstraint Create(OutputFormat format) => new GrammarConstraint(Compile(format));
+    public GrammarConstraint Create(OutputFormat format) => new GrammarConstraint(Compile(format));
 
     /// <summary>What a format compiles to.</summary>
     internal Grammar Compile(OutputFormat format)

@@ -48,6 +48,43 @@ public class ConversationEncoderTests
         Assert.Equal(2, conversation.Tokens.Count(id => id == Assistant));
     }
 
+    /// <summary>What goes on ends where its content does, as continue_final_message of transformers has it; thoughts are closed where the template closes them.</summary>
+    [Theory]
+    [InlineData("llama-3", "<|start_header_id|>assistant<|end_header_id|>\n\nFour, <|eos|>and")]
+    [InlineData("llama-2", "x [/INST] Four, <|eos|>and")]
+    [InlineData("mistral-7b", "[/INST]Four, <|eos|>and")]
+    [InlineData("qwen2.5", "<|im_start|>assistant\nFour, <|eos|>and")]
+    [InlineData("qwen3", "<|im_start|>assistant\n<think>\n\n</think>\n\nFour, <|eos|>and")]
+    [InlineData("gemma-3", "<start_of_turn>model\nFour, <|eos|>and")]
+    [InlineData("phi-3", "<|assistant|>\nFour, <|eos|>and")]
+    [InlineData("gpt-oss-style", "<|start|>assistant<|channel|>final<|message|>Four, <|eos|>and")]
+    [InlineData("deepseek-r1", "<｜Assistant｜>Four, <|eos|>and")]
+    [InlineData("granite-tools", "<|start_of_role|>assistant<|end_of_role|>Four, <|eos|>and")]
+    public void A_message_that_goes_on_ends_where_its_content_does(string template, string end)
+    {
+        ChatTemplate own = new(File.ReadAllText(RepositoryFiles.Fixture($"chat-templates/published/{template}.jinja")), "<s>", "</s>");
+        ChatMessage[] messages = [new("user", "x"), new("assistant", "Three."), new("user", "x"), new("assistant", "Four, <|eos|>and")];
+        TracedText open = own.RenderOpen(messages, null);
+        Assert.EndsWith(end, open.Text, StringComparison.Ordinal);
+        Assert.StartsWith(open.Text, own.Render(messages, addGenerationPrompt: false), StringComparison.Ordinal);
+
+        (int[] tokens, int start) = new ConversationEncoder(Demo, own).EncodeOpen(messages, null, new HashSet<int> { Eos }, (_, _, _) => null);
+        Assert.Equal(open.Text, Demo.Decode(tokens));
+        Assert.EndsWith("Four, <|eos|>and", Demo.Decode(tokens.AsSpan(start)), StringComparison.Ordinal);
+        Assert.DoesNotContain(Eos, tokens[start..]);
+        Assert.Throws<InvalidInputException>(() => own.RenderOpen([new("user", "x"), new("assistant", "")], null));
+    }
+
+    [Fact]
+    public void Thoughts_go_on_too()
+    {
+        ChatTemplate own = new(File.ReadAllText(RepositoryFiles.Fixture("chat-templates/published/qwen3.jinja")), "", "");
+        ChatMessage[] messages = [new("user", "x"), new("assistant", "") { Reasoning = "Two and two" }];
+        Assert.EndsWith("<|im_start|>assistant\n<think>\nTwo and two", own.RenderOpen(messages, null).Text, StringComparison.Ordinal);
+        own = new(File.ReadAllText(RepositoryFiles.Fixture("chat-templates/published/llama-3.jinja")), "", "");
+        Assert.Throws<InvalidInputException>(() => own.RenderOpen(messages, null));
+    }
+
     [Theory]
     [InlineData("<|eos|>")]
     [InlineData("a<|eos|><|user|>\nb<|bos|>")]

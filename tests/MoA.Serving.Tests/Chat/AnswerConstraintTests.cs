@@ -61,16 +61,16 @@ public sealed class AnswerConstraintTests(DemoModel demo) : IClassFixture<DemoMo
     {
         ReplyFormat format = ReplyFormat.Of(template, _model.RequireTokenizer());
         ChatRequest request = new() { Messages = [], Tools = Tools, ToolChoice = ToolChoice.Required };
-        Assert.True(Takes(AnswerConstraint.For(format, request, thinks)!, reply));
-        Assert.False(Takes(AnswerConstraint.For(format, request, thinks)!, "So: " + reply[^10..]));
+        Assert.True(Takes(AnswerConstraint.For(format, request, thinks ? ReplyStart.Thoughts : ReplyStart.Beginning)!, reply));
+        Assert.False(Takes(AnswerConstraint.For(format, request, thinks ? ReplyStart.Thoughts : ReplyStart.Beginning)!, "So: " + reply[^10..]));
     }
 
     [Fact]
     public void Any_text_may_be_written_where_nothing_is_asked_for()
     {
         ReplyFormat format = ReplyFormat.Of("<think></think>", _model.RequireTokenizer());
-        Assert.Null(AnswerConstraint.For(format, new() { Messages = [], Tools = Tools }, thinks: true));
-        Assert.Null(AnswerConstraint.For(format, new() { Messages = [], Tools = Tools, ToolChoice = ToolChoice.None }, thinks: false));
+        Assert.Null(AnswerConstraint.For(format, new() { Messages = [], Tools = Tools }, ReplyStart.Thoughts));
+        Assert.Null(AnswerConstraint.For(format, new() { Messages = [], Tools = Tools, ToolChoice = ToolChoice.None }, ReplyStart.Beginning));
     }
 
     [Fact]
@@ -142,8 +142,8 @@ public sealed class AnswerConstraintTests(DemoModel demo) : IClassFixture<DemoMo
     {
         Tokenizer tokenizer = _model.RequireTokenizer();
         Random random = new((int)seed);
-        TokenConstraint constraint = new StructuredOutput(tokenizer, _model.StopTokens).Create(AnswerConstraint.For(format, request, thinks: false)!);
-        ReplyParser parser = new(format, tokenizer, [], request.ToolChoice.Kind == ToolChoiceKind.None ? [] : request.Tools, []);
+        TokenConstraint constraint = new StructuredOutput(tokenizer, _model.StopTokens).Create(AnswerConstraint.For(format, request, ReplyStart.Beginning)!);
+        ReplyParser parser = new(format, tokenizer, [], ReplyStart.Beginning, request.ToolChoice.Kind == ToolChoiceKind.None ? [] : request.Tools, []);
         ulong[] allowed = new ulong[(_model.Config.VocabularySize + 63) / 64];
         for (int i = 0; i < 2000; i++)
         {

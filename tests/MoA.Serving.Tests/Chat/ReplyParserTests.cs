@@ -88,7 +88,7 @@ public sealed class ReplyParserTests : IDisposable
     {
         const string Text = " {\"name\": \"now\"} <tool_call>é\n\n";
         int[] tokens = Encode(Plain, Text, false);
-        ReplyParser parser = new(ReplyFormat.Of("<tool_call>", Plain), Plain, [], [], []);
+        ReplyParser parser = new(ReplyFormat.Of("<tool_call>", Plain), Plain, [], ReplyStart.Beginning, [], []);
         string text = "";
         foreach (int token in tokens)
         {
@@ -132,7 +132,7 @@ public sealed class ReplyParserTests : IDisposable
 
     private static ReplyParser Parse(ReplyFormat format, Tokenizer tokenizer, int[] tokens, int[] prompt, ToolDefinition[] tools)
     {
-        ReplyParser parser = new(format, tokenizer, prompt, tools, []);
+        ReplyParser parser = new(format, tokenizer, prompt, format.StartAfter(tokenizer, prompt), tools, []);
         foreach (int token in tokens)
             parser.Push(token);
         parser.End();

@@ -29,6 +29,20 @@ public class ReplyReaderTests
     // Marks that are no part of any text where they are known.
     private static readonly string[] Unwritten = ["<think>", "[THINK]", "<｜tool", "STOP"];
 
+    /// <summary>A prompt may end within the text or the thoughts.</summary>
+    [Theory]
+    [InlineData("<tool_call>", "Text", " and <tool_call>{\"name\": \"now\", \"arguments\": {}}</tool_call>", " and|now({})")]
+    [InlineData("", "Text", "{\"name\": \"now\", \"arguments\": {}}", "{\"name\": \"now\", \"arguments\": {}}")]
+    [InlineData("<think></think>", "WithinThoughts", " more</think>\n\nYes", "Yes|( more)")]
+    [InlineData("<|channel|>", "Text", " more<|return|>", " more")]
+    [InlineData("<|channel|>", "Text", " assistant to=functions.now", " assistant to=functions.now")]
+    [InlineData("<|channel|>", "WithinThoughts", " more<|end|><|start|>assistant<|channel|>final<|message|>Yes<|return|>", "Yes|( more)")]
+    public void A_reply_goes_on_where_the_prompt_ends(string template, string start, string reply, string expected)
+    {
+        foreach (int length in (int[])[1, 1000])
+            Assert.Equal(Sorted(expected.Split('|')), Show(Read(template, Cut(reply, length), Tools, start: Enum.Parse<ReplyStart>(start)).Message));
+    }
+
     public static TheoryData<string, string, string> Calls() => new()
     {
         // Hermes, Qwen
@@ -267,21 +281,23 @@ public class ReplyReaderTests
 
     private static IEnumerable<string> Cut(string text, int length) => text.Chunk(length).Select(part => new string(part));
 
-    private static (ReplySink Sink, ReplyReader Reader) Begin(string template, ToolDefinition[] tools, string[] stops, int mostCalls)
+    private static (ReplySink Sink, ReplyReader Reader) Begin(
+        string template, ToolDefinition[] tools, string[] stops, int mostCalls, ReplyStart start = ReplyStart.Beginning)
     {
         int ids = 0;
         ReplySink sink = new(stops, () => $"id{++ids}");
         ReplyFormat format = ReplyFormat.Of(template, Demo);
         Dictionary<string, bool> names = tools.ToDictionary(tool => tool.Name, tool => tool.TakesNothing());
         return (sink, format.IsHarmony
-            ? new HarmonyReplyReader(format, names, _ => true, sink, mostCalls)
-            : new MarkedReplyReader(format, names, _ => true, thinks: false, sink, mostCalls));
+            ? new HarmonyReplyReader(format, names, _ => true, start, sink, mostCalls)
+            : new MarkedReplyReader(format, names, _ => true, start, sink, mostCalls));
     }
 
     private static (ChatMessage Message, ReplySink Sink, ReplyReader Reader) Read(
-        string template, IEnumerable<string> reply, ToolDefinition[] tools, string[]? stops = null, int mostCalls = int.MaxValue)
+        string template, IEnumerable<string> reply, ToolDefinition[] tools, string[]? stops = null, int mostCalls = int.MaxValue,
+        ReplyStart start = ReplyStart.Beginning)
     {
-        (ReplySink sink, ReplyReader reader) = Begin(template, tools, stops ?? [], mostCalls);
+        (ReplySink sink, ReplyReader reader) = Begin(template, tools, stops ?? [], mostCalls, start);
         foreach (string part in reply)
             reader.Push(part);
         reader.End();

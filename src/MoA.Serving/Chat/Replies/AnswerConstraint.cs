@@ -14,20 +14,22 @@ internal static class AnswerConstraint
     /// <summary>The format of an answer; null where it may be any text.</summary>
     /// <param name="format">How the model writes.</param>
     /// <param name="request">What was asked.</param>
-    /// <param name="thinks">Whether the prompt has opened the thoughts.</param>
-    public static OutputFormat? For(ReplyFormat format, ChatRequest request, bool thinks)
+    /// <param name="start">Where in the answer the prompt ends; within the text, the format is that of all of it, of which the prompt has the beginning.</param>
+    public static OutputFormat? For(ReplyFormat format, ChatRequest request, ReplyStart start)
     {
         OutputFormat? answer = request.ToolChoice.Kind == ToolChoiceKind.Required ? Calls(format, request.Tools, request) : null;
         if (answer is null && request.Format.IsJson)
         {
             OutputFormat json = new OutputFormat.Json(request.Format.Schema);
+            if (start == ReplyStart.Text)
+                return json;
             if (format.IsHarmony)
                 json = new OutputFormat.Sequence([.. Parts(format, "<|channel|>final<|message|>"), json]);
             bool mayCall = request.ToolChoice.Kind == ToolChoiceKind.Auto && request.Tools.Count > 0;
             answer = mayCall ? new OutputFormat.Choice(json, Calls(format, request.Tools, request)) : json;
         }
 
-        return answer is null ? null : AfterThoughts(format, answer, thinks, request.Thinks != false);
+        return answer is null ? null : AfterThoughts(format, answer, start != ReplyStart.Beginning, request.Thinks != false);
     }
 
     /// <summary>Calls of tools, one at least.</summary>
@@ -62,8 +64,9 @@ internal static class AnswerConstraint
         if (format.IsHarmony)
         {
             OutputFormat thoughts = Sequence(
-                [.. Parts(format, "<|channel|>analysis<|message|>"), new OutputFormat.FreeText("<|end|>"), .. Parts(format, "<|start|>assistant")]);
-            return new OutputFormat.Choice(answer, Sequence([thoughts, answer]));
+                [.. hasBegun ? [] : Parts(format, "<|channel|>analysis<|message|>"), new OutputFormat.FreeText("<|end|>"), .. Parts(format, "<|start|>assistant")]);
+            OutputFormat after = Sequence([thoughts, answer]);
+            return hasBegun ? after : new OutputFormat.Choice(answer, after);
         }
 
         if (format.Thoughts is not { } marks)

@@ -10,10 +10,11 @@ namespace MoA.Serving.Chat.Replies;
 /// <param name="format">How the model writes.</param>
 /// <param name="tools">Tools by name: whether their arguments may be left out.</param>
 /// <param name="isText">Whether a mark is looked for in text, since it is no special token.</param>
+/// <param name="start">Where in the reply the prompt ends.</param>
 /// <param name="sink">Takes what is read.</param>
 /// <param name="mostCalls">Calls after which the reply is complete.</param>
 internal sealed class HarmonyReplyReader(
-    ReplyFormat format, IReadOnlyDictionary<string, bool> tools, Func<string, bool> isText, ReplySink sink, int mostCalls)
+    ReplyFormat format, IReadOnlyDictionary<string, bool> tools, Func<string, bool> isText, ReplyStart start, ReplySink sink, int mostCalls)
     : ReplyReader(sink, mostCalls)
 {
     private const string Recipient = "to=";
@@ -23,8 +24,8 @@ internal sealed class HarmonyReplyReader(
     private readonly StringBuilder _role = new();
     private readonly StringBuilder _channel = new();
     private readonly StringBuilder _raw = new();
-    private State _state = State.Role;
-    private bool _isFirst = true;
+    private State _state = start switch { ReplyStart.Beginning => State.Role, ReplyStart.Text => State.Text, _ => State.Thinking };
+    private bool _isFirst = start == ReplyStart.Beginning;
     private bool _separates;
     private bool _hasEnded;
     private string _name = "";

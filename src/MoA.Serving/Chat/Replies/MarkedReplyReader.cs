@@ -23,16 +23,17 @@ internal sealed class MarkedReplyReader : ReplyReader
     /// <param name="format">How the model writes.</param>
     /// <param name="tools">Tools by name; empty where no calls are looked for.</param>
     /// <param name="isText">Whether a mark is looked for in text, since it is no special token.</param>
-    /// <param name="thinks">Whether the prompt has opened the thoughts.</param>
+    /// <param name="start">Where in the reply the prompt ends.</param>
     /// <param name="sink">Takes what is read.</param>
     /// <param name="mostCalls">Calls after which the reply is complete.</param>
     public MarkedReplyReader(
-        ReplyFormat format, IReadOnlyDictionary<string, bool> tools, Func<string, bool> isText, bool thinks, ReplySink sink, int mostCalls)
+        ReplyFormat format, IReadOnlyDictionary<string, bool> tools, Func<string, bool> isText, ReplyStart start, ReplySink sink, int mostCalls)
         : base(sink, mostCalls)
     {
         _format = format;
         _tools = tools;
-        _state = thinks ? State.Thinking : State.Start;
+        _state = start switch { ReplyStart.Beginning => State.Start, ReplyStart.Text => State.Text, _ => State.Thinking };
+        _hasThought = start == ReplyStart.WithinThoughts;
         string[] calls = tools.Count == 0 ? [] : [.. format.Calls.Select(marks => marks.Open).Concat(format.Ignored).Where(isText)];
         string[] atStart = tools.Count == 0 ? [] : [.. format.CallsAtStart.Select(marks => marks.Open).Where(isText)];
         string[] thoughts = format.Thoughts is { } between ? [between.Open] : [];

@@ -142,11 +142,15 @@ internal sealed record ReplyFormat
         bool IsToken(string mark) => tokenizer.IdOf(mark) is not null;
     }
 
-    /// <summary>Whether a prompt ends where the thoughts have begun.</summary>
-    public bool HasBegunThoughts(Tokenizer tokenizer, ReadOnlySpan<int> prompt)
+    /// <summary>Whether anything tells thoughts from text.</summary>
+    public bool KnowsThoughts => IsHarmony || Thoughts is not null;
+
+    /// <summary>Where in a reply a prompt ends that asks for one.</summary>
+    public ReplyStart StartAfter(Tokenizer tokenizer, ReadOnlySpan<int> prompt)
     {
         const int Tail = 16;
-        return Thoughts is not null && tokenizer.Decode(prompt[Math.Max(0, prompt.Length - Tail)..]).TrimEnd().EndsWith(Thoughts.Open, StringComparison.Ordinal);
+        bool thinks = Thoughts is not null && tokenizer.Decode(prompt[Math.Max(0, prompt.Length - Tail)..]).TrimEnd().EndsWith(Thoughts.Open, StringComparison.Ordinal);
+        return thinks ? ReplyStart.Thoughts : ReplyStart.Beginning;
     }
 
     /// <summary>Every mark.</summary>

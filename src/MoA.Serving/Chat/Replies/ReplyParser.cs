@@ -19,16 +19,17 @@ internal sealed class ReplyParser
 
     /// <param name="format">How the model writes.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
-    /// <param name="prompt">What the reply answers: its end tells whether the thoughts have begun there.</param>
+    /// <param name="prompt">The tokens before it.</param>
+    /// <param name="start">Where in the reply they end.</param>
     /// <param name="tools">Tools that may be called; empty where no calls are looked for.</param>
     /// <param name="stops">Texts that end the answer's text.</param>
     /// <param name="mostCalls">Calls after which the reply is complete.</param>
     public ReplyParser(
-        ReplyFormat format, Tokenizer tokenizer, ReadOnlySpan<int> prompt, IReadOnlyList<ToolDefinition> tools, IEnumerable<string> stops,
+        ReplyFormat format, Tokenizer tokenizer, ReadOnlySpan<int> prompt, ReplyStart start, IReadOnlyList<ToolDefinition> tools, IEnumerable<string> stops,
         int mostCalls = int.MaxValue)
     {
         _tokenizer = tokenizer;
-        _decoder = tokenizer.CreateStream(skipSpecialTokens: true);
+        _decoder = tokenizer.CreateStream(skipSpecialTokens: true, start == ReplyStart.Beginning ? [] : prompt);
         foreach (string mark in format.AllMarks())
         {
             if (tokenizer.IdOf(mark) is int id && tokenizer.IsSpecial(id))
@@ -40,8 +41,8 @@ internal sealed class ReplyParser
             names[tool.Name] = tool.TakesNothing();
         _sink = new ReplySink(stops, () => NewId(format.HasShortIds));
         _reader = format.IsHarmony
-            ? new HarmonyReplyReader(format, names, IsText, _sink, mostCalls)
-            : new MarkedReplyReader(format, names, IsText, format.HasBegunThoughts(tokenizer, prompt), _sink, mostCalls);
+            ? new HarmonyReplyReader(format, names, IsText, start, _sink, mostCalls)
+            : new MarkedReplyReader(format, names, IsText, start, _sink, mostCalls);
     }
 
     /// <summary>Whether nothing after this counts: a stop string came, or the last call that is wanted.</summary>
