@@ -9,7 +9,8 @@ internal static class MessageRoutes
 {
     private static readonly RefusedFields Refused = new(
         ("mcp_servers", "give the model tools of your own"),
-        ("container", "the model runs nothing"));
+        ("container", "the model runs nothing"),
+        ("compaction", "ask for the summary in a message"));
 
     /// <summary>Answers a conversation.</summary>
     public static async Task AnswerAsync(Exchange exchange)
@@ -42,6 +43,7 @@ internal static class MessageRoutes
     {
         RefusedFields.OfAnyText.Check(body);
         Refused.Check(body);
+        RefuseThread(body["thread"]);
         IReadOnlyList<ToolDefinition> tools = ReadTools(body["tools"]);
         JsonInput format = body["output_config"]["format"] is { HasValue: true } nested ? nested : body["output_format"];
         (bool? thinks, string? effort) = FormatFields.ReadEffort(body["output_config"]["effort"]);
@@ -59,6 +61,13 @@ internal static class MessageRoutes
             Sampling = SamplingFields.Read(body, served),
             Stop = SamplingFields.ReadStops(body["stop_sequences"], served),
         };
+    }
+
+    // A thread's next request holds only what is new. By this code clients know that they have to send the whole conversation.
+    private static void RefuseThread(JsonInput field)
+    {
+        if (field.HasValue)
+            throw field.Fail("is not supported: nothing is kept between requests; send the whole conversation as messages", "thread_unsupported_request");
     }
 
     private static bool? ReadThinking(JsonInput field) => !field.HasValue ? null : field["type"].AsText("enabled, adaptive or disabled") switch

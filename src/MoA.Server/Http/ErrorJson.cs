@@ -64,7 +64,7 @@ internal static class ErrorJson
         json.WriteEndObject();
     }
 
-    /// <summary><c>{"type":"error","error":{"type":…,"message":…},"request_id":…}</c>.</summary>
+    /// <summary><c>{"type":"error","error":{"type":…,"message":…,"details":{"error_code":…}},"request_id":…}</c>.</summary>
     public static void WriteAnthropic(Utf8JsonWriter json, ApiException error, string requestId)
     {
         json.WriteStartObject();
@@ -85,6 +85,13 @@ internal static class ErrorJson
         json.WriteString("message", error.Parameter is string where && !error.Message.StartsWith(where, StringComparison.Ordinal)
             ? $"{where}: {error.Message}"
             : error.Message);
+        if (error.Code is not null)
+        {
+            json.WriteStartObject("details");
+            json.WriteString("error_code", error.Code);
+            json.WriteEndObject();
+        }
+
         json.WriteEndObject();
         json.WriteString("request_id", requestId);
         json.WriteEndObject();

@@ -42,7 +42,7 @@ internal static class Node
     private static string? Install()
     {
         if (Program is null || Npm is null)
-            return "needs Node.js 20 or newer with npm; install Debian's nodejs and npm";
+            return "needs Node.js 18 or newer with npm; install Debian's nodejs and npm";
         FileInfo wanted = new(Path.Combine(Folder, "package-lock.json")), installed = new(Path.Combine(Folder, "node_modules", ".package-lock.json"));
         if (installed.Exists && installed.LastWriteTimeUtc >= wanted.LastWriteTimeUtc)
             return null;

@@ -6,6 +6,12 @@ public sealed class NodeClientTests(GuardedServer server) : IClassFixture<Guarde
     [NodeFact]
     public Task OpenAI() => CheckAsync("openai.mjs");
 
+    [NodeFact]
+    public Task Anthropic() => CheckAsync("anthropic.mjs");
+
+    [NodeFact]
+    public Task AiSdk() => CheckAsync("ai.mjs");
+
     private async Task CheckAsync(string script)
     {
         IReadOnlyDictionary<string, string?> checks = await Node.RunAsync(script, server.Address, GuardedServer.Key);

@@ -39,10 +39,10 @@ export async function run() {
   }
 }
 
-export async function all_(items) {
-  const list = [];
-  for await (const item of items) list.push(item);
-  return list;
+export async function list(items) {
+  const all = [];
+  for await (const item of items) all.push(item);
+  return all;
 }
 
 // What a call fails with; that it fails is part of the check.

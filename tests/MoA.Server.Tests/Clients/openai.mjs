@@ -2,14 +2,14 @@
 import OpenAI from 'openai';
 import { zodFunction, zodResponseFormat, zodResponsesFunction, zodTextFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
-import { all_ as list, answer, assert, cancels, check, failure, key, multiByte, question, run, tooLong, url } from './checks.mjs';
+import { list, answer, assert, cancels, check, failure, key, multiByte, question, run, tooLong, url } from './checks.mjs';
 
 const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
 const model = 'demo';
 const asked = [{ role: 'user', content: question }];
 const hello = [{ role: 'user', content: 'Hello' }];
 const Switch = z.object({ on: z.boolean(), lamp: z.enum(['desk', 'door']) });
-const Words = z.object({ words: z.literal(multiByte), more: z.array(z.boolean()) });
+const Words = z.object({ words: z.literal(multiByte), more: z.array(z.boolean()).max(3) });
 
 check('models.list and retrieve', async () => {
   const models = await list(client.models.list());
@@ -333,7 +333,7 @@ check('cancellation of a stream', () => cancels(async () => {
     assert.ok(chunk.id);
     if (++read === 3) abort.abort();
   }
-  assert.ok(read >= 3 && read < 100);
+  assert.ok(read >= 3);
 }));
 
 check('leaving a stream ends it', () => cancels(async () => {
