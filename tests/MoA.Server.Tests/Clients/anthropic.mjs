@@ -10,7 +10,7 @@ const model = 'demo';
 const asked = [{ role: 'user', content: question }];
 const hello = [{ role: 'user', content: 'Hello' }];
 const Switch = z.object({ on: z.boolean(), lamp: z.enum(['desk', 'door']) });
-const Words = z.object({ words: z.literal(multiByte), more: z.array(z.boolean()).max(3) });
+const Words = z.object({ words: z.literal(multiByte), more: z.boolean() });
 const switchTool = { name: 'switch', description: 'Switches a lamp', input_schema: z.toJSONSchema(Switch) };
 
 check('models.list and retrieve', async () => {
