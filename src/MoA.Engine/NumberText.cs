@@ -9,7 +9,7 @@ namespace MoA.Engine;
 /// minus sign, a point, an exponent. Nothing parts thousands, so that no number is ever taken for another one; signs of plus, blanks,
 /// hexadecimal digits, NaN and infinity are none.
 /// </summary>
-public static partial class NumberText
+internal static partial class NumberText
 {
     /// <summary>Reads a whole number such as <c>512</c>; false if the text is none, or one that the type does not hold.</summary>
     public static bool TryWhole<T>(ReadOnlySpan<char> text, out T value)

@@ -8,7 +8,7 @@ namespace MoA.Engine;
 /// Files that are never seen half written, whatever ends the program or the machine: the content goes to a neighbour, which takes
 /// the name once all of it is on disk.
 /// </summary>
-public static unsafe class WholeFile
+internal static unsafe class WholeFile
 {
     private const string Unfinished = ".tmp";
     private const int ReadOnly = 0; // O_RDONLY

@@ -68,7 +68,7 @@ public sealed class GpuBackend : ComputeBackend
     public override string Description => $"{_session.Device.Name} ({_session.Device.Id}), {_products.Description}";
 
     /// <inheritdoc/>
-    public override DeviceGauge Gauge => _gauge;
+    internal override DeviceGauge Gauge => _gauge;
 
     /// <summary>The device, for what measures its kernels by themselves.</summary>
     internal DeviceSession Session => _session;

@@ -10,7 +10,7 @@ namespace MoA.Search;
 /// <c>{"key":…,"value":…}</c> lines. A key names the piece together with a hash of everything its value depends on, so a
 /// run with other settings or data never takes a stale value. A line cut off by a crash is dropped, a damaged one skipped.
 /// </summary>
-public sealed class ResultJournal : IDisposable
+internal sealed class ResultJournal : IDisposable
 {
     /// <summary>Name of the file in the folder of a run.</summary>
     public const string FileName = "journal.jsonl";

@@ -1,4 +1,3 @@
-using MoA.Engine.Configuration;
 using MoA.Engine.Tokenization;
 using MoA.Server.Http;
 using MoA.Serving;
@@ -39,8 +38,6 @@ internal sealed class ServedModel
 
     public Tokenizer Tokenizer => Service.Model.Tokenizer ??
         throw ApiException.BadRequest($"{Name} has no tokenizer; it takes tokens, at /v1/completions");
-
-    public GenerationConfig Generation => Service.Model.Generation;
 
     /// <summary>Refuses a request that means another model.</summary>
     public void CheckName(JsonInput body)

@@ -13,7 +13,7 @@ public sealed record ServiceOptions
     public string? Name { get; init; }
 
     /// <summary>Which rows of the past stay.</summary>
-    public AttentionPolicy Policy { get; init; } = new DensePolicy();
+    public AttentionPolicy Policy { get; init; } = AttentionPolicy.Dense;
 
     /// <summary>The policy as it is written on the command line, <c>h2o:density=0.5</c>; read when the service starts, it takes the place of <see cref="Policy"/>.</summary>
     public string? PolicyText { get; init; }
@@ -54,8 +54,8 @@ public sealed record ServiceOptions
     /// <summary>Is told, in a line, what a log should know: what had to be read again and why, files that cannot be used. Called on the service's threads.</summary>
     public Action<string>? Note { get; init; }
 
-    /// <summary>Checks the ranges.</summary>
-    /// <exception cref="InvalidInputException">A value is out of range.</exception>
+    /// <summary>Checks what can be checked without a model: ranges, whether a plan can be read and a policy is known.</summary>
+    /// <exception cref="InvalidInputException">Something is wrong; the first of it is named.</exception>
     public void Check()
     {
         Require(CacheBytes is null or > 0, nameof(CacheBytes), CacheBytes ?? 0, "a positive number of bytes");
@@ -65,6 +65,10 @@ public sealed record ServiceOptions
         Require(LongestWait > TimeSpan.Zero, nameof(LongestWait), LongestWait.TotalSeconds, "more than 0 seconds");
         Require(DefaultNewTokens > 0, nameof(DefaultNewTokens), DefaultNewTokens, "at least 1");
         Require(LongestStep > 1 && double.IsFinite(LongestStep), nameof(LongestStep), LongestStep, "a number above 1");
+        if (PlanFile is string plan)
+            _ = Engine.Attention.PlanFile.Load(plan);
+        if (PolicyText is string policy && !PolicyReader.HasSize(policy))
+            throw new InvalidInputException($"policy {policy} has no size, as in {policy}:density=0.5");
     }
 
     /// <summary>The options with the policy that <see cref="PolicyText"/> and <see cref="PlanFile"/> name, if any.</summary>

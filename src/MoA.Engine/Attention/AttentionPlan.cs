@@ -4,7 +4,7 @@ namespace MoA.Engine.Attention;
 /// A rule for every head of every layer: what a search finds and what an engine runs. Files are read and written by
 /// PlanFile.
 /// </summary>
-public sealed class AttentionPlan
+internal sealed class AttentionPlan
 {
     private readonly ElasticRule[][] _rules;
 

@@ -9,6 +9,13 @@ namespace MoA.Engine.Attention;
 /// </summary>
 public abstract class AttentionPolicy
 {
+    private protected AttentionPolicy()
+    {
+    }
+
+    /// <summary>Keeps everything.</summary>
+    public static AttentionPolicy Dense { get; } = new DensePolicy();
+
     /// <summary>The name on the command line and in reports.</summary>
     public abstract string Name { get; }
 
@@ -17,12 +24,12 @@ public abstract class AttentionPolicy
     /// <param name="queryHead">Query head.</param>
     /// <param name="config">The model.</param>
     /// <param name="length">Prompt and new tokens together.</param>
-    public abstract ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length);
+    internal abstract ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length);
 
     /// <summary>The spans of every layer for a sequence that will hold <paramref name="length"/> tokens.</summary>
     /// <param name="config">The model.</param>
     /// <param name="length">Prompt and new tokens together, at least 1.</param>
-    public LayerSpans[] Resolve(ModelConfig config, int length)
+    internal LayerSpans[] Resolve(ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
@@ -33,7 +40,7 @@ public abstract class AttentionPolicy
     }
 
     /// <summary>Kept rows at a length, averaged over all KV heads, as a share of what layers without windows keep in all.</summary>
-    public virtual double Density(ModelConfig config, int length)
+    internal virtual double Density(ModelConfig config, int length)
     {
         long kept = Resolve(config, length).Sum(layer => layer.StoredRows);
         long full = (long)config.Layers * config.KeyValueHeads * ElasticRule.Dense.Rows(length);
@@ -46,7 +53,7 @@ public abstract class AttentionPolicy
     /// </summary>
     /// <param name="config">The model.</param>
     /// <param name="length">Prompt and new tokens together.</param>
-    public virtual string Describe(ModelConfig config, int length) => string.Join(
+    internal virtual string Describe(ModelConfig config, int length) => string.Join(
         ';', Resolve(config, length).Select(layer => string.Join(',', layer.VisibleRing.Concat(layer.Stored.Select(head => head.Rows - ElasticRule.SinkTokens)))));
 
     /// <summary>Refuses models without a layer that looks back without limit, for policies that choose rows of these.</summary>

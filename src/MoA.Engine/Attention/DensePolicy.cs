@@ -3,7 +3,7 @@ using MoA.Engine.Configuration;
 namespace MoA.Engine.Attention;
 
 /// <summary>Keeps everything (within the model's own sliding window, where it has one).</summary>
-public sealed class DensePolicy : AttentionPolicy
+internal sealed class DensePolicy : AttentionPolicy
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "dense";
@@ -12,5 +12,5 @@ public sealed class DensePolicy : AttentionPolicy
     public override string Name => CommandName;
 
     /// <inheritdoc/>
-    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length) => ElasticRule.Dense;
+    internal override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length) => ElasticRule.Dense;
 }

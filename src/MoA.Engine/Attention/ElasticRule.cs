@@ -6,7 +6,7 @@ namespace MoA.Engine.Attention;
 /// </summary>
 /// <param name="Alpha">Constant part in tokens; may be negative.</param>
 /// <param name="Beta">Share of the sequence length.</param>
-public readonly record struct ElasticRule(double Alpha, double Beta)
+internal readonly record struct ElasticRule(double Alpha, double Beta)
 {
     /// <summary>Side of the square blocks in which masks, influence and cache sizes are counted, in tokens.</summary>
     public const int BlockSize = 64;

@@ -7,7 +7,7 @@ namespace MoA.Engine.Attention;
 /// the rows with the largest scores besides the most recent ones, and the others' memory is freed. A row's score is the
 /// attention that it got from the observed queries of its whole group. Layers with sliding windows keep these.
 /// </summary>
-public abstract class EvictionPolicy : AttentionPolicy
+internal abstract class EvictionPolicy : AttentionPolicy
 {
     /// <summary>A policy of a given size.</summary>
     /// <param name="budget">Rows of a head for a sequence's full length, new tokens included, as the rule of a plan counts
@@ -39,7 +39,7 @@ public abstract class EvictionPolicy : AttentionPolicy
 
     /// <inheritdoc/>
     /// <exception cref="InvalidInputException">All of the model's layers have windows of their own.</exception>
-    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
+    internal override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
         RequireUnboundedLayer(config);
@@ -47,14 +47,14 @@ public abstract class EvictionPolicy : AttentionPolicy
     }
 
     /// <inheritdoc/>
-    public override double Density(ModelConfig config, int length)
+    internal override double Density(ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
         return DensityOf(Budget, config, length);
     }
 
     /// <inheritdoc/>
-    public override string Describe(ModelConfig config, int length) => string.Create(
+    internal override string Describe(ModelConfig config, int length) => string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
         $"{Name} {Budget.Rows(length)} {ObservedQueries} {Pooling.Kind} {Pooling.Width} {RecentTokens(Budget.Rows(length))} {length}");
 }

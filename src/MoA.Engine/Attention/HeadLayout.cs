@@ -6,7 +6,7 @@ namespace MoA.Engine.Attention;
 /// </summary>
 /// <param name="SinkRows">Rows for the first tokens: <see cref="ElasticRule.SinkTokens"/>, or 0.</param>
 /// <param name="RingRows">Rows of the ring, at least 1.</param>
-public readonly record struct HeadLayout(int SinkRows, int RingRows)
+internal readonly record struct HeadLayout(int SinkRows, int RingRows)
 {
     /// <summary>All rows.</summary>
     public int Rows => SinkRows + RingRows;

@@ -8,7 +8,7 @@ namespace MoA.Engine.Attention;
 /// blocks outside the window whose representative keys suit its queries best, chosen anew at every step for a whole layer.
 /// Saves the reading of rows, not their memory. Layers with sliding windows attend within these.
 /// </summary>
-public sealed class InfLlmPolicy : AttentionPolicy
+internal sealed class InfLlmPolicy : AttentionPolicy
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "infllm";
@@ -54,7 +54,7 @@ public sealed class InfLlmPolicy : AttentionPolicy
 
     /// <inheritdoc/>
     /// <exception cref="InvalidInputException">All of the model's layers have windows of their own.</exception>
-    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
+    internal override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
         RequireUnboundedLayer(config);
@@ -62,13 +62,13 @@ public sealed class InfLlmPolicy : AttentionPolicy
     }
 
     /// <summary>The share of rows that a step attends to; all of them are stored.</summary>
-    public override double Density(ModelConfig config, int length)
+    internal override double Density(ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
         return DensityOf(Budget, config, length);
     }
 
     /// <inheritdoc/>
-    public override string Describe(ModelConfig config, int length) => string.Create(
+    internal override string Describe(ModelConfig config, int length) => string.Create(
         CultureInfo.InvariantCulture, $"{Name} {LocalTokens(length)} {ChosenBlocks(length)} {Representatives} {length}");
 }

@@ -7,7 +7,7 @@ namespace MoA.Engine.Attention;
 /// <param name="VisibleRing">[query heads] how many of the last tokens each query head attends to besides the first 64, within
 /// the window.</param>
 /// <param name="SlidingWindow">The model's own window in tokens: position i sees j &gt; i − window; int.MaxValue if none.</param>
-public sealed record LayerSpans(HeadLayout[] Stored, int[] VisibleRing, int SlidingWindow)
+internal sealed record LayerSpans(HeadLayout[] Stored, int[] VisibleRing, int SlidingWindow)
 {
     /// <summary>Rows stored by all KV heads of the layer.</summary>
     public long StoredRows => Stored.Sum(head => (long)head.Rows);

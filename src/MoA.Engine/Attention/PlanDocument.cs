@@ -4,7 +4,7 @@ namespace MoA.Engine.Attention;
 /// <param name="Plan">The rules.</param>
 /// <param name="Model">The model that the plan was made for; null if the file does not say.</param>
 /// <param name="Search">How the plan was found; null if the file does not say.</param>
-public sealed record PlanDocument(AttentionPlan Plan, PlanModel? Model = null, PlanSearch? Search = null)
+internal sealed record PlanDocument(AttentionPlan Plan, PlanModel? Model = null, PlanSearch? Search = null)
 {
     /// <summary>
     /// Whether the file says which heads the rules belong to. Files of the research code do not: their plan is read as

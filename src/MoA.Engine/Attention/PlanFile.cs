@@ -7,7 +7,7 @@ namespace MoA.Engine.Attention;
 /// Reads and writes plans as JSON: the product's format <c>moa-plan/1</c> (docs/formats.md) and the research code's, an
 /// object with nothing but <c>alphas</c> and <c>betas</c>.
 /// </summary>
-public static class PlanFile
+internal static class PlanFile
 {
     /// <summary>What the member <c>format</c> says.</summary>
     public const string Format = "moa-plan/1";

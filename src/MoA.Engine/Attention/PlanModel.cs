@@ -5,4 +5,4 @@ namespace MoA.Engine.Attention;
 /// <param name="Layers">Number of layers.</param>
 /// <param name="QueryHeads">Query heads of a layer.</param>
 /// <param name="KeyValueHeads">KV heads of a layer; divides the query heads.</param>
-public sealed record PlanModel(string? Name, int Layers, int QueryHeads, int KeyValueHeads);
+internal sealed record PlanModel(string? Name, int Layers, int QueryHeads, int KeyValueHeads);

@@ -3,7 +3,7 @@ using MoA.Engine.Configuration;
 namespace MoA.Engine.Attention;
 
 /// <summary>MoA: every head keeps what its rule of a plan says.</summary>
-public sealed class PlanPolicy : AttentionPolicy
+internal sealed class PlanPolicy : AttentionPolicy
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "moa";
@@ -25,7 +25,7 @@ public sealed class PlanPolicy : AttentionPolicy
     public override string Name { get; }
 
     /// <inheritdoc/>
-    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
+    internal override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
         int head = Plan.HeadKind == HeadKind.Query ? queryHead : queryHead / (config.QueryHeads / config.KeyValueHeads);

@@ -1,7 +1,7 @@
 namespace MoA.Engine.Attention;
 
 /// <summary>How a plan was found; nothing here changes what the plan does.</summary>
-public sealed record PlanSearch
+internal sealed record PlanSearch
 {
     /// <summary>Density and predicted loss at each length of the search.</summary>
     public IReadOnlyList<PlanSearchLength> Lengths { get; init; } = [];

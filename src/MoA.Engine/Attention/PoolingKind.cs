@@ -1,7 +1,7 @@
 namespace MoA.Engine.Attention;
 
 /// <summary>How the scores of neighbouring tokens are combined before the best are chosen.</summary>
-public enum PoolingKind
+internal enum PoolingKind
 {
     /// <summary>The mean of the neighbourhood; places beyond the ends count as zeros.</summary>
     Average,

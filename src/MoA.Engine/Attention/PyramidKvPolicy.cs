@@ -5,7 +5,7 @@ namespace MoA.Engine.Attention;
 /// <summary>
 /// PyramidKV (arXiv 2406.02069): as SnapKV, with a budget that falls from layer to layer in equal steps at the same mean.
 /// </summary>
-public sealed class PyramidKvPolicy : EvictionPolicy
+internal sealed class PyramidKvPolicy : EvictionPolicy
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "pyramidkv";
@@ -62,5 +62,5 @@ public sealed class PyramidKvPolicy : EvictionPolicy
     }
 
     /// <inheritdoc/>
-    public override string Describe(ModelConfig config, int length) => $"{base.Describe(config, length)} {_beta}";
+    internal override string Describe(ModelConfig config, int length) => $"{base.Describe(config, length)} {_beta}";
 }

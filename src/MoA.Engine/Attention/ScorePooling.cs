@@ -6,7 +6,7 @@ namespace MoA.Engine.Attention;
 /// </summary>
 /// <param name="Kind">Mean or largest.</param>
 /// <param name="Width">Tokens of a neighbourhood, odd; 1 leaves the scores as they are.</param>
-public readonly record struct ScorePooling(PoolingKind Kind, int Width)
+internal readonly record struct ScorePooling(PoolingKind Kind, int Width)
 {
     /// <summary>No pooling.</summary>
     public static ScorePooling None { get; } = new(PoolingKind.Average, 1);

@@ -6,7 +6,7 @@ namespace MoA.Engine.Attention;
 /// StreamingLLM (arXiv 2309.17453): sinks and one recent window, the same for all heads. Differs from the paper in the
 /// sink, which is 64 tokens here as in MoA, and in positions, which stay the true ones.
 /// </summary>
-public sealed class StreamingLlmPolicy : AttentionPolicy
+internal sealed class StreamingLlmPolicy : AttentionPolicy
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "streaming-llm";
@@ -21,5 +21,5 @@ public sealed class StreamingLlmPolicy : AttentionPolicy
     public override string Name => CommandName;
 
     /// <inheritdoc/>
-    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length) => Rule;
+    internal override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length) => Rule;
 }

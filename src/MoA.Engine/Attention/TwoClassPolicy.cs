@@ -7,7 +7,7 @@ namespace MoA.Engine.Attention;
 /// those of the largest scores, keep everything; the others keep the sink and one recent window. Layers with sliding windows
 /// of their own hold these, and count in the density.
 /// </summary>
-public sealed class TwoClassPolicy : AttentionPolicy
+internal sealed class TwoClassPolicy : AttentionPolicy
 {
     /// <summary>DuoAttention's name on the command line and in reports.</summary>
     public const string DuoName = "duo-attention";
@@ -58,7 +58,7 @@ public sealed class TwoClassPolicy : AttentionPolicy
         new(name, scores, streaming, null, retrievalShare);
 
     /// <inheritdoc/>
-    public override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
+    internal override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.IsBounded(layer))

@@ -1,7 +1,7 @@
 namespace MoA.Engine.Configuration;
 
 /// <summary>How the gate of a feed-forward network meets its up projection.</summary>
-public enum Activation
+internal enum Activation
 {
     /// <summary>silu(gate)·up, as in Llama (SwiGLU).</summary>
     Silu,

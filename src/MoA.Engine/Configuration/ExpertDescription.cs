@@ -1,7 +1,7 @@
 namespace MoA.Engine.Configuration;
 
 /// <summary>A feed-forward network of which each token uses some of several: a router scores them, the best are run, and their outputs are added up by weight.</summary>
-public sealed record ExpertDescription
+internal sealed record ExpertDescription
 {
     /// <summary>Experts of the layer; at least 1.</summary>
     public required int Count { get; init; }

@@ -1,7 +1,7 @@
 namespace MoA.Engine.Configuration;
 
 /// <summary>The feed-forward network of a layer: down·activation(gate·x, up·x), one, or one of several experts.</summary>
-public sealed record FeedForwardDescription
+internal sealed record FeedForwardDescription
 {
     /// <summary>Width between its projections, of an expert where there are several; at least 1.</summary>
     public required int IntermediateSize { get; init; }

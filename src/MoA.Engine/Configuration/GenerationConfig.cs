@@ -5,7 +5,7 @@ namespace MoA.Engine.Configuration;
 /// <summary>
 /// How the makers of a model want it sampled (<c>generation_config.json</c>). Null means that the file does not say.
 /// </summary>
-public sealed record GenerationConfig
+internal sealed record GenerationConfig
 {
     /// <summary>The name of the file in a model folder.</summary>
     public const string FileName = "generation_config.json";

@@ -4,7 +4,7 @@ namespace MoA.Engine.Configuration;
 /// What a layer is: all that the forward and the backward pass, caches and estimates need to know of it beyond the sizes that all
 /// layers share. A <see cref="ModelFamily"/> fills it; what is not said is as in Llama.
 /// </summary>
-public sealed record LayerDescription
+internal sealed record LayerDescription
 {
     /// <summary>The layer's own sliding window W in tokens (position i sees j with i - W &lt; j ≤ i), at least 1; null where it sees everything.</summary>
     public int? Window { get; init; }

@@ -4,7 +4,7 @@ namespace MoA.Engine.Configuration;
 /// The shape and the constants of a decoder-only transformer. The loaders guarantee the ranges given here and that H·d
 /// fits an <see cref="int"/>.
 /// </summary>
-public sealed record ModelConfig
+internal sealed record ModelConfig
 {
     /// <summary>The family, which says how files are read and written; what is computed is all said here.</summary>
     public required ModelFamily Architecture { get; init; }

@@ -7,7 +7,7 @@ namespace MoA.Engine.Configuration;
 /// A family of models: how its files say what its layers are, and what they call its tensors. Once they are read, only the
 /// <see cref="LayerDescription"/>s decide what is computed. A new family is a class under <c>Families</c> and its line in <see cref="All"/>.
 /// </summary>
-public abstract class ModelFamily
+internal abstract class ModelFamily
 {
     private protected ModelFamily()
     {

@@ -1,7 +1,7 @@
 namespace MoA.Engine.Configuration;
 
 /// <summary>Where the RMS norms of a layer's two branches, attention and feed-forward, stand.</summary>
-public enum NormPlacement
+internal enum NormPlacement
 {
     /// <summary>Before a branch: x + f(norm(x)).</summary>
     Before,

@@ -1,7 +1,7 @@
 namespace MoA.Engine.Configuration;
 
 /// <summary>RMS norms of queries and keys before they are turned.</summary>
-public enum QueryKeyNorm
+internal enum QueryKeyNorm
 {
     /// <summary>There is none.</summary>
     None,

@@ -4,7 +4,7 @@ namespace MoA.Engine.Configuration;
 /// Which components of a head rotary position embedding turns together. The two are the same model with the rows of the
 /// query and key projections in another order.
 /// </summary>
-public enum RopePairs
+internal enum RopePairs
 {
     /// <summary>Component f with component f + d/2, as in the transformers library (rotate-half).</summary>
     Halves,

@@ -6,7 +6,7 @@ namespace MoA.Engine.Configuration;
 /// <see cref="Linear"/>, <see cref="Llama3"/>, <see cref="Yarn"/>, <see cref="LongRope"/>, <see cref="Dynamic"/> and
 /// <see cref="Factors"/>.
 /// </summary>
-public abstract record RopeScaling
+internal abstract record RopeScaling
 {
     private RopeScaling()
     {

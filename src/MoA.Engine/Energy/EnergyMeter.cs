@@ -1,7 +1,7 @@
 namespace MoA.Engine.Energy;
 
 /// <summary>Counts the energy that a device takes, whoever uses it: other work and idling included.</summary>
-public abstract class EnergyMeter : IDisposable
+internal abstract class EnergyMeter : IDisposable
 {
     private const int LeastIntervals = 10;
 

@@ -7,7 +7,7 @@ namespace MoA.Engine.Energy;
 /// power limit): <c>/sys/class/powercap/intel-rapl:N</c>. Memory modules and the rest of the machine are not in it.
 /// </summary>
 /// <remarks>https://docs.kernel.org/power/powercap/powercap.html</remarks>
-public sealed class RaplMeter : EnergyMeter
+internal sealed class RaplMeter : EnergyMeter
 {
     private const string SystemFolder = "/sys/class/powercap";
 

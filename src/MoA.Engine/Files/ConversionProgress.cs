@@ -6,4 +6,4 @@ namespace MoA.Engine.Files;
 /// <param name="Tensor">The tensor that comes next; at the end the last one.</param>
 /// <param name="Done">Tensors written.</param>
 /// <param name="Total">Tensors in all.</param>
-public readonly record struct ConversionProgress(string Tensor, int Done, int Total);
+internal readonly record struct ConversionProgress(string Tensor, int Done, int Total);

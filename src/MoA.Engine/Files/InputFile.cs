@@ -4,7 +4,7 @@ namespace MoA.Engine.Files;
 /// Opens and reads files that come from outside and words what is wrong with them, always in one line: the file, the problem,
 /// what to do.
 /// </summary>
-public static class InputFile
+internal static class InputFile
 {
     private const int LongestProblem = 400;
 

@@ -1,7 +1,7 @@
 namespace MoA.Engine.Files;
 
 /// <summary>What a model's path names: a Hugging Face folder, a GGUF file, or a folder with one.</summary>
-public static class ModelPath
+internal static class ModelPath
 {
     /// <summary>How GGUF files are named.</summary>
     public const string GgufExtension = ".gguf";

@@ -1,7 +1,7 @@
 namespace MoA.Engine.Files;
 
 /// <summary>One tensor of a <see cref="SafetensorsFile"/>: a view of the mapped file.</summary>
-public sealed unsafe class SafetensorsEntry
+internal sealed unsafe class SafetensorsEntry
 {
     internal SafetensorsEntry(string dType, long[] shape, byte* data, long length)
     {

@@ -8,7 +8,7 @@ namespace MoA.Engine.Files;
 /// file is opened, so every tensor that can be asked for lies within the file. The file must not be cut short while
 /// open.
 /// </summary>
-public sealed unsafe class SafetensorsFile : ITensorFile
+internal sealed unsafe class SafetensorsFile : ITensorFile
 {
     private readonly Dictionary<string, SafetensorsEntry> _entries = new(StringComparer.Ordinal);
     private readonly MappedFile _file;

@@ -10,7 +10,7 @@ namespace MoA.Engine.Files;
 /// stand in ordinal order of their names, the header is padded to a multiple of 8 bytes. A file appears whole or not at
 /// all: it is written beside its place and then renamed.
 /// </summary>
-public static class SafetensorsWriter
+internal static class SafetensorsWriter
 {
     private const int PieceElements = 1 << 20;
 

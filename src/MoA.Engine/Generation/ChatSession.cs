@@ -13,7 +13,7 @@ namespace MoA.Engine.Generation;
 /// angles, is everything read again: rows that a ring has evicted cannot be brought back one by one. What the model wrote stays token by token as it wrote it, an
 /// answer that was stopped included, so neither costs a re-read. One caller at a time.
 /// </summary>
-public sealed class ChatSession : IDisposable
+internal sealed class ChatSession : IDisposable
 {
     private const string Assistant = "assistant";
 

@@ -10,7 +10,7 @@ namespace MoA.Engine.Generation;
 /// what its <see cref="PromptLookup"/> drafts, and, in the rows left, pieces of the prompts of those that are not yet; runs join
 /// and leave at any step, also from what sees a run's tokens. One thread at a time: another one gets an exception at once.
 /// </summary>
-public sealed class GenerationLoop
+internal sealed class GenerationLoop
 {
     private static readonly Comparer<GenerationRun> LeastLeft =
         Comparer<GenerationRun>.Create(static (one, other) => one.RestOfPrompt.Length.CompareTo(other.RestOfPrompt.Length));

@@ -1,7 +1,7 @@
 namespace MoA.Engine.Generation;
 
 /// <summary>What a caller asks of a generation.</summary>
-public sealed record GenerationOptions
+internal sealed record GenerationOptions
 {
     /// <summary>Most tokens to write; the caches' room and the model's context bound them too.</summary>
     public int MaxNewTokens { get; init; } = 256;

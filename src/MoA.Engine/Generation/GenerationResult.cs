@@ -7,7 +7,7 @@ namespace MoA.Engine.Generation;
 /// <param name="PromptTokens">Tokens that were prefilled.</param>
 /// <param name="PrefillTime">Time to the first token.</param>
 /// <param name="DecodeTime">Time of all further tokens.</param>
-public sealed record GenerationResult(
+internal sealed record GenerationResult(
     string Text, int[] Tokens, FinishReason Finish, int PromptTokens, TimeSpan PrefillTime, TimeSpan DecodeTime)
 {
     /// <summary>For each of <see cref="Tokens"/> how likely it was; empty unless it was asked for.</summary>

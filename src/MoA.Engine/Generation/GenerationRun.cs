@@ -4,7 +4,7 @@ using MoA.Engine.KvCache;
 namespace MoA.Engine.Generation;
 
 /// <summary>One sequence being generated: the tokens to prefill, then a new token a step, or several where a lookup has drafted them.</summary>
-public sealed class GenerationRun
+internal sealed class GenerationRun
 {
     private readonly int[] _prompt;
     private readonly Sampler _sampler;

@@ -1,8 +1,10 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Engine.Hub;
 using MoA.Engine.Kernels;
+using MoA.Engine.KvCache;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
@@ -20,6 +22,7 @@ public sealed class LanguageModel : IDisposable
     {
         _model = model;
         Path = path ?? model.Name;
+        Sampling = SamplingOptions.Of(model.Generation);
         cancellation.ThrowIfCancellationRequested();
         if (path is not null && Tokenization.Tokenizer.Exists(path))
         {
@@ -43,17 +46,50 @@ public sealed class LanguageModel : IDisposable
     /// <summary>The model's name.</summary>
     public string Name => _model.Name;
 
+    /// <summary>Layers.</summary>
+    public int Layers => Config.Layers;
+
+    /// <summary>Query heads of a layer.</summary>
+    public int QueryHeads => Config.QueryHeads;
+
+    /// <summary>Key-value heads of a layer, each shared by as many query heads.</summary>
+    public int KeyValueHeads => Config.KeyValueHeads;
+
+    /// <summary>Width of the residual stream.</summary>
+    public int HiddenSize => Config.HiddenSize;
+
+    /// <summary>Tokens that the model knows.</summary>
+    public int VocabularySize => Config.VocabularySize;
+
+    /// <summary>Tokens that the model was made for, prompt and answer together.</summary>
+    public int MaxPositions => Config.MaxPositions;
+
+    /// <summary>Numbers in all weights.</summary>
+    public long Parameters => _model.Weights.Parameters;
+
+    /// <summary>Bytes of all weights as they are used.</summary>
+    public long WeightBytes => _model.Weights.Bytes;
+
+    /// <summary>
+    /// How the model's makers want its tokens drawn (<c>generation_config.json</c>); what they leave out is as OpenAI has it, temperature 1 without
+    /// filters and penalties. The seed is 0.
+    /// </summary>
+    public SamplingOptions Sampling { get; }
+
+    /// <summary>Texts that end an answer, as the model's makers say.</summary>
+    public IReadOnlyList<string> StopStrings => _model.Generation.StopStrings;
+
     /// <summary>The model's shape.</summary>
-    public ModelConfig Config => _model.Config;
+    internal ModelConfig Config => _model.Config;
 
     /// <summary>What <c>generation_config.json</c> says.</summary>
-    public GenerationConfig Generation => _model.Generation;
+    internal GenerationConfig Generation => _model.Generation;
 
     /// <summary>Weights and configuration as loaded.</summary>
-    public LoadedModel Loaded => _model;
+    internal LoadedModel Loaded => _model;
 
     /// <summary>The forward pass.</summary>
-    public Transformer Transformer { get; }
+    internal Transformer Transformer { get; }
 
     /// <summary>The tokenizer, or null for a model without one.</summary>
     public Tokenizer? Tokenizer { get; }
@@ -62,7 +98,7 @@ public sealed class LanguageModel : IDisposable
     public ChatTemplate? ChatTemplate { get; }
 
     /// <summary>Encodes conversations, or null for a model without a tokenizer.</summary>
-    public ConversationEncoder? Conversations { get; }
+    internal ConversationEncoder? Conversations { get; }
 
     /// <summary>Tokens that end the model's turn.</summary>
     public IReadOnlySet<int> StopTokens { get; }
@@ -93,6 +129,16 @@ public sealed class LanguageModel : IDisposable
         }
     }
 
+    /// <summary>The folder or file that a model's name stands for.</summary>
+    /// <param name="model">A Hugging Face folder, a GGUF file, or <c>org/name[@revision][:file.gguf]</c> of the hub's cache on this machine.</param>
+    /// <exception cref="InvalidInputException">There is no such model.</exception>
+    public static string Find(string model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        string path = new HubCache(HubSettings.CacheFolderOfEnvironment()).Resolve(model);
+        return System.IO.Path.Exists(path) ? path : throw new InvalidInputException($"{model}: there is no such folder or file");
+    }
+
     /// <summary>Loads a Hugging Face folder or a GGUF file.</summary>
     /// <param name="path">The folder or file, as <see cref="ModelFile"/> takes it.</param>
     /// <param name="backend">The device; stays the caller's.</param>
@@ -104,7 +150,7 @@ public sealed class LanguageModel : IDisposable
     /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="InvalidInputException">A file is missing, damaged or not supported, or weights that are to be copied do not fit.</exception>
     /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
-    public static LanguageModel Load(
+    internal static LanguageModel Load(
         string path,
         ComputeBackend backend,
         int maxRows = 0,
@@ -138,7 +184,7 @@ public sealed class LanguageModel : IDisposable
     /// <param name="seed">What the weights are drawn from.</param>
     /// <param name="maxRows">Most tokens in one forward pass; 0 for what suits the device.</param>
     /// <exception cref="InvalidInputException">The device is the processor, or has no room or no kernels for the model.</exception>
-    public static LanguageModel Random(
+    internal static LanguageModel Random(
         ModelConfig shape, ElementType weights, string name, ComputeBackend backend, ulong seed = 0, int maxRows = 0)
     {
         ArgumentNullException.ThrowIfNull(backend);
@@ -165,7 +211,7 @@ public sealed class LanguageModel : IDisposable
     /// <exception cref="InvalidInputException">They are to be copied and do not fit, or a file can no longer be read.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; the weights stay mapped.</exception>
     /// <exception cref="InvalidOperationException">Another caller is using the model.</exception>
-    public WeightRoom PlaceWeights(WeightResidency residency, long cacheBytes = 0, CancellationToken cancellation = default)
+    internal WeightRoom PlaceWeights(WeightResidency residency, long cacheBytes = 0, CancellationToken cancellation = default)
     {
         WeightRoom room = WeightRoom.Of(_model.Weights, Config, Transformer.MaxRows, cacheBytes);
         if (residency == WeightResidency.Mapped || Transformer.HasCopiedWeights || (residency == WeightResidency.Auto && !room.IsAmple))
@@ -185,13 +231,38 @@ public sealed class LanguageModel : IDisposable
         return room;
     }
 
+    /// <summary>A policy for this model, by name or from a plan.</summary>
+    /// <param name="text">A name and its settings as the command line takes them, <c>h2o:density=0.5</c>; null: the plan's, or dense without one.</param>
+    /// <param name="planFile">A plan that <c>moa compress</c> or the research code wrote; null: none.</param>
+    /// <exception cref="InvalidInputException">The text names no policy, or the plan cannot be read or is for another model.</exception>
+    public AttentionPolicy ReadPolicy(string? text = null, string? planFile = null) => PolicyReader.Read(text, planFile, Config);
+
+    /// <summary>Rows that a policy keeps at a length, as a share of dense attention's.</summary>
+    /// <param name="policy">Which rows stay.</param>
+    /// <param name="length">Prompt and new tokens together, at least 1.</param>
+    public double DensityOf(AttentionPolicy policy, int length)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return policy.Density(Config, length);
+    }
+
+    /// <summary>The most bytes that the caches of one sequence take under a policy.</summary>
+    /// <param name="policy">Which rows stay.</param>
+    /// <param name="length">Prompt and new tokens together, at least 1.</param>
+    /// <param name="type">Format of the rows: BF16, F32 or Q8_0.</param>
+    public long CacheBytesOf(AttentionPolicy policy, int length, ElementType type = ElementType.BF16)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return SequenceCache.EstimatePeakBytes(Config, policy, length, type);
+    }
+
     /// <summary>The tokenizer.</summary>
     /// <exception cref="InvalidInputException">The model has none.</exception>
     public Tokenizer RequireTokenizer() => Tokenizer ?? throw NoTokenizer();
 
     /// <summary>The encoder of conversations.</summary>
     /// <exception cref="InvalidInputException">The model has no tokenizer.</exception>
-    public ConversationEncoder RequireConversations() => Conversations ?? throw NoTokenizer();
+    internal ConversationEncoder RequireConversations() => Conversations ?? throw NoTokenizer();
 
     /// <summary>Refuses a sequence that the model was not made for.</summary>
     /// <param name="tokens">Tokens of the sequence.</param>
@@ -219,7 +290,7 @@ public sealed class LanguageModel : IDisposable
 
     /// <summary>Why no tokens can be drafted under a policy (<see cref="GenerationOptions.Lookup"/>), or null if they can.</summary>
     /// <param name="policy">Which rows stay.</param>
-    public string? WhyNoLookup(AttentionPolicy policy)
+    internal string? WhyNoLookup(AttentionPolicy policy)
     {
         ArgumentNullException.ThrowIfNull(policy);
         if (policy is EvictionPolicy or InfLlmPolicy)

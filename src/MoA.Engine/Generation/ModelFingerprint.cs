@@ -5,7 +5,7 @@ using MoA.Engine.Files;
 namespace MoA.Engine.Generation;
 
 /// <summary>Tells models apart, whatever they are called and wherever they lie.</summary>
-public static class ModelFingerprint
+internal static class ModelFingerprint
 {
     // Results may be written beside the model; only what makes the model counts.
     private static readonly string[] ModelFiles =

@@ -8,7 +8,7 @@ namespace MoA.Engine.Generation;
 /// Continues many prompts of any lengths as one ragged batch. A prompt joins as soon as its caches fit beside those that are
 /// under way: none waits for the slowest of a group.
 /// </summary>
-public sealed class PromptBatch
+internal sealed class PromptBatch
 {
     private readonly LanguageModel _model;
     private readonly AttentionPolicy _policy;

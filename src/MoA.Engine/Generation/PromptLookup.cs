@@ -9,7 +9,7 @@ namespace MoA.Engine.Generation;
 /// accepted draft earns the one that it saved, each draft costs what it adds to a step, and without credit drafting rests, twice as
 /// long each time. For one sequence; allocates nothing within its room.
 /// </summary>
-public sealed class PromptLookup
+internal sealed class PromptLookup
 {
     /// <summary>Most tokens of a draft.</summary>
     public const int MostTokens = 8;

@@ -4,4 +4,4 @@ namespace MoA.Engine.Generation;
 /// <param name="Index">Which of the prompts it was, from 0.</param>
 /// <param name="Generation">What was written.</param>
 /// <param name="KvBytes">Bytes of its caches.</param>
-public sealed record PromptResult(int Index, GenerationResult Generation, long KvBytes);
+internal sealed record PromptResult(int Index, GenerationResult Generation, long KvBytes);

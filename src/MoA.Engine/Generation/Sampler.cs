@@ -6,7 +6,7 @@ using MoA.Engine.Numerics;
 namespace MoA.Engine.Generation;
 
 /// <summary>Draws one sequence's next tokens from logits; allocates nothing while doing so.</summary>
-public sealed class Sampler
+internal sealed class Sampler
 {
     private readonly SamplingOptions _options;
     private readonly double[] _scratch;

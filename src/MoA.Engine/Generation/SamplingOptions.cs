@@ -1,3 +1,5 @@
+using MoA.Engine.Configuration;
+
 namespace MoA.Engine.Generation;
 
 /// <summary>
@@ -60,6 +62,25 @@ public sealed record SamplingOptions
         Require(NoRepeatNgramSize >= 0, "no-repeat-ngram-size", NoRepeatNgramSize, "0 (off) or a positive number");
         foreach ((int token, double bias) in LogitBias ?? new Dictionary<int, double>())
             Require(bias is >= -100 and <= 100, FormattableString.Invariant($"logit-bias of token {token}:"), bias, "a number from -100 to 100");
+    }
+
+    /// <summary>As the makers of a model want it; what they leave out is as OpenAI has it.</summary>
+    internal static SamplingOptions Of(GenerationConfig asked)
+    {
+        bool samples = asked.DoSample ?? true;
+        return new SamplingOptions
+        {
+            Temperature = samples ? asked.Temperature ?? 1 : 0,
+            TopK = samples ? asked.TopK ?? 0 : 0,
+            // The likeliest token alone holds more than so little, as those who ask for 0 want it.
+            TopP = samples ? Math.Max(asked.TopP ?? 1, 1e-9) : 1,
+            MinP = samples ? asked.MinP ?? 0 : 0,
+            RepetitionPenalty = asked.RepetitionPenalty ?? 1,
+            FrequencyPenalty = asked.FrequencyPenalty ?? 0,
+            PresencePenalty = asked.PresencePenalty ?? 0,
+            PenaltyLastN = asked.PenaltyLastN,
+            NoRepeatNgramSize = asked.NoRepeatNgramSize ?? 0,
+        };
     }
 
     /// <summary>Whether the tokens so far, or a bias, change the logits.</summary>

@@ -4,4 +4,4 @@ namespace MoA.Engine.Generation;
 /// <param name="Tokens">The tokens whose rows it holds.</param>
 /// <param name="Capacity">The capacity of the caches that were saved.</param>
 /// <param name="Bytes">Bytes that the rows take in memory.</param>
-public sealed record SavedSession(IReadOnlyList<int> Tokens, int Capacity, long Bytes);
+internal sealed record SavedSession(IReadOnlyList<int> Tokens, int Capacity, long Bytes);

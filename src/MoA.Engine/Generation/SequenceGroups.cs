@@ -1,7 +1,7 @@
 namespace MoA.Engine.Generation;
 
 /// <summary>Cuts a list of sequences into groups that run together, so that their caches fit a budget.</summary>
-public static class SequenceGroups
+internal static class SequenceGroups
 {
     /// <summary>Bytes of KV caches that one group may take; a single larger sequence is a group of its own.</summary>
     public const long BudgetBytes = 2L << 30;

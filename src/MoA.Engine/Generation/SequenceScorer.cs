@@ -8,7 +8,7 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Generation;
 
 /// <summary>Log-probabilities of given tokens, through prefill or through decode steps; for one caller at a time.</summary>
-public sealed class SequenceScorer
+internal sealed class SequenceScorer
 {
     private readonly UseGuard _use = new("The scorer is", typeof(SequenceScorer));
     private readonly Transformer _transformer;

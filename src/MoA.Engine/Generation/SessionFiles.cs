@@ -9,7 +9,7 @@ namespace MoA.Engine.Generation;
 /// A file belongs to the very weights, configuration, tokenizer and template that it was written with, and to the spans that every head had. Files are whole or
 /// not there, and only their owner may read them: they hold conversations (docs/formats.md). May be used from several threads.
 /// </summary>
-public sealed class SessionFiles
+internal sealed class SessionFiles
 {
     private readonly LanguageModel _model;
     private readonly SessionOwner _owner;

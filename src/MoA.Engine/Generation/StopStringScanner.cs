@@ -6,7 +6,7 @@ namespace MoA.Engine.Generation;
 /// Passes streamed text on, but holds back what may be the beginning of a stop string until that is decided; ends at the
 /// stop string that is complete first, which is not passed on. How the text is cut into pieces makes no difference.
 /// </summary>
-public sealed class StopStringScanner
+internal sealed class StopStringScanner
 {
     private readonly IReadOnlyList<string> _stops;
     private readonly StringBuilder _held = new();

@@ -4,7 +4,7 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Generation;
 
 /// <summary>Continues one sequence and streams its text; for one caller at a time.</summary>
-public sealed class TextGenerator
+internal sealed class TextGenerator
 {
     private readonly UseGuard _use = new("The generator is", typeof(TextGenerator));
     private readonly LanguageModel _model;

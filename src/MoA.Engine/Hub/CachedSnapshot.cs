@@ -7,5 +7,5 @@ namespace MoA.Engine.Hub;
 /// <param name="Bytes">Bytes of these.</param>
 /// <param name="IsFolderModel">Whether it has a <c>config.json</c> and weights beside it.</param>
 /// <param name="GgufFiles">Names of its GGUF files.</param>
-public sealed record CachedSnapshot(
+internal sealed record CachedSnapshot(
     string Commit, IReadOnlyList<string> Revisions, int Files, long Bytes, bool IsFolderModel, IReadOnlyList<string> GgufFiles);

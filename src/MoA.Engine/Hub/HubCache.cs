@@ -9,7 +9,7 @@ namespace MoA.Engine.Hub;
 /// commits). Models are read in place.
 /// </summary>
 /// <param name="folder">The folder.</param>
-public sealed class HubCache(string folder)
+internal sealed class HubCache(string folder)
 {
     private const string RepositoryPrefix = "models--";
     private const string SnapshotsFolder = "snapshots";

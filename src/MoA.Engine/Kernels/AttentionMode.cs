@@ -1,7 +1,7 @@
 namespace MoA.Engine.Kernels;
 
 /// <summary>How the rows of a sequence attend.</summary>
-public enum AttentionMode
+internal enum AttentionMode
 {
     /// <summary>Rows of a prompt: masked by whole blocks of 64; keys and values are stored after all rows attended.</summary>
     Prefill,

@@ -18,7 +18,7 @@ public abstract class ComputeBackend : IDisposable
     private protected ComputeBackend(NativeAllocator allocator) => Allocator = allocator;
 
     /// <summary>Counts the processor's memory of activations and caches.</summary>
-    public NativeAllocator Allocator { get; }
+    internal NativeAllocator Allocator { get; }
 
     /// <summary>Bytes of activations, caches and placed weights on the device now.</summary>
     public virtual long AllocatedBytes => Allocator.AllocatedBytes;
@@ -42,18 +42,22 @@ public abstract class ComputeBackend : IDisposable
     internal virtual int PassTokens => ProcessorPassTokens;
 
     /// <summary>What else can be read off the device; null for the processor.</summary>
-    public virtual DeviceGauge? Gauge => null;
+    internal virtual DeviceGauge? Gauge => null;
 
     /// <summary>What the backend runs on, for messages: "AVX2, 2 threads".</summary>
     public abstract string Description { get; }
 
     /// <summary>Starts the processor's backend.</summary>
     /// <param name="threads">Threads; 0 means one for each processor.</param>
-    /// <param name="instructionSet">Vector width; null means the widest that the machine has.</param>
-    public static ComputeBackend CreateCpu(int threads = 0, InstructionSet? instructionSet = null)
+    public static ComputeBackend CreateCpu(int threads = 0) => CreateCpu(threads, InstructionSets.Best);
+
+    /// <summary>Starts the processor's backend for vectors of a width.</summary>
+    /// <param name="threads">Threads; 0 means one for each processor.</param>
+    /// <param name="instructionSet">Vector width.</param>
+    internal static ComputeBackend CreateCpu(int threads, InstructionSet instructionSet)
     {
         WorkerPool pool = new(threads > 0 ? threads : Environment.ProcessorCount);
-        return (instructionSet ?? InstructionSets.Best) switch
+        return instructionSet switch
         {
             InstructionSet.Vector512 => new CpuBackend<Simd512, System.Runtime.Intrinsics.Vector512<float>>(pool),
             InstructionSet.Vector256 => new CpuBackend<Simd256, System.Runtime.Intrinsics.Vector256<float>>(pool),

@@ -4,7 +4,7 @@ using MoA.Engine.Energy;
 namespace MoA.Engine.Kernels;
 
 /// <summary>What can be read off a device that has memory of its own; of the processor the system tells it.</summary>
-public abstract class DeviceGauge
+internal abstract class DeviceGauge
 {
     /// <summary>Bytes of the device's memory that can still be taken.</summary>
     public abstract long FreeBytes { get; }

@@ -3,7 +3,7 @@ using MoA.Engine.Numerics;
 namespace MoA.Engine.Kernels;
 
 /// <summary>The weights of one feed-forward network, a layer's only one or an expert; matrices are [outputs, inputs].</summary>
-public sealed class FeedForwardWeights
+internal sealed class FeedForwardWeights
 {
     /// <summary>Gate projection, [intermediate, hidden].</summary>
     public required WeightTensor Gate { get; init; }

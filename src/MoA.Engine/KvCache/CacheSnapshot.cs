@@ -8,7 +8,7 @@ namespace MoA.Engine.KvCache;
 /// What a sequence's caches held at some moment, without room for more: from it any number of caches can be made that go on from there.
 /// Belongs to the model whose caches it was taken from. May be used from several threads, but is to be disposed by one.
 /// </summary>
-public sealed class CacheSnapshot : IDisposable
+internal sealed class CacheSnapshot : IDisposable
 {
     private readonly UseGuard _use = new("The snapshot is", typeof(CacheSnapshot));
     private readonly CacheContent _content;

@@ -6,7 +6,7 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.KvCache;
 
 // Copies of caches, caches that go back, and what all of it takes.
-public sealed partial class SequenceCache
+internal sealed partial class SequenceCache
 {
     /// <summary>Makes caches of what others hold.</summary>
     internal SequenceCache(CacheContent content, int capacity)

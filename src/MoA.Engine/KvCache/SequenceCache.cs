@@ -10,7 +10,7 @@ namespace MoA.Engine.KvCache;
 /// the sequence's capacity (prompt and new tokens together). A longer new turn may enlarge them. They belong to the model
 /// whose <see cref="ModelConfig"/> they were made with, and serve one pass at a time.
 /// </summary>
-public sealed partial class SequenceCache : IDisposable
+internal sealed partial class SequenceCache : IDisposable
 {
     private readonly UseGuard _use = new("The caches are", typeof(SequenceCache));
     private readonly ModelConfig _config;

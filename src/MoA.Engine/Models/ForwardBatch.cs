@@ -9,7 +9,7 @@ namespace MoA.Engine.Models;
 /// The tokens of one forward pass: pieces of prompts and single generated tokens of any number of sequences, side by side
 /// and without padding. Reused from pass to pass, by one caller at a time.
 /// </summary>
-public sealed class ForwardBatch
+internal sealed class ForwardBatch
 {
     private readonly UseGuard _use = new("The batch is", typeof(ForwardBatch));
     private readonly ModelConfig _config;

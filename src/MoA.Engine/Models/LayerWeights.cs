@@ -8,7 +8,7 @@ namespace MoA.Engine.Models;
 /// The weights of one layer, those that its <see cref="LayerDescription"/> calls for; matrices are [outputs, inputs]. H, G, d: query heads,
 /// KV heads, head size.
 /// </summary>
-public sealed class LayerWeights
+internal sealed class LayerWeights
 {
     /// <summary>RMS norm before attention, [hidden], or null.</summary>
     public WeightTensor? AttentionNorm { get; init; }

@@ -6,7 +6,7 @@ using MoA.Engine.Files;
 namespace MoA.Engine.Models;
 
 /// <summary>The shapes of published models, and shapes given by hand.</summary>
-public static class ModelShape
+internal static class ModelShape
 {
     // A Llama's, where a shape is given by hand.
     private const string ByHand = """{"model_type": "llama", "vocab_size": 32000, "max_position_embeddings": 32768, "rms_norm_eps": 1e-5}""";

@@ -11,7 +11,7 @@ namespace MoA.Engine.Models;
 /// <summary>
 /// All weights of a model and the memory they live in: mapped files, or buffers. Once disposed, no pass reads them.
 /// </summary>
-public sealed class ModelWeights : IDisposable
+internal sealed class ModelWeights : IDisposable
 {
     private readonly UseGuard _use = new("The weights are", typeof(ModelWeights));
     private readonly IReadOnlyList<IDisposable> _memory;

@@ -14,7 +14,7 @@ namespace MoA.Engine.Models;
 /// keeps, nor of the device beyond <see cref="ComputeBackend"/>. One caller at a time: a second one gets an exception before
 /// its pass touches anything.
 /// </summary>
-public sealed class Transformer : IDisposable
+internal sealed class Transformer : IDisposable
 {
     /// <summary>Most rows whose logits can be asked for at once.</summary>
     public const int MaxLogitRows = 64;

@@ -8,7 +8,7 @@ namespace MoA.Engine.Models;
 /// <param name="WorkspaceBytes">Bytes of a pass's activations.</param>
 /// <param name="CacheBytes">Bytes of caches, and of whatever else will be held beside.</param>
 /// <param name="AvailableBytes">Memory that is available, before any of it is taken.</param>
-public readonly record struct WeightRoom(long CopyBytes, long WorkspaceBytes, long CacheBytes, long AvailableBytes)
+internal readonly record struct WeightRoom(long CopyBytes, long WorkspaceBytes, long CacheBytes, long AvailableBytes)
 {
     // What is available by the system's own estimate is not taken to the last byte.
     private const int ShareLeft = 16;

@@ -6,7 +6,7 @@ namespace MoA.Engine.Numerics;
 /// Memory that this process could still take without the machine or its container running short. Files that the system keeps
 /// in memory only to read them faster count as available: it drops them when memory is asked for.
 /// </summary>
-public static class AvailableMemory
+internal static class AvailableMemory
 {
     /// <summary>
     /// Bytes that are available now: on Linux the least of <c>MemAvailable</c> and what is left below the limit of each control

@@ -4,7 +4,7 @@ namespace MoA.Engine.Numerics;
 /// Sizes and names of <see cref="ElementType"/> values. Of a value that is no format they throw
 /// <see cref="ArgumentOutOfRangeException"/>.
 /// </summary>
-public static class ElementTypes
+internal static class ElementTypes
 {
     /// <summary>Every format, in the order of the enumeration.</summary>
     public static IReadOnlyList<ElementType> All { get; } = [.. ElementFormat.All.Select(format => format.Type)];

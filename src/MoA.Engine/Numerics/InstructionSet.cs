@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 namespace MoA.Engine.Numerics;
 
 /// <summary>The vector widths that kernels are compiled for.</summary>
-public enum InstructionSet
+internal enum InstructionSet
 {
     /// <summary>One number at a time: the definition that the others are tested against.</summary>
     Scalar,
@@ -20,7 +20,7 @@ public enum InstructionSet
 }
 
 /// <summary>What this machine can run.</summary>
-public static class InstructionSets
+internal static class InstructionSets
 {
     /// <summary>Environment variable that overrides <see cref="Best"/>: scalar, 128, 256 or 512.</summary>
     public const string Variable = "MOA_SIMD";

@@ -6,7 +6,7 @@ namespace MoA.Engine.Numerics;
 /// Hands out aligned native memory and counts it, so that what is reported as used is what was really allocated.
 /// Large buffers lie in huge pages where Linux has any to give. Safe to use from several threads.
 /// </summary>
-public sealed unsafe class NativeAllocator
+internal sealed unsafe class NativeAllocator
 {
     private const nuint HugePage = 2 << 20;
     private const int AdviseHugePage = 14; // MADV_HUGEPAGE

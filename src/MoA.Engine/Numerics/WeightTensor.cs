@@ -6,7 +6,7 @@ namespace MoA.Engine.Numerics;
 /// One weight of a model, in the format it is stored in: a view of memory that the model owns (a mapped file), or what a
 /// device has made of it. Matrices are row-major <c>[Rows, Columns]</c> = [outputs, inputs]; vectors have one row.
 /// </summary>
-public unsafe class WeightTensor
+internal unsafe class WeightTensor
 {
     /// <summary>Describes <paramref name="rows"/> × <paramref name="columns"/> elements at <paramref name="data"/>.</summary>
     /// <param name="name">The name, for messages.</param>

@@ -4,7 +4,7 @@ namespace MoA.Engine.Tokenization;
 /// Conversations to token ids by a model's chat template. Special tokens that the template writes are parsed; the same
 /// text within a message stays text. Safe to share between threads.
 /// </summary>
-public sealed class ConversationEncoder
+internal sealed class ConversationEncoder
 {
     private const string Assistant = "assistant";
 

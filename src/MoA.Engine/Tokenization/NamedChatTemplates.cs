@@ -3,7 +3,7 @@ using System.Reflection;
 namespace MoA.Engine.Tokenization;
 
 /// <summary>Chat templates of models that were published without one, by name, and which of them a model's name calls for.</summary>
-public static class NamedChatTemplates
+internal static class NamedChatTemplates
 {
     private const string ResourcePrefix = "Templates.";
 

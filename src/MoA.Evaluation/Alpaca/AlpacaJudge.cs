@@ -11,7 +11,7 @@ namespace MoA.Evaluation.Alpaca;
 /// annotator does: its prompt, one token of answer, and the probability that it names the model. Judgements are kept in
 /// <c>judgements.jsonl</c> and asked for once only. AlpacaEval's correction for length is not made.
 /// </summary>
-public sealed class AlpacaJudge : IDisposable
+internal sealed class AlpacaJudge : IDisposable
 {
     /// <summary>How long one answer of the judge may take, unless said otherwise.</summary>
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromMinutes(2);

@@ -13,7 +13,7 @@ namespace MoA.Evaluation.Alpaca;
 /// AlpacaEval (Li et al. 2023): instructions from its published file <c>alpaca_eval.json</c> or
 /// <c>alpaca_eval_gpt4_baseline.json</c>, answers in the format that its own tool reads.
 /// </summary>
-public static class AlpacaTask
+internal static class AlpacaTask
 {
     /// <summary>The data set on Hugging Face.</summary>
     public const string Repository = "tatsu-lab/alpaca_eval";

@@ -10,7 +10,7 @@ namespace MoA.Evaluation.Benchmarking;
 /// <param name="Policy">The policy.</param>
 /// <param name="Settings">Its settings as they were written (<c>density=0.5</c>), or null.</param>
 /// <param name="PlanFile">The plan's file, or null.</param>
-public sealed record BenchmarkPolicy(AttentionPolicy Policy, string? Settings, string? PlanFile)
+internal sealed record BenchmarkPolicy(AttentionPolicy Policy, string? Settings, string? PlanFile)
 {
     /// <summary>Name, settings or plan, for tables and messages.</summary>
     public string Label => Settings is not null ? $"{Policy.Name}:{Settings}"

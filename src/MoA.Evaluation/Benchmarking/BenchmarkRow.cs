@@ -1,7 +1,7 @@
 namespace MoA.Evaluation.Benchmarking;
 
 /// <summary>What was measured for one policy, length and batch.</summary>
-public sealed record BenchmarkRow
+internal sealed record BenchmarkRow
 {
     /// <summary>The policy.</summary>
     public required BenchmarkPolicy Policy { get; init; }

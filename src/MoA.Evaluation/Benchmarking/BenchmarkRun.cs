@@ -14,7 +14,7 @@ namespace MoA.Evaluation.Benchmarking;
 /// Measures prefill and decode of a model: policies × lengths × batches. Policies take turns within each repeat, and the
 /// read bandwidth is measured between the turns, so that other work on the machine hits all figures alike.
 /// </summary>
-public sealed class BenchmarkRun
+internal sealed class BenchmarkRun
 {
     private readonly LanguageModel _model;
     private readonly BenchmarkSettings _settings;

@@ -4,7 +4,7 @@ using MoA.Engine.Numerics;
 namespace MoA.Evaluation.Benchmarking;
 
 /// <summary>What <see cref="BenchmarkRun"/> measures.</summary>
-public sealed record BenchmarkSettings
+internal sealed record BenchmarkSettings
 {
     /// <summary>Tokens of context before decoding, each at least 1.</summary>
     public required IReadOnlyList<int> Lengths { get; init; }

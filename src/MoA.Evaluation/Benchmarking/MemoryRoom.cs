@@ -7,7 +7,7 @@ namespace MoA.Evaluation.Benchmarking;
 /// <summary>The memory in which a benchmark's caches will be.</summary>
 /// <param name="HeldBytes">What the loaded model holds there: weights and activations.</param>
 /// <param name="FreeBytes">What caches may take.</param>
-public sealed record MemoryRoom(long HeldBytes, long FreeBytes)
+internal sealed record MemoryRoom(long HeldBytes, long FreeBytes)
 {
     // What is available by the system's own estimate is not taken to the last byte.
     private const int ShareLeft = 16;

@@ -13,7 +13,7 @@ namespace MoA.Evaluation.Benchmarking;
 /// <param name="SerialSeconds">No job runs: the calling thread works alone, between jobs.</param>
 /// <param name="Bytes">Weights and KV rows that must be read.</param>
 /// <param name="Flop">Multiplications and additions of products and attention, of integers too.</param>
-public sealed record OperationProfile(
+internal sealed record OperationProfile(
     string Operation, double Jobs, double Seconds, double KernelSeconds, double StartSeconds, double EndSeconds, double SerialSeconds, double Bytes, double Flop)
 {
     /// <summary>Bytes that it reads in a second; 0 where no clock tells its time.</summary>

@@ -1,7 +1,7 @@
 namespace MoA.Evaluation.Benchmarking;
 
 /// <summary>Where the time of a step goes: a decode step of a batch, or the reading of one prompt. Means over the steps of one repeat.</summary>
-public sealed record PassProfile
+internal sealed record PassProfile
 {
     /// <summary>Steps that were timed.</summary>
     public required int Steps { get; init; }

@@ -4,7 +4,7 @@ namespace MoA.Evaluation.Benchmarking;
 /// <param name="Median">The middle value, or the mean of the two middle ones.</param>
 /// <param name="Least">The smallest value.</param>
 /// <param name="Most">The largest value.</param>
-public readonly record struct Spread(double Median, double Least, double Most)
+internal readonly record struct Spread(double Median, double Least, double Most)
 {
     /// <summary>Summarises measurements.</summary>
     /// <param name="values">At least one.</param>

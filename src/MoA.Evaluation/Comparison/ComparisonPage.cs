@@ -8,7 +8,7 @@ namespace MoA.Evaluation.Comparison;
 /// A <see cref="ComparisonReport"/> as one page that opens anywhere: accuracy against density, by length and by depth, memory and
 /// speed. Everything is inside the file, and it may load nothing else.
 /// </summary>
-public static class ComparisonPage
+internal static class ComparisonPage
 {
     /// <summary>The page's name where none is given.</summary>
     public const string FileName = "compare.html";

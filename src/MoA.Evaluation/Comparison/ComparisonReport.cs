@@ -10,7 +10,7 @@ namespace MoA.Evaluation.Comparison;
 /// <param name="Version">The program's version.</param>
 /// <param name="Rows">Metrics by task, length, model and density, dense first.</param>
 /// <param name="Effective">Effective contexts.</param>
-public sealed record ComparisonReport(string Version, IReadOnlyList<EvaluationMetrics> Rows, IReadOnlyList<EffectiveLength> Effective)
+internal sealed record ComparisonReport(string Version, IReadOnlyList<EvaluationMetrics> Rows, IReadOnlyList<EffectiveLength> Effective)
 {
     /// <summary>Reads all finished results in folders and below.</summary>
     /// <param name="folders">Result folders, or folders that hold some.</param>

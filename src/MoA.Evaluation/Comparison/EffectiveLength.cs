@@ -13,7 +13,7 @@ namespace MoA.Evaluation.Comparison;
 /// <param name="MeanSpan">Rows kept there, the mean over heads; null without an effective context.</param>
 /// <param name="ShortestMeasured">The shortest measured length in tokens.</param>
 /// <param name="LongestMeasured">The longest measured length in tokens; the effective context may lie beyond it if they are equal.</param>
-public sealed record EffectiveLength(
+internal sealed record EffectiveLength(
     string Model, string Task, string PolicySetting, int? Tokens, int? MeanSpan, int ShortestMeasured, int LongestMeasured)
 {
     /// <summary>Accuracy that an effective context needs.</summary>

@@ -1,5 +1,6 @@
 using MoA.Engine;
 using MoA.Engine.Configuration;
+using MoA.Engine.Generation;
 using MoA.Engine.Numerics;
 using MoA.Search.Pipeline;
 
@@ -48,7 +49,7 @@ public sealed record CompressionSettings
     public ElementType CacheType { get; init; } = ElementType.BF16;
 
     /// <summary>The part that the calibrate step needs.</summary>
-    public CalibrationStepSettings CalibrationStep => new()
+    internal CalibrationStepSettings CalibrationStep => new()
     {
         ProfileLengths = Search.ProfileLengths,
         ValidationLength = Search.ValidationLength,
@@ -64,7 +65,7 @@ public sealed record CompressionSettings
 
     /// <summary>Refuses settings that would only fail when most of the work is done.</summary>
     /// <exception cref="InvalidInputException">A setting cannot be used; the message names its option.</exception>
-    public void Check(ModelConfig config)
+    internal void Check(ModelConfig config)
     {
         Search.Check(config);
         int longest = RetrievalItems == 0 ? 0 : RetrievalLengths.DefaultIfEmpty().Max();
@@ -77,9 +78,16 @@ public sealed record CompressionSettings
     }
 
     /// <summary>The paper's 50 items for each length; half as many to validate on for contexts below 16384 tokens.</summary>
-    /// <param name="config">The model.</param>
-    /// <param name="search">What is searched for it.</param>
-    public static CompressionSettings DefaultsFor(ModelConfig config, SearchSettings search)
+    /// <param name="model">The model.</param>
+    /// <param name="search">What is searched for it; null for the defaults.</param>
+    public static CompressionSettings DefaultsFor(LanguageModel model, SearchSettings? search = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return DefaultsFor(model.Config, search ?? SearchSettings.DefaultsFor(model));
+    }
+
+    /// <summary>The same for a shape alone.</summary>
+    internal static CompressionSettings DefaultsFor(ModelConfig config, SearchSettings search)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(search);

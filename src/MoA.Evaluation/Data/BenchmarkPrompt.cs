@@ -11,7 +11,7 @@ namespace MoA.Evaluation.Data;
 /// </summary>
 /// <param name="model">The model whose tokens are counted.</param>
 /// <param name="maxTokens">Most tokens before the chat template is added.</param>
-public sealed partial class BenchmarkPrompt(LanguageModel model, int maxTokens)
+internal sealed partial class BenchmarkPrompt(LanguageModel model, int maxTokens)
 {
     /// <summary>Tokens that the benchmarks leave of a model's context for the template and the answer.</summary>
     public const int Reserve = 500;

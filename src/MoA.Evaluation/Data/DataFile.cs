@@ -7,7 +7,7 @@ namespace MoA.Evaluation.Data;
 /// <summary>A file of a data set, on its own or inside a zip archive as some are published.</summary>
 /// <param name="Path">The file or the archive.</param>
 /// <param name="Entry">The name inside the archive; null for a plain file.</param>
-public sealed record DataFile(string Path, string? Entry = null)
+internal sealed record DataFile(string Path, string? Entry = null)
 {
     /// <summary>What messages call it.</summary>
     public string Name => Entry is null ? Path : $"{Path}/{Entry}";

@@ -10,7 +10,7 @@ namespace MoA.Evaluation.Data;
 /// </summary>
 /// <param name="place">A folder or file that the user named; null for the cache.</param>
 /// <param name="repository">The data set's name on Hugging Face, such as <c>THUDM/LongBench</c>.</param>
-public sealed class DataSetFiles(string? place, string repository)
+internal sealed class DataSetFiles(string? place, string repository)
 {
     private readonly SortedSet<string> _unreadable = [];
 

@@ -4,7 +4,7 @@ using MoA.Evaluation.Benchmarking;
 namespace MoA.Evaluation.Estimates;
 
 /// <summary>What a benchmark would take; it writes nothing.</summary>
-public static class BenchmarkEstimate
+internal static class BenchmarkEstimate
 {
     /// <summary>Reckons.</summary>
     /// <param name="model">The model.</param>

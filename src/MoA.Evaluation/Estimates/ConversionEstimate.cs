@@ -4,7 +4,7 @@ using MoA.Engine.Models.Loading;
 namespace MoA.Evaluation.Estimates;
 
 /// <summary>What the writing of a model file would take.</summary>
-public static class ConversionEstimate
+internal static class ConversionEstimate
 {
     /// <summary>Reckons.</summary>
     public static RunEstimate Of(ConversionPlan plan)

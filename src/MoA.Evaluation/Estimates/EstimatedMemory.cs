@@ -3,4 +3,4 @@ namespace MoA.Evaluation.Estimates;
 /// <summary>Memory that a run holds at its peak.</summary>
 /// <param name="Part">What it is for.</param>
 /// <param name="Bytes">How much.</param>
-public sealed record EstimatedMemory(string Part, long Bytes);
+internal sealed record EstimatedMemory(string Part, long Bytes);

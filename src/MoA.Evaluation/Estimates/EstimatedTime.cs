@@ -4,4 +4,4 @@ namespace MoA.Evaluation.Estimates;
 /// <param name="Step">The step.</param>
 /// <param name="Seconds">About so long; null where nothing tells beforehand.</param>
 /// <param name="Note">What there is of it, or why there is no telling.</param>
-public sealed record EstimatedTime(string Step, double? Seconds, string Note);
+internal sealed record EstimatedTime(string Step, double? Seconds, string Note);

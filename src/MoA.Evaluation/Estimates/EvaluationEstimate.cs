@@ -6,7 +6,7 @@ using MoA.Evaluation.Tasks;
 namespace MoA.Evaluation.Estimates;
 
 /// <summary>What an evaluation would take and write.</summary>
-public static class EvaluationEstimate
+internal static class EvaluationEstimate
 {
     /// <summary>Reckons.</summary>
     /// <param name="model">The model.</param>

@@ -17,7 +17,7 @@ namespace MoA.Evaluation.Estimates;
 /// How fast a model runs on this machine, from a few short passes: prefill and profiling by the multiplications they take, decoding by
 /// what a step costs alone and in a batch, and by the bytes of caches it reads besides.
 /// </summary>
-public sealed class ModelSpeed
+internal sealed class ModelSpeed
 {
     private const int PromptTokens = 256, ProfiledTokens = 128, CachedTokens = 64, Batch = 8;
 

@@ -7,7 +7,7 @@ using MoA.Evaluation.Prompts;
 namespace MoA.Evaluation.Estimates;
 
 /// <summary>What the prompts of a file would take.</summary>
-public static class PromptEstimate
+internal static class PromptEstimate
 {
     /// <summary>Reckons.</summary>
     /// <param name="model">The model.</param>

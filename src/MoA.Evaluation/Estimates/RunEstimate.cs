@@ -1,7 +1,7 @@
 namespace MoA.Evaluation.Estimates;
 
 /// <summary>What a run would take and write, said before it begins.</summary>
-public sealed record RunEstimate
+internal sealed record RunEstimate
 {
     /// <summary>What is held together at the peak.</summary>
     public required IReadOnlyList<EstimatedMemory> Memory { get; init; }

@@ -6,7 +6,7 @@ using MoA.Engine.Numerics;
 namespace MoA.Evaluation.Estimates;
 
 /// <summary>What the scoring of texts would take; it writes nothing.</summary>
-public static class ScoringEstimate
+internal static class ScoringEstimate
 {
     /// <summary>Reckons.</summary>
     /// <param name="model">The model.</param>

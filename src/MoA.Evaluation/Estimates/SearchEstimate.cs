@@ -18,7 +18,7 @@ namespace MoA.Evaluation.Estimates;
 /// <param name="speed">How fast it runs.</param>
 /// <param name="cacheType">Format of the caches.</param>
 /// <param name="folder">The folder that the run writes to.</param>
-public sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, ElementType cacheType, string folder)
+internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, ElementType cacheType, string folder)
 {
     private const int AnswersTogether = 8, QuestionsTogether = 10;
 

@@ -7,7 +7,7 @@ namespace MoA.Evaluation.LongBench;
 /// <param name="Source">Where they were taken from.</param>
 /// <param name="Repository">The data set on Hugging Face.</param>
 /// <param name="Datasets">All data sets in the published order.</param>
-public sealed record LongBenchData(string Source, string Repository, IReadOnlyList<LongBenchDataset> Datasets)
+internal sealed record LongBenchData(string Source, string Repository, IReadOnlyList<LongBenchDataset> Datasets)
 {
     private static readonly Lazy<LongBenchData> Loaded = new(Load);
 

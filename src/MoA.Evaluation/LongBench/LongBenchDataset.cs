@@ -9,5 +9,5 @@ namespace MoA.Evaluation.LongBench;
 /// <param name="ScoresFirstLine">Whether only the answer's first line counts.</param>
 /// <param name="StopsAtLineFeed">Whether a line feed ends the answer, which then has at least one token before it.</param>
 /// <param name="Prompt">The prompt with <c>{context}</c> and <c>{input}</c>.</param>
-public sealed record LongBenchDataset(
+internal sealed record LongBenchDataset(
     string Name, string Metric, int MaxNewTokens, bool HasExtended, bool UsesChatTemplate, bool ScoresFirstLine, bool StopsAtLineFeed, string Prompt);

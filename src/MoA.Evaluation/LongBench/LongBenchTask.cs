@@ -10,7 +10,7 @@ namespace MoA.Evaluation.LongBench;
 /// <param name="files">Where the files are.</param>
 /// <param name="extended">LongBench-E: files <c>name_e.jsonl</c>, scored by ranges of length too.</param>
 /// <param name="maxTokens">Most tokens of a prompt; longer ones lose their middle.</param>
-public sealed class LongBenchTask(LanguageModel model, DataSetFiles files, bool extended, int maxTokens)
+internal sealed class LongBenchTask(LanguageModel model, DataSetFiles files, bool extended, int maxTokens)
 {
     /// <summary>The data sets that names stand for; all that there are for none.</summary>
     /// <exception cref="InvalidInputException">There is no such data set.</exception>

@@ -10,7 +10,7 @@ namespace MoA.Evaluation.LvEval;
 /// <param name="Levels">Levels of length: 16k to 256k.</param>
 /// <param name="Datasets">All data sets in the published order.</param>
 /// <param name="IgnoredWords">Words that do not count as key words, by language.</param>
-public sealed record LvEvalData(
+internal sealed record LvEvalData(
     string Source, string Repository, IReadOnlyList<string> Levels, IReadOnlyList<LvEvalDataset> Datasets,
     IReadOnlyDictionary<string, IReadOnlyList<string>> IgnoredWords)
 {

@@ -5,4 +5,4 @@ namespace MoA.Evaluation.LvEval;
 /// <param name="Metric">How answers are scored.</param>
 /// <param name="MaxNewTokens">Most tokens of an answer.</param>
 /// <param name="Prompt">The prompt with <c>{context}</c> and <c>{input}</c>.</param>
-public sealed record LvEvalDataset(string Name, string Metric, int MaxNewTokens, string Prompt);
+internal sealed record LvEvalDataset(string Name, string Metric, int MaxNewTokens, string Prompt);

@@ -9,7 +9,7 @@ namespace MoA.Evaluation.LvEval;
 /// <param name="model">The model that is asked.</param>
 /// <param name="files">Where the files are.</param>
 /// <param name="maxTokens">Most tokens of a prompt; longer ones lose their middle.</param>
-public sealed class LvEvalTask(LanguageModel model, DataSetFiles files, int maxTokens)
+internal sealed class LvEvalTask(LanguageModel model, DataSetFiles files, int maxTokens)
 {
     /// <summary>The data sets that names stand for; all for none.</summary>
     /// <exception cref="InvalidInputException">There is no such data set.</exception>

@@ -1,7 +1,7 @@
 namespace MoA.Evaluation.Needle;
 
 /// <summary>What is hidden in what, and where.</summary>
-public sealed record NeedleOptions
+internal sealed record NeedleOptions
 {
     /// <summary>The fact that is hidden; null for a secret number that differs in every item.</summary>
     public string? Needle { get; init; }

@@ -13,7 +13,7 @@ namespace MoA.Evaluation.Needle;
 /// </summary>
 /// <param name="model">The model whose tokens are counted.</param>
 /// <param name="options">What is hidden where.</param>
-public sealed class NeedleTask(LanguageModel model, NeedleOptions options)
+internal sealed class NeedleTask(LanguageModel model, NeedleOptions options)
 {
     private const string Header = "There is a secret in this text. Remember it.";
 

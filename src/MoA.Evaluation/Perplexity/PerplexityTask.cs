@@ -8,7 +8,7 @@ namespace MoA.Evaluation.Perplexity;
 /// <summary>Perplexity of answers, or of all tokens, in conversations of given lengths.</summary>
 /// <param name="model">The model.</param>
 /// <param name="allTokens">Whether every token counts rather than those of answers.</param>
-public sealed class PerplexityTask(LanguageModel model, bool allTokens)
+internal sealed class PerplexityTask(LanguageModel model, bool allTokens)
 {
     /// <summary>Generated conversations of a length, with reference answers: none of those that plans are searched with.</summary>
     /// <param name="length">Most tokens of a conversation.</param>

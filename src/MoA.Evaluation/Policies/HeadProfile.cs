@@ -7,7 +7,7 @@ using MoA.Search.Profiling;
 namespace MoA.Evaluation.Policies;
 
 /// <summary>How much each KV head needs the whole context, taken from an influence profile: for policies with the setting <c>profile</c>.</summary>
-public static class HeadProfile
+internal static class HeadProfile
 {
     /// <summary>What the heads would lose if they kept a rule's rows only: the influence that it hides.</summary>
     /// <param name="path">An influence file, or a folder of them, of which the longest length counts.</param>

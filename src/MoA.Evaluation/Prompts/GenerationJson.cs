@@ -5,7 +5,7 @@ using MoA.Engine.Tokenization;
 namespace MoA.Evaluation.Prompts;
 
 /// <summary>The members that tell what was generated, in the JSON of one prompt and of many.</summary>
-public static class GenerationJson
+internal static class GenerationJson
 {
     /// <summary>Writes <c>text</c>, <c>tokens</c>, <c>finishReason</c>, <c>promptTokens</c>, and <c>lookup</c> and <c>logProbabilities</c> if there are any.</summary>
     public static void Write(Utf8JsonWriter writer, GenerationResult result, LanguageModel model)

@@ -8,7 +8,7 @@ namespace MoA.Evaluation.Prompts;
 /// <param name="model">The model.</param>
 /// <param name="template">Whether texts are written with the chat template.</param>
 /// <param name="system">The system's message before every prompt that brings none; needs a chat template.</param>
-public sealed class PromptEncoder(LanguageModel model, PromptTemplate template = PromptTemplate.Auto, string? system = null)
+internal sealed class PromptEncoder(LanguageModel model, PromptTemplate template = PromptTemplate.Auto, string? system = null)
 {
     private const string System = "system";
 

@@ -12,7 +12,7 @@ namespace MoA.Evaluation.Prompts;
 /// <c>"maxNewTokens"</c> and <c>"id"</c> if wanted. All lines are read and encoded before the first is run, so that what
 /// cannot run is said at once.
 /// </summary>
-public static class PromptFile
+internal static class PromptFile
 {
     private static readonly HashSet<string> Keys = ["prompt", "messages", "maxNewTokens", "id"];
 

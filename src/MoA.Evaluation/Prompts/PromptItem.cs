@@ -6,4 +6,4 @@ namespace MoA.Evaluation.Prompts;
 /// <param name="Id">Text or a whole number: the line's own, else its number in the file.</param>
 /// <param name="Prompt">The prompt.</param>
 /// <param name="MaxNewTokens">Most tokens to write.</param>
-public sealed record PromptItem(JsonElement Id, EncodedPrompt Prompt, int MaxNewTokens);
+internal sealed record PromptItem(JsonElement Id, EncodedPrompt Prompt, int MaxNewTokens);

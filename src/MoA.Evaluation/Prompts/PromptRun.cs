@@ -12,7 +12,7 @@ namespace MoA.Evaluation.Prompts;
 /// <param name="options">How tokens are drawn, and where texts end; prompts say how many tokens.</param>
 /// <param name="cacheType">Format of the KV rows.</param>
 /// <param name="cacheBytes">Bytes of KV caches at one time.</param>
-public sealed class PromptRun(
+internal sealed class PromptRun(
     LanguageModel model, AttentionPolicy policy, GenerationOptions options, ElementType cacheType, long cacheBytes)
 {
     /// <summary>Runs what is not yet in the results file, and leaves that in the order of the prompts.</summary>

@@ -1,7 +1,7 @@
 namespace MoA.Evaluation.Prompts;
 
 /// <summary>Whether a prompt's text is written with the model's chat template.</summary>
-public enum PromptTemplate
+internal enum PromptTemplate
 {
     /// <summary>If the model has one and the text holds none of its special tokens.</summary>
     Auto,

@@ -9,7 +9,7 @@ namespace MoA.Evaluation.Reports;
 /// <c>report.html</c>: a <see cref="CompressionReport"/> as one page that opens anywhere. Styles, scripts, charts and
 /// data are all inside the file, and its content security policy forbids it to load anything else.
 /// </summary>
-public static partial class ReportPage
+internal static partial class ReportPage
 {
     /// <summary>Writes the page; an existing file is replaced once the new one is complete.</summary>
     /// <param name="report">What to show.</param>

@@ -14,7 +14,7 @@ namespace MoA.Evaluation.Retrieval;
 /// Line retrieval as in LongEval: the model reads a long record, is asked for one line's number and answers greedily
 /// through the policy's caches. Right if the last integer of the answer is the expected one (docs/method.md, section 8).
 /// </summary>
-public sealed class RetrievalEvaluation(
+internal sealed class RetrievalEvaluation(
     LanguageModel model, ResultJournal journal, string modelFingerprint, ElementType cacheType, Action<StepProgress>? progress)
 {
     /// <summary>Tokens that an answer may take.</summary>

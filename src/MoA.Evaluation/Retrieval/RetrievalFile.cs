@@ -13,7 +13,7 @@ namespace MoA.Evaluation.Retrieval;
 /// Published questions of line retrieval: LongEval's <c>{"prompt":…,"expected_number":…,"num_lines":…,"random_idx":…}</c>
 /// and MoA's <c>{"question":…,"value":…,"num_lines":…,"key_id":…}</c> (nics-efc/MoA_Long_Retrieval as .jsonl).
 /// </summary>
-public static class RetrievalFile
+internal static class RetrievalFile
 {
     private const int DepthBins = 10;
 

@@ -9,7 +9,7 @@ namespace MoA.Evaluation.Retrieval;
 /// <param name="Density">Stored share of a full cache at the length.</param>
 /// <param name="KvBytes">Bytes of one sequence's caches, averaged over the items as they were allocated.</param>
 /// <param name="ByDepth">Accuracy in each bin of depth, from the document's start to its end; null for an empty bin.</param>
-public sealed record RetrievalScore(
+internal sealed record RetrievalScore(
     string Policy, int Length, int Items, int Correct, int Exact, double Density, long KvBytes, double?[] ByDepth)
 {
     /// <summary>Share of correct answers.</summary>

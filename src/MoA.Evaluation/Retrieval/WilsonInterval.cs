@@ -3,7 +3,7 @@ namespace MoA.Evaluation.Retrieval;
 /// <summary>The 95% confidence interval of a share, after Wilson (1927): stays within [0, 1] also for few items.</summary>
 /// <param name="Low">Lower end.</param>
 /// <param name="High">Upper end.</param>
-public readonly record struct WilsonInterval(double Low, double High)
+internal readonly record struct WilsonInterval(double Low, double High)
 {
     /// <summary>The interval of <paramref name="hits"/> among <paramref name="items"/>, at least one item.</summary>
     public static WilsonInterval Of(int hits, int items)

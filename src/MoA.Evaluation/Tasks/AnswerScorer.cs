@@ -13,7 +13,7 @@ namespace MoA.Evaluation.Tasks;
 /// <c>first-line:</c> keeps the answer's first line only. Texts without a score of their own have <c>cross-entropy</c> or
 /// <c>none</c>.
 /// </summary>
-public sealed class AnswerScorer
+internal sealed class AnswerScorer
 {
     /// <summary>The metric of texts whose probability is measured.</summary>
     public const string CrossEntropy = "cross-entropy";

@@ -1,7 +1,7 @@
 namespace MoA.Evaluation.Tasks;
 
 /// <summary><c>configuration.json</c> of a result folder: what was run.</summary>
-public sealed record EvaluationConfiguration
+internal sealed record EvaluationConfiguration
 {
     /// <summary>The task's name on the command line.</summary>
     public required string Task { get; init; }

@@ -11,7 +11,7 @@ namespace MoA.Evaluation.Tasks;
 /// The folder of one policy's results on one set, <c>task__length__model__policy__density</c>: <c>configuration.json</c>,
 /// <c>predictions.jsonl</c>, <c>timing.jsonl</c> and, once all items are answered, <c>metrics.json</c>.
 /// </summary>
-public static class EvaluationFolder
+internal static class EvaluationFolder
 {
     private const string ConfigurationFile = "configuration.json", MetricsFile = "metrics.json", TimingFile = "timing.jsonl";
 

@@ -4,7 +4,7 @@ namespace MoA.Evaluation.Tasks;
 /// <param name="Id">Names the item within its set.</param>
 /// <param name="Prompt">Tokens to read.</param>
 /// <param name="Reference">What the answer is compared with.</param>
-public sealed record EvaluationItem(string Id, int[] Prompt, ItemReference Reference)
+internal sealed record EvaluationItem(string Id, int[] Prompt, ItemReference Reference)
 {
     /// <summary>Most tokens of the answer; 0 if the text is only scored.</summary>
     public int MaxNewTokens { get; init; }

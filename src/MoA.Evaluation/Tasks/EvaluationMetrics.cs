@@ -1,7 +1,7 @@
 namespace MoA.Evaluation.Tasks;
 
 /// <summary><c>metrics.json</c> of a result folder: how a policy did on a set.</summary>
-public sealed record EvaluationMetrics
+internal sealed record EvaluationMetrics
 {
     /// <summary>The task's name on the command line.</summary>
     public required string Task { get; init; }

@@ -12,7 +12,7 @@ namespace MoA.Evaluation.Tasks;
 /// depends on the items alone; a group that a crash cut short is answered again, so that a run of any number of pieces ends
 /// with the same predictions.
 /// </summary>
-public sealed class EvaluationRun
+internal sealed class EvaluationRun
 {
     internal const int GroupSize = 10;
 

@@ -7,7 +7,7 @@ namespace MoA.Evaluation.Tasks;
 /// <param name="Length">Most tokens of prompt and answer together; densities are stated at this length.</param>
 /// <param name="Metric">How answers are scored, a name of <see cref="AnswerScorer"/>.</param>
 /// <param name="Items">The items.</param>
-public sealed record EvaluationSet(string Task, int Length, string Metric, IReadOnlyList<EvaluationItem> Items)
+internal sealed record EvaluationSet(string Task, int Length, string Metric, IReadOnlyList<EvaluationItem> Items)
 {
     /// <summary>The data set of the task, where it has several; else null.</summary>
     public string? Dataset { get; init; }

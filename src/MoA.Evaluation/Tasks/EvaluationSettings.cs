@@ -3,7 +3,7 @@ using MoA.Engine.Numerics;
 namespace MoA.Evaluation.Tasks;
 
 /// <summary>How an evaluation runs.</summary>
-public sealed record EvaluationSettings
+internal sealed record EvaluationSettings
 {
     /// <summary>The folder in which result folders are made.</summary>
     public required string Folder { get; init; }

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace MoA.Evaluation.Tasks;
 
 /// <summary>What an answer is compared with. It is stored beside the prediction, so that results can be scored again.</summary>
-public sealed record ItemReference
+internal sealed record ItemReference
 {
     /// <summary>Right answers; a prediction gets the best of its scores against them.</summary>
     public IReadOnlyList<string> Answers { get; init; } = [];

@@ -14,7 +14,7 @@ namespace MoA.Evaluation.Tasks;
 /// <param name="Policy">The policy.</param>
 /// <param name="Setting">How it is written on the command line, or the plan's file.</param>
 /// <param name="Identity">Equal for two policies only if they keep the same rows.</param>
-public sealed record PolicyChoice(AttentionPolicy Policy, string Setting, string Identity)
+internal sealed record PolicyChoice(AttentionPolicy Policy, string Setting, string Identity)
 {
     /// <summary>The policy in the names of result folders: two of the same name and density may still differ.</summary>
     public string Label { get; init; } = Setting;

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace MoA.Evaluation.Tasks;
 
 /// <summary>What a model made of an item: one line of <c>predictions.jsonl</c>.</summary>
-public sealed record Prediction
+internal sealed record Prediction
 {
     /// <summary>The item.</summary>
     public required string Id { get; init; }

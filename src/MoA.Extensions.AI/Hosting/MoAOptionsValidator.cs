@@ -1,8 +1,6 @@
 using Microsoft.Extensions.Options;
 using MoA.Engine;
-using MoA.Engine.Attention;
-using MoA.Engine.Attention.Policies;
-using MoA.Engine.Hub;
+using MoA.Engine.Generation;
 using MoA.Engine.Numerics;
 
 namespace MoA.Extensions.AI.Hosting;
@@ -16,17 +14,13 @@ internal sealed class MoAOptionsValidator : IValidateOptions<MoAOptions>
         if (string.IsNullOrWhiteSpace(options.Model))
             failures.Add("Model is not set: expected a model's folder, a GGUF file, or org/name of the hub's cache");
         else
-            Try(() => Find(options.Model));
+            Try(() => LanguageModel.Find(options.Model));
         if (options.Threads < 0)
             failures.Add($"Threads {options.Threads}: expected 0, for as many as there are cores, or more");
         if (options.CacheType is not (ElementType.BF16 or ElementType.F32 or ElementType.Q8_0))
             failures.Add($"CacheType {options.CacheType}: expected BF16, F32 or Q8_0");
         if (!Enum.IsDefined(options.Residency))
             failures.Add($"Residency {options.Residency}: expected {string.Join(", ", Enum.GetNames<Engine.Models.WeightResidency>())}");
-        if (options.Plan is string plan)
-            Try(() => PlanFile.Load(plan));
-        if (options.Policy is string policy)
-            Try(() => PolicyReader.HasSize(policy) ? true : throw new InvalidInputException($"Policy {policy} has no size, as in {policy}:density=0.5"));
         Try(() =>
         {
             options.Service.Check();
@@ -34,12 +28,6 @@ internal sealed class MoAOptionsValidator : IValidateOptions<MoAOptions>
         });
         string prefix = string.IsNullOrEmpty(name) ? "MoA: " : $"MoA '{name}': ";
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures.Select(failure => prefix + failure));
-
-        static string Find(string model)
-        {
-            string path = new HubCache(HubSettings.CacheFolderOfEnvironment()).Resolve(model);
-            return Path.Exists(path) ? path : throw new InvalidInputException($"Model {model}: there is no such folder or file");
-        }
 
         void Try<T>(Func<T> check)
         {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.AI;
 using MoA.Engine;
+using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
 using MoA.Serving;
 using MoA.Serving.Chat;
@@ -38,10 +39,12 @@ internal sealed class RequestReader(ModelService service)
     // What options do not set is as the caller's own request has it, else as the model's makers want it.
     private ChatRequest Start(IChatClient client, ChatOptions options) => options.RawRepresentationFactory?.Invoke(client) switch
     {
-        null => new ChatRequest { Messages = [], Sampling = SamplingReader.Default(service.Model.Generation), Stop = service.Model.Generation.StopStrings },
+        null => new ChatRequest { Messages = [], Sampling = Default(service.Model), Stop = service.Model.StopStrings },
         ChatRequest request => request,
         object other => throw Refuse(nameof(ChatOptions.RawRepresentationFactory), $"made a {other.GetType().Name}; expected a {nameof(ChatRequest)} or null"),
     };
+
+    private static SamplingOptions Default(LanguageModel model) => model.Sampling with { Seed = unchecked((ulong)Random.Shared.NextInt64()) };
 
     private void RefuseUnknown(ChatOptions options)
     {

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
 using MoA.Engine;
-using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
 
 namespace MoA.Extensions.AI.Mapping;
@@ -18,25 +17,6 @@ internal static class SamplingReader
         LogitBias = "logit_bias";
 
     private static readonly string[] Keys = [MinP, RepetitionPenalty, PenaltyLastN, NoRepeatNgramSize, LogitBias];
-
-    /// <summary>As the model's makers want it.</summary>
-    public static SamplingOptions Default(GenerationConfig asked)
-    {
-        bool samples = asked.DoSample ?? true;
-        return new SamplingOptions
-        {
-            Temperature = samples ? asked.Temperature ?? 1 : 0,
-            TopK = samples ? asked.TopK ?? 0 : 0,
-            TopP = samples ? asked.TopP ?? 1 : 1,
-            MinP = samples ? asked.MinP ?? 0 : 0,
-            RepetitionPenalty = asked.RepetitionPenalty ?? 1,
-            FrequencyPenalty = asked.FrequencyPenalty ?? 0,
-            PresencePenalty = asked.PresencePenalty ?? 0,
-            PenaltyLastN = asked.PenaltyLastN,
-            NoRepeatNgramSize = asked.NoRepeatNgramSize ?? 0,
-            Seed = unchecked((ulong)Random.Shared.NextInt64()),
-        };
-    }
 
     /// <summary>What options change of it.</summary>
     public static SamplingOptions Read(ChatOptions options, SamplingOptions start)
@@ -107,7 +87,7 @@ internal static class SamplingReader
         }
     }
 
-    private static int Token(string? text) => NumberText.TryWhole(text, out int token) ? token : throw Unexpected(LogitBias, "tokens, which are whole numbers, as keys");
+    private static int Token(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int token) ? token : throw Unexpected(LogitBias, "tokens, which are whole numbers, as keys");
 
     private static InvalidInputException Unexpected(string key, string expected) => new($"ChatOptions.AdditionalProperties: expected {expected} as {key}");
 }

@@ -11,7 +11,7 @@ namespace MoA.Search.Calibration;
 /// Lets the dense model answer the questions of conversations, greedily, several at a time. Finished groups are kept in
 /// the journal; a group is always answered as a whole, so that what an interrupted run leaves is what a whole one gives.
 /// </summary>
-public sealed class AnswerWriter(
+internal sealed class AnswerWriter(
     LanguageModel model, ResultJournal journal, string modelFingerprint, ElementType cacheType, Action<StepProgress>? progress)
 {
     private const int GroupSize = 8;

@@ -7,7 +7,7 @@ namespace MoA.Search.Calibration;
 /// Short news articles about invented events, then the request to summarise them all: an answer that needs every part of
 /// the document, as summaries of MultiNews do (Fabbri et al., 2019). The reference answer gives one line to each article.
 /// </summary>
-public sealed class ArticlesDocument : DocumentGenerator
+internal sealed class ArticlesDocument : DocumentGenerator
 {
     private const string Header = "Read these articles.";
     private const string Request = "Summarise the articles.";

@@ -4,7 +4,7 @@ namespace MoA.Search.Calibration;
 /// One item of a conversations file (one line of <c>.jsonl</c>): a <see cref="MessagesItem"/>, a <see cref="TokensItem"/>
 /// or a <see cref="TextItem"/>. Two items are equal when their contents and labels are; <see cref="Origin"/> does not count.
 /// </summary>
-public abstract record CalibrationItem
+internal abstract record CalibrationItem
 {
     private protected CalibrationItem()
     {

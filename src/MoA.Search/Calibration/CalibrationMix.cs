@@ -3,7 +3,7 @@ using MoA.Engine;
 namespace MoA.Search.Calibration;
 
 /// <summary>Writes a set of generated documents: every length gets the same number, every sort an even share of it.</summary>
-public static class CalibrationMix
+internal static class CalibrationMix
 {
     /// <summary>Draws that may repeat a document before a set counts as impossible.</summary>
     private const int MostAttempts = 100;

@@ -1,7 +1,7 @@
 namespace MoA.Search.Calibration;
 
 /// <summary>What a calibration set is made of.</summary>
-public sealed record CalibrationSettings
+internal sealed record CalibrationSettings
 {
     /// <summary>Target lengths in tokens.</summary>
     public required IReadOnlyList<int> Lengths { get; init; }

@@ -4,7 +4,7 @@ namespace MoA.Search.Calibration;
 /// What a set of generated documents is for. The answers of the three splits are disjoint by construction (every possible
 /// answer belongs to one of them), so whatever the seeds, no item of one set can turn up in another.
 /// </summary>
-public enum CalibrationSplit
+internal enum CalibrationSplit
 {
     /// <summary>Items whose gradients are profiled.</summary>
     Calibration = 0,

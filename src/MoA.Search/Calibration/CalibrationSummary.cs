@@ -1,7 +1,7 @@
 namespace MoA.Search.Calibration;
 
 /// <summary>Which items of a set serve which lengths: an item of n tokens is used at length N if N/2 &lt; n ≤ N.</summary>
-public sealed class CalibrationSummary
+internal sealed class CalibrationSummary
 {
     private CalibrationSummary(IReadOnlyList<CalibrationSummaryRow> rows, int items, int unusedItems)
     {

@@ -7,5 +7,5 @@ namespace MoA.Search.Calibration;
 /// <param name="LeastTokens">Tokens of the shortest.</param>
 /// <param name="MostTokens">Tokens of the longest.</param>
 /// <param name="MeanTokens">Tokens on average.</param>
-public sealed record CalibrationSummaryRow(
+internal sealed record CalibrationSummaryRow(
     string Kind, int Length, int Items, int LeastTokens, int MostTokens, double MeanTokens);

@@ -10,7 +10,7 @@ namespace MoA.Search.Calibration;
 /// whether they are created together or one after the other. A base model is asked nothing: it gets texts, and generated documents
 /// as plain text with their reference answers.
 /// </summary>
-public sealed class Calibrator(LanguageModel model, AnswerWriter answers)
+internal sealed class Calibrator(LanguageModel model, AnswerWriter answers)
 {
     private readonly ItemEncoder _encoder = new(model);
     private readonly QuestionEncoder _questions = new(model);

@@ -12,7 +12,7 @@ namespace MoA.Search.Calibration;
 /// <c>{"input":…,"context":…,"answers":[…]}</c> as a conversation of the context and the input with the first answer.
 /// The labels <c>source</c>, <c>dataset</c> and <c>kind</c> are kept; other keys are ignored.
 /// </summary>
-public static class ConversationFile
+internal static class ConversationFile
 {
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

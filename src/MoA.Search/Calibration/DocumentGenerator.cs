@@ -7,7 +7,7 @@ namespace MoA.Search.Calibration;
 /// Writes documents whose questions need something from far back. A document depends on nothing but its arguments and
 /// is filled up to, and never above, a number of tokens.
 /// </summary>
-public abstract class DocumentGenerator
+internal abstract class DocumentGenerator
 {
     private protected DocumentGenerator(TokenCounter counter)
     {

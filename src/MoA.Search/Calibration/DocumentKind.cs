@@ -1,7 +1,7 @@
 namespace MoA.Search.Calibration;
 
 /// <summary>The sorts of generated long-dependency documents.</summary>
-public enum DocumentKind
+internal enum DocumentKind
 {
     /// <summary>A record of lines with a question about one of them (<see cref="RecordDocument"/>).</summary>
     Record,

@@ -6,7 +6,7 @@ namespace MoA.Search.Calibration;
 /// <param name="Tokens">x_0 … x_n.</param>
 /// <param name="IsAnswer">For each token whether it is part of an answer, so that its prediction counts; never the first.</param>
 /// <param name="Item">Where it comes from.</param>
-public sealed record EncodedItem(int[] Tokens, bool[] IsAnswer, CalibrationItem Item)
+internal sealed record EncodedItem(int[] Tokens, bool[] IsAnswer, CalibrationItem Item)
 {
     /// <summary>n: the number of predictions, by which items are assigned to lengths.</summary>
     public int Length => Tokens.Length - 1;

@@ -4,7 +4,7 @@ namespace MoA.Search.Calibration;
 /// The prose in which secrets are hidden: about 110 KB of Shakespeare (The Taming of the Shrew and The Tempest), in the
 /// public domain. It is the last tenth of the tinyshakespeare text, the part the demo model was not trained on.
 /// </summary>
-public static class FillerText
+internal static class FillerText
 {
     private static readonly Lazy<string[]> AllLines = new(ReadLines);
 

@@ -8,5 +8,5 @@ namespace MoA.Search.Calibration;
 /// <param name="ExpectedAnswer">The last assistant message.</param>
 /// <param name="ExpectedValue">The number the last answer must name, if it is one number.</param>
 /// <param name="Tokens">Tokens of the whole conversation as the <see cref="TokenCounter"/> counts.</param>
-public sealed record GeneratedItem(
+internal sealed record GeneratedItem(
     MessagesItem Conversation, DocumentKind Kind, double Depth, string ExpectedAnswer, int? ExpectedValue, int Tokens);

@@ -5,7 +5,7 @@ using MoA.Engine.Tokenization;
 namespace MoA.Search.Calibration;
 
 /// <summary>Turns items of conversation files into tokens with answer marks, for one model.</summary>
-public sealed class ItemEncoder(LanguageModel model)
+internal sealed class ItemEncoder(LanguageModel model)
 {
     /// <summary>Encodes one item.</summary>
     /// <exception cref="InvalidInputException">

@@ -4,7 +4,7 @@ namespace MoA.Search.Calibration;
 /// The words that name the lines of a record: adjective-noun pairs such as blunt-otter. They are the 160 + 160 words the
 /// demo model was trained with; each is one token of its vocabulary, and one or two of most others.
 /// </summary>
-public static class KeyWords
+internal static class KeyWords
 {
     /// <summary>160 adjectives, sorted.</summary>
     public static IReadOnlyList<string> Adjectives { get; } =

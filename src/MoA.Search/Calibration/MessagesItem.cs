@@ -5,7 +5,7 @@ namespace MoA.Search.Calibration;
 /// <summary>A conversation: the model's chat template is applied, and the loss counts assistant contents only, each with
 /// its end-of-turn token.</summary>
 /// <param name="Messages">The messages in order, at least one; roles are system, user and assistant.</param>
-public sealed record MessagesItem(IReadOnlyList<ChatMessage> Messages) : CalibrationItem
+internal sealed record MessagesItem(IReadOnlyList<ChatMessage> Messages) : CalibrationItem
 {
     /// <summary>The role of the messages whose contents are answers.</summary>
     public const string AssistantRole = "assistant";

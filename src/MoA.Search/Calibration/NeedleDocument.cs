@@ -15,7 +15,7 @@ namespace MoA.Search.Calibration;
 /// What is the secret passkey?
 /// </code>
 /// </summary>
-public sealed class NeedleDocument : DocumentGenerator
+internal sealed class NeedleDocument : DocumentGenerator
 {
     private const string Header = "There is a secret in this text. Remember it.";
 

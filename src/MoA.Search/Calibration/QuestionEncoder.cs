@@ -8,7 +8,7 @@ namespace MoA.Search.Calibration;
 /// Puts documents with questions to a model: as a conversation by its chat template, or, to a base model without one, as plain text that
 /// it goes on with: the document and its question, then the answer on a line of its own.
 /// </summary>
-public sealed class QuestionEncoder(LanguageModel model)
+internal sealed class QuestionEncoder(LanguageModel model)
 {
     private const string LineEnd = "\n";
 

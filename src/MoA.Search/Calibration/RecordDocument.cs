@@ -14,7 +14,7 @@ namespace MoA.Search.Calibration;
 /// </code>
 /// Names within a record are distinct; a record holds at most 25,600 lines.
 /// </summary>
-public sealed class RecordDocument : DocumentGenerator
+internal sealed class RecordDocument : DocumentGenerator
 {
     private const string Header = "Below is a record of lines. Remember the REGISTER_CONTENT of each line.";
 

@@ -6,7 +6,7 @@ namespace MoA.Search.Calibration;
 /// <summary>A question whose answer is one number that stands somewhere in a long prompt.</summary>
 /// <param name="Document">The document with its reference answer and expected number.</param>
 /// <param name="DepthBin">The bin of the fact's depth, counted from 0 at the document's start.</param>
-public sealed record RetrievalItem(GeneratedItem Document, int DepthBin)
+internal sealed record RetrievalItem(GeneratedItem Document, int DepthBin)
 {
     /// <summary>The messages up to the question, without the reference answer that follows.</summary>
     public IReadOnlyList<ChatMessage> Prompt { get; } =

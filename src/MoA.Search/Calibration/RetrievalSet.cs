@@ -3,7 +3,7 @@ using MoA.Engine;
 namespace MoA.Search.Calibration;
 
 /// <summary>Items that measure retrieval at one length, spread evenly over the depths of the document.</summary>
-public sealed class RetrievalSet
+internal sealed class RetrievalSet
 {
     private RetrievalSet(int targetTokens, int depthBins, IReadOnlyList<RetrievalItem> items)
     {

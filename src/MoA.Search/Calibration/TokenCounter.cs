@@ -4,7 +4,7 @@ namespace MoA.Search.Calibration;
 
 /// <summary>Counts the tokens a conversation takes, by a tokenizer's count of each content and allowances for the rest.</summary>
 /// <param name="Count">Tokens of a text on its own, without special tokens.</param>
-public sealed record TokenCounter(Func<string, int> Count)
+internal sealed record TokenCounter(Func<string, int> Count)
 {
     /// <summary>What the chat template adds once (begin of text, a system prompt). Default 8.</summary>
     public int TokensPerConversation { get; init; } = 8;

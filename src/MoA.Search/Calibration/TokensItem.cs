@@ -6,7 +6,7 @@ namespace MoA.Search.Calibration;
 /// <param name="Tokens">Token ids, at least one, none negative. Whether they lie in a vocabulary is for the model to say.</param>
 /// <param name="Answers">Spans of answer positions, sorted, apart from each other and within the tokens; null when the file
 /// gives none, and then every token but the first counts.</param>
-public sealed record TokensItem(IReadOnlyList<int> Tokens, IReadOnlyList<AnswerSpan>? Answers) : CalibrationItem
+internal sealed record TokensItem(IReadOnlyList<int> Tokens, IReadOnlyList<AnswerSpan>? Answers) : CalibrationItem
 {
     /// <inheritdoc/>
     public override bool HasAnswers =>

@@ -7,7 +7,7 @@ namespace MoA.Search.Optimization;
 /// <param name="Length">Sequence length in tokens.</param>
 /// <param name="Bound">Greatest mean density, in (0, 1].</param>
 /// <param name="Densities">[R]: density of every rule at the length.</param>
-public sealed record DensityConstraint(int Length, double Bound, double[] Densities)
+internal sealed record DensityConstraint(int Length, double Bound, double[] Densities)
 {
     /// <summary>A plan keeps a bound whose density is at most this share of it above; the same for floors below.</summary>
     internal const double Tolerance = 1e-6;

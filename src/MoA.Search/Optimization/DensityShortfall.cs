@@ -4,4 +4,4 @@ namespace MoA.Search.Optimization;
 /// <param name="Length">The constrained length in tokens.</param>
 /// <param name="Bound">The density that was asked for.</param>
 /// <param name="Reachable">The density nearest to it that any plan has.</param>
-public sealed record DensityShortfall(int Length, double Bound, double Reachable);
+internal sealed record DensityShortfall(int Length, double Bound, double Reachable);

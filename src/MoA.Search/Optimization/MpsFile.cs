@@ -7,7 +7,7 @@ namespace MoA.Search.Optimization;
 /// <summary>
 /// Writes a plan problem as a mixed-integer programme for other solvers, in free MPS format (format: docs/optimization.md).
 /// </summary>
-public static class MpsFile
+internal static class MpsFile
 {
     /// <summary>
     /// Writes the programme of one objective. Binary <c>x_l_h_r</c> says that head h of layer l takes rule r (<c>x_l_all_r</c>

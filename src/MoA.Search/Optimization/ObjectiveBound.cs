@@ -4,4 +4,4 @@ namespace MoA.Search.Optimization;
 /// <param name="Objective">Index of the objective.</param>
 /// <param name="Low">Least loss allowed, or negative infinity.</param>
 /// <param name="High">Greatest loss allowed, or positive infinity.</param>
-public readonly record struct ObjectiveBound(int Objective, double Low, double High);
+internal readonly record struct ObjectiveBound(int Objective, double Low, double High);

@@ -5,4 +5,4 @@ namespace MoA.Search.Optimization;
 /// <param name="Loss">Loss of the best plan found.</param>
 /// <param name="LowerBound">Proven: no plan that keeps the bounds has less.</param>
 /// <param name="RelativeGap">(Loss - LowerBound) / Loss.</param>
-public sealed record OptimalObjective(int Length, double Loss, double LowerBound, double RelativeGap);
+internal sealed record OptimalObjective(int Length, double Loss, double LowerBound, double RelativeGap);

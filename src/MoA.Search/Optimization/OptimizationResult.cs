@@ -8,7 +8,7 @@ namespace MoA.Search.Optimization;
 /// <param name="Plans">Plans that do not dominate each other, by growing loss at the first profile length.</param>
 /// <param name="Programmes">Programmes solved for it.</param>
 /// <param name="Elapsed">Time taken.</param>
-public sealed record OptimizationResult(
+internal sealed record OptimizationResult(
     PlanProblem Problem,
     IReadOnlyList<OptimalObjective> Objectives,
     IReadOnlyList<ParetoPlan> Plans,

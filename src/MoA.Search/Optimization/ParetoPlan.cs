@@ -4,4 +4,4 @@ namespace MoA.Search.Optimization;
 /// <param name="RuleOfHead">[Heads]: index of the rule of every head.</param>
 /// <param name="Losses">[profile lengths]: loss summed over heads.</param>
 /// <param name="Densities">[constrained lengths]: mean density.</param>
-public sealed record ParetoPlan(int[] RuleOfHead, double[] Losses, double[] Densities);
+internal sealed record ParetoPlan(int[] RuleOfHead, double[] Losses, double[] Densities);

@@ -7,7 +7,7 @@ namespace MoA.Search.Optimization;
 /// Plans that trade the loss at one profile length for that at another (docs/method.md, section 6): the optimum of each
 /// length, then each length in turn minimised while the others are held within the cells of a grid.
 /// </summary>
-public static class ParetoSweep
+internal static class ParetoSweep
 {
     /// <summary>Weight of the other losses in a cell: decides only between plans of nearly equal loss.</summary>
     private const double OtherWeight = 1e-4;

@@ -1,7 +1,7 @@
 namespace MoA.Search.Optimization;
 
 /// <summary>How finely a sweep covers the trade-off between profile lengths.</summary>
-public sealed record ParetoSweepOptions
+internal sealed record ParetoSweepOptions
 {
     /// <summary>Equidistant points between the least and the greatest loss of the payoff matrix; at least 2.</summary>
     public int Points { get; init; } = 5;

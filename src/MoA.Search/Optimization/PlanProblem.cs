@@ -7,7 +7,7 @@ namespace MoA.Search.Optimization;
 /// Which rule should every head get? Losses and densities of every choice, and the bounds that a plan has to keep
 /// (docs/method.md, section 6).
 /// </summary>
-public sealed class PlanProblem
+internal sealed class PlanProblem
 {
     /// <summary>Creates a problem and checks that its parts fit each other.</summary>
     /// <param name="layers">Number of layers.</param>

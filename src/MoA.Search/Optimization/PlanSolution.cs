@@ -1,7 +1,7 @@
 namespace MoA.Search.Optimization;
 
 /// <summary>The outcome of minimising one objective.</summary>
-public sealed record PlanSolution
+internal sealed record PlanSolution
 {
     /// <summary>How the search ended; there is a plan iff it is Optimal or Feasible.</summary>
     public required SolveStatus Status { get; init; }

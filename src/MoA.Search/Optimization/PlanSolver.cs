@@ -4,7 +4,7 @@ namespace MoA.Search.Optimization;
 /// Finds the plan of least loss at one profile length under density bounds, with a proof of how good it is
 /// (docs/optimization.md). The result depends on nothing but the problem and the options, unless a time limit ends it.
 /// </summary>
-public static class PlanSolver
+internal static class PlanSolver
 {
     /// <summary>Minimises one objective.</summary>
     /// <param name="problem">Losses, densities and limits.</param>

@@ -1,7 +1,7 @@
 namespace MoA.Search.Optimization;
 
 /// <summary>When a search for the best plan may stop.</summary>
-public sealed record PlanSolverOptions
+internal sealed record PlanSolverOptions
 {
     /// <summary>Proven relative distance from the best loss at which the search ends.</summary>
     public double RelativeGap { get; init; } = 1e-6;

@@ -5,7 +5,7 @@ namespace MoA.Search.Optimization;
 /// <summary>
 /// The loss of every rule for every head: the influence that the rule's mask hides (docs/method.md, section 4).
 /// </summary>
-public static class RuleLoss
+internal static class RuleLoss
 {
     /// <summary>Losses of all rules for all heads at one length.</summary>
     /// <param name="blockSums">

@@ -4,7 +4,7 @@ using MoA.Engine.Attention;
 namespace MoA.Search.Optimization;
 
 /// <summary>The candidate rules of a search, in a fixed order (docs/method.md, section 5).</summary>
-public static class RuleSpace
+internal static class RuleSpace
 {
     /// <summary>Number of values of beta when none is asked for: 0, 1/8, ..., 1.</summary>
     public const int DefaultBetaCount = 9;

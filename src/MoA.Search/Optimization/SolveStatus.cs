@@ -1,7 +1,7 @@
 namespace MoA.Search.Optimization;
 
 /// <summary>How a search for the best plan ended.</summary>
-public enum SolveStatus
+internal enum SolveStatus
 {
     /// <summary>The plan is proven to be within the asked relative gap of the best.</summary>
     Optimal,

@@ -6,7 +6,7 @@ namespace MoA.Search.Pipeline;
 /// <summary>The items of a search.</summary>
 /// <param name="Calibration">To profile on.</param>
 /// <param name="Validation">To compare plans on; none of them is profiled.</param>
-public sealed record CalibrationSets(IReadOnlyList<EncodedItem> Calibration, IReadOnlyList<EncodedItem> Validation)
+internal sealed record CalibrationSets(IReadOnlyList<EncodedItem> Calibration, IReadOnlyList<EncodedItem> Validation)
 {
     /// <summary>Whether the model wrote the answers of conversations itself.</summary>
     public bool OwnAnswers { get; init; }

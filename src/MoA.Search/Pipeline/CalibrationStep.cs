@@ -6,7 +6,7 @@ using MoA.Search.Calibration;
 namespace MoA.Search.Pipeline;
 
 /// <summary>The calibrate step: the items to profile on, and others, of an unseen length, to validate on.</summary>
-public static class CalibrationStep
+internal static class CalibrationStep
 {
     /// <summary>Name of the file of items to profile on.</summary>
     public const string CalibrationFile = "calibration.jsonl";

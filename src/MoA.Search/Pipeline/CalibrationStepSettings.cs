@@ -3,7 +3,7 @@ using MoA.Engine.Numerics;
 namespace MoA.Search.Pipeline;
 
 /// <summary>What the calibrate step is asked for.</summary>
-public sealed record CalibrationStepSettings
+internal sealed record CalibrationStepSettings
 {
     /// <summary>Lengths to profile at, in tokens.</summary>
     public required IReadOnlyList<int> ProfileLengths { get; init; }

@@ -3,7 +3,7 @@ using MoA.Engine;
 namespace MoA.Search.Pipeline;
 
 /// <summary>The folder that a command writes to.</summary>
-public static class OutputFolder
+internal static class OutputFolder
 {
     /// <summary>Creates the folder if it is missing and makes sure that files can be written there.</summary>
     /// <exception cref="InvalidInputException">It cannot be created or written.</exception>

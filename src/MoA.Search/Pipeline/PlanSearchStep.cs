@@ -8,7 +8,7 @@ using MoA.Search.Profiling;
 namespace MoA.Search.Pipeline;
 
 /// <summary>The optimise step: from influence files to the Pareto plans of a model's KV heads.</summary>
-public static class PlanSearchStep
+internal static class PlanSearchStep
 {
     /// <summary>Reads the influence of the profile lengths and checks that it belongs to the model.</summary>
     /// <exception cref="InvalidInputException">A file is missing, damaged or of another model.</exception>

@@ -5,7 +5,7 @@ using MoA.Search.Profiling;
 namespace MoA.Search.Pipeline;
 
 /// <summary>The profile step over encoded items.</summary>
-public static class ProfileStep
+internal static class ProfileStep
 {
     /// <summary>Measures influence at every length and writes <c>influence-N.safetensors</c> to the folder.</summary>
     /// <param name="model">The model.</param>

@@ -1,6 +1,7 @@
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
+using MoA.Engine.Generation;
 using MoA.Search.Optimization;
 
 namespace MoA.Search.Pipeline;
@@ -53,9 +54,16 @@ public sealed record SearchSettings
     /// a quarter of a shorter one (at least 256 and 512, below which no head can keep half); validation at one and a half
     /// times the longest, extension to twice the longest.
     /// </summary>
-    /// <param name="config">The model.</param>
+    /// <param name="model">The model.</param>
     /// <param name="profileLengths">Profile lengths that are asked for; null for the defaults.</param>
-    public static SearchSettings DefaultsFor(ModelConfig config, IReadOnlyList<int>? profileLengths = null)
+    public static SearchSettings DefaultsFor(LanguageModel model, IReadOnlyList<int>? profileLengths = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return DefaultsFor(model.Config, profileLengths);
+    }
+
+    /// <summary>The same for a shape alone.</summary>
+    internal static SearchSettings DefaultsFor(ModelConfig config, IReadOnlyList<int>? profileLengths = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         int eighth = Math.Max(
@@ -72,7 +80,7 @@ public sealed record SearchSettings
 
     /// <summary>Refuses settings that contradict each other or the model.</summary>
     /// <exception cref="InvalidInputException">A setting cannot be used; the message names its option.</exception>
-    public void Check(ModelConfig config)
+    internal void Check(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (ProfileLengths.Count == 0 || ProfileLengths.Distinct().Count() < ProfileLengths.Count)
@@ -119,7 +127,7 @@ public sealed record SearchSettings
     }
 
     /// <summary>Says so where a model's sliding windows alone keep every bound, so that plans keep everything; else null.</summary>
-    public string? Remark(ModelConfig config)
+    internal string? Remark(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
         DensityConstraint[] dense = [.. DensityBounds.Select(bound => DensityConstraint.Of(bound.Key, bound.Value, [ElasticRule.Dense], config))];
@@ -130,7 +138,7 @@ public sealed record SearchSettings
     }
 
     /// <summary>The candidate rules that the settings describe.</summary>
-    public IReadOnlyList<ElasticRule> Rules() => AlphaCount is int count
+    internal IReadOnlyList<ElasticRule> Rules() => AlphaCount is int count
         ? RuleSpace.FromCount(ProfileLengths, ExtensionLengths, [ValidationLength], count, BetaCount)
         : RuleSpace.FromInterval(ProfileLengths, ExtensionLengths, [ValidationLength], AlphaInterval, BetaCount);
 

@@ -7,4 +7,4 @@ namespace MoA.Search.Pipeline;
 /// <param name="Chosen">Index of the plan of least loss.</param>
 /// <param name="Dense">Score of dense attention.</param>
 /// <param name="Uniform">Score of the uniform plan that stores as much as the chosen one.</param>
-public sealed record ValidationOutcome(IReadOnlyList<PolicyScore> Plans, int Chosen, PolicyScore Dense, PolicyScore Uniform);
+internal sealed record ValidationOutcome(IReadOnlyList<PolicyScore> Plans, int Chosen, PolicyScore Dense, PolicyScore Uniform);

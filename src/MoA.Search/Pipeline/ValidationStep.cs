@@ -7,7 +7,7 @@ using MoA.Search.Validation;
 namespace MoA.Search.Pipeline;
 
 /// <summary>The validate step: the loss of every plan, of dense attention, and of the uniform plan of equal density.</summary>
-public static class ValidationStep
+internal static class ValidationStep
 {
     /// <summary>Name of dense attention in results.</summary>
     public const string Dense = "dense";

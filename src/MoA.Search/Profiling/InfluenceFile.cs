@@ -10,7 +10,7 @@ namespace MoA.Search.Profiling;
 /// [layers, queryHeads, N/64, N/64], and in the metadata model, length, blockSize, items and meanLoss; files that
 /// profiling wrote also say the fingerprint of the work they come from.
 /// </summary>
-public static class InfluenceFile
+internal static class InfluenceFile
 {
     internal const string FingerprintKey = "fingerprint";
 

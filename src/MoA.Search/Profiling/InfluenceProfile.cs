@@ -6,7 +6,7 @@ namespace MoA.Search.Profiling;
 /// The influence profile of a model at one length (docs/method.md, section 3): the mean over items of the sums of |E|
 /// in each block of 64×64 positions.
 /// </summary>
-public sealed record InfluenceProfile
+internal sealed record InfluenceProfile
 {
     /// <summary>The model's name.</summary>
     public required string Model { get; init; }

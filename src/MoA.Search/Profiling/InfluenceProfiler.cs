@@ -18,7 +18,7 @@ namespace MoA.Search.Profiling;
 /// not run: no loss depends on them. Results do not depend on the number of threads, nor on where things are kept. One
 /// caller at a time: another one gets an exception at once.
 /// </summary>
-public sealed class InfluenceProfiler : IDisposable
+internal sealed class InfluenceProfiler : IDisposable
 {
     private readonly UseGuard _use = new("The profiler is", typeof(InfluenceProfiler));
     private readonly LoadedModel _model;

@@ -5,4 +5,4 @@ namespace MoA.Search.Profiling;
 /// <param name="Blocks">T = ⌈n/64⌉ for an item of n tokens.</param>
 /// <param name="Layers">One array for each layer, [queryHeads, T, T] row-major: the sum of |E| over the 64×64 positions
 /// of a block of queries (slower index) and a block of keys.</param>
-public sealed record ItemInfluence(double Loss, int Blocks, float[][] Layers);
+internal sealed record ItemInfluence(double Loss, int Blocks, float[][] Layers);

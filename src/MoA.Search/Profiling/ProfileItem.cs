@@ -8,7 +8,7 @@ namespace MoA.Search.Profiling;
 /// One tokenised conversation to profile on: tokens x₀ … xₙ, of which the last is only predicted, and which of them are
 /// part of an answer (docs/method.md, section 2).
 /// </summary>
-public sealed class ProfileItem
+internal sealed class ProfileItem
 {
     private readonly int[] _lossPositions;
 

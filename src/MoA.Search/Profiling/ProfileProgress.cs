@@ -7,4 +7,4 @@ namespace MoA.Search.Profiling;
 /// <param name="Tokens">Tokens of the item.</param>
 /// <param name="Loss">The item's loss in nats.</param>
 /// <param name="TokensPerSecond">Tokens of the item over the time that it took.</param>
-public sealed record ProfileProgress(int Length, int Item, int Count, int Tokens, double Loss, double TokensPerSecond);
+internal sealed record ProfileProgress(int Length, int Item, int Count, int Tokens, double Loss, double TokensPerSecond);

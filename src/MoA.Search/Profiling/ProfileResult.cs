@@ -6,4 +6,4 @@ namespace MoA.Search.Profiling;
 /// <param name="MeanLoss">Mean of their losses, in nats.</param>
 /// <param name="Path">The influence file.</param>
 /// <param name="Seconds">Time spent in this run; next to nothing if the work had been done before.</param>
-public sealed record ProfileResult(int Length, int Items, double MeanLoss, string Path, double Seconds);
+internal sealed record ProfileResult(int Length, int Items, double MeanLoss, string Path, double Seconds);

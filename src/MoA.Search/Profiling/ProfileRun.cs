@@ -17,7 +17,7 @@ namespace MoA.Search.Profiling;
 /// the same bytes. Work of another model or on other items is recognised (<see cref="WorkFingerprint"/>) and started
 /// over.
 /// </summary>
-public sealed class ProfileRun
+internal sealed class ProfileRun
 {
     private readonly LoadedModel _model;
     private readonly ComputeBackend _backend;

@@ -4,7 +4,7 @@ namespace MoA.Search.Validation;
 /// <param name="Mean">The mean.</param>
 /// <param name="Low">Lower end.</param>
 /// <param name="High">Upper end.</param>
-public readonly record struct MeanInterval(double Mean, double Low, double High)
+internal readonly record struct MeanInterval(double Mean, double Low, double High)
 {
     /// <summary>
     /// The mean of groups' means, every group with the same weight whatever its size; its variance is that of the groups'

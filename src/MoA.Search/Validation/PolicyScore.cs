@@ -5,4 +5,4 @@ namespace MoA.Search.Validation;
 /// <param name="Loss">Answer loss in nats: mean per item, averaged per data set, data sets weighted equally.</param>
 /// <param name="Density">Stored density at the validation length.</param>
 /// <param name="ItemLosses">Mean loss of every item's answers, in the items' order.</param>
-public sealed record PolicyScore(string Name, MeanInterval Loss, double Density, IReadOnlyList<double> ItemLosses);
+internal sealed record PolicyScore(string Name, MeanInterval Loss, double Density, IReadOnlyList<double> ItemLosses);

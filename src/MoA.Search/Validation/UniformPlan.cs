@@ -4,7 +4,7 @@ using MoA.Engine.Configuration;
 namespace MoA.Search.Validation;
 
 /// <summary>The rival of equal memory: one span for all heads.</summary>
-public static class UniformPlan
+internal static class UniformPlan
 {
     /// <summary>
     /// The shortest uniform rule (alpha 0) of whole blocks that stores at least as many rows at a length as a policy, so that

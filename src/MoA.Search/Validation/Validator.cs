@@ -11,7 +11,7 @@ namespace MoA.Search.Validation;
 /// Answer loss of policies on items of a length that profiling never saw, run with the caches and masks that they would
 /// have in use (docs/method.md, section 7). Finished items are kept in the journal.
 /// </summary>
-public sealed class Validator(
+internal sealed class Validator(
     LanguageModel model, ResultJournal journal, string modelFingerprint, ElementType cacheType, Action<StepProgress>? progress)
 {
     private readonly SequenceScorer _scorer = new(model.Transformer) { CacheType = cacheType };

@@ -1,6 +1,5 @@
+using System.Globalization;
 using System.Security.Cryptography;
-using MoA.Engine;
-using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
 
 namespace MoA.Server.Http;
@@ -16,21 +15,18 @@ internal static class SamplingFields
     /// <summary>Reads them.</summary>
     public static SamplingOptions Read(JsonInput body, ServedModel served)
     {
-        GenerationConfig asked = served.Generation;
-        bool samples = asked.DoSample ?? true;
-        return new SamplingOptions
+        SamplingOptions asked = served.Service.Model.Sampling;
+        return asked with
         {
-            Temperature = body["temperature"].AsOptionalNumber(0, 100) ?? (samples ? asked.Temperature ?? 1 : 0),
+            Temperature = body["temperature"].AsOptionalNumber(0, 100) ?? asked.Temperature,
             // The likeliest token alone holds more than so little, as those who ask for 0 want it.
-            TopP = Math.Max(body["top_p"].AsOptionalNumber(0, 1) ?? (samples ? asked.TopP ?? 1 : 1), 1e-9),
-            TopK = Math.Max(body["top_k"].AsOptionalInt32(-1) ?? (samples ? asked.TopK ?? 0 : 0), 0),
-            MinP = body["min_p"].AsOptionalNumber(0, 1) ?? (samples ? asked.MinP ?? 0 : 0),
+            TopP = Math.Max(body["top_p"].AsOptionalNumber(0, 1) ?? asked.TopP, 1e-9),
+            TopK = Math.Max(body["top_k"].AsOptionalInt32(-1) ?? asked.TopK, 0),
+            MinP = body["min_p"].AsOptionalNumber(0, 1) ?? asked.MinP,
             RepetitionPenalty = (body["repetition_penalty"] is { HasValue: true } penalty ? penalty : body["repeat_penalty"]).AsOptionalNumber(0.001, 1000)
-                ?? asked.RepetitionPenalty ?? 1,
-            FrequencyPenalty = body["frequency_penalty"].AsOptionalNumber(-100, 100) ?? asked.FrequencyPenalty ?? 0,
-            PresencePenalty = body["presence_penalty"].AsOptionalNumber(-100, 100) ?? asked.PresencePenalty ?? 0,
-            PenaltyLastN = asked.PenaltyLastN,
-            NoRepeatNgramSize = asked.NoRepeatNgramSize ?? 0,
+                ?? asked.RepetitionPenalty,
+            FrequencyPenalty = body["frequency_penalty"].AsOptionalNumber(-100, 100) ?? asked.FrequencyPenalty,
+            PresencePenalty = body["presence_penalty"].AsOptionalNumber(-100, 100) ?? asked.PresencePenalty,
             LogitBias = ReadBias(body["logit_bias"], served),
             Seed = body["seed"].AsOptionalInteger() is long seed ? unchecked((ulong)seed) : served.Options.Seed ?? AnySeed(),
         };
@@ -45,7 +41,7 @@ internal static class SamplingFields
     {
         if (field.Count > MaxStops)
             throw field.Fail($"holds {field.Count} texts; expected at most {MaxStops}");
-        List<string> stops = [.. served.Generation.StopStrings];
+        List<string> stops = [.. served.Service.Model.StopStrings];
         if (field.IsText)
             stops.Add(ReadStop(field));
         else
@@ -57,11 +53,11 @@ internal static class SamplingFields
     {
         if (!field.HasValue)
             return null;
-        int vocabulary = served.Service.Model.Config.VocabularySize;
+        int vocabulary = served.Service.Model.VocabularySize;
         Dictionary<int, double> biases = [];
         foreach ((string name, JsonInput value) in field.ExpectObject("an object of biases by token id").Members())
         {
-            if (!NumberText.TryWhole(name, out int token) || token < 0 || token >= vocabulary)
+            if (!int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int token) || token >= vocabulary)
                 throw field.Fail($"'{(name.Length > 20 ? name[..20] : name)}' is no token; expected ids from 0 to {vocabulary - 1}");
             if (!biases.TryAdd(token, value.Required("a number").AsOptionalNumber(-100, 100)!.Value))
                 throw field.Fail($"names token {token} twice");

@@ -30,7 +30,7 @@ internal sealed record CompletionPrompt(int[] Tokens, string? Text)
     /// <summary>Tokens of the model, at least one.</summary>
     public static int[] ReadTokens(JsonInput field, ServedModel served)
     {
-        int vocabulary = served.Service.Model.Config.VocabularySize;
+        int vocabulary = served.Service.Model.VocabularySize;
         int[] tokens = [.. field.Required("a list of tokens").Items("a list of tokens").Select(item =>
             item.Required("a token").AsOptionalInt32(0, vocabulary - 1)!.Value)];
         return tokens.Length > 0 ? tokens : throw field.Fail("is empty; expected at least one token");

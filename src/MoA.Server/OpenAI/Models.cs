@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using MoA.Engine.Configuration;
+using MoA.Engine.Generation;
 using MoA.Server.Http;
 
 namespace MoA.Server.OpenAI;
@@ -35,7 +35,7 @@ internal static class Models
 
     private static void Write(Utf8JsonWriter json, ServedModel served, string name)
     {
-        ModelConfig config = served.Service.Model.Config;
+        LanguageModel model = served.Service.Model;
         json.WriteStartObject();
         json.WriteString("id", name);
         json.WriteString("object", "model");
@@ -49,11 +49,11 @@ internal static class Models
         json.WriteNumber("max_model_len", served.ContextLength);
         json.WriteStartObject("meta");
         json.WriteNumber("n_ctx", served.ContextLength);
-        json.WriteNumber("n_ctx_train", config.MaxPositions);
-        json.WriteNumber("n_vocab", config.VocabularySize);
-        json.WriteNumber("n_embd", config.HiddenSize);
-        json.WriteNumber("n_params", served.Service.Model.Loaded.Weights.Parameters);
-        json.WriteNumber("size", served.Service.Model.Loaded.Weights.Bytes);
+        json.WriteNumber("n_ctx_train", model.MaxPositions);
+        json.WriteNumber("n_vocab", model.VocabularySize);
+        json.WriteNumber("n_embd", model.HiddenSize);
+        json.WriteNumber("n_params", model.Parameters);
+        json.WriteNumber("size", model.WeightBytes);
         json.WriteEndObject();
         json.WriteStartObject("moa");
         json.WriteString("policy", served.Service.Options.Policy.Name);

@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using MoA.Engine;
-using MoA.Engine.Configuration;
+using MoA.Engine.Generation;
 using MoA.Server.Http;
 using MoA.Serving;
 
@@ -24,13 +23,13 @@ internal static class StateRoutes
     /// <summary><c>GET /moa/state</c>: requests, memory and counts.</summary>
     public static Task StateAsync(HttpContext context, ServedModel served) => JsonResponse.WriteAsync(context, served, static (json, served) =>
     {
-        (ServiceState state, ServiceOptions options, ModelConfig config) = (served.Service.State, served.Service.Options, served.Service.Model.Config);
+        (ServiceState state, ServiceOptions options, LanguageModel model) = (served.Service.State, served.Service.Options, served.Service.Model);
         json.WriteStartObject();
         json.WriteString("model", served.Name);
         json.WriteString("policy", options.Policy.Name);
         json.WriteNumber("contextLength", served.ContextLength);
-        json.WriteNumber("layers", config.Layers);
-        json.WriteNumber("keyValueHeads", config.KeyValueHeads);
+        json.WriteNumber("layers", model.Layers);
+        json.WriteNumber("keyValueHeads", model.KeyValueHeads);
         json.WriteBoolean("isStopping", served.IsStopping || state.IsStopping);
         json.WriteNumber("running", state.Running);
         json.WriteNumber("waiting", state.Waiting);
@@ -78,7 +77,7 @@ internal static class StateRoutes
     private static int ReadNumber(HttpContext context, string name, ServedModel served)
     {
         string text = context.Request.Query[name].ToString();
-        return NumberText.TryWhole(text, out int number) && number >= 1 && number <= served.ContextLength
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= served.ContextLength
             ? number
             : throw ApiException.BadRequest(string.Create(CultureInfo.InvariantCulture, $"{name}: expected a whole number from 1 to {served.ContextLength}"), name);
     }

@@ -17,7 +17,7 @@ public sealed unsafe class Mxfp4PairTests
 
     private static readonly double[] E2M1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6];
 
-    public static TheoryData<InstructionSet> Sets => Machine.InstructionSets;
+    public static IEnumerable<object?[]> Sets => Machine.InstructionSets;
 
     [Fact]
     public void Bytes_and_exponents_are_one_tensor_with_the_numbers_of_the_definition()
@@ -52,7 +52,7 @@ public sealed unsafe class Mxfp4PairTests
     /// <summary>Bit for bit: laid out, as stored, and of blocks that a conversion put together; in both directions.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Products_are_those_of_whole_blocks(InstructionSet set)
+    internal void Products_are_those_of_whole_blocks(InstructionSet set)
     {
         using HuggingFaceCheckpoint checkpoint = Open();
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);

@@ -17,7 +17,7 @@ public sealed class AttentionFixtureTests : IDisposable
     private readonly JsonDocument _cases =
         JsonDocument.Parse(File.ReadAllBytes(RepositoryFiles.Fixture("cache", "attention.json")));
 
-    public static TheoryData<InstructionSet, int> SetsAndChunks()
+    public static IEnumerable<object?[]> SetsAndChunks()
     {
         TheoryData<InstructionSet, int> data = [];
         foreach (InstructionSet set in Machine.All)
@@ -31,7 +31,7 @@ public sealed class AttentionFixtureTests : IDisposable
 
     [Theory]
     [MemberData(nameof(SetsAndChunks))]
-    public void Prefill_gives_the_reference_outputs(InstructionSet set, int chunk)
+    internal void Prefill_gives_the_reference_outputs(InstructionSet set, int chunk)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         int checkedHeads = 0;
@@ -57,7 +57,7 @@ public sealed class AttentionFixtureTests : IDisposable
 
     [Theory]
     [MemberData(nameof(SetsAndChunks))]
-    public void Decode_gives_the_reference_outputs(InstructionSet set, int chunk)
+    internal void Decode_gives_the_reference_outputs(InstructionSet set, int chunk)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         foreach (JsonElement test in _cases.RootElement.GetProperty("decode").EnumerateArray())

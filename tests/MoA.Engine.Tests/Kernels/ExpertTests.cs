@@ -12,7 +12,7 @@ public sealed unsafe class ExpertTests
 {
     private static readonly ElementType[] Types = Enum.GetValues<ElementType>();
 
-    public static TheoryData<InstructionSet> Sets => Machine.InstructionSets;
+    public static IEnumerable<object?[]> Sets => Machine.InstructionSets;
 
     /// <summary>Scores by hand: softmax over the chosen, over all, ties to the lower number, and what is no number.</summary>
     [Fact]
@@ -88,7 +88,7 @@ public sealed unsafe class ExpertTests
     /// <summary>Sums in double of what the widened weights say, where products do not round.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Layers_follow_the_definition(InstructionSet set)
+    internal void Layers_follow_the_definition(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         foreach (ElementType type in new[] { ElementType.F32, ElementType.F16, ElementType.BF16 })
@@ -106,7 +106,7 @@ public sealed unsafe class ExpertTests
     /// </summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Rows_do_not_depend_on_what_is_beside_them(InstructionSet set)
+    internal void Rows_do_not_depend_on_what_is_beside_them(InstructionSet set)
     {
         using ComputeBackend one = ComputeBackend.CreateCpu(1, set), three = ComputeBackend.CreateCpu(3, set);
         Prop.ForAll(
@@ -126,7 +126,7 @@ public sealed unsafe class ExpertTests
     /// <summary>Experts of several formats in one layer, and some laid out before.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Experts_may_be_of_different_formats(InstructionSet set)
+    internal void Experts_may_be_of_different_formats(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Shape shape = new(7, 5, 2, 64, 96, ElementType.Q8_0, true, true, 5);

@@ -14,11 +14,11 @@ public sealed class MatrixProductTests
 {
     private static readonly ElementType[] Types = Enum.GetValues<ElementType>();
 
-    public static TheoryData<InstructionSet> Sets => Machine.InstructionSets;
+    public static IEnumerable<object?[]> Sets => Machine.InstructionSets;
 
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Projections_of_any_shape_follow_the_definition(InstructionSet set)
+    internal void Projections_of_any_shape_follow_the_definition(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Prop.ForAll(Shapes(mostRows: 40).ToArbitrary(), shape => CheckProjection(backend, set, shape))
@@ -28,7 +28,7 @@ public sealed class MatrixProductTests
     /// <summary>What rounding costs does not shrink with the terms it is times: off by 2.1E-3, as it may be.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Small_sums_of_large_products_err_as_the_large_ones_do(InstructionSet set)
+    internal void Small_sums_of_large_products_err_as_the_large_ones_do(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         CheckProjection(backend, set, new Shape(25, 32, 96, ElementType.Q8_0, true, true, 1812633475));
@@ -37,7 +37,7 @@ public sealed class MatrixProductTests
     /// <summary>Rows around the borders of blocks of rows.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Every_number_of_rows_gives_the_same_product(InstructionSet set)
+    internal void Every_number_of_rows_gives_the_same_product(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(3, set);
         for (int rows = 1; rows <= 27; rows++)
@@ -49,7 +49,7 @@ public sealed class MatrixProductTests
     /// </summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public unsafe void Rows_of_a_product_do_not_depend_on_how_many_there_are(InstructionSet set)
+    internal unsafe void Rows_of_a_product_do_not_depend_on_how_many_there_are(InstructionSet set)
     {
         const int most = 131;
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
@@ -77,7 +77,7 @@ public sealed class MatrixProductTests
     /// <summary>Bit for bit what each product is alone, in one job or, where formats differ, in several.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Products_side_by_side_are_those_of_each_alone(InstructionSet set)
+    internal void Products_side_by_side_are_those_of_each_alone(InstructionSet set)
     {
         const int rows = 5, depth = 256;
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
@@ -103,7 +103,7 @@ public sealed class MatrixProductTests
     /// <summary>Deeper than one panel of the weight, so that later panels add to what earlier ones stored.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Deep_products_add_up_their_panels(InstructionSet set)
+    internal void Deep_products_add_up_their_panels(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         foreach (int depth in new[] { 511, 512, 513, 1024, 1500 })
@@ -117,7 +117,7 @@ public sealed class MatrixProductTests
     /// <summary>So many columns that panels of the weight, and items of few rows, grow, with a last one that is cut short.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Wide_products_follow_the_definition(InstructionSet set)
+    internal void Wide_products_follow_the_definition(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         foreach (ElementType type in new[] { ElementType.F32, ElementType.BF16, ElementType.Q8_0, ElementType.Q4_0 })
@@ -132,7 +132,7 @@ public sealed class MatrixProductTests
 
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Backward_products_of_any_shape_follow_the_definition(InstructionSet set) =>
+    internal void Backward_products_of_any_shape_follow_the_definition(InstructionSet set) =>
         Prop.ForAll(Shapes(mostRows: 40).ToArbitrary(), shape => CheckBackward(set, shape))
             .Holds(60);
 

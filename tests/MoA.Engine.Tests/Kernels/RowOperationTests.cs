@@ -9,11 +9,11 @@ public sealed class RowOperationTests
 {
     private static readonly ElementType[] Types = Enum.GetValues<ElementType>();
 
-    public static TheoryData<InstructionSet> Sets => Machine.InstructionSets;
+    public static IEnumerable<object?[]> Sets => Machine.InstructionSets;
 
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Rms_norm_follows_its_formula(InstructionSet set)
+    internal void Rms_norm_follows_its_formula(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Random random = new(1);
@@ -43,7 +43,7 @@ public sealed class RowOperationTests
 
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Rope_turns_pairs_by_the_position_and_back(InstructionSet set)
+    internal void Rope_turns_pairs_by_the_position_and_back(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Random random = new(2);
@@ -61,7 +61,7 @@ public sealed class RowOperationTests
     /// <summary>Rows beyond those asked for stay as they are.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Numbers_are_scaled_added_and_capped(InstructionSet set)
+    internal void Numbers_are_scaled_added_and_capped(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Random random = new(4);
@@ -86,7 +86,7 @@ public sealed class RowOperationTests
         }
     }
 
-    public static TheoryData<InstructionSet, Activation> SetsAndActivations()
+    public static IEnumerable<object?[]> SetsAndActivations()
     {
         TheoryData<InstructionSet, Activation> data = [];
         foreach (InstructionSet set in Machine.All)
@@ -100,7 +100,7 @@ public sealed class RowOperationTests
 
     [Theory]
     [MemberData(nameof(SetsAndActivations))]
-    public void Activations_follow_their_formulas(InstructionSet set, Activation activation)
+    internal void Activations_follow_their_formulas(InstructionSet set, Activation activation)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         Random random = new(3);
@@ -121,7 +121,7 @@ public sealed class RowOperationTests
     /// <summary>What is no number stays none: a pass that went wrong is found by its logits.</summary>
     [Theory]
     [MemberData(nameof(SetsAndActivations))]
-    public void Activations_hide_nothing(InstructionSet set, Activation activation)
+    internal void Activations_hide_nothing(InstructionSet set, Activation activation)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(1, set);
         using Tensor gates = TensorRows.Create(backend, 2, [float.NaN, 1]);
@@ -146,7 +146,7 @@ public sealed class RowOperationTests
 
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Embedding_and_gathering_copy_the_rows_asked_for(InstructionSet set)
+    internal void Embedding_and_gathering_copy_the_rows_asked_for(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(1, set);
         Random random = new(4);

@@ -98,7 +98,7 @@ public sealed class TokenDrawTests
     /// <summary>Rows draw for themselves, the same on any number of threads and at any width, and -1 where they are not finite.</summary>
     [Theory]
     [MemberData(nameof(Machine.InstructionSets), MemberType = typeof(Machine))]
-    public void Rows_are_drawn_side_by_side(InstructionSet set)
+    internal void Rows_are_drawn_side_by_side(InstructionSet set)
     {
         const int rows = 9, vocabulary = 1003;
         SplitMix64 random = new(5);

@@ -14,7 +14,7 @@ namespace MoA.Engine.Tests.KvCache;
 /// </summary>
 public sealed unsafe class CacheTraceTests
 {
-    public static TheoryData<InstructionSet, int> SetsAndChunks()
+    public static IEnumerable<object?[]> SetsAndChunks()
     {
         TheoryData<InstructionSet, int> data = [];
         foreach (InstructionSet set in Machine.All)
@@ -28,7 +28,7 @@ public sealed unsafe class CacheTraceTests
 
     [Theory]
     [MemberData(nameof(SetsAndChunks))]
-    public void Rows_stand_in_the_reference_slots(InstructionSet set, int chunk)
+    internal void Rows_stand_in_the_reference_slots(InstructionSet set, int chunk)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         using JsonDocument file = JsonDocument.Parse(File.ReadAllBytes(RepositoryFiles.Fixture("cache", "traces.json")));

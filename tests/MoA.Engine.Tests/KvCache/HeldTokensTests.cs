@@ -41,7 +41,7 @@ public sealed class HeldTokensTests
     [InlineData(PoolingKind.Average, 1, new[] { 1, 5, 6, 8, 9 })]
     [InlineData(PoolingKind.Average, 3, new[] { 0, 1, 6, 8, 9 })] // 1/3 of 1.0, 1.0, 0.9, 0, 0.3, 0.7, 1.0, 0.7
     [InlineData(PoolingKind.Maximum, 3, new[] { 0, 1, 2, 8, 9 })] // 0.9 0.9 0.9 0 0.3 0.4 0.4 0.4
-    public void Snapkv_by_hand(PoolingKind kind, int width, int[] kept)
+    internal void Snapkv_by_hand(PoolingKind kind, int width, int[] kept)
     {
         HeldTokens tokens = new();
         tokens.Append(0, 10);

@@ -23,7 +23,7 @@ public sealed class PlanGenerationTests : IDisposable
     private readonly JsonDocument _cases =
         JsonDocument.Parse(File.ReadAllBytes(RepositoryFiles.Fixture("cache", "generation.json")));
 
-    public static TheoryData<InstructionSet, int> SetsAndChunks()
+    public static IEnumerable<object?[]> SetsAndChunks()
     {
         TheoryData<InstructionSet, int> data = [];
         foreach (InstructionSet set in Machine.All)
@@ -37,7 +37,7 @@ public sealed class PlanGenerationTests : IDisposable
 
     [Theory]
     [MemberData(nameof(SetsAndChunks))]
-    public void Prefill_and_decode_under_a_plan_give_the_reference_logits(InstructionSet set, int chunk)
+    internal void Prefill_and_decode_under_a_plan_give_the_reference_logits(InstructionSet set, int chunk)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         foreach (JsonElement test in _cases.RootElement.EnumerateArray())

@@ -13,11 +13,11 @@ namespace MoA.Engine.Tests.KvCache;
 /// <summary>Losses of answers under plans, and the plan that they select (validation.json, the deployed_* values).</summary>
 public sealed class PlanValidationTests
 {
-    public static TheoryData<InstructionSet> Sets => Machine.InstructionSets;
+    public static IEnumerable<object?[]> Sets => Machine.InstructionSets;
 
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Plans_have_the_reference_losses_and_the_same_one_is_selected(InstructionSet set)
+    internal void Plans_have_the_reference_losses_and_the_same_one_is_selected(InstructionSet set)
     {
         using JsonDocument file = JsonDocument.Parse(File.ReadAllBytes(RepositoryFiles.Fixture("cache", "validation.json")));
         foreach (JsonElement test in file.RootElement.EnumerateArray())

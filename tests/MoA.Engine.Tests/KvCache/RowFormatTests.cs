@@ -11,11 +11,11 @@ public sealed unsafe class RowFormatTests
 
     [Theory]
     [MemberData(nameof(Machine.InstructionSets), MemberType = typeof(Machine))]
-    public void Every_width_writes_the_bytes_of_the_definition(InstructionSet set) => SimdDispatch.Run(set, new Writes());
+    internal void Every_width_writes_the_bytes_of_the_definition(InstructionSet set) => SimdDispatch.Run(set, new Writes());
 
     [Theory]
     [MemberData(nameof(Machine.InstructionSets), MemberType = typeof(Machine))]
-    public void A_rounded_row_is_what_would_be_read_back_and_stays_what_it_is(InstructionSet set) =>
+    internal void A_rounded_row_is_what_would_be_read_back_and_stays_what_it_is(InstructionSet set) =>
         SimdDispatch.Run(set, new Rounds());
 
     private static float[] Numbers()

@@ -13,7 +13,7 @@ public sealed class PassClockTests
     [InlineData("llama-gqa-llama3", AttentionMode.Decode)]
     [InlineData("llama-gqa-llama3", AttentionMode.Prefill)]
     [InlineData("qwen3", AttentionMode.Decode)]
-    public void Operations_add_up_to_the_step_and_change_nothing(string name, AttentionMode mode)
+    internal void Operations_add_up_to_the_step_and_change_nothing(string name, AttentionMode mode)
     {
         const int Threads = 2, Steps = 3;
         using ModelFixture fixture = ModelFixture.Load(name);

@@ -10,7 +10,7 @@ namespace MoA.Engine.Tests.Models;
 /// <summary>The forward pass against logits computed in float64 by an independent program.</summary>
 public sealed class TransformerTests(ITestOutputHelper output)
 {
-    public static TheoryData<string, InstructionSet, int> ModelsAndChunks()
+    public static IEnumerable<object?[]> ModelsAndChunks()
     {
         TheoryData<string, InstructionSet, int> cases = [];
         foreach (string name in ModelFixture.Names)
@@ -25,9 +25,9 @@ public sealed class TransformerTests(ITestOutputHelper output)
         return cases;
     }
 
-    public static TheoryData<string, InstructionSet> ModelsAndSets() => WithSets(ModelFixture.Names);
+    public static IEnumerable<object?[]> ModelsAndSets() => WithSets(ModelFixture.Names);
 
-    public static TheoryData<string, InstructionSet> ModelsWithoutRoutersAndSets() => WithSets(ModelFixture.Names.Except(ModelFixture.OfExperts));
+    public static IEnumerable<object?[]> ModelsWithoutRoutersAndSets() => WithSets(ModelFixture.Names.Except(ModelFixture.OfExperts));
 
     private static TheoryData<string, InstructionSet> WithSets(IEnumerable<string> names)
     {
@@ -43,12 +43,12 @@ public sealed class TransformerTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(ModelsAndChunks))]
-    public void Prefill_gives_the_reference_logits(string name, InstructionSet set, int chunk) =>
+    internal void Prefill_gives_the_reference_logits(string name, InstructionSet set, int chunk) =>
         Assert.InRange(Error(name, set, chunk, AttentionMode.Prefill, ElementType.F32), 0, 1e-4);
 
     [Theory]
     [MemberData(nameof(ModelsAndSets))]
-    public void Decoding_token_by_token_gives_the_reference_logits(string name, InstructionSet set) =>
+    internal void Decoding_token_by_token_gives_the_reference_logits(string name, InstructionSet set) =>
         Assert.InRange(Error(name, set, 1, AttentionMode.Decode, ElementType.F32), 0, 1e-4);
 
     /// <summary>
@@ -58,7 +58,7 @@ public sealed class TransformerTests(ITestOutputHelper output)
     /// </summary>
     [Theory]
     [MemberData(nameof(ModelsWithoutRoutersAndSets))]
-    public void Bf16_caches_cost_little(string name, InstructionSet set)
+    internal void Bf16_caches_cost_little(string name, InstructionSet set)
     {
         double error = Error(name, set, 64, AttentionMode.Prefill, ElementType.BF16);
         output.WriteLine($"{name} {set}: relative error of logits with BF16 caches {error:E2}");

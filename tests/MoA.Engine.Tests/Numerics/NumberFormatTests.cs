@@ -5,11 +5,11 @@ namespace MoA.Engine.Tests.Numerics;
 /// <summary>Conversions between stored formats and floats, against .NET's Half and rounding done in decimal steps.</summary>
 public sealed class NumberFormatTests
 {
-    public static TheoryData<InstructionSet> Sets => Machine.InstructionSets;
+    public static IEnumerable<object?[]> Sets => Machine.InstructionSets;
 
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Every_finite_f16_pattern_widens_exactly(InstructionSet set)
+    internal void Every_finite_f16_pattern_widens_exactly(InstructionSet set)
     {
         ushort[] patterns = [.. Enumerable.Range(0, 65_536).Select(bits => (ushort)bits).Where(IsFinite)];
         Assert.Equal(2 * 31 * 1024, patterns.Length);
@@ -27,7 +27,7 @@ public sealed class NumberFormatTests
 
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Every_bf16_pattern_widens_to_the_upper_half_of_a_float(InstructionSet set)
+    internal void Every_bf16_pattern_widens_to_the_upper_half_of_a_float(InstructionSet set)
     {
         ushort[] patterns = [.. Enumerable.Range(0, 65_536).Select(bits => (ushort)bits)];
         float[] widened = Convert(set, format => format.Widen(ElementType.BF16, patterns));
@@ -38,7 +38,7 @@ public sealed class NumberFormatTests
     /// <summary>The nearer of the two neighbours with 16 bits, measured in exact arithmetic; ties to the even one.</summary>
     [Theory]
     [MemberData(nameof(Sets))]
-    public void Bf16_rounds_to_nearest_and_ties_to_even(InstructionSet set)
+    internal void Bf16_rounds_to_nearest_and_ties_to_even(InstructionSet set)
     {
         Random random = new(2);
         List<float> values = [0f, -0f, 1f, 1.00390625f, 1.01171875f, -1.00390625f, -1.01171875f, 1e-40f, -3e-39f, 3e38f];

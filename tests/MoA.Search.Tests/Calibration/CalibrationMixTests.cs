@@ -47,7 +47,7 @@ public class CalibrationMixTests
     [InlineData(DocumentKind.Record)]
     [InlineData(DocumentKind.Needle)]
     [InlineData(DocumentKind.Articles)]
-    public void Splits_share_no_answer_whatever_their_seeds(DocumentKind kind)
+    internal void Splits_share_no_answer_whatever_their_seeds(DocumentKind kind)
     {
         // Short documents and many of them: 3 × 300 needles of 90,000 numbers would share some if the splits did not part them.
         HashSet<string>[] answers =

@@ -9,7 +9,7 @@ namespace MoA.Search.Tests.Calibration;
 
 public partial class DocumentTests
 {
-    public static TheoryData<DocumentKind, string, int> Cases()
+    public static IEnumerable<object?[]> Cases()
     {
         TheoryData<DocumentKind, string, int> cases = [];
         foreach (DocumentKind kind in Enum.GetValues<DocumentKind>())
@@ -28,7 +28,7 @@ public partial class DocumentTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Fills_the_length_up_to_one_piece(DocumentKind kind, string counterName, int target)
+    internal void Fills_the_length_up_to_one_piece(DocumentKind kind, string counterName, int target)
     {
         TokenCounter counter = Counters.Of(counterName);
         // The longest line or sentence has under 80 characters and under 13 words.
@@ -49,7 +49,7 @@ public partial class DocumentTests
     [InlineData(DocumentKind.Record)]
     [InlineData(DocumentKind.Needle)]
     [InlineData(DocumentKind.Articles)]
-    public void Depends_on_the_seed_alone(DocumentKind kind)
+    internal void Depends_on_the_seed_alone(DocumentKind kind)
     {
         DocumentGenerator generator = CalibrationMix.GeneratorOf(kind, Counters.Of("words"));
         GeneratedItem Create(ulong seed) => generator.Create(600, 0.25, CalibrationSplit.Validation, seed);

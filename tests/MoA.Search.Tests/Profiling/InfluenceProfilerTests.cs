@@ -15,7 +15,7 @@ namespace MoA.Search.Tests.Profiling;
 /// <summary>Loss and influence of single items.</summary>
 public sealed class InfluenceProfilerTests
 {
-    public static TheoryData<string, InstructionSet> FixturesAndSets()
+    public static IEnumerable<object?[]> FixturesAndSets()
     {
         TheoryData<string, InstructionSet> cases = [];
         foreach (string name in ProfilingFixture.Names)
@@ -29,7 +29,7 @@ public sealed class InfluenceProfilerTests
 
     [Theory]
     [MemberData(nameof(FixturesAndSets))]
-    public void Loss_and_influence_equal_the_reference(string name, InstructionSet set)
+    internal void Loss_and_influence_equal_the_reference(string name, InstructionSet set)
     {
         ProfilingFixture fixture = ProfilingFixture.Load(name);
         using LoadedModel model = ProfilingFixture.Model(fixture.ModelName);

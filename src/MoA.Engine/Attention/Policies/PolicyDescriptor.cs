@@ -3,7 +3,7 @@ using MoA.Engine.Configuration;
 namespace MoA.Engine.Attention.Policies;
 
 /// <summary>What there is to say about a policy: everything that names policies or their settings is made from it.</summary>
-public sealed class PolicyDescriptor
+internal sealed class PolicyDescriptor
 {
     /// <summary>Describes a policy.</summary>
     /// <param name="name">Its name.</param>

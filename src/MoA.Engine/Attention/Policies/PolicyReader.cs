@@ -3,7 +3,7 @@ using MoA.Engine.Configuration;
 namespace MoA.Engine.Attention.Policies;
 
 /// <summary>Reads a policy as it is written on the command line: <c>NAME[:key=value,…]</c>.</summary>
-public static class PolicyReader
+internal static class PolicyReader
 {
     /// <summary>The name that stands for every policy: see <see cref="Expand"/>.</summary>
     public const string All = "all";

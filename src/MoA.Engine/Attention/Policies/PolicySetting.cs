@@ -6,7 +6,7 @@ namespace MoA.Engine.Attention.Policies;
 /// <param name="Key">The word before the equals sign.</param>
 /// <param name="Values">What may stand after it, in words.</param>
 /// <param name="Help">What it means.</param>
-public sealed record PolicySetting(string Key, string Values, string Help)
+internal sealed record PolicySetting(string Key, string Values, string Help)
 {
     /// <summary>A share of the sequence.</summary>
     internal static readonly PolicySetting Density = new("density", "a density above 0 and up to 1", "share of the sequence that a head keeps") { IsSize = true };

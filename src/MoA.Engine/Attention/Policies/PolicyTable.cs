@@ -4,7 +4,7 @@ using MoA.Engine.Configuration;
 namespace MoA.Engine.Attention.Policies;
 
 /// <summary>All policies. What reads their names, explains, completes, documents or draws them follows this table.</summary>
-public static class PolicyTable
+internal static class PolicyTable
 {
     private static readonly PolicySetting Recent = PolicySetting.Number("recent", 0, 1, "share of the rows for the most recent tokens (0.5)");
     private static readonly PolicySetting Window = PolicySetting.Whole("window", 1, ElasticRule.BlockSize, $"tokens that vote ({SnapKvPolicy.DefaultWindow})");

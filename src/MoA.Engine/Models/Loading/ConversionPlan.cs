@@ -5,4 +5,4 @@ namespace MoA.Engine.Models.Loading;
 /// <param name="SourceBytes">Bytes of the weights that are read; they are mapped, not copied.</param>
 /// <param name="PieceBytes">Bytes that are converted at a time.</param>
 /// <param name="Seconds">About the time that the conversion takes, by that of its first tensors; the disk's is not in it.</param>
-public sealed record ConversionPlan(ConversionResult Result, long SourceBytes, long PieceBytes, double Seconds);
+internal sealed record ConversionPlan(ConversionResult Result, long SourceBytes, long PieceBytes, double Seconds);

@@ -10,7 +10,7 @@ namespace MoA.Engine.Models.Loading;
 /// Matrices that are stored in another format than was asked for, since their rows do not fill whole blocks.
 /// </param>
 /// <param name="Notes">Sentences on what other programs will do differently with the file; usually none.</param>
-public sealed record ConversionResult(
+internal sealed record ConversionResult(
     string File,
     long Bytes,
     IReadOnlyDictionary<ElementType, int> Tensors,

@@ -7,7 +7,7 @@ using MoA.Engine.Tokenization;
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>Writes models as GGUF files, in the format they are stored in or in another.</summary>
-public static class GgufConverter
+internal static class GgufConverter
 {
     private static readonly string[] Replaced =
     [

@@ -5,7 +5,7 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>Loads a model from a GGUF file or from the numbered parts of one.</summary>
-public static class GgufModel
+internal static class GgufModel
 {
     private const string TopKKey = "general.sampling.top_k";
 

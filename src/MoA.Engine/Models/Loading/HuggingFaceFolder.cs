@@ -9,7 +9,7 @@ namespace MoA.Engine.Models.Loading;
 /// Loads a model from a folder in Hugging Face's layout: <c>config.json</c>,
 /// <c>model.safetensors</c> or <c>pytorch_model.bin</c> or their shards, and perhaps <c>generation_config.json</c>.
 /// </summary>
-public static class HuggingFaceFolder
+internal static class HuggingFaceFolder
 {
     /// <summary>
     /// Maps the weights, checks every shape and that every weight is a finite number. Weights are used where they are

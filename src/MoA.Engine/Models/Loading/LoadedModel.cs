@@ -3,7 +3,7 @@ using MoA.Engine.Configuration;
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>A model as it stands on disk: its shape, its weights and its makers' wishes.</summary>
-public sealed class LoadedModel : IDisposable
+internal sealed class LoadedModel : IDisposable
 {
     /// <summary>Gathers what a loader has checked against one another.</summary>
     internal LoadedModel(ModelConfig config, ModelWeights weights, GenerationConfig generation, string name)

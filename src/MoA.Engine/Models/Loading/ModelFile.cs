@@ -6,7 +6,7 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>Models by path, whatever they are stored as: a Hugging Face folder, a GGUF file, or a folder with one.</summary>
-public static class ModelFile
+internal static class ModelFile
 {
     /// <summary>Loads a model; its weights stay where they are mapped, unless another format is asked for.</summary>
     /// <param name="path">A folder with <c>config.json</c>, a <c>.gguf</c> file, or a folder that holds one of these and no

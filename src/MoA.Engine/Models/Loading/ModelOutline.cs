@@ -4,7 +4,7 @@ using MoA.Engine.Files;
 namespace MoA.Engine.Models.Loading;
 
 /// <summary>What a model's files say of its shape, also where the engine does not run it; null where they say nothing that can be understood.</summary>
-public sealed record ModelOutline
+internal sealed record ModelOutline
 {
     /// <summary>The architecture as the files call it.</summary>
     public string? Architecture { get; init; }

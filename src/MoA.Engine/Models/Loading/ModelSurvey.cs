@@ -10,7 +10,7 @@ namespace MoA.Engine.Models.Loading;
 /// What a model holds and will need, from its configuration and the headers of its files: no weight is read. A model that the engine
 /// does not run is described as far as its files tell, with the reasons.
 /// </summary>
-public sealed class ModelSurvey
+internal sealed class ModelSurvey
 {
     private readonly List<string> _problems = [];
 

@@ -9,7 +9,7 @@ namespace MoA.Engine.Models.Loading;
 /// Writes GGUF files of a given shape with random weights and a made-up vocabulary: as fast and as large as the real model,
 /// without a download.
 /// </summary>
-public static class RandomModel
+internal static class RandomModel
 {
     private const int SpecialTokens = 3;
     private const int FewestTokens = SpecialTokens + 256 + 96;

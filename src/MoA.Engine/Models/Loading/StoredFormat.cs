@@ -6,4 +6,4 @@ namespace MoA.Engine.Models.Loading;
 /// <param name="Tensors">Number of tensors.</param>
 /// <param name="Parameters">Number of elements.</param>
 /// <param name="Bytes">Bytes of these.</param>
-public sealed record StoredFormat(string Type, bool IsRead, int Tensors, long Parameters, long Bytes);
+internal sealed record StoredFormat(string Type, bool IsRead, int Tensors, long Parameters, long Bytes);

@@ -9,7 +9,7 @@ namespace MoA.Engine.Tests.Kernels.Gradients;
 public sealed class AttentionGradientTests
 {
     /// <summary>Rows, query heads, KV heads, head size, window, sharpness of the softmax, vector width.</summary>
-    public static TheoryData<int, int, int, int, int, float, InstructionSet> Shapes()
+    public static IEnumerable<object?[]> Shapes()
     {
         TheoryData<int, int, int, int, int, float, InstructionSet> cases = [];
         foreach (InstructionSet set in Enum.GetValues<InstructionSet>())
@@ -32,7 +32,7 @@ public sealed class AttentionGradientTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Influence_and_gradients_equal_the_definition(
+    internal void Influence_and_gradients_equal_the_definition(
         int rows, int queryHeads, int keyValueHeads, int size, int window, float sharpness, InstructionSet set) =>
         Check(new AttentionShape(rows, queryHeads, keyValueHeads, size, window), sharpness, set);
 

@@ -8,12 +8,12 @@ namespace MoA.Engine.Tests.Kernels.Gradients;
 /// <summary>Gradients of single operations against central differences of their definitions in double.</summary>
 public sealed class GradientKernelsTests
 {
-    public static TheoryData<InstructionSet> InstructionSets => [.. Enum.GetValues<InstructionSet>()];
+    public static IEnumerable<object?[]> InstructionSets => new TheoryData<InstructionSet>(Enum.GetValues<InstructionSet>());
 
     /// <summary>Sizes below, at and above whole vectors; several norms in a row, as over single heads.</summary>
     [Theory]
     [MemberData(nameof(InstructionSets))]
-    public unsafe void Gradient_of_the_norm(InstructionSet set)
+    internal unsafe void Gradient_of_the_norm(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         using GradientKernels kernels = backend.CreateGradients(AttentionLayer.Config(1, 1, 8), 64);
@@ -44,7 +44,7 @@ public sealed class GradientKernelsTests
         }
     }
 
-    public static TheoryData<Activation, InstructionSet> Activations()
+    public static IEnumerable<object?[]> Activations()
     {
         TheoryData<Activation, InstructionSet> cases = [];
         foreach (Activation activation in Enum.GetValues<Activation>())
@@ -58,7 +58,7 @@ public sealed class GradientKernelsTests
 
     [Theory]
     [MemberData(nameof(Activations))]
-    public void Gradient_of_the_gated_activation(Activation activation, InstructionSet set)
+    internal void Gradient_of_the_gated_activation(Activation activation, InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         using GradientKernels kernels = backend.CreateGradients(AttentionLayer.Config(1, 1, 8), 64);
@@ -79,7 +79,7 @@ public sealed class GradientKernelsTests
 
     [Theory]
     [MemberData(nameof(InstructionSets))]
-    public void Gradient_of_the_cross_entropy_of_capped_logits(InstructionSet set)
+    internal void Gradient_of_the_cross_entropy_of_capped_logits(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         using GradientKernels kernels = backend.CreateGradients(AttentionLayer.Config(1, 1, 8), 64);
@@ -104,7 +104,7 @@ public sealed class GradientKernelsTests
 
     [Theory]
     [MemberData(nameof(InstructionSets))]
-    public void Loss_and_gradient_of_the_cross_entropy(InstructionSet set)
+    internal void Loss_and_gradient_of_the_cross_entropy(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         using GradientKernels kernels = backend.CreateGradients(AttentionLayer.Config(1, 1, 8), 64);
@@ -132,7 +132,7 @@ public sealed class GradientKernelsTests
 
     [Theory]
     [MemberData(nameof(InstructionSets))]
-    public unsafe void Gradient_of_a_projection(InstructionSet set)
+    internal unsafe void Gradient_of_a_projection(InstructionSet set)
     {
         using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
         using GradientKernels kernels = backend.CreateGradients(AttentionLayer.Config(1, 1, 8), 64);
