@@ -107,7 +107,7 @@ public sealed class DependencyInjectionTests
         { "Residency 9", options => options.Residency = (Engine.Models.WeightResidency)9 },
         { "nowhere.json", options => options.Plan = "nowhere.json" },
         { "there is no policy 'magic'", options => options.Policy = "magic" },
-        { "Policy h2o has no size", options => options.Policy = "h2o" },
+        { "policy h2o has no size", options => options.Policy = "h2o" },
     };
 
     [Theory]
