@@ -53,17 +53,21 @@ internal sealed class Completion
         ReadAsync(http, $"[{string.Join(',', prompt)}]", newTokens, onPiece, cancellation);
 
     /// <summary>Reads a stream to its end.</summary>
-    public static Task<Completion> ReadTextAsync(HttpClient http, string prompt, int newTokens) =>
-        ReadAsync(http, $"\"{JsonEncodedText.Encode(prompt)}\"", newTokens, null, default);
+    /// <param name="http">The server.</param>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="newTokens">Most tokens to write.</param>
+    /// <param name="logProbabilities">Whether each token's is asked for; if not, tokens that have no text of their own come with a later one.</param>
+    public static Task<Completion> ReadTextAsync(HttpClient http, string prompt, int newTokens, bool logProbabilities) =>
+        ReadAsync(http, $"\"{JsonEncodedText.Encode(prompt)}\"", newTokens, null, default, logProbabilities);
 
     private static async Task<Completion> ReadAsync(
-        HttpClient http, string prompt, int newTokens, Func<Completion, Task>? onPiece, CancellationToken cancellation)
+        HttpClient http, string prompt, int newTokens, Func<Completion, Task>? onPiece, CancellationToken cancellation, bool logProbabilities = true)
     {
         Completion completion = new();
         try
         {
             await completion.ReadAsync(http, $$$"""
-                {"prompt":{{{prompt}}},"max_tokens":{{{newTokens}}},"temperature":0,"logprobs":0,"stream":true,"stream_options":{"include_usage":true}}
+                {"prompt":{{{prompt}}},"max_tokens":{{{newTokens}}},"temperature":0,"logprobs":{{{(logProbabilities ? "0" : "null")}}},"stream":true,"stream_options":{"include_usage":true}}
                 """, onPiece, cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -129,13 +133,13 @@ internal sealed class Completion
             return false;
         JsonElement choice = chunk.GetProperty("choices")[0];
         Finish = choice.GetProperty("finish_reason").GetString() ?? Finish;
-        _ = text.Append(choice.GetProperty("text").GetString());
-        // Asked for, so that tokens without a text of their own, as halves of characters, are seen too.
-        if (choice.GetProperty("logprobs") is not { ValueKind: JsonValueKind.Object } tokens)
-            return false;
+        string piece = choice.GetProperty("text").GetString()!;
+        _ = text.Append(piece);
+        // Where they are asked for, tokens without a text of their own, as halves of characters, are seen too.
+        int tokens = choice.GetProperty("logprobs") is { ValueKind: JsonValueKind.Object } known ? known.GetProperty("tokens").GetArrayLength() : piece.Length > 0 ? 1 : 0;
         long now = Stopwatch.GetTimestamp();
-        for (int i = tokens.GetProperty("tokens").GetArrayLength(); i > 0; i--)
+        for (int i = 0; i < tokens; i++)
             Arrivals.Add(now);
-        return true;
+        return tokens > 0;
     }
 }

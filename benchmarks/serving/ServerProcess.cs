@@ -74,6 +74,14 @@ internal sealed class ServerProcess : IAsyncDisposable
             .ToDictionary(field => field.Name, field => (long)field.Value.GetDouble());
     }
 
+    /// <summary>Bytes that it has ever allocated on the managed heap.</summary>
+    public async Task<double> AllocatedBytesAsync()
+    {
+        const string Name = "dotnet_gc_heap_total_allocated_bytes_total{} ";
+        string metrics = await Http.GetStringAsync("metrics");
+        return double.Parse(metrics.Split('\n').First(line => line.StartsWith(Name, StringComparison.Ordinal))[Name.Length..], CultureInfo.InvariantCulture);
+    }
+
     /// <summary>Ends it as no program can see it coming.</summary>
     public async Task KillAsync()
     {

@@ -47,6 +47,7 @@ public class OperationTests(TestServer server) : IClassFixture<TestServer>
         string text = await response.Content.ReadAsStringAsync();
         Assert.Contains("# TYPE ", text, StringComparison.Ordinal);
         Assert.Contains("http_server_request_duration", text, StringComparison.Ordinal);
+        Assert.Contains("\ndotnet_gc_heap_total_allocated_bytes_total{} ", text, StringComparison.Ordinal);
         string own = $"moa_instance=\"{server.Service.Instance}\"";
         Assert.Contains(text.Split('\n'), line => line.Contains("moa_kv_limit", StringComparison.Ordinal)
             && line.Contains(own, StringComparison.Ordinal) && line.EndsWith($" {256 << 20}", StringComparison.Ordinal));

@@ -17,8 +17,10 @@ public sealed record TokenLogProbability(int Token, double LogProbability, IRead
     {
         LogitBlocks blocks = new(logits, stackalloc float[LogitBlocks.CountOf(logits.Length)]);
         double normalizer = LogNormalizer(blocks);
+        if (top == 0)
+            return new TokenLogProbability(token, logits[token] - normalizer, []);
         PriorityQueue<int, (float Logit, int Order)> best = new(top + 1);
-        for (int block = 0; block < blocks.Maxima.Length && top > 0; block++)
+        for (int block = 0; block < blocks.Maxima.Length; block++)
         {
             if (best.Count == top && blocks.Maxima[block] <= logits[best.Peek()])
                 continue;

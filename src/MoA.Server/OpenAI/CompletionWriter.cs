@@ -144,21 +144,23 @@ internal sealed class CompletionWriter(Exchange exchange, string[] echoed, int p
 
     private static void WriteTokens(Utf8JsonWriter json, Tokenizer tokenizer, IReadOnlyList<TokenLogProbability> tokens, int offset)
     {
-        string[] texts = [.. tokens.Select(token => TokenTexts.Of(tokenizer, token.Token))];
+        string[] texts = new string[tokens.Count];
+        for (int i = 0; i < texts.Length; i++)
+            texts[i] = TokenTexts.Of(tokenizer, tokens[i].Token);
         json.WriteStartObject();
         json.WriteStartArray("tokens");
         foreach (string text in texts)
             json.WriteStringValue(text);
         json.WriteEndArray();
         json.WriteStartArray("token_logprobs");
-        foreach (TokenLogProbability token in tokens)
-            json.WriteNumberValue(TokenTexts.Finite(token.LogProbability));
+        for (int i = 0; i < tokens.Count; i++)
+            json.WriteNumberValue(TokenTexts.Finite(tokens[i].LogProbability));
         json.WriteEndArray();
         json.WriteStartArray("top_logprobs");
         foreach (TokenLogProbability token in tokens)
         {
             json.WriteStartObject();
-            HashSet<string> seen = [];
+            HashSet<string> seen = new(token.Top.Count);
             foreach ((int other, double logProbability) in token.Top)
             {
                 // Parts of characters look alike; the likeliest stands for them.
@@ -183,5 +185,5 @@ internal sealed class CompletionWriter(Exchange exchange, string[] echoed, int p
     }
 
     /// <summary>A part of a text, or all of it.</summary>
-    private sealed record Chunk(int Index, string Text, IReadOnlyList<TokenLogProbability> Tokens, int Offset, GenerationOutcome? End);
+    private readonly record struct Chunk(int Index, string Text, IReadOnlyList<TokenLogProbability> Tokens, int Offset, GenerationOutcome? End);
 }

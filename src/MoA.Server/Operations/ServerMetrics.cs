@@ -7,10 +7,10 @@ using OpenTelemetry.Metrics;
 
 namespace MoA.Server.Operations;
 
-/// <summary><c>GET /metrics</c>: the service's instruments, and ASP.NET Core's own of requests and connections, in Prometheus' text format.</summary>
+/// <summary><c>GET /metrics</c>: the service's instruments, and .NET's own of requests, connections, memory and processors, in Prometheus' text format.</summary>
 internal static class ServerMetrics
 {
-    private static readonly string[] Meters = [ServingTelemetry.Name, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
+    private static readonly string[] Meters = [ServingTelemetry.Name, "System.Runtime", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
 
     /// <summary>Adds what gathers the numbers.</summary>
     public static void AddTo(IServiceCollection services) => services.AddMetrics().AddOpenTelemetry().WithMetrics(metrics => metrics

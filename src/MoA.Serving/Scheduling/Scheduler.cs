@@ -162,17 +162,15 @@ internal sealed class Scheduler : IDisposable
 
     private void EndCancelled()
     {
-        foreach (ServedRun run in _active.Where(IsCancelled).ToArray())
-            End(run, FinishReason.Cancelled);
-        ServedRun[] gone;
-        lock (_gate)
+        for (int i = _active.Count - 1; i >= 0; i--)
         {
-            gone = [.. _waiting.Where(run => IsCancelled(run) || run.Age > _options.LongestWait)];
-            foreach (ServedRun run in gone)
-                _ = _waiting.Remove(run);
+            if (IsCancelled(_active[i]))
+                End(_active[i], FinishReason.Cancelled);
         }
 
-        _mayAdmit |= gone.Length > 0;
+        if (TakeGone() is not List<ServedRun> gone)
+            return;
+        _mayAdmit = true;
         foreach (ServedRun run in gone)
         {
             if (IsCancelled(run))
@@ -185,6 +183,25 @@ internal sealed class Scheduler : IDisposable
                 run.Fail(Refuse(RefusalReason.WaitedTooLong, $"no room for its caches within {_options.LongestWait.TotalSeconds:F0} s"));
             }
         }
+    }
+
+    // Those that wait no longer; null for none, since a step allocates nothing.
+    private List<ServedRun>? TakeGone()
+    {
+        List<ServedRun>? gone = null;
+        lock (_gate)
+        {
+            for (LinkedListNode<ServedRun>? node = _waiting.First, next; node is not null; node = next)
+            {
+                next = node.Next;
+                if (!IsCancelled(node.Value) && node.Value.Age <= _options.LongestWait)
+                    continue;
+                _waiting.Remove(node);
+                (gone ??= []).Add(node.Value);
+            }
+        }
+
+        return gone;
     }
 
     private bool IsCancelled(ServedRun run) => _cancelAll || run.IsCancelled;
@@ -264,7 +281,7 @@ internal sealed class Scheduler : IDisposable
 
     private void Step()
     {
-        int decoding = _active.Count(static run => !run.IsReading), before = _active.Sum(static run => run.TokensRead);
+        (int decoding, int before) = Progress();
         _loop.MaxPromptTokens = _pace.Tokens(decoding, _model.Transformer.MaxRows);
         long start = Stopwatch.GetTimestamp();
         try
@@ -285,7 +302,7 @@ internal sealed class Scheduler : IDisposable
             EndStep();
         }
 
-        _pace.Note(decoding, _active.Sum(static run => run.TokensRead) - before, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        _pace.Note(decoding, Progress().TokensRead - before, Stopwatch.GetElapsedTime(start).TotalSeconds);
         for (int i = _active.Count - 1; i >= 0; i--)
         {
             ServedRun run = _active[i];
@@ -294,6 +311,14 @@ internal sealed class Scheduler : IDisposable
             if (run.Run!.Finish != FinishReason.None)
                 End(run, run.Run.Finish);
         }
+    }
+
+    private (int Decoding, int TokensRead) Progress()
+    {
+        int decoding = 0, read = 0;
+        foreach (ServedRun run in _active)
+            (decoding, read) = (decoding + (run.IsReading ? 0 : 1), read + run.TokensRead);
+        return (decoding, read);
     }
 
     private CancellationToken BeginStep()

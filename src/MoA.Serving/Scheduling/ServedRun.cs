@@ -107,7 +107,9 @@ internal abstract class ServedRun
         int count = Run!.Output.Count - _published;
         if (count == 0)
             return 0;
-        IReadOnlyList<TokenLogProbability> scores = Run.LogProbabilities is null ? [] : [.. Run.Scores.Skip(_published)];
+        TokenLogProbability[] scores = Run.LogProbabilities is null ? [] : new TokenLogProbability[count];
+        for (int i = 0; i < scores.Length; i++)
+            scores[i] = Run.Scores[_published + i];
         _published = Run.Output.Count;
         Show(count, scores);
         return count;

@@ -37,7 +37,9 @@ internal sealed class TextServedRun : ServedRun
 
     protected override void Show(int tokens, IReadOnlyList<TokenLogProbability> scores)
     {
-        int[] written = [.. Run!.Output.Skip(Run.Output.Count - tokens)];
+        int[] written = new int[tokens];
+        for (int i = 0; i < tokens; i++)
+            written[i] = Run!.Output[Run.Output.Count - tokens + i];
         _ = _text.Append(_new);
         _ = _pieces.Writer.TryWrite(new GenerationPiece(_new, written, scores));
         _new = "";
