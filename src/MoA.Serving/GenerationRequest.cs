@@ -8,7 +8,7 @@ public sealed record GenerationRequest
     /// <summary>The prompt's tokens, at least one.</summary>
     public required IReadOnlyList<int> Prompt { get; init; }
 
-    /// <summary>Most tokens to write; null: <see cref="ServiceOptions.DefaultNewTokens"/>, or what the context leaves.</summary>
+    /// <summary>Most tokens to write, 0 to read the prompt only; null: <see cref="ServiceOptions.DefaultNewTokens"/>, or what the context leaves.</summary>
     public int? MaxNewTokens { get; init; }
 
     /// <summary>How tokens are drawn.</summary>
@@ -19,6 +19,9 @@ public sealed record GenerationRequest
 
     /// <summary>If set, every piece tells how likely its tokens were, with this many of the likeliest.</summary>
     public int? LogProbabilities { get; init; }
+
+    /// <summary>If set, the reply tells how likely the prompt's tokens were, with this many of the likeliest. All of the prompt is read then, kept caches or not.</summary>
+    public int? PromptLogProbabilities { get; init; }
 
     /// <summary>Whether the output goes on in the prompt's text, as a completion does; an answer to a message does not.</summary>
     public bool ContinuesPrompt { get; init; }

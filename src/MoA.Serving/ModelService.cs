@@ -224,7 +224,7 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         Check(request, prompt);
         int context = Model.Config.LongestText;
-        if (prompt.Length >= context)
+        if (prompt.Length + (request.MaxNewTokens == 0 ? 0 : 1) > context)
         {
             throw new RequestRefusedException(RefusalReason.ContextTooLong,
                 $"the prompt has {prompt.Length} tokens, but the context of {Model.Name} is {context} tokens, of which at least one must be left for the answer; shorten it");
@@ -252,10 +252,10 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
                 throw new InvalidInputException($"the prompt has token {token}, but the vocabulary has tokens 0 to {vocabulary - 1}");
         }
 
-        if (request.MaxNewTokens is <= 0)
-            throw new InvalidInputException($"{request.MaxNewTokens} new tokens: expected at least 1");
-        if (request.LogProbabilities is < 0)
-            throw new InvalidInputException($"{request.LogProbabilities} log-probabilities: expected 0 or more");
+        if (request.MaxNewTokens is < 0)
+            throw new InvalidInputException($"{request.MaxNewTokens} new tokens: expected 0 or more");
+        if ((request.LogProbabilities < 0 ? request.LogProbabilities : request.PromptLogProbabilities) is < 0 and int negative)
+            throw new InvalidInputException($"{negative} log-probabilities: expected 0 or more");
         request.Sampling.Check();
     }
 }

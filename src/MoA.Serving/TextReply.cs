@@ -1,3 +1,5 @@
+using MoA.Engine.Generation;
+
 namespace MoA.Serving;
 
 /// <summary>
@@ -17,6 +19,9 @@ public abstract class TextReply : IAsyncEnumerable<GenerationPiece>, IAsyncDispo
 
     /// <summary>Tokens of the prompt that have been read so far, kept ones included.</summary>
     public abstract int TokensRead { get; }
+
+    /// <summary>How likely the prompt's tokens behind its first were, if that was asked for: from the first piece on, or from the end. Before, and else, empty.</summary>
+    public abstract IReadOnlyList<TokenLogProbability> PromptLogProbabilities { get; }
 
     /// <summary>Ends the text where it stands.</summary>
     public abstract void Cancel();

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoA.Engine.Generation;
 using MoA.Engine.Tokenization;
 
 namespace MoA.Server.Tests;
@@ -71,9 +72,55 @@ public class CompletionTests(TestServer server) : IClassFixture<TestServer>
         Assert.Equal(0, scores.GetProperty("text_offset")[0].GetInt32());
     }
 
+    /// <summary>What lm-evaluation-harness asks for: the likelihood of an answer behind its question, the last token being one that it did not ask for.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task Echoed_prompts_have_their_likelihoods(int newTokens)
+    {
+        Tokenizer tokenizer = server.Model.Tokenizer!;
+        int[] tokens = tokenizer.EncodePrompt(Prompt);
+        double[] expected = new SequenceScorer(server.Model.Transformer).Score(tokens, [.. tokens.Select(_ => true)]);
+        string asked = $$""","max_tokens":{{newTokens}},"temperature":0,"logprobs":1,"echo":true""";
+        JsonElement answer = await server.AskAsync(Path, $$"""{"prompt":"{{Prompt}}"{{asked}}}""");
+        JsonElement choice = answer.GetProperty("choices")[0], scores = choice.GetProperty("logprobs");
+        string text = choice.GetProperty("text").GetString()!;
+        Assert.StartsWith(Prompt, text, StringComparison.Ordinal);
+        Assert.Equal((tokens.Length, newTokens), (Usage("prompt_tokens"), Usage("completion_tokens")));
+        foreach (string name in (string[])["tokens", "token_logprobs", "top_logprobs", "text_offset"])
+            Assert.Equal(tokens.Length + newTokens, scores.GetProperty(name).GetArrayLength());
+        Assert.Equal(JsonValueKind.Null, scores.GetProperty("token_logprobs")[0].ValueKind);
+        Assert.Equal(JsonValueKind.Null, scores.GetProperty("top_logprobs")[0].ValueKind);
+        Assert.Equal(expected, scores.GetProperty("token_logprobs").EnumerateArray().Skip(1).Take(tokens.Length - 1).Select(score => score.GetDouble()));
+        int[] offsets = [.. scores.GetProperty("text_offset").EnumerateArray().Select(offset => offset.GetInt32())];
+        for (int i = 1; i < tokens.Length + newTokens; i++)
+        {
+            string token = scores.GetProperty("tokens")[i].GetString()!;
+            Assert.Equal(token, text.Substring(offsets[i], token.Length));
+            JsonElement top = scores.GetProperty("top_logprobs")[i];
+            Assert.InRange(top.EnumerateObject().Count(), 1, 2);
+            Assert.Equal(scores.GetProperty("token_logprobs")[i].GetDouble(), top.GetProperty(token).GetDouble());
+        }
+
+        // By tokens, among others, and in a stream.
+        answer = await server.AskAsync(Path, $$"""{"prompt":[[7],[{{string.Join(',', tokens)}}]],"n":2{{asked}}}""");
+        Assert.Equal(4, answer.GetProperty("choices").GetArrayLength());
+        Assert.Equal(
+            Numbers(scores), Numbers(answer.GetProperty("choices")[3].GetProperty("logprobs")));
+        List<(string? Name, string Data)> events = await server.StreamAsync(Path, $$"""{"prompt":"{{Prompt}}","stream":true{{asked}}}""");
+        JsonElement[] chunks = [.. events.SkipLast(1).Select(e => TestServer.Parse(e.Data).GetProperty("choices")[0])];
+        Assert.Equal(text, string.Concat(chunks.Select(chunk => chunk.GetProperty("text").GetString())));
+        Assert.Equal(Numbers(scores), chunks.Where(chunk => chunk.GetProperty("logprobs").ValueKind == JsonValueKind.Object).SelectMany(chunk => Numbers(chunk.GetProperty("logprobs"))));
+
+        int Usage(string name) => answer.GetProperty("usage").GetProperty(name).GetInt32();
+
+        static IEnumerable<string> Numbers(JsonElement scores) => scores.GetProperty("token_logprobs").EnumerateArray().Select(number => number.GetRawText());
+    }
+
     [Theory]
     [InlineData("""{"prompt":"x","suffix":"y"}""", "suffix")]
-    [InlineData("""{"prompt":"x","echo":true,"logprobs":1}""", "echo")]
+    [InlineData("""{"prompt":"x","max_tokens":-1}""", "max_tokens")]
     [InlineData("""{"prompt":[]}""", "prompt")]
     [InlineData("""{"prompt":[1,"x"]}""", "prompt[1]")]
     [InlineData("""{"prompt":["x",[]]}""", "prompt[1]")]

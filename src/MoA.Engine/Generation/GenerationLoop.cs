@@ -20,9 +20,10 @@ internal sealed class GenerationLoop
     private readonly ForwardBatch _batch;
     private readonly List<GenerationRun> _active = [];
     private readonly List<(GenerationRun Run, int Row)> _ready = [];
-    private readonly List<(GenerationRun Run, int Tokens)> _prefilled = [];
+    private readonly List<(GenerationRun Run, int First, int Tokens)> _prefilled = [];
     private readonly List<GenerationRun> _reading = [];
     private readonly DraftCost _draftCost = new();
+    private readonly PromptScorer _scorer;
     private float[] _logits = [];
     private bool _stepping;
 
@@ -32,6 +33,7 @@ internal sealed class GenerationLoop
         ArgumentNullException.ThrowIfNull(transformer);
         _transformer = transformer;
         _batch = transformer.CreateBatch();
+        _scorer = new PromptScorer(transformer, _batch);
     }
 
     /// <summary>Most tokens of prompts in a step; by default as many as a pass takes, 0 for steps without.</summary>
@@ -128,7 +130,7 @@ internal sealed class GenerationLoop
             throw new ArgumentException("The run has ended; make another one.", nameof(run));
         run.Sequence.CheckFor(_transformer.Config);
         // The last new token is drawn but never read, so it needs no room.
-        if ((long)run.Sequence.Length + run.RestOfPrompt.Length + run.MaxNewTokens - 1 > run.Sequence.Capacity)
+        if ((long)run.Sequence.Length + run.RestOfPrompt.Length + Math.Max(run.MaxNewTokens, 1) - 1 > run.Sequence.Capacity)
             throw new ArgumentException("The sequence has no room for the prompt and the new tokens.", nameof(run));
         if (_active.Exists(other => other.Sequence == run.Sequence))
             throw new ArgumentException("Another run continues this sequence.", nameof(run));
@@ -148,8 +150,13 @@ internal sealed class GenerationLoop
             return 0;
         long start = Stopwatch.GetTimestamp();
         _transformer.Forward(_batch, MayBeCutOff() ? cancellation : default);
-        foreach ((GenerationRun run, int tokens) in _prefilled)
+        foreach ((GenerationRun run, int first, int tokens) in _prefilled)
+        {
+            if (run.PromptLogProbabilities is not null)
+                _scorer.Score(run, first, tokens);
             run.Prefilled(tokens);
+        }
+
         Draw();
         if (_prefilled.Count == 0)
             _draftCost.Note(_ready.Count, rows - _ready.Count, Stopwatch.GetElapsedTime(start).TotalSeconds);
@@ -213,8 +220,8 @@ internal sealed class GenerationLoop
     {
         int count = run.NextPiece(most), left = run.RestOfPrompt.Length;
         int first = _batch.Add(run.Sequence, run.RestOfPrompt[..count], AttentionMode.Prefill);
-        _prefilled.Add((run, count));
-        if (count == left)
+        _prefilled.Add((run, first, count));
+        if (count == left && run.MaxNewTokens > 0)
             _ready.Add((run, first + count - 1));
         return count;
     }
@@ -222,7 +229,7 @@ internal sealed class GenerationLoop
     // A pass that only decodes is over before anyone could wait for it.
     private bool MayBeCutOff()
     {
-        foreach ((GenerationRun run, int tokens) in _prefilled)
+        foreach ((GenerationRun run, _, int tokens) in _prefilled)
         {
             if (run.KeepsCaches && !run.Sequence.CanDrop(tokens))
                 return false;

@@ -12,6 +12,7 @@ internal sealed class GenerationRun
     private readonly Func<int, bool>? _onToken;
     private readonly List<int> _output;
     private readonly List<TokenLogProbability> _scores = [];
+    private readonly List<TokenLogProbability> _promptScores = [];
     private readonly PromptLookup? _lookup;
     private readonly int[] _step = new int[1 + PromptLookup.MostTokens];
     private readonly int[] _drawn = new int[1 + PromptLookup.MostTokens];
@@ -20,7 +21,7 @@ internal sealed class GenerationRun
     /// <summary>Describes a run.</summary>
     /// <param name="sequence">The caches; may hold earlier turns. Stays the caller's.</param>
     /// <param name="prompt">Tokens to add before generating, at least 1.</param>
-    /// <param name="maxNewTokens">Most tokens to write.</param>
+    /// <param name="maxNewTokens">Most tokens to write; 0 reads the prompt only.</param>
     /// <param name="sampler">Draws the tokens.</param>
     /// <param name="stopTokens">Tokens that end the run; the one that did is the output's last.</param>
     /// <param name="onToken">Sees every new token that is no stop token; returns true to end the run.</param>
@@ -36,7 +37,7 @@ internal sealed class GenerationRun
         PromptLookup? lookup = null)
     {
         ArgumentNullException.ThrowIfNull(sequence);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxNewTokens);
+        ArgumentOutOfRangeException.ThrowIfNegative(maxNewTokens);
         if (prompt.IsEmpty)
             throw new ArgumentException("A prompt needs at least one token.", nameof(prompt));
         Sequence = sequence;
@@ -71,6 +72,12 @@ internal sealed class GenerationRun
     /// <summary>The likelihoods of <see cref="Output"/>, if asked for.</summary>
     public IReadOnlyList<TokenLogProbability> Scores => _scores;
 
+    /// <summary>If set, the likelihood of every token of the prompt behind its first is noted with this many of the likeliest.</summary>
+    public int? PromptLogProbabilities { get; init; }
+
+    /// <summary>The likelihoods of the prompt's tokens behind its first, as far as it has been read, if asked for.</summary>
+    public IReadOnlyList<TokenLogProbability> PromptScores => _promptScores;
+
     /// <summary>
     /// Whether the caches are needed after a cancelled step: a pass that would lose rows of theirs is then run to its end.
     /// </summary>
@@ -97,7 +104,17 @@ internal sealed class GenerationRun
     /// each draft.</summary>
     internal int Rows { get; private set; } = 1;
 
-    internal void Prefilled(int tokens) => PrefilledTokens += tokens;
+    internal void Prefilled(int tokens)
+    {
+        PrefilledTokens += tokens;
+        if (MaxNewTokens == 0 && !IsPrefilling)
+            Finish = FinishReason.Length;
+    }
+
+    /// <summary>The tokens that follow the next ones of the prompt within it.</summary>
+    internal ReadOnlyMemory<int> LabelsOf(int tokens) => _prompt.AsMemory(PrefilledTokens + 1, Math.Min(tokens, _prompt.Length - PrefilledTokens - 1));
+
+    internal void TakePromptScores(ReadOnlySpan<TokenLogProbability> scores) => _promptScores.AddRange(scores);
 
     /// <summary>How many of the prompt's tokens come next: all that are left, but none beyond the next landmark.</summary>
     /// <param name="most">Most tokens.</param>

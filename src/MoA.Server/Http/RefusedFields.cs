@@ -34,7 +34,7 @@ internal sealed class RefusedFields(params (string Name, string Advice)[] fields
         ("top_a", "use min_p"),
         ("tfs_z", "use top_p"),
         ("length_penalty", "it belongs to beam search"),
-        ("prompt_logprobs", "likelihoods are those of what is written"),
+        ("prompt_logprobs", "use echo with logprobs at /v1/completions"),
         ("n_predict", "use max_tokens"),
         ("lora", "the model is served as it is"));
 

@@ -8,83 +8,53 @@ using MoA.Serving.Chat;
 namespace MoA.Server.OpenAI;
 
 /// <summary>Writes the answers of <c>/v1/chat/completions</c>, whole or as they come.</summary>
-internal sealed class ChatCompletionWriter(Exchange exchange, bool hasLogProbabilities)
+internal sealed class ChatCompletionWriter(Exchange exchange, int choices, bool hasLogProbabilities)
+    : AnswerFrame<ChatReply>(exchange, "chatcmpl", "chat.completion", "chat.completion.chunk", choices)
 {
-    private readonly string _id = $"chatcmpl-{Guid.NewGuid():N}";
-    private readonly long _created = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-    private readonly string _model = exchange.Served.Name;
-    private bool _includesUsage;
+    protected override Task StartedOf(ChatReply reply) => reply.Started;
 
-    /// <summary>Waits for all answers and writes them in one document.</summary>
-    public async Task RespondAsync(IReadOnlyList<ChatReply> replies)
-    {
-        (ChatOutcome Outcome, List<TokenLogProbability> Tokens)[] choices = await Task.WhenAll(replies.Select(CollectAsync));
-        await exchange.RespondAsync((this, choices), static (json, it) => it.Item1.WriteWhole(json, it.choices));
-    }
-
-    /// <summary>Sends the answers as they are written.</summary>
-    public async Task StreamAsync(IReadOnlyList<ChatReply> replies, bool includesUsage)
-    {
-        _includesUsage = includesUsage;
-        await Replies.AwaitStartAsync(exchange, replies.Select(reply => reply.Started));
-        await using EventStream stream = await EventStream.StartAsync(exchange.Context, exchange.Served.Options, exchange.Cancellation);
-        try
-        {
-            Usage[] usages = await Task.WhenAll(replies.Select((reply, index) => StreamChoiceAsync(stream, reply, index)));
-            if (includesUsage)
-                await stream.SendAsync(null, (this, UsageJson.Total(usages, usages.Length)), static (json, it) => it.Item1.WriteUsageChunk(json, it.Item2));
-            await stream.SendDoneAsync();
-        }
-        catch (Exception failure) when (exchange.Explain(failure) is ApiException error)
-        {
-            await stream.SendAsync(null, error, ErrorJson.WriteOpenAI);
-        }
-    }
-
-    private async Task<(ChatOutcome, List<TokenLogProbability>)> CollectAsync(ChatReply reply)
+    protected override async Task<(Usage Usage, Action<Utf8JsonWriter> Write)> CollectAsync(ChatReply reply, int index)
     {
         List<TokenLogProbability> tokens = [];
         if (hasLogProbabilities)
         {
-            await foreach (ChatPiece piece in reply.WithCancellation(exchange.Cancellation))
+            await foreach (ChatPiece piece in reply.WithCancellation(Exchange.Cancellation))
                 tokens.AddRange(piece.LogProbabilities);
         }
 
-        return (Replies.Ended(await reply.Outcome.WaitAsync(exchange.Cancellation)), tokens);
+        ChatOutcome outcome = Replies.Ended(await reply.Outcome.WaitAsync(Exchange.Cancellation));
+        return (outcome.Usage, json =>
+        {
+            json.WriteStartObject();
+            json.WriteNumber("index", index);
+            WriteMessage(json, outcome.Message);
+            WriteLogProbabilities(json, tokens);
+            json.WriteString("finish_reason", Replies.FinishWord(outcome.Finish));
+            json.WriteEndObject();
+        }
+        );
     }
 
-    private async Task<Usage> StreamChoiceAsync(EventStream stream, ChatReply reply, int index)
+    protected override async Task<Usage> StreamChoiceAsync(EventStream stream, ChatReply reply, int index)
     {
-        await stream.SendAsync(null, (this, index, reply.PromptTokens), static (json, it) => it.Item1.WriteChunk(json, it.index, default, it.PromptTokens, null));
-        await foreach (ChatPiece piece in reply.WithCancellation(exchange.Cancellation))
+        await SendAsync(stream, (this, index), static (json, it) => it.Item1.WriteChoice(json, it.index, default, null, isFirst: true), promptTokens: reply.PromptTokens);
+        await foreach (ChatPiece piece in reply.WithCancellation(Exchange.Cancellation))
         {
             if (!piece.IsEmpty)
-                await stream.SendAsync(null, (this, index, piece), static (json, it) => it.Item1.WriteChunk(json, it.index, it.piece, null, null));
+                await SendAsync(stream, (this, index, piece), static (json, it) => it.Item1.WriteChoice(json, it.index, it.piece, null));
         }
 
-        ChatOutcome outcome = Replies.Ended(await reply.Outcome.WaitAsync(exchange.Cancellation));
-        await stream.SendAsync(null, (this, index, outcome), static (json, it) => it.Item1.WriteChunk(json, it.index, default, null, it.outcome));
+        ChatOutcome outcome = Replies.Ended(await reply.Outcome.WaitAsync(Exchange.Cancellation));
+        await SendAsync(stream, (this, index, outcome), static (json, it) => it.Item1.WriteChoice(json, it.index, default, it.outcome), outcome.Usage);
         return outcome.Usage;
     }
 
-    private void WriteHead(Utf8JsonWriter json, string kind)
+    private void WriteChoice(Utf8JsonWriter json, int index, ChatPiece piece, ChatOutcome? end, bool isFirst = false)
     {
-        json.WriteString("id", _id);
-        json.WriteString("object", kind);
-        json.WriteNumber("created", _created);
-        json.WriteString("model", _model);
-    }
-
-    // The first chunk has no piece but the prompt's tokens, from which on callers can count.
-    private void WriteChunk(Utf8JsonWriter json, int index, ChatPiece piece, int? promptTokens, ChatOutcome? end)
-    {
-        json.WriteStartObject();
-        WriteHead(json, "chat.completion.chunk");
-        json.WriteStartArray("choices");
         json.WriteStartObject();
         json.WriteNumber("index", index);
         json.WriteStartObject("delta");
-        if (promptTokens is not null)
+        if (isFirst)
         {
             json.WriteString("role", "assistant");
             json.WriteString("content", "");
@@ -97,14 +67,6 @@ internal sealed class ChatCompletionWriter(Exchange exchange, bool hasLogProbabi
         json.WriteEndObject();
         WriteLogProbabilities(json, piece.LogProbabilities ?? []);
         json.WriteString("finish_reason", end is null ? null : Replies.FinishWord(end.Finish));
-        json.WriteEndObject();
-        json.WriteEndArray();
-        if (_includesUsage)
-            json.WriteNull("usage");
-        if (end is not null)
-            UsageJson.WriteOwn(json, end.Usage);
-        if (promptTokens is int tokens)
-            UsageJson.WriteOwn(json, tokens);
         json.WriteEndObject();
     }
 
@@ -142,43 +104,9 @@ internal sealed class ChatCompletionWriter(Exchange exchange, bool hasLogProbabi
     {
         json.WritePropertyName("logprobs");
         if (hasLogProbabilities && tokens.Count > 0)
-            TokenTexts.WriteContent(json, exchange.Served.Tokenizer, tokens);
+            TokenTexts.WriteContent(json, Exchange.Served.Tokenizer, tokens);
         else
             json.WriteNullValue();
-    }
-
-    private void WriteUsageChunk(Utf8JsonWriter json, Usage usage)
-    {
-        json.WriteStartObject();
-        WriteHead(json, "chat.completion.chunk");
-        json.WriteStartArray("choices");
-        json.WriteEndArray();
-        UsageJson.WriteUsage(json, usage);
-        UsageJson.WriteOwn(json, usage);
-        json.WriteEndObject();
-    }
-
-    private void WriteWhole(Utf8JsonWriter json, (ChatOutcome Outcome, List<TokenLogProbability> Tokens)[] choices)
-    {
-        json.WriteStartObject();
-        WriteHead(json, "chat.completion");
-        json.WriteStartArray("choices");
-        for (int index = 0; index < choices.Length; index++)
-        {
-            (ChatOutcome outcome, List<TokenLogProbability> tokens) = choices[index];
-            json.WriteStartObject();
-            json.WriteNumber("index", index);
-            WriteMessage(json, outcome.Message);
-            WriteLogProbabilities(json, tokens);
-            json.WriteString("finish_reason", Replies.FinishWord(outcome.Finish));
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        Usage total = UsageJson.Total([.. choices.Select(choice => choice.Outcome.Usage)], choices.Length);
-        UsageJson.WriteUsage(json, total);
-        UsageJson.WriteOwn(json, total);
-        json.WriteEndObject();
     }
 
     private static void WriteMessage(Utf8JsonWriter json, ChatMessage message)

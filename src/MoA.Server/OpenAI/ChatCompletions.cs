@@ -28,7 +28,7 @@ internal static class ChatCompletions
         await using ReplySet<ChatReply> replies = new();
         for (int choice = 0; choice < choices; choice++)
             replies.Add(exchange.Served.Service.Chat(request with { Sampling = SamplingFields.OfChoice(request.Sampling, choice) }));
-        ChatCompletionWriter writer = new(exchange, request.LogProbabilities is not null);
+        ChatCompletionWriter writer = new(exchange, choices, request.LogProbabilities is not null);
         if (streams)
             await writer.StreamAsync(replies.All, includesUsage);
         else

@@ -27,6 +27,9 @@ internal sealed record CompletionPrompt(int[] Tokens, string? Text)
         return [.. items.Select(item => item.IsText ? OfText(item, served) : new CompletionPrompt(ReadTokens(item, served), null))];
     }
 
+    /// <summary>Its text; of tokens, without special ones.</summary>
+    public string TextOf(ServedModel served) => Text ?? served.Tokenizer.Decode(Tokens, skipSpecialTokens: true);
+
     /// <summary>Tokens of the model, at least one.</summary>
     public static int[] ReadTokens(JsonInput field, ServedModel served)
     {

@@ -29,15 +29,14 @@ internal static class Completions
             throw body["n"].Fail($"{choices} answers to {prompts.Count} prompts are asked for; expected at most {MaxTexts} texts");
         bool echoes = body["echo"].AsOptionalBoolean() ?? false;
         int? logProbabilities = ReadLogProbabilities(body["logprobs"]);
-        if (echoes && logProbabilities is not null)
-            throw body["echo"].Fail("is not supported with logprobs; likelihoods are those of what is written", "unsupported_parameter");
         GenerationRequest request = new()
         {
             Prompt = [],
-            MaxNewTokens = body["max_tokens"].AsOptionalInt32(1) ?? DefaultNewTokens,
+            MaxNewTokens = body["max_tokens"].AsOptionalInt32(0) ?? DefaultNewTokens,
             Sampling = SamplingFields.Read(body, served),
             Stop = SamplingFields.ReadStops(body["stop"], served),
             LogProbabilities = logProbabilities,
+            PromptLogProbabilities = echoes ? logProbabilities : null,
             ContinuesPrompt = true,
         };
         bool streams = exchange.Streams;
@@ -52,16 +51,13 @@ internal static class Completions
             }
         }
 
-        string[] echoed = [.. replies.All.Select((_, i) => echoes ? TextOf(prompts[i / choices], served) : "")];
-        CompletionWriter writer = new(exchange, echoed, choices, logProbabilities is not null);
+        CompletionPrompt[] asked = [.. replies.All.Select((_, i) => prompts[i / choices])];
+        CompletionWriter writer = new(exchange, asked, choices, echoes, logProbabilities is not null);
         if (streams)
             await writer.StreamAsync(replies.All, includesUsage);
         else
             await writer.RespondAsync(replies.All);
     }
-
-    private static string TextOf(CompletionPrompt prompt, ServedModel served) =>
-        prompt.Text ?? served.Tokenizer.Decode(prompt.Tokens, skipSpecialTokens: true);
 
     // OpenAI has a number here; true, as chat has it, is what some clients send.
     private static int? ReadLogProbabilities(JsonInput field) => field.IsTrue ? 0 : field.IsFalse ? null : field.AsOptionalInt32(0, 20);

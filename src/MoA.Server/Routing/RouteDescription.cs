@@ -44,8 +44,8 @@ internal sealed record RouteDescription(string Summary, string Fields = "")
     public static RouteDescription Completions { get; } = new("Goes on from prompts (OpenAI)", """
         model string The model's name
         prompt! string|array A text, a list of texts, tokens, or a list of lists of tokens
-        max_tokens integer Most tokens to write (default: 16)
-        echo boolean Begins the output with the prompt
+        max_tokens integer Most tokens to write (default: 16; 0 reads the prompt only)
+        echo boolean Begins the output with the prompt, whose tokens logprobs then tells of too
         logprobs integer Tells how likely the tokens were, with so many of the likeliest, up to 20
 
         """ + Answers + Sampling);

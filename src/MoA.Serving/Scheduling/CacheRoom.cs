@@ -61,7 +61,7 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
     public CacheLease? Take(ServedRun run, IReadOnlyList<ServedRun> active, out bool forOther)
     {
         forOther = false;
-        if (!options.KeepPrefixes || !run.Request.KeepsPrefix)
+        if (!options.KeepPrefixes || !run.Request.KeepsPrefix || run.Request.PromptLogProbabilities is not null)
             return MakeNew(run, readAgain: null);
         TakeLoaded();
         (ServedRun? other, int shared) = FindActive(run, active);

@@ -16,6 +16,7 @@ internal sealed class TextServedRun : ServedRun
     private readonly StopStringScanner _scanner;
     private readonly StreamingDecoder? _decoder;
     private string _new = "";
+    private volatile IReadOnlyList<TokenLogProbability> _ofPrompt = [];
 
     public TextServedRun(LanguageModel model, GenerationRequest request, int[] prompt, int newTokens)
         : base(request, prompt, newTokens)
@@ -41,6 +42,7 @@ internal sealed class TextServedRun : ServedRun
         for (int i = 0; i < tokens; i++)
             written[i] = Run!.Output[Run.Output.Count - tokens + i];
         _ = _text.Append(_new);
+        NotePrompt();
         _ = _pieces.Writer.TryWrite(new GenerationPiece(_new, written, scores));
         _new = "";
     }
@@ -48,6 +50,7 @@ internal sealed class TextServedRun : ServedRun
     protected override void Complete(FinishReason finish, Usage usage)
     {
         string rest = _scanner.Push(_decoder?.Flush() ?? "") + _scanner.Flush();
+        NotePrompt();
         if (rest.Length > 0)
         {
             _ = _text.Append(rest);
@@ -65,6 +68,13 @@ internal sealed class TextServedRun : ServedRun
         _ = _pieces.Writer.TryComplete(failure);
     }
 
+    // Nothing changes there any more once the prompt has been read.
+    private void NotePrompt()
+    {
+        if (Run is { PromptScores.Count: > 0 } run)
+            _ofPrompt = run.PromptScores;
+    }
+
     private sealed class TextServedReply(TextServedRun run) : TextReply
     {
         public override Task<GenerationOutcome> Outcome => run._outcome.Task;
@@ -74,6 +84,8 @@ internal sealed class TextServedRun : ServedRun
         public override int PromptTokens => run.Prompt.Length;
 
         public override int TokensRead => run.TokensRead;
+
+        public override IReadOnlyList<TokenLogProbability> PromptLogProbabilities => run._ofPrompt;
 
         public override void Cancel() => run.Cancel();
 
