@@ -25,11 +25,11 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
         AttentionPolicy policy = dense ? new DensePolicy() : new PlanPolicy(AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, new ElasticRule(256, 0)));
         await using ModelService service = new(_model, new ServiceOptions { Policy = policy, CacheType = ElementType.F32, CacheBytes = 64 << 20 });
         using ChatSession session = new(_model, policy, new GenerationOptions { MaxNewTokens = 60 }, ElementType.F32);
-        List<ChatMessage> messages = [new("user", DemoModel.Question)];
+        List<ChatMessage> messages = [new(ChatRole.User, DemoModel.Question)];
         foreach (string line in (string[])["calm-river", .. Further])
         {
             if (messages.Count > 1)
-                messages.Add(new("user", $"What is the <REGISTER_CONTENT> in line {line}?"));
+                messages.Add(new(ChatRole.User, $"What is the <REGISTER_CONTENT> in line {line}?"));
             ChatOutcome outcome = await service.Chat(new ChatRequest { Messages = [.. messages], MaxNewTokens = 60 }).Outcome;
             GenerationResult expected = session.Ask(messages[^1].Content);
             Assert.Equal(expected.Text, outcome.Message.Content);
@@ -44,7 +44,7 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
     public async Task An_answer_of_unlikely_tokens_is_found_again()
     {
         await using ModelService service = new(_model, new ServiceOptions { CacheBytes = 64 << 20 });
-        List<ChatMessage> messages = [new("user", DemoModel.Question)];
+        List<ChatMessage> messages = [new(ChatRole.User, DemoModel.Question)];
         for (int turn = 0; turn < 6; turn++)
         {
             ChatRequest request = new() { Messages = [.. messages], MaxNewTokens = 30, Sampling = new SamplingOptions { Temperature = 3, Seed = (ulong)turn } };
@@ -52,7 +52,7 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
             if (turn > 0)
                 Assert.InRange(outcome.Usage.PromptTokens - outcome.Usage.CachedTokens, 1, 20);
             messages.Add(outcome.Message);
-            messages.Add(new("user", "Go on."));
+            messages.Add(new(ChatRole.User, "Go on."));
         }
     }
 
@@ -62,20 +62,20 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
     {
         await using ModelService service = new(_model, new ServiceOptions { CacheType = ElementType.F32, CacheBytes = 64 << 20 });
         SamplingOptions sampling = SamplingOptions.Greedy with { LogitBias = new Dictionary<int, double> { [65] = 4 } };
-        ChatMessage question = new("user", DemoModel.Question);
+        ChatMessage question = new(ChatRole.User, DemoModel.Question);
         ChatRequest request = new() { Messages = [question], Sampling = sampling, MaxNewTokens = 30 };
         ChatOutcome whole = await service.Chat(request with { KeepsPrefix = false }).Outcome;
         string text = "";
         for (int turn = 0; turn < 3; turn++)
         {
-            ChatRequest next = turn == 0 ? request : request with { Messages = [question, new("assistant", text)], ContinuesLast = true };
+            ChatRequest next = turn == 0 ? request : request with { Messages = [question, new(ChatRole.Assistant, text)], ContinuesLast = true };
             ChatOutcome part = await service.Chat(next with { MaxNewTokens = 10 }).Outcome;
             Assert.InRange(part.Usage.PromptTokens - part.Usage.CachedTokens, 1, turn == 0 ? 500 : 1);
             text += part.Message.Content;
         }
 
         Assert.Equal(whole.Message.Content, text);
-        ChatOutcome after = await service.Chat(request with { Messages = [question, new("assistant", text), new("user", "Go on.")], MaxNewTokens = 1 }).Outcome;
+        ChatOutcome after = await service.Chat(request with { Messages = [question, new(ChatRole.Assistant, text), new(ChatRole.User, "Go on.")], MaxNewTokens = 1 }).Outcome;
         Assert.InRange(after.Usage.PromptTokens - after.Usage.CachedTokens, 1, 20);
     }
 
@@ -88,7 +88,7 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
         {
             ChatOutcome outcome = await service.Chat(new ChatRequest
             {
-                Messages = [new("user", "Where, and how long?"), new("assistant", begun)],
+                Messages = [new(ChatRole.User, "Where, and how long?"), new(ChatRole.Assistant, begun)],
                 ContinuesLast = true,
                 Format = AnswerFormat.JsonSchema(Schema),
                 MaxNewTokens = 400,
@@ -104,10 +104,10 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
     public async Task Only_a_text_of_the_assistant_goes_on()
     {
         await using ModelService service = new(_model, new ServiceOptions { CacheBytes = 64 << 20 });
-        ChatMessage question = new("user", "a");
+        ChatMessage question = new(ChatRole.User, "a");
         Assert.Equal(
-            service.Encode(new ChatRequest { Messages = [question] }), service.Encode(new ChatRequest { Messages = [question, new("assistant", " ")], ContinuesLast = true }));
-        foreach (ChatMessage last in (ChatMessage[])[question, new("assistant", "b") { ToolCalls = [new("1", "f", "{}")] }, new("assistant", "") { Reasoning = "Hm" }])
+            service.Encode(new ChatRequest { Messages = [question] }), service.Encode(new ChatRequest { Messages = [question, new(ChatRole.Assistant, " ")], ContinuesLast = true }));
+        foreach (ChatMessage last in (ChatMessage[])[question, new(ChatRole.Assistant, "b") { ToolCalls = [new("1", "f", "{}")] }, new(ChatRole.Assistant, "") { Reasoning = "Hm" }])
             Assert.Throws<InvalidInputException>(() => service.Chat(new ChatRequest { Messages = [question, last], ContinuesLast = true }));
     }
 
@@ -117,7 +117,7 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
     {
         AttentionPolicy policy = new PlanPolicy(AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, new ElasticRule(128, 0)));
         await using ModelService service = new(_model, new ServiceOptions { Policy = policy, CacheBytes = 64 << 20 });
-        List<ChatMessage>[] talks = [.. Enumerable.Range(0, 3).Select(i => new List<ChatMessage> { new("user", $"{i} {DemoModel.Question}") })];
+        List<ChatMessage>[] talks = [.. Enumerable.Range(0, 3).Select(i => new List<ChatMessage> { new(ChatRole.User, $"{i} {DemoModel.Question}") })];
         for (int turn = 0; turn < 3; turn++)
         {
             foreach (List<ChatMessage> talk in talks)
@@ -128,7 +128,7 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
                 Assert.InRange(again.Usage.PromptTokens - again.Usage.CachedTokens, 1, 12);
                 if (turn > 0)
                     Assert.InRange(first.Usage.PromptTokens - first.Usage.CachedTokens, 1, 40);
-                talk.AddRange([again.Message, new ChatMessage("user", "What is the <REGISTER_CONTENT> in line quiet-field?")]);
+                talk.AddRange([again.Message, new ChatMessage(ChatRole.User, "What is the <REGISTER_CONTENT> in line quiet-field?")]);
             }
         }
     }

@@ -146,7 +146,7 @@ public sealed class ModelServiceTests(DemoModel demo) : IClassFixture<DemoModel>
 
     private static SamplingOptions Endless { get; } = new() { Temperature = 2, Seed = 3 };
 
-    private static ChatRequest Ask(string question) => new() { Messages = [new ChatMessage("user", question)], MaxNewTokens = 60 };
+    private static ChatRequest Ask(string question) => new() { Messages = [new ChatMessage(ChatRole.User, question)], MaxNewTokens = 60 };
 
     private int[] Prompt(Random random, int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(_model.Config.VocabularySize))];
 

@@ -4,6 +4,7 @@ using System.Diagnostics.Metrics;
 using MoA.Engine.Generation;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Generation;
+using MoA.Engine.Tokenization;
 using MoA.Serving.Chat;
 using MoA.Serving.Telemetry;
 
@@ -16,7 +17,7 @@ public sealed class TelemetryTests(DemoModel demo) : IClassFixture<DemoModel>
 
     private static ServiceOptions Options { get; } = new() { CacheType = ElementType.F32, CacheBytes = 64 << 20 };
 
-    private static ChatRequest Question { get; } = new() { Messages = [new("user", DemoModel.Question)] };
+    private static ChatRequest Question { get; } = new() { Messages = [new(ChatRole.User, DemoModel.Question)] };
 
     [Fact]
     public async Task Requests_leave_the_numbers_that_OpenTelemetry_names()

@@ -11,8 +11,6 @@ namespace MoA.Cli.Chat;
 /// <param name="say">Tells the person something that was asked for.</param>
 internal sealed class ChatCommands(ChatSession session, Action<string> say)
 {
-    private const string System = "system";
-
     private static readonly (string Name, string Help)[] All =
     [
         ("exit", "ends the conversation, as the end of input (Ctrl-D) does"),
@@ -66,9 +64,9 @@ internal sealed class ChatCommands(ChatSession session, Action<string> say)
         }
     }
 
-    private IEnumerable<ChatMessage> Instructions => session.Messages.TakeWhile(message => message.Role == System);
+    private IEnumerable<ChatMessage> Instructions => session.Messages.TakeWhile(message => message.Role == ChatRole.System);
 
-    private IEnumerable<ChatMessage> Turns => session.Messages.SkipWhile(message => message.Role == System);
+    private IEnumerable<ChatMessage> Turns => session.Messages.SkipWhile(message => message.Role == ChatRole.System);
 
     private void SetSystem(string text, bool isBlock)
     {
@@ -79,7 +77,7 @@ internal sealed class ChatCommands(ChatSession session, Action<string> say)
             return;
         }
 
-        ChatMessage[] instructions = text is "" or "\"\"" ? [] : [new ChatMessage(System, text)];
+        ChatMessage[] instructions = text is "" or "\"\"" ? [] : [new ChatMessage(ChatRole.System, text)];
         session.Restart([.. instructions, .. Turns]);
     }
 

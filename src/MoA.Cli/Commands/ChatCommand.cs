@@ -45,7 +45,7 @@ internal sealed class ChatCommand : CliCommand
             model.Config, policy, Math.Min(model.Config.MaxPositions, ReckonedTokens), ModelOptions.CacheType(context)));
         using ChatSession session = new(model, policy, options, ModelOptions.CacheType(context));
         if (context.Get(PromptOptions.System) is string system)
-            session.Add(new ChatMessage("system", system));
+            session.Add(new ChatMessage(ChatRole.System, system));
         bool asks = context.InputIsTerminal && !context.Json;
         using LineEditor? editor = asks && context.CanEdit ? LineEditor.ForConsole() : null;
         Converse(context, session, prompt => ReadLine(context, editor, asks ? prompt : ""), goesOn: asks);
@@ -101,7 +101,7 @@ internal sealed class ChatCommand : CliCommand
     {
         writer.WriteObjects("messages", session.Messages, static (writer, message) =>
         {
-            writer.WriteString("role", message.Role);
+            writer.WriteString("role", message.Role.Name);
             writer.WriteString("content", message.Content);
         });
         writer.WriteNumber("kvBytes", session.KvBytes);

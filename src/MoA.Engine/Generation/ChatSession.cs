@@ -15,8 +15,6 @@ namespace MoA.Engine.Generation;
 /// </summary>
 internal sealed class ChatSession : IDisposable
 {
-    private const string Assistant = "assistant";
-
     private readonly UseGuard _use = new("The conversation is", typeof(ChatSession));
     private readonly LanguageModel _model;
     private readonly AttentionPolicy _policy;
@@ -100,7 +98,7 @@ internal sealed class ChatSession : IDisposable
         cancellation.ThrowIfCancellationRequested();
         using UseGuard.Use use = _use.TakeAlone();
         ObjectDisposedException.ThrowIf(_disposed, this);
-        ChatMessage asked = new("user", question);
+        ChatMessage asked = new(ChatRole.User, question);
         int[] prompt = Encode([.. _messages, asked]);
         int room = _model.RoomFor(prompt.Length, _options.MaxNewTokens, "the conversation");
         int start = Reuse(prompt, prompt.Length + room);
@@ -117,7 +115,7 @@ internal sealed class ChatSession : IDisposable
 
         ReadOnlySpan<int> held = [.. prompt, .. result.Tokens]; // the last token was drawn but never read
         _cached.AddRange(held[_cached.Count.._sequence!.Length]);
-        ChatMessage answer = new(Assistant, result.Text);
+        ChatMessage answer = new(ChatRole.Assistant, result.Text);
         // A stop string is no part of the text, but was read.
         if (result.Finish != FinishReason.Stop || _model.StopTokens.Contains(result.Tokens[^1]))
             _written.Add(answer, result.Tokens);
@@ -161,7 +159,7 @@ internal sealed class ChatSession : IDisposable
         ConversationEncoder encoder = _model.RequireConversations();
         if (_written.Count == 0)
             return encoder.EncodePrompt(messages);
-        ChatMessage[] answers = [.. messages.Where(message => message.Role == Assistant)];
+        ChatMessage[] answers = [.. messages.Where(message => message.Role == ChatRole.Assistant)];
         return encoder.EncodePrompt(messages, null, _model.StopTokens, (answer, _, text) =>
         {
             // Some templates leave out parts of earlier answers.
@@ -174,7 +172,7 @@ internal sealed class ChatSession : IDisposable
     // Makes the caches ready for the prompt and returns how many of its tokens they hold already.
     private int Reuse(int[] prompt, int capacity)
     {
-        ReadAgain = _messages.Exists(message => message.Role == Assistant);
+        ReadAgain = _messages.Exists(message => message.Role == ChatRole.Assistant);
         if (_sequence is not null)
         {
             bool turnsAlike = _model.Config.TurnsAlike(_sequence.Capacity, Math.Max(capacity, _sequence.Capacity));

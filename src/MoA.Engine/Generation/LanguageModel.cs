@@ -268,7 +268,7 @@ public sealed class LanguageModel : IDisposable
     /// <param name="tokens">Tokens of the sequence.</param>
     /// <param name="what">What it is, for the message: "prompt.txt", "items.jsonl:3".</param>
     /// <exception cref="InvalidInputException">It is longer than the model's context.</exception>
-    public void CheckLength(long tokens, string what)
+    internal void CheckLength(long tokens, string what)
     {
         if (tokens > Config.LongestText)
         {
@@ -282,7 +282,7 @@ public sealed class LanguageModel : IDisposable
     /// <param name="maxNewTokens">Most tokens to write.</param>
     /// <param name="what">What the prompt is, for the message.</param>
     /// <exception cref="InvalidInputException">The context leaves none.</exception>
-    public int RoomFor(int promptTokens, int maxNewTokens, string what)
+    internal int RoomFor(int promptTokens, int maxNewTokens, string what)
     {
         CheckLength(promptTokens + 1L, what);
         return Math.Min(maxNewTokens, Config.LongestText - promptTokens);

@@ -1,9 +1,9 @@
 namespace MoA.Engine.Tokenization;
 
 /// <summary>One message of a conversation.</summary>
-/// <param name="Role">Who speaks: <c>system</c>, <c>user</c>, <c>assistant</c>, <c>tool</c>, or another role that the chat template knows.</param>
+/// <param name="Role">Who speaks.</param>
 /// <param name="Content">What is said, as plain text.</param>
-public sealed record ChatMessage(string Role, string Content)
+public sealed record ChatMessage(ChatRole Role, string Content)
 {
     /// <summary>Tools that the assistant asks for in this message.</summary>
     public IReadOnlyList<ToolCall> ToolCalls { get; init; } = [];

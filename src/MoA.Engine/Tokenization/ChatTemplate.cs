@@ -170,10 +170,10 @@ public sealed class ChatTemplate
         options ??= ChatTemplateOptions.None;
         if (options.Tools.Count > 0 && _withTools is not null)
             return _withTools.RenderTraced(messages, addGenerationPrompt, options);
-        long length = messages.Sum(message => 64L + message.Role.Length + message.Content.Length + (message.Reasoning?.Length ?? 0)
+        long length = messages.Sum(message => 64L + message.Role.Name.Length + message.Content.Length + (message.Reasoning?.Length ?? 0)
                 + message.ToolCalls.Sum(call => 64L + call.Name.Length + call.Arguments.Length))
             + options.Tools.Sum(tool => 64L + tool.Name.Length + (tool.Description?.Length ?? 0) + (tool.Parameters?.Length ?? 0));
-        bool hasCalls = messages.Any(message => message.ToolCalls.Count > 0 || message.Role == "tool");
+        bool hasCalls = messages.Any(message => message.ToolCalls.Count > 0 || message.Role == ChatRole.Tool);
         List<object?> conversation = hasCalls && !_traits.KnowsTools && !_traits.KnowsCalls
             ? PlainTools.WriteCalls(messages)
             : messages.Any(message => message.ToolCalls.Count > 1) && !_traits.TakesSeveralCalls
@@ -183,8 +183,8 @@ public sealed class ChatTemplate
             conversation = PlainTools.IntoSystem(conversation, options.Tools);
         else if (options.Tools.Count > 0 && !_traits.KnowsTools)
             conversation = PlainTools.Introduce(conversation, options.Tools, _traits.TakesSystem);
-        else if (options.Tools.Count > 0 && _traits.NeedsSystemForTools && !messages.Any(message => message.Role == "system"))
-            conversation = [TemplateMessages.Write(new ChatMessage("system", ""), 0, takesNoContent: false), .. conversation];
+        else if (options.Tools.Count > 0 && _traits.NeedsSystemForTools && !messages.Any(message => message.Role == ChatRole.System))
+            conversation = [TemplateMessages.Write(new ChatMessage(ChatRole.System, ""), 0, takesNoContent: false), .. conversation];
         if (options.Tools.Count == 0 || _traits.ReadsToolsOfSystem || !_traits.KnowsTools)
             return Render(conversation, null, addGenerationPrompt, options, length);
         try

@@ -6,8 +6,6 @@ namespace MoA.Engine.Tokenization;
 /// </summary>
 internal sealed class ConversationEncoder
 {
-    private const string Assistant = "assistant";
-
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate? _template;
 
@@ -166,7 +164,7 @@ internal sealed class ConversationEncoder
         for (int i = 0; i < messages.Count; i++)
         {
             (int Start, int End)? printed = ChatTemplate.FindContent(text, i, searched);
-            if (messages[i].Role != Assistant)
+            if (messages[i].Role != ChatRole.Assistant)
             {
                 searched = printed?.End ?? searched;
                 continue;
@@ -227,9 +225,9 @@ internal sealed class ConversationEncoder
     {
         if (_template is null)
             return [];
-        ChatMessage question = new("user", "question");
+        ChatMessage question = new(ChatRole.User, "question");
         var ends = new HashSet<int>();
-        if (FindEndOfTurn([question, new(Assistant, "answer")], null) is int end)
+        if (FindEndOfTurn([question, new(ChatRole.Assistant, "answer")], null) is int end)
             ends.Add(end);
         if (!_template.KnowsTools)
             return ends;
@@ -237,8 +235,8 @@ internal sealed class ConversationEncoder
         // Some models end a turn in another way where they ask for tools; some templates take one call only.
         ToolCall[] calls = [new("abcdefgh1", "first", "{\"a\": 1}"), new("abcdefgh2", "second", "{\"a\": 2}")];
         ChatTemplateOptions tools = new() { Tools = [.. calls.Select(call => new ToolDefinition(call.Name, "what", null))] };
-        if ((FindEndOfTurn([question, new(Assistant, "") { ToolCalls = calls }], tools)
-            ?? FindEndOfTurn([question, new(Assistant, "") { ToolCalls = calls[..1] }], tools)) is int endOfCalls)
+        if ((FindEndOfTurn([question, new(ChatRole.Assistant, "") { ToolCalls = calls }], tools)
+            ?? FindEndOfTurn([question, new(ChatRole.Assistant, "") { ToolCalls = calls[..1] }], tools)) is int endOfCalls)
             ends.Add(endOfCalls);
         return ends;
     }

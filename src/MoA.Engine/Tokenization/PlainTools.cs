@@ -11,7 +11,6 @@ internal static class PlainTools
 {
     private const string System = "system";
     private const string User = "user";
-    private const string Tool = "tool";
 
     private const string Introduction = "You may call these functions, each described by a line of JSON:";
 
@@ -29,13 +28,13 @@ internal static class PlainTools
         int index = 0;
         foreach (ChatMessage message in messages)
         {
-            bool isResult = message.Role == Tool;
+            bool isResult = message.Role == ChatRole.Tool;
             TracedText content = Content(message, index++);
             // Templates want user and assistant by turns.
-            if (followsResult && (isResult || message.Role == User))
+            if (followsResult && (isResult || message.Role == ChatRole.User))
                 turns[^1] = (User, turns[^1].Content + Gap + content);
             else
-                turns.Add((isResult ? User : message.Role, content));
+                turns.Add((isResult ? User : message.Role.Name, content));
             followsResult = isResult;
         }
 
@@ -93,7 +92,7 @@ internal static class PlainTools
     {
         int origin = TemplateMessages.ContentOrigin(index);
         TracedText content = new(message.Content, origin);
-        if (message.Role == Tool)
+        if (message.Role == ChatRole.Tool)
             return message.Name is null ? content : TemplateMessages.Data($"Result of {message.Name}:\n") + content;
         foreach (ToolCall call in message.ToolCalls)
             content = content + new TracedText(content.Length > 0 ? "\n" : "") + new TracedText(Json(TemplateMessages.WriteFunction(call, origin)), origin);

@@ -18,7 +18,7 @@ internal static class SingleCalls
 
             int call = i;
             var answers = new List<(ChatMessage Message, int Index)>();
-            while (i + 1 < messages.Count && messages[i + 1].Role == "tool")
+            while (i + 1 < messages.Count && messages[i + 1].Role == ChatRole.Tool)
                 answers.Add((messages[++i], i));
             for (int k = 0; k < message.ToolCalls.Count; k++)
             {

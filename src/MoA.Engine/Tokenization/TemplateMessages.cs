@@ -24,7 +24,7 @@ internal static class TemplateMessages
         bool isEmpty = takesNoContent && message.Content.Length == 0 && message.ToolCalls.Count > 0;
         var map = new JinjaMap
         {
-            ["role"] = Data(message.Role),
+            ["role"] = Data(message.Role.Name),
             ["content"] = isEmpty ? null : new TracedText(message.Content, origin),
         };
         if (message.Name is not null)

@@ -7,7 +7,7 @@ internal sealed class TemplateTraits
 {
     private const string Word = "kilimanjaro";
 
-    private static readonly ChatMessage Question = new("user", "question");
+    private static readonly ChatMessage Question = new(ChatRole.User, "question");
 
     private readonly Func<List<object?>, JinjaList?, TracedText> _render;
     private readonly Lazy<bool> _knowsTools;
@@ -24,13 +24,13 @@ internal sealed class TemplateTraits
     {
         _render = render;
         ReadsToolsOfSystem = source.Contains("message['tools']", StringComparison.Ordinal) || source.Contains("message[\"tools\"]", StringComparison.Ordinal);
-        _needsSystem = new(() => !Prints([Question], Tools) && Prints([new("system", "rules"), Question], Tools));
+        _needsSystem = new(() => !Prints([Question], Tools) && Prints([new(ChatRole.System, "rules"), Question], Tools));
         _knowsTools = new(() => ReadsToolsOfSystem || NeedsSystemForTools || Prints([Question], Tools));
         _knowsCalls = new(() => RenderCall("", null, tools: null) is not string text || text.Contains(Word, StringComparison.Ordinal));
         _takesSeveralCalls = new(() => RenderCall("", null, tools: null, calls: [Call("first"), Call(Word)]) is string text
             ? text.Contains(Word, StringComparison.Ordinal) || !KnowsCalls
             : RenderCall("", null, tools: null) is null);
-        _takesSystem = new(() => Prints([new("system", Word), Question], null));
+        _takesSystem = new(() => Prints([new(ChatRole.System, Word), Question], null));
         _takesNoContent = new(FindTakesNoContent);
         _takesThoughtsWithText = new(() => RenderCall("text", "thoughts", Tools) is not null || RenderCall("text", null, Tools) is null);
     }
@@ -76,7 +76,7 @@ internal sealed class TemplateTraits
 
     private string? RenderCall(string content, string? thoughts, JinjaList? tools, bool takesNoContent = false, ToolCall[]? calls = null)
     {
-        ChatMessage message = new("assistant", content) { ToolCalls = calls ?? [Call(Word)], Reasoning = thoughts };
+        ChatMessage message = new(ChatRole.Assistant, content) { ToolCalls = calls ?? [Call(Word)], Reasoning = thoughts };
         return Render([Question, message], tools, takesNoContent);
     }
 

@@ -41,7 +41,7 @@ internal static class AlpacaTask
         EvaluationItem[] items = [.. Parse(file).Take(mostItems ?? int.MaxValue).Select((instruction, i) =>
         {
             string id = $"{file.Name}[{i}]";
-            int[] prompt = questions.EncodePrompt([new ChatMessage("user", instruction.Instruction)]);
+            int[] prompt = questions.EncodePrompt([new ChatMessage(ChatRole.User, instruction.Instruction)]);
             ItemReference reference = new()
             {
                 Input = instruction.Instruction,

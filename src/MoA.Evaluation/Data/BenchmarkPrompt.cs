@@ -35,7 +35,7 @@ internal sealed partial class BenchmarkPrompt(LanguageModel model, int maxTokens
         }
 
         return usesChatTemplate && model.RequireConversations().HasTemplate
-            ? model.RequireConversations().EncodePrompt([new ChatMessage("user", text)])
+            ? model.RequireConversations().EncodePrompt([new ChatMessage(ChatRole.User, text)])
             : tokenizer.Encode(text, addSpecialTokens: true, parseSpecialTokens: false);
     }
 

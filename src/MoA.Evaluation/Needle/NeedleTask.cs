@@ -60,7 +60,7 @@ internal sealed class NeedleTask(LanguageModel model, NeedleOptions options)
         if (Tokens(0) > length)
             throw new InvalidInputException($"the length {length} is too short for a needle; its question alone takes {Tokens(0)} tokens");
         string text = Text(LargestFit.Find(0, MostLines, length, Tokens));
-        int[] prompt = questions.EncodePrompt([new ChatMessage("user", text)], options.Needle is null ? SecretStart : "");
+        int[] prompt = questions.EncodePrompt([new ChatMessage(ChatRole.User, text)], options.Needle is null ? SecretStart : "");
         return new EvaluationItem(id, prompt, new ItemReference { Answers = [fact.Answer], Depth = depth }) { MaxNewTokens = options.MaxNewTokens };
 
         string Text(int lines)
@@ -70,7 +70,7 @@ internal sealed class NeedleTask(LanguageModel model, NeedleOptions options)
             return string.Join('\n', options.Needle is null ? [Header, .. body, fact.Question] : [.. body, fact.Question]);
         }
 
-        int Tokens(int lines) => counter.Of([new ChatMessage("user", Text(lines)), new ChatMessage(MessagesItem.AssistantRole, answer)]);
+        int Tokens(int lines) => counter.Of([new ChatMessage(ChatRole.User, Text(lines)), new ChatMessage(ChatRole.Assistant, answer)]);
     }
 
     private static Fact Secret(SeededRandom random)

@@ -10,8 +10,6 @@ namespace MoA.Evaluation.Prompts;
 /// <param name="system">The system's message before every prompt that brings none; needs a chat template.</param>
 internal sealed class PromptEncoder(LanguageModel model, PromptTemplate template = PromptTemplate.Auto, string? system = null)
 {
-    private const string System = "system";
-
     /// <summary>The tokens of a text.</summary>
     /// <exception cref="InvalidInputException">
     /// The model has no tokenizer, or no chat template where one is needed; or the system's message has no place in the prompt.
@@ -35,7 +33,7 @@ internal sealed class PromptEncoder(LanguageModel model, PromptTemplate template
             _ => !formatted && (system is not null || model.RequireConversations().HasTemplate),
         };
         return isMessage
-            ? Encode([new ChatMessage("user", text)])
+            ? Encode([new ChatMessage(ChatRole.User, text)])
             : new EncodedPrompt(tokenizer.EncodePrompt(text), IsMessage: false);
     }
 
@@ -44,9 +42,9 @@ internal sealed class PromptEncoder(LanguageModel model, PromptTemplate template
     public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        IReadOnlyList<ChatMessage> all = system is null || messages.Any(message => message.Role == System)
+        IReadOnlyList<ChatMessage> all = system is null || messages.Any(message => message.Role == ChatRole.System)
             ? messages
-            : [new ChatMessage(System, system), .. messages];
+            : [new ChatMessage(ChatRole.System, system), .. messages];
         return new EncodedPrompt(model.RequireConversations().EncodePrompt(all), IsMessage: true);
     }
 }

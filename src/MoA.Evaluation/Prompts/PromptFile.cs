@@ -100,10 +100,10 @@ internal static class PromptFile
             string role = message.Text("role");
             if (role is not ("system" or "user" or "assistant"))
                 throw message.Bad("role", "system, user or assistant");
-            messages.Add(new ChatMessage(role, message.Text("content")));
+            messages.Add(new ChatMessage(new ChatRole(role), message.Text("content")));
         }
 
-        return messages[^1].Role == "assistant"
+        return messages[^1].Role == ChatRole.Assistant
             ? throw new InvalidInputException($"{line.Origin}: the last message is the assistant's; expected a user's, which is to be answered")
             : messages;
     }

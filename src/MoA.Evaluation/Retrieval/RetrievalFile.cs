@@ -66,7 +66,7 @@ internal static class RetrievalFile
     private static EvaluationItem Item(QuestionEncoder questions, DataLine line)
     {
         (string prompt, ItemReference reference) = Parse(line);
-        int[] tokens = questions.EncodePrompt([new ChatMessage("user", prompt)]);
+        int[] tokens = questions.EncodePrompt([new ChatMessage(ChatRole.User, prompt)]);
         return new EvaluationItem(line.Origin, tokens, reference) { MaxNewTokens = RetrievalEvaluation.MaxAnswerTokens };
     }
 

@@ -4,6 +4,7 @@ using Microsoft.Extensions.AI;
 using MoA.Engine.Tokenization;
 using MoA.Serving;
 using MoA.Serving.Chat;
+using ChatRole = Microsoft.Extensions.AI.ChatRole;
 
 namespace MoA.Extensions.AI.Mapping;
 

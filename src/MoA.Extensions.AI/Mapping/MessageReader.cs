@@ -3,7 +3,9 @@ using Microsoft.Extensions.AI;
 using MoA.Engine;
 using MoA.Engine.Tokenization;
 using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
+using ChatRole = Microsoft.Extensions.AI.ChatRole;
 using EngineMessage = MoA.Engine.Tokenization.ChatMessage;
+using EngineRole = MoA.Engine.Tokenization.ChatRole;
 
 namespace MoA.Extensions.AI.Mapping;
 
@@ -26,16 +28,16 @@ internal sealed class MessageReader
         List<EngineMessage> read = reader._read;
         if (string.IsNullOrWhiteSpace(instructions))
             return read;
-        if (read is [{ Role: "system" } first, ..])
+        if (read is [{ Role.Name: "system" } first, ..])
             read[0] = first with { Content = $"{instructions}\n\n{first.Content}" };
         else
-            read.Insert(0, new EngineMessage("system", instructions));
+            read.Insert(0, new EngineMessage(EngineRole.System, instructions));
         return read;
     }
 
     private void Add(ChatMessage message)
     {
-        string role = message.Role.Value, text = "";
+        string text = "";
         string? reasoning = null;
         List<ToolCall> calls = [];
         List<EngineMessage> results = [];
@@ -56,7 +58,7 @@ internal sealed class MessageReader
                     _toolOfCall[call.CallId] = call.Name;
                     break;
                 case FunctionResultContent result:
-                    results.Add(new EngineMessage("tool", Text(result)) { ToolCallId = result.CallId, Name = _toolOfCall.GetValueOrDefault(result.CallId) });
+                    results.Add(new EngineMessage(EngineRole.Tool, Text(result)) { ToolCallId = result.CallId, Name = _toolOfCall.GetValueOrDefault(result.CallId) });
                     break;
                 case UsageContent:
                     break;
@@ -66,7 +68,7 @@ internal sealed class MessageReader
         }
 
         if (results.Count == 0 || text.Length > 0 || calls.Count > 0 || reasoning is not null)
-            _read.Add(new EngineMessage(role, text) { ToolCalls = calls, Reasoning = reasoning });
+            _read.Add(new EngineMessage(new EngineRole(message.Role.Value), text) { ToolCalls = calls, Reasoning = reasoning });
         _read.AddRange(results);
     }
 

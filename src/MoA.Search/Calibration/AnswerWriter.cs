@@ -64,7 +64,7 @@ internal sealed class AnswerWriter(
             {
                 MessagesItem item = group[active[i]];
                 string text = model.RequireTokenizer().Decode(outputs[i].Where(id => !model.StopTokens.Contains(id)).ToArray());
-                written[active[i]].Add(new ChatMessage(MessagesItem.AssistantRole, text));
+                written[active[i]].Add(new ChatMessage(ChatRole.Assistant, text));
                 results[active[i]] = turn == 0
                     ? new TokensItem([.. prompts[i], .. outputs[i]], [new AnswerSpan(prompts[i].Length, prompts[i].Length + outputs[i].Length)])
                     {
@@ -80,7 +80,7 @@ internal sealed class AnswerWriter(
         return results;
     }
 
-    private static bool IsAnswer(ChatMessage message) => message.Role == MessagesItem.AssistantRole;
+    private static bool IsAnswer(ChatMessage message) => message.Role == ChatRole.Assistant;
 
     // The messages between one answer and the next.
     private static void AppendQuestions(MessagesItem item, int turn, List<ChatMessage> written)

@@ -66,8 +66,8 @@ internal sealed class ArticlesDocument : DocumentGenerator
             string.Create(CultureInfo.InvariantCulture, $"{i + 1}. {news.Summary}"));
         return
         [
-            new("user", string.Join("\n\n", [Header, .. articles, Request])),
-            new(MessagesItem.AssistantRole, string.Join('\n', summary)),
+            new(ChatRole.User, string.Join("\n\n", [Header, .. articles, Request])),
+            new(ChatRole.Assistant, string.Join('\n', summary)),
         ];
     }
 }

@@ -130,8 +130,8 @@ internal sealed class Calibrator(LanguageModel model, AnswerWriter answers)
 
     // A conversation that ends with a question is to be answered as well; what stands here is replaced.
     private static CalibrationItem WithLastAnswer(CalibrationItem item) =>
-        item is MessagesItem { Messages: [.., { Role: not MessagesItem.AssistantRole }] } open
-            ? open with { Messages = [.. open.Messages, new ChatMessage(MessagesItem.AssistantRole, "")] }
+        item is MessagesItem { Messages: [.., { Role.Name: not "assistant" }] } open
+            ? open with { Messages = [.. open.Messages, new ChatMessage(ChatRole.Assistant, "")] }
             : item;
 
     // Answers that are still to be written count as short ones, for what the template writes around them, and the most
@@ -141,8 +141,8 @@ internal sealed class Calibrator(LanguageModel model, AnswerWriter answers)
         if (item is not MessagesItem messages || allowance == 0)
             return _encoder.CountTokens(item);
         ChatMessage[] shortened = [.. messages.Messages.Select(
-            message => message.Role == MessagesItem.AssistantRole ? message with { Content = "a" } : message)];
-        int replies = shortened.Count(message => message.Role == MessagesItem.AssistantRole);
+            message => message.Role == ChatRole.Assistant ? message with { Content = "a" } : message)];
+        int replies = shortened.Count(message => message.Role == ChatRole.Assistant);
         return _encoder.CountTokens(messages with { Messages = shortened }) + replies * allowance;
     }
 }

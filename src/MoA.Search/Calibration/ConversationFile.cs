@@ -109,7 +109,7 @@ internal static class ConversationFile
         foreach (ChatMessage message in item.Messages)
         {
             writer.WriteStartObject();
-            writer.WriteString("role", message.Role);
+            writer.WriteString("role", message.Role.Name);
             writer.WriteString("content", message.Content);
             writer.WriteEndObject();
         }

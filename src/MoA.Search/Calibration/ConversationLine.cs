@@ -70,10 +70,10 @@ internal sealed class ConversationLine(string origin)
             string place = $"message {messages.Count + 1}";
             Expect(element, JsonValueKind.Object, place, "{\"role\":…,\"content\":…}");
             string role = Text(Member(element, "role", place), $"the role of {place}");
-            if (role is not ("system" or "user" or MessagesItem.AssistantRole))
+            if (role is not ("system" or "user" or "assistant"))
                 throw Bad($"{place} has the role \"{Shorten(role)}\"; expected system, user or assistant");
 
-            messages.Add(new ChatMessage(role, Text(Member(element, "content", place), $"the content of {place}")));
+            messages.Add(new ChatMessage(new ChatRole(role), Text(Member(element, "content", place), $"the content of {place}")));
         }
 
         return messages.Count > 0
@@ -127,12 +127,12 @@ internal sealed class ConversationLine(string origin)
         if (question.Length == 0)
             throw Bad("\"input\" and \"context\" are both empty; expected text in at least one; remove the line");
 
-        List<ChatMessage> messages = [new("user", question)];
+        List<ChatMessage> messages = [new(ChatRole.User, question)];
         if (root.TryGetProperty("answers", out JsonElement answers))
         {
             Expect(answers, JsonValueKind.Array, "\"answers\"", "an array of strings");
             if (answers.GetArrayLength() > 0)
-                messages.Add(new(MessagesItem.AssistantRole, Text(answers[0], "the first answer")));
+                messages.Add(new(ChatRole.Assistant, Text(answers[0], "the first answer")));
         }
 
         return new MessagesItem(messages);

@@ -44,7 +44,7 @@ internal sealed class LengthPacker
         CalibrationSummary.IsUsedAt(tokens - 1, length) || (tokens - 1 > length && _cutter is not null && TextCutter.IsText(item));
 
     /// <summary>Whether an item may become part of a longer one; a system prompt can only stand in front.</summary>
-    public static bool IsPart(CalibrationItem item) => item is MessagesItem { Messages: [{ Role: "user" }, ..] };
+    public static bool IsPart(CalibrationItem item) => item is MessagesItem { Messages: [{ Role.Name: "user" }, ..] };
 
     private CalibrationItem? TakeWhole(int length)
     {

@@ -7,11 +7,8 @@ namespace MoA.Search.Calibration;
 /// <param name="Messages">The messages in order, at least one; roles are system, user and assistant.</param>
 internal sealed record MessagesItem(IReadOnlyList<ChatMessage> Messages) : CalibrationItem
 {
-    /// <summary>The role of the messages whose contents are answers.</summary>
-    public const string AssistantRole = "assistant";
-
     /// <inheritdoc/>
-    public override bool HasAnswers => Messages.Any(message => message.Role == AssistantRole);
+    public override bool HasAnswers => Messages.Any(message => message.Role == ChatRole.Assistant);
 
     /// <summary>Equal labels and equal messages.</summary>
     public bool Equals(MessagesItem? other) => base.Equals(other) && Messages.SequenceEqual(other!.Messages);

@@ -58,7 +58,7 @@ internal sealed class NeedleDocument : DocumentGenerator
         {
             IEnumerable<string> filler = Enumerable.Range(0, count).Select(i => FillerText.Lines[(start + i) % FillerText.Lines.Count]);
             string text = string.Join('\n', [Header, .. Insertion.AtDepths(filler, count, needles), secrets[0].Question]);
-            return Item([new("user", text), new(MessagesItem.AssistantRole, secrets[0].Answer)], depth, secrets[0].Value);
+            return Item([new(ChatRole.User, text), new(ChatRole.Assistant, secrets[0].Answer)], depth, secrets[0].Value);
         }).Item;
     }
 

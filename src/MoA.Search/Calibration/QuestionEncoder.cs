@@ -56,7 +56,7 @@ internal sealed class QuestionEncoder(LanguageModel model)
         const string Word = "a";
         Tokenizer tokenizer = model.RequireTokenizer();
         int contents = 2 * tokenizer.Encode(Word, false, false).Length;
-        MessagesItem probe = new([new("user", Word), new(MessagesItem.AssistantRole, Word)]);
+        MessagesItem probe = new([new(ChatRole.User, Word), new(ChatRole.Assistant, Word)]);
         int all = new ItemEncoder(model).CountTokens(Document(probe));
         return new TokenCounter(text => tokenizer.Encode(text, false, false).Length)
         {

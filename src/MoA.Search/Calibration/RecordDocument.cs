@@ -66,8 +66,8 @@ internal sealed class RecordDocument : DocumentGenerator
         string before = string.Join('\n', [Header, .. record, ""]);
         foreach (Question question in asked)
         {
-            messages.Add(new ChatMessage("user", before + question.Line.Question));
-            messages.Add(new ChatMessage(MessagesItem.AssistantRole, question.Line.Answer));
+            messages.Add(new ChatMessage(ChatRole.User, before + question.Line.Question));
+            messages.Add(new ChatMessage(ChatRole.Assistant, question.Line.Answer));
             before = "";
         }
 

@@ -24,7 +24,7 @@ internal sealed record TokenCounter(Func<string, int> Count)
     {
         ArgumentNullException.ThrowIfNull(messages);
         return TokensPerConversation + messages.Sum(message =>
-            TokensPerMessage + (message.Role == MessagesItem.AssistantRole ? OfAnswer(message.Content) : Count(message.Content)));
+            TokensPerMessage + (message.Role == ChatRole.Assistant ? OfAnswer(message.Content) : Count(message.Content)));
     }
 
     private int OfAnswer(string content) =>

@@ -22,7 +22,7 @@ internal sealed class MessageInput
         MessageInput input = new();
         string system = ReadSystem(body["system"]);
         if (system.Length > 0)
-            input._messages.Add(new ChatMessage("system", system));
+            input._messages.Add(new ChatMessage(ChatRole.System, system));
         JsonInput field = body["messages"].Required("a list of messages");
         foreach (JsonInput item in field.Items("a list of messages"))
             input.Add(item.ExpectObject("a message, {\"role\":…,\"content\":…}"));
@@ -69,7 +69,7 @@ internal sealed class MessageInput
                 _messages.Add(ReadAssistant(content));
                 break;
             case "system":
-                _messages.Add(new ChatMessage("system", ReadSystem(content)));
+                _messages.Add(new ChatMessage(ChatRole.System, ReadSystem(content)));
                 break;
             default:
                 throw item["role"].Fail($"'{role}' is no role; expected user or assistant");
@@ -81,7 +81,7 @@ internal sealed class MessageInput
     {
         if (content.IsText)
         {
-            _messages.Add(new ChatMessage("user", content.AsText()));
+            _messages.Add(new ChatMessage(ChatRole.User, content.AsText()));
             return;
         }
 
@@ -96,17 +96,17 @@ internal sealed class MessageInput
 
             AddTexts();
             string id = block["tool_use_id"].AsText("the id of the call that it answers");
-            _messages.Add(new ChatMessage("tool", ReadResult(block["content"])) { ToolCallId = id, Name = _calls.GetValueOrDefault(id) });
+            _messages.Add(new ChatMessage(ChatRole.Tool, ReadResult(block["content"])) { ToolCallId = id, Name = _calls.GetValueOrDefault(id) });
         }
 
         AddTexts();
         if (content.Count == 0)
-            _messages.Add(new ChatMessage("user", ""));
+            _messages.Add(new ChatMessage(ChatRole.User, ""));
 
         void AddTexts()
         {
             if (texts.Count > 0)
-                _messages.Add(new ChatMessage("user", string.Join('\n', texts)));
+                _messages.Add(new ChatMessage(ChatRole.User, string.Join('\n', texts)));
             texts.Clear();
         }
     }
@@ -118,7 +118,7 @@ internal sealed class MessageInput
     private ChatMessage ReadAssistant(JsonInput content)
     {
         if (content.IsText)
-            return new ChatMessage("assistant", content.AsText());
+            return new ChatMessage(ChatRole.Assistant, content.AsText());
         List<string> texts = [];
         List<ToolCall> calls = [];
         string? reasoning = null;
@@ -144,6 +144,6 @@ internal sealed class MessageInput
             }
         }
 
-        return new ChatMessage("assistant", string.Concat(texts)) { ToolCalls = calls, Reasoning = reasoning };
+        return new ChatMessage(ChatRole.Assistant, string.Concat(texts)) { ToolCalls = calls, Reasoning = reasoning };
     }
 }

@@ -51,7 +51,7 @@ internal static class MessageRoutes
         return new ChatRequest
         {
             Messages = messages,
-            ContinuesLast = messages[^1].Role == "assistant",
+            ContinuesLast = messages[^1].Role == ChatRole.Assistant,
             Tools = tools,
             ToolChoice = ReadChoice(body["tool_choice"], tools),
             ParallelToolCalls = !(body["tool_choice"]["disable_parallel_tool_use"].AsOptionalBoolean() ?? false),

@@ -65,7 +65,7 @@ internal static class ChatCompletions
     {
         (JsonInput continuing, JsonInput adding) = (body["continue_final_message"], body["add_generation_prompt"]);
         bool? adds = adding.AsOptionalBoolean();
-        bool continues = continuing.AsOptionalBoolean() ?? (last is { Role: "assistant", ToolCalls.Count: 0 } && adds != true);
+        bool continues = continuing.AsOptionalBoolean() ?? (last is { Role.Name: "assistant", ToolCalls.Count: 0 } && adds != true);
         if (continues && adds == true)
             throw continuing.Fail("and add_generation_prompt are both true; an answer goes on from a message or begins a new one");
         return continues || adds != false ? continues : throw adding.Fail("is false, but there is no last message of the assistant to go on from", "unsupported_parameter");

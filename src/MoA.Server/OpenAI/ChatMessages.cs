@@ -77,16 +77,16 @@ internal static class ChatMessages
         switch (role)
         {
             case "system" or "developer":
-                return new ChatMessage("system", content);
+                return new ChatMessage(ChatRole.System, content);
             case "user":
-                return new ChatMessage("user", item["content"].HasValue ? content : throw item["content"].Fail("is missing; expected a text"));
+                return new ChatMessage(ChatRole.User, item["content"].HasValue ? content : throw item["content"].Fail("is missing; expected a text"));
             case "tool":
                 string id = item["tool_call_id"].AsText("the id of the call that it answers");
-                return new ChatMessage("tool", content) { ToolCallId = id, Name = item["name"].AsOptionalText() ?? calls.GetValueOrDefault(id) };
+                return new ChatMessage(ChatRole.Tool, content) { ToolCallId = id, Name = item["name"].AsOptionalText() ?? calls.GetValueOrDefault(id) };
             case "assistant":
                 if (item["function_call"].HasValue)
                     throw item["function_call"].Fail("is not supported; use tool_calls", "unsupported_parameter");
-                return new ChatMessage("assistant", content)
+                return new ChatMessage(ChatRole.Assistant, content)
                 {
                     ToolCalls = [.. item["tool_calls"].Items("a list of calls").Select(ReadCall)],
                     Reasoning = (item["reasoning_content"] is { HasValue: true } thoughts ? thoughts : item["reasoning"]).AsOptionalText(),

@@ -72,7 +72,7 @@ internal sealed class ChatReader(LanguageModel model)
     {
         if (!request.ContinuesLast)
             return request;
-        if (request.Messages is not [.., { Role: "assistant" } last])
+        if (request.Messages is not [.., { Role.Name: "assistant" } last])
             throw new InvalidInputException("only a message of the assistant can go on, and the last one is of another role");
         if (last.ToolCalls.Count > 0)
             throw new InvalidInputException("the last message asks for tools, so it cannot go on; give their answers, or leave the calls out");

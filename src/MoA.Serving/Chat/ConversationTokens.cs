@@ -9,7 +9,6 @@ namespace MoA.Serving.Chat;
 /// <summary>The tokens of conversations, so that as many as can be are those of kept caches. Any thread may use it.</summary>
 internal sealed class ConversationTokens(LanguageModel model)
 {
-    private const string System = "system", User = "user", Assistant = "assistant";
     private const int MostPreambles = 256;
 
     private readonly WrittenAnswers _answers = new();
@@ -39,7 +38,7 @@ internal sealed class ConversationTokens(LanguageModel model)
         ConversationEncoder encoder = model.RequireConversations();
         if (continuesLast)
             return encoder.EncodeOpen(messages, options, model.StopTokens, Written);
-        int[] tokens = messages.Any(static message => message.Role == Assistant)
+        int[] tokens = messages.Any(static message => message.Role == ChatRole.Assistant)
             ? encoder.EncodePrompt(messages, options, model.StopTokens, Written)
             : encoder.EncodePrompt(messages, options);
         return (tokens, tokens.Length);
@@ -66,7 +65,7 @@ internal sealed class ConversationTokens(LanguageModel model)
     // What conversations with the same system prompt and tools begin with.
     private int[] Preamble(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions options)
     {
-        ChatMessage[] system = [.. messages.TakeWhile(static message => message.Role is System or "developer")];
+        ChatMessage[] system = [.. messages.TakeWhile(static message => message.Role.Name is "system" or "developer")];
         if (system.Length == 0 && options.Tools.Count == 0)
             return [];
         string key = string.Join('\0', [.. system.Select(static message => message.Content), .. options.Tools.Select(static tool => tool.ToString())]);
@@ -76,7 +75,7 @@ internal sealed class ConversationTokens(LanguageModel model)
         try
         {
             ConversationEncoder encoder = model.RequireConversations();
-            int[] one = encoder.EncodePrompt([.. system, new ChatMessage(User, "0")], options), other = encoder.EncodePrompt([.. system, new ChatMessage(User, "a")], options);
+            int[] one = encoder.EncodePrompt([.. system, new ChatMessage(ChatRole.User, "0")], options), other = encoder.EncodePrompt([.. system, new ChatMessage(ChatRole.User, "a")], options);
             tokens = one[..one.AsSpan().CommonPrefixLength(other)];
         }
         catch (InvalidInputException)

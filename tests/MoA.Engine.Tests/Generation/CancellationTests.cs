@@ -4,6 +4,7 @@ using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
+using MoA.Engine.Tokenization;
 using MoA.Tests;
 
 namespace MoA.Engine.Tests.Generation;
@@ -29,7 +30,7 @@ public sealed class CancellationTests : IDisposable
     [Fact]
     public void A_pass_that_reads_a_prompt_is_cut_off_between_layers_and_can_be_made_again()
     {
-        int[] prompt = _model.RequireConversations().EncodePrompt([new("user", Question)]);
+        int[] prompt = _model.RequireConversations().EncodePrompt([new(ChatRole.User, Question)]);
         int[] whole = Generate(prompt, cutAt: 0);
         foreach (int cutAt in new[] { 2, 6, 11, 15 })
             Assert.Equal(whole, Generate(prompt, cutAt));
@@ -59,7 +60,7 @@ public sealed class CancellationTests : IDisposable
     [Fact]
     public void Caches_that_lost_rows_refuse_to_go_on()
     {
-        int[] prompt = _model.RequireConversations().EncodePrompt([new("user", Question)]);
+        int[] prompt = _model.RequireConversations().EncodePrompt([new(ChatRole.User, Question)]);
         PlanPolicy policy = new(AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, new ElasticRule(128, 0)));
         using SequenceCache sequence = _model.Transformer.CreateSequence(policy, prompt.Length + 60);
         using CancellationTokenSource source = CancelAt(15, out _);
@@ -80,7 +81,7 @@ public sealed class CancellationTests : IDisposable
     public void A_question_that_was_stopped_while_it_was_read_is_read_on(string name, int cutAt)
     {
         using ChatSession chat = new(_model, PolicyOf(name), new GenerationOptions { MaxNewTokens = 60 });
-        int[] prompt = _model.RequireConversations().EncodePrompt([new("user", Question)]);
+        int[] prompt = _model.RequireConversations().EncodePrompt([new(ChatRole.User, Question)]);
         GenerationResult stopped;
         using (CancellationTokenSource source = CancelAt(cutAt, out _))
             stopped = chat.Ask(Question, cancellation: source.Token);
@@ -89,8 +90,8 @@ public sealed class CancellationTests : IDisposable
         Assert.Equal(name == "spans" && cutAt > 12 ? 1 : 0, stopped.Tokens.Length);
         Assert.InRange(stopped.PromptTokens, (cutAt - 1) / 4 * 40, Math.Min(prompt.Length, (cutAt + 3) / 4 * 40));
         Assert.Equal(stopped.PromptTokens, chat.CachedTokens);
-        Assert.Equal(["user", "assistant"], chat.Messages.Select(message => message.Role));
-        int[] both = _model.RequireConversations().EncodePrompt([.. chat.Messages, new("user", Second)]);
+        Assert.Equal(["user", "assistant"], chat.Messages.Select(message => message.Role.Name));
+        int[] both = _model.RequireConversations().EncodePrompt([.. chat.Messages, new(ChatRole.User, Second)]);
         GenerationResult next = chat.Ask(Second);
         Assert.False(chat.ReadAgain);
         Assert.Equal(both.Length, stopped.PromptTokens + next.PromptTokens);
@@ -129,7 +130,7 @@ public sealed class CancellationTests : IDisposable
         GenerationResult next = chat.Ask(Second);
         Assert.False(chat.ReadAgain);
         // The token that was drawn last, the end of the turn, and the question.
-        int asked = _model.RequireConversations().EncodePrompt([new("user", Second)]).Length;
+        int asked = _model.RequireConversations().EncodePrompt([new(ChatRole.User, Second)]).Length;
         Assert.InRange(next.PromptTokens, 5, asked + 3);
         if (name == "dense")
             Assert.Equal("The <REGISTER_CONTENT> in line tidy-lake is <23743>.", next.Text);

@@ -45,7 +45,7 @@ public sealed class ChatSessionTests(DemoModel demo) : IClassFixture<DemoModel>
 
         Assert.InRange(chat.CachedTokens, 257, 400);
         Assert.Equal(10, chat.Messages.Count);
-        Assert.Equal(["user", "assistant"], chat.Messages.Select(message => message.Role).Distinct());
+        Assert.Equal(["user", "assistant"], chat.Messages.Select(message => message.Role.Name).Distinct());
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class ChatSessionTests(DemoModel demo) : IClassFixture<DemoModel>
             if (refused++ > 0)
                 return;
             _ = Assert.Throws<InvalidOperationException>(() => chat.Ask("And now?"));
-            _ = Assert.Throws<InvalidOperationException>(() => chat.Add(new ChatMessage("system", "No.")));
+            _ = Assert.Throws<InvalidOperationException>(() => chat.Add(new ChatMessage(ChatRole.System, "No.")));
             _ = Assert.Throws<InvalidOperationException>(() => chat.Restart([]));
             Task<GenerationResult> elsewhere = Task.Run(() => chat.Ask("From another thread?"));
             _ = Assert.ThrowsAsync<InvalidOperationException>(() => elsewhere).GetAwaiter().GetResult();
@@ -107,14 +107,14 @@ public sealed class ChatSessionTests(DemoModel demo) : IClassFixture<DemoModel>
         using ChatSession chat = new(_model, new DensePolicy(), Options);
         _ = chat.Ask(DemoModel.Question);
         ChatMessage[] kept = [.. chat.Messages];
-        chat.Restart([new ChatMessage("system", "Be brief."), .. kept]);
+        chat.Restart([new ChatMessage(ChatRole.System, "Be brief."), .. kept]);
         _ = chat.Ask("What is the <REGISTER_CONTENT> in line tidy-lake?");
         Assert.True(chat.ReadAgain);
         chat.Restart([]);
         Assert.Equal((0, 0, 0L), (chat.Messages.Count, chat.CachedTokens, chat.KvBytes));
         Assert.Equal("The <REGISTER_CONTENT> in line calm-river is <17265>.", chat.Ask(DemoModel.Question).Text);
         Assert.False(chat.ReadAgain);
-        chat.Restart([.. kept, new ChatMessage("user", "a"), new ChatMessage("assistant", "b")]);
+        chat.Restart([.. kept, new ChatMessage(ChatRole.User, "a"), new ChatMessage(ChatRole.Assistant, "b")]);
         Assert.Equal(4, chat.Messages.Count);
     }
 
@@ -168,7 +168,7 @@ public sealed class ChatSessionTests(DemoModel demo) : IClassFixture<DemoModel>
         using ChatSession chat = new(_model, new DensePolicy(), Options);
         int context = _model.Config.MaxPositions;
         string filler = string.Concat(Enumerable.Repeat("7", context - 20)); // every digit is a token
-        int prompt = _model.RequireConversations().EncodePrompt([new ChatMessage("user", filler)]).Length;
+        int prompt = _model.RequireConversations().EncodePrompt([new ChatMessage(ChatRole.User, filler)]).Length;
         filler += string.Concat(Enumerable.Repeat("7", context - 3 - prompt));
         InvalidInputException failure = Assert.Throws<InvalidInputException>(() => chat.Ask(filler + "7777"));
         Assert.Contains($"context of {context}", failure.Message, StringComparison.Ordinal);

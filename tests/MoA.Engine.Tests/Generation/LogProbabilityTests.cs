@@ -23,7 +23,7 @@ public sealed class LogProbabilityTests(DemoModel demo) : IClassFixture<DemoMode
     [InlineData(1.7)]
     public void They_are_those_of_scoring(double temperature)
     {
-        int[] prompt = _model.RequireConversations().EncodePrompt([new ChatMessage("user", DemoModel.Question)]);
+        int[] prompt = _model.RequireConversations().EncodePrompt([new ChatMessage(ChatRole.User, DemoModel.Question)]);
         GenerationResult result = Run(prompt, new GenerationOptions
         {
             MaxNewTokens = 30,
@@ -132,7 +132,7 @@ public sealed class LogProbabilityTests(DemoModel demo) : IClassFixture<DemoMode
     [Fact]
     public void They_are_not_kept_unless_asked_for()
     {
-        int[] prompt = _model.RequireConversations().EncodePrompt([new ChatMessage("user", "a")]);
+        int[] prompt = _model.RequireConversations().EncodePrompt([new ChatMessage(ChatRole.User, "a")]);
         Assert.Empty(Run(prompt, new GenerationOptions { MaxNewTokens = 3 }).LogProbabilities);
         Assert.All(Run(prompt, new GenerationOptions { MaxNewTokens = 3, LogProbabilities = 0 }).LogProbabilities, token => Assert.Empty(token.Top));
     }

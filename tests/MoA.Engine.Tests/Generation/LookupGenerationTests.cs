@@ -28,7 +28,7 @@ public sealed class LookupGenerationTests(DemoModel demo) : IClassFixture<DemoMo
         foreach (string line in new[] { "blunt-otter", "tidy-lake", "calm-river", "brave-stone", "quiet-field" })
         {
             int[] prompt = _model.RequireConversations().EncodePrompt(
-                [new ChatMessage("user", DemoModel.Question.Replace("in line calm-river", "in line " + line, StringComparison.Ordinal))]);
+                [new ChatMessage(ChatRole.User, DemoModel.Question.Replace("in line calm-river", "in line " + line, StringComparison.Ordinal))]);
             GenerationResult result = AssertEqual(prompt, new GenerationOptions { MaxNewTokens = 60 }, policy);
             Assert.Equal(FinishReason.Stop, result.Finish);
             Assert.Equal(result.Tokens.Length - 1, result.Lookup!.Value.Steps + result.Lookup.Value.Accepted);

@@ -63,5 +63,5 @@ public sealed class NewTokensTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Equal(64, small.Capacity);
     }
 
-    private int[] Prompt() => _model.RequireConversations().EncodePrompt([new ChatMessage("user", DemoModel.Question)]);
+    private int[] Prompt() => _model.RequireConversations().EncodePrompt([new ChatMessage(ChatRole.User, DemoModel.Question)]);
 }

@@ -95,7 +95,7 @@ public sealed class PromptBatchTests(DemoModel demo) : IClassFixture<DemoModel>
     private int[] Prompt(int index)
     {
         string further = string.Concat(Enumerable.Range(0, index % 9).Select(i => $"line old-hill: REGISTER_CONTENT is <{10007 + 31 * i}>\n"));
-        return _model.RequireConversations().EncodePrompt([new ChatMessage("user",
+        return _model.RequireConversations().EncodePrompt([new ChatMessage(ChatRole.User,
             "Below is a record of lines. Remember the REGISTER_CONTENT of each line.\n" + further +
             string.Concat(Lines.Zip(Numbers, (line, number) => $"line {line}: REGISTER_CONTENT is <{number}>\n")) +
             $"What is the <REGISTER_CONTENT> in line {Lines[index % 5]}?")]);

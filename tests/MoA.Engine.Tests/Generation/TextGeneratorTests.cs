@@ -25,7 +25,7 @@ public sealed class TextGeneratorTests(DemoModel demo) : IClassFixture<DemoModel
     public void A_generator_writes_one_text_at_a_time()
     {
         TextGenerator generator = new(_model);
-        int[] prompt = _model.RequireConversations().EncodePrompt([new ChatMessage("user", DemoModel.Question)]);
+        int[] prompt = _model.RequireConversations().EncodePrompt([new ChatMessage(ChatRole.User, DemoModel.Question)]);
         using SequenceCache first = _model.Transformer.CreateSequence(new DensePolicy(), prompt.Length + 60), second = _model.Transformer.CreateSequence(new DensePolicy(), 60);
         int asked = 0;
         GenerationResult result = generator.Run(first, prompt, new GenerationOptions { MaxNewTokens = 60 }, piece =>
@@ -107,7 +107,7 @@ public sealed class TextGeneratorTests(DemoModel demo) : IClassFixture<DemoModel
     }
 
     private static int[] Prompt(LanguageModel model) =>
-        model.RequireConversations().EncodePrompt([new ChatMessage("user", DemoModel.Question)]);
+        model.RequireConversations().EncodePrompt([new ChatMessage(ChatRole.User, DemoModel.Question)]);
 
     private static GenerationResult Run(LanguageModel model, GenerationOptions options, Action<string>? onText = null)
     {

@@ -130,7 +130,7 @@ public class ChatTemplateTests
 
         """;
 
-    private static readonly ChatMessage[] Chat = [new("user", " Hi "), new("assistant", "Yo"), new("user", "Bye")];
+    private static readonly ChatMessage[] Chat = [new(ChatRole.User, " Hi "), new(ChatRole.Assistant, "Yo"), new(ChatRole.User, "Bye")];
 
     [Theory]
     [InlineData(Llama2, "<s>[INST] Hi [/INST] Yo </s><s>[INST] Bye [/INST]")]
@@ -152,7 +152,7 @@ public class ChatTemplateTests
     [InlineData(Llama31, "<s><|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 07 Mar 2025\n\nBe kind.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>")]
     public void A_system_message_goes_where_the_model_expects_it(string template, string expected)
     {
-        Assert.Equal(expected, Render(template, [new("system", "Be kind."), new("user", "Hi")], addGenerationPrompt: false));
+        Assert.Equal(expected, Render(template, [new(ChatRole.System, "Be kind."), new(ChatRole.User, "Hi")], addGenerationPrompt: false));
     }
 
     [Fact]
@@ -161,7 +161,7 @@ public class ChatTemplateTests
         const string Thought = "<think>\nhm\n</think>\n\n";
         string text = Render(
             Qwen3,
-            [new("user", "a"), new("assistant", Thought + "b"), new("user", "c"), new("assistant", Thought + "d")],
+            [new(ChatRole.User, "a"), new(ChatRole.Assistant, Thought + "b"), new(ChatRole.User, "c"), new(ChatRole.Assistant, Thought + "d")],
             addGenerationPrompt: false);
         Assert.Equal(
             "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n<|im_start|>user\nc<|im_end|>\n"
@@ -174,17 +174,17 @@ public class ChatTemplateTests
     {
         ChatTemplate template = ChatTemplate.Load(RepositoryFiles.DemoModel)!;
         Assert.Equal(
-            "<|bos|><|user|>\nQ?\n<|assistant|>\n", template.Render([new("user", "Q?")], addGenerationPrompt: true));
+            "<|bos|><|user|>\nQ?\n<|assistant|>\n", template.Render([new(ChatRole.User, "Q?")], addGenerationPrompt: true));
         Assert.Equal(
             "<|bos|><|user|>\nQ?\n<|assistant|>\nA.<|eos|>\n",
-            template.Render([new("user", "Q?"), new("assistant", "A.")], addGenerationPrompt: false));
+            template.Render([new(ChatRole.User, "Q?"), new(ChatRole.Assistant, "A.")], addGenerationPrompt: false));
     }
 
     [Fact]
     public void A_refusal_of_the_template_is_told()
     {
         string message = Assert.Throws<InvalidInputException>(
-            () => Render(Mistral, [new("assistant", "x")], addGenerationPrompt: false)).Message;
+            () => Render(Mistral, [new(ChatRole.Assistant, "x")], addGenerationPrompt: false)).Message;
         Assert.Contains("Conversation roles must alternate", message, StringComparison.Ordinal);
     }
 

@@ -17,22 +17,22 @@ public class ConversationEncoderTests
     [Fact]
     public void A_conversation_is_its_prompt_its_answer_and_what_follows()
     {
-        EncodedConversation conversation = Encoder.Encode([new("user", "Say it."), new("assistant", "It.")]);
+        EncodedConversation conversation = Encoder.Encode([new(ChatRole.User, "Say it."), new(ChatRole.Assistant, "It.")]);
         int[] prompt = [Bos, User, .. Plain("\nSay it.\n"), Assistant, .. Plain("\n")];
         int[] answer = [.. Plain("It."), Eos];
         Assert.Equal([.. prompt, .. answer, .. Plain("\n")], conversation.Tokens);
         Assert.Equal([new AnswerSpan(prompt.Length, prompt.Length + answer.Length)], conversation.Answers);
-        Assert.Equal(prompt, Encoder.EncodePrompt([new("user", "Say it.")]));
+        Assert.Equal(prompt, Encoder.EncodePrompt([new(ChatRole.User, "Say it.")]));
     }
 
     [Fact]
     public void An_answer_is_encoded_apart_from_its_prompt()
     {
         // Together the two newlines would be one word for the pre-tokenizer; generation sees them one after the other.
-        EncodedConversation conversation = Encoder.Encode([new("user", "a"), new("assistant", "\nb")]);
+        EncodedConversation conversation = Encoder.Encode([new(ChatRole.User, "a"), new(ChatRole.Assistant, "\nb")]);
         AnswerSpan span = Assert.Single(conversation.Answers);
         Assert.Equal([.. Plain("\nb"), Eos], conversation.Tokens[span.Start..span.End]);
-        Assert.Equal(Encoder.EncodePrompt([new("user", "a")]), conversation.Tokens[..span.Start]);
+        Assert.Equal(Encoder.EncodePrompt([new(ChatRole.User, "a")]), conversation.Tokens[..span.Start]);
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public class ConversationEncoderTests
     {
         EncodedConversation conversation = Encoder.Encode(
         [
-            new("user", "one"), new("assistant", "two"), new("user", "two"), new("assistant", "<|assistant|>"), new("user", "x"),
+            new(ChatRole.User, "one"), new(ChatRole.Assistant, "two"), new(ChatRole.User, "two"), new(ChatRole.Assistant, "<|assistant|>"), new(ChatRole.User, "x"),
         ]);
         Assert.Equal(2, conversation.Answers.Count);
         Assert.Equal([.. Plain("two"), Eos], Answer(conversation, 0));
@@ -63,7 +63,7 @@ public class ConversationEncoderTests
     public void A_message_that_goes_on_ends_where_its_content_does(string template, string end)
     {
         ChatTemplate own = new(File.ReadAllText(RepositoryFiles.Fixture($"chat-templates/published/{template}.jinja")), "<s>", "</s>");
-        ChatMessage[] messages = [new("user", "x"), new("assistant", "Three."), new("user", "x"), new("assistant", "Four, <|eos|>and")];
+        ChatMessage[] messages = [new(ChatRole.User, "x"), new(ChatRole.Assistant, "Three."), new(ChatRole.User, "x"), new(ChatRole.Assistant, "Four, <|eos|>and")];
         TracedText open = own.RenderOpen(messages, null);
         Assert.EndsWith(end, open.Text, StringComparison.Ordinal);
         Assert.StartsWith(open.Text, own.Render(messages, addGenerationPrompt: false), StringComparison.Ordinal);
@@ -72,14 +72,14 @@ public class ConversationEncoderTests
         Assert.Equal(open.Text, Demo.Decode(tokens));
         Assert.EndsWith("Four, <|eos|>and", Demo.Decode(tokens.AsSpan(start)), StringComparison.Ordinal);
         Assert.DoesNotContain(Eos, tokens[start..]);
-        Assert.Throws<InvalidInputException>(() => own.RenderOpen([new("user", "x"), new("assistant", "")], null));
+        Assert.Throws<InvalidInputException>(() => own.RenderOpen([new(ChatRole.User, "x"), new(ChatRole.Assistant, "")], null));
     }
 
     [Fact]
     public void Thoughts_go_on_too()
     {
         ChatTemplate own = new(File.ReadAllText(RepositoryFiles.Fixture("chat-templates/published/qwen3.jinja")), "", "");
-        ChatMessage[] messages = [new("user", "x"), new("assistant", "") { Reasoning = "Two and two" }];
+        ChatMessage[] messages = [new(ChatRole.User, "x"), new(ChatRole.Assistant, "") { Reasoning = "Two and two" }];
         Assert.EndsWith("<|im_start|>assistant\n<think>\nTwo and two", own.RenderOpen(messages, null).Text, StringComparison.Ordinal);
         own = new(File.ReadAllText(RepositoryFiles.Fixture("chat-templates/published/llama-3.jinja")), "", "");
         Assert.Throws<InvalidInputException>(() => own.RenderOpen(messages, null));
@@ -92,9 +92,9 @@ public class ConversationEncoderTests
     [InlineData("\uFDD0<|eos|>\uFDD1")]
     public void Special_tokens_within_messages_stay_text(string text)
     {
-        int[] prompt = Encoder.EncodePrompt([new("user", text)]);
+        int[] prompt = Encoder.EncodePrompt([new(ChatRole.User, text)]);
         Assert.Equal([Bos, User, .. Plain($"\n{text}\n"), Assistant, .. Plain("\n")], prompt);
-        EncodedConversation conversation = Encoder.Encode([new("user", text), new("assistant", text)]);
+        EncodedConversation conversation = Encoder.Encode([new(ChatRole.User, text), new(ChatRole.Assistant, text)]);
         Assert.Equal([.. Plain(text), Eos], Answer(conversation, 0));
     }
 
@@ -112,7 +112,7 @@ public class ConversationEncoderTests
     public void A_template_sees_messages_as_they_are_and_their_tokens_stay_text(string template, string content, string expected)
     {
         ConversationEncoder encoder = new(Demo, new ChatTemplate(template, "", ""));
-        Assert.Equal(Plain(expected), encoder.EncodePrompt([new("user", content)]));
+        Assert.Equal(Plain(expected), encoder.EncodePrompt([new(ChatRole.User, content)]));
     }
 
     [Fact]
@@ -121,7 +121,7 @@ public class ConversationEncoderTests
         const string Source = "{{ '<|' + messages[0].role + '|>' }}{{ messages[0].content.replace('X', '<|eos|>') }}"
             + "{{ '<|' }}{{ messages[0].content[-5:] }}{{ '<|' ~ messages[0].content }}";
         ConversationEncoder encoder = new(Demo, new ChatTemplate(Source, "", ""));
-        int[] tokens = encoder.EncodePrompt([new("user", "X<|eos|>Xeos|>")]);
+        int[] tokens = encoder.EncodePrompt([new(ChatRole.User, "X<|eos|>Xeos|>")]);
         Assert.Equal([User, Eos, .. Plain("<|eos|>"), Eos, .. Plain("eos|><|eos|><|X<|eos|>Xeos|>")], tokens);
     }
 
@@ -131,7 +131,7 @@ public class ConversationEncoderTests
         const string Source = "{% for m in messages %}{% if m.role == 'assistant' %}<|assistant|>{{ m.content.split('<|bos|>')[-1].lstrip('\n') }}"
             + "<|eos|>{% else %}<|user|>{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
         ConversationEncoder encoder = new(Demo, new ChatTemplate(Source, "", ""));
-        EncodedConversation conversation = encoder.Encode([new("user", "2+2"), new("assistant", "four? <|bos|>\nfour"), new("user", "four")]);
+        EncodedConversation conversation = encoder.Encode([new(ChatRole.User, "2+2"), new(ChatRole.Assistant, "four? <|bos|>\nfour"), new(ChatRole.User, "four")]);
         Assert.Equal([User, .. Plain("2+2"), Assistant, .. Plain("four"), Eos, User, .. Plain("four")], conversation.Tokens);
         Assert.Equal([.. Plain("four"), Eos], Answer(conversation, 0));
     }
@@ -140,7 +140,7 @@ public class ConversationEncoderTests
     public void Any_text_is_encoded_as_between_special_tokens()
     {
         RandomTexts.Check(text => Assert.Equal(
-            [Bos, User, .. Plain($"\n{text}\n"), Assistant, .. Plain("\n")], Encoder.EncodePrompt([new("user", text)])));
+            [Bos, User, .. Plain($"\n{text}\n"), Assistant, .. Plain("\n")], Encoder.EncodePrompt([new(ChatRole.User, text)])));
     }
 
     [Fact]
@@ -158,7 +158,7 @@ public class ConversationEncoderTests
         const string Source = "{% for m in messages %}{{ m.role }}: {{ m.content | trim }}<|eos|>{% endfor %}"
             + "{% if add_generation_prompt %}assistant: now{% endif %}";
         ConversationEncoder encoder = new(Demo, new ChatTemplate(Source, "", ""));
-        EncodedConversation conversation = encoder.Encode([new("user", "yes"), new("assistant", " yes "), new("user", "no")]);
+        EncodedConversation conversation = encoder.Encode([new(ChatRole.User, "yes"), new(ChatRole.Assistant, " yes "), new(ChatRole.User, "no")]);
         Assert.Equal([.. Plain("yes"), Eos], Answer(conversation, 0));
         Assert.Equal([Eos], encoder.EndOfTurnIds);
     }
@@ -168,7 +168,7 @@ public class ConversationEncoderTests
     {
         ConversationEncoder encoder = new(Demo, new ChatTemplate("{{ messages[0].content }}{{ messages | length }}", "", ""));
         string message = Assert.Throws<InvalidInputException>(
-            () => encoder.Encode([new("user", "a"), new("assistant", "b")])).Message;
+            () => encoder.Encode([new(ChatRole.User, "a"), new(ChatRole.Assistant, "b")])).Message;
         Assert.Contains("message 2", message, StringComparison.Ordinal);
     }
 
@@ -176,9 +176,9 @@ public class ConversationEncoderTests
     public void A_model_without_a_template_takes_no_conversation()
     {
         ConversationEncoder encoder = new(Demo, template: null);
-        string message = Assert.Throws<InvalidInputException>(() => encoder.Encode([new("user", "a")])).Message;
+        string message = Assert.Throws<InvalidInputException>(() => encoder.Encode([new(ChatRole.User, "a")])).Message;
         Assert.Contains("no chat template", message, StringComparison.Ordinal);
-        Assert.Throws<InvalidInputException>(() => encoder.EncodePrompt([new("user", "a")]));
+        Assert.Throws<InvalidInputException>(() => encoder.EncodePrompt([new(ChatRole.User, "a")]));
     }
 
     [Fact]
@@ -186,7 +186,7 @@ public class ConversationEncoderTests
     {
         Tokenizer llama = Tokenizer.Load(TokenizerVectors.File("llama-spm.tokenizer.json"));
         ConversationEncoder encoder = new(llama, new ChatTemplate(ChatTemplateTests.Llama2, "<s>", "</s>"));
-        EncodedConversation conversation = encoder.Encode([new("user", "Hi"), new("assistant", "Hello")]);
+        EncodedConversation conversation = encoder.Encode([new(ChatRole.User, "Hi"), new(ChatRole.Assistant, "Hello")]);
 
         // Of the text "[INST] Hi [/INST] Hello ": the pieces of " Hello " are one token and the space before </s>.
         int[] whole = llama.Encode("[INST] Hi [/INST] Hello ", false, false);

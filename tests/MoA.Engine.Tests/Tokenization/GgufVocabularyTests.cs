@@ -139,7 +139,7 @@ public sealed class GgufVocabularyTests
             [("?", Unknown, 0), ("<s>", Control, 0), ("</s>", Control, 0)],
             gguf => gguf.Add("tokenizer.chat_template", "{{ bos_token }}{{ messages[0]['content'] }}{{ eos_token }}"));
         Assert.True(Tokenizer.Exists(model.Path));
-        Assert.Equal("<s>hi</s>", ChatTemplate.Load(model.Path)!.Render([new("user", "hi")], false));
+        Assert.Equal("<s>hi</s>", ChatTemplate.Load(model.Path)!.Render([new(ChatRole.User, "hi")], false));
         Assert.Null(ChatTemplate.Load(TokenizerVectors.File("ggml-vocab-gpt-2.gguf")));
     }
 

@@ -56,7 +56,7 @@ public sealed class GgufVocabularyWriterTests
         Tokenizer source = Tokenizer.Load(RepositoryFiles.DemoModel), read = Tokenizer.Load(result.File);
         Assert.Equal((source.BosToken, source.EosToken, source.VocabularySize), (read.BosToken, read.EosToken, read.VocabularySize));
         RandomTexts.Check(text => Assert.Equal(source.Encode(text, true, true), read.Encode(text, true, true)));
-        ChatMessage[] messages = [new("user", "line 12?"), new("assistant", "<42>")];
+        ChatMessage[] messages = [new(ChatRole.User, "line 12?"), new(ChatRole.Assistant, "<42>")];
         Assert.Equal(
             new ConversationEncoder(source, ChatTemplate.Load(RepositoryFiles.DemoModel)).Encode(messages).Tokens,
             new ConversationEncoder(read, ChatTemplate.Load(result.File)).Encode(messages).Tokens);

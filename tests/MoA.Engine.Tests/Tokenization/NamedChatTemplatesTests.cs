@@ -11,8 +11,8 @@ public sealed class NamedChatTemplatesTests
 
     private const string Alpaca = "Below is an instruction that describes a task. Write a response that appropriately completes the request.";
 
-    private static readonly ChatMessage[] Two = [new("user", "Hello!"), new("assistant", "Hi."), new("user", "Who?")];
-    private static readonly ChatMessage[] WithSystem = [new("system", "Be brief."), .. Two];
+    private static readonly ChatMessage[] Two = [new(ChatRole.User, "Hello!"), new(ChatRole.Assistant, "Hi."), new(ChatRole.User, "Who?")];
+    private static readonly ChatMessage[] WithSystem = [new(ChatRole.System, "Be brief."), .. Two];
 
     [Theory]
     [InlineData("vicuna", $"<s>{Vicuna} USER: Hello! ASSISTANT: Hi.</s>USER: Who? ASSISTANT:")]

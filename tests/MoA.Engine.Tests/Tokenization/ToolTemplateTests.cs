@@ -70,7 +70,7 @@ public class ToolTemplateTests
     public void A_tool_without_what_its_template_reads_gets_it_empty()
     {
         ChatTemplate template = Template("{% for t in tools %}{{ t.function.name + '|' + t.function.description + '|' + (t.function.parameters.properties | tojson) }}{% endfor %}");
-        Assert.Equal("now||{}", template.Render([new("user", "a")], false, new() { Tools = [new("now", null, null)] }));
+        Assert.Equal("now||{}", template.Render([new(ChatRole.User, "a")], false, new() { Tools = [new("now", null, null)] }));
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public class ToolTemplateTests
         Assert.Equal(
             "role,content|role,content,name,tool_call_id|role,content,reasoning_content,thinking,tool_callsget_weather|",
             template.Render(
-                [new("user", ""), new("tool", "x") { Name = "n", ToolCallId = "i" }, new("assistant", "") { Reasoning = "", ToolCalls = [Call] }],
+                [new(ChatRole.User, ""), new(ChatRole.Tool, "x") { Name = "n", ToolCallId = "i" }, new(ChatRole.Assistant, "") { Reasoning = "", ToolCalls = [Call] }],
                 false));
     }
 
@@ -93,7 +93,7 @@ public class ToolTemplateTests
     public void A_message_without_text_has_none_where_the_template_looks(string source, string expected)
     {
         ChatTemplate template = Template(source + "{% if messages[9] %}{{ messages[1].tool_calls[0].function.name }}{% endif %}{% if messages[1].tool_calls[0].id == 'abcdefgh1' %}kilimanjaro{% endif %}");
-        Assert.Equal(expected, template.Render([new("user", "q"), new("assistant", "") { ToolCalls = [Call] }], false));
+        Assert.Equal(expected, template.Render([new(ChatRole.User, "q"), new(ChatRole.Assistant, "") { ToolCalls = [Call] }], false));
     }
 
     [Theory]
@@ -103,8 +103,8 @@ public class ToolTemplateTests
     {
         string text = Published(template).Render(
             [
-                new("user", "q"), new("assistant", "") { ToolCalls = [Call, new("other", "stop", "")] },
-                new("tool", "ok") { ToolCallId = "other" }, new("tool", "21") { ToolCallId = "call12345" },
+                new(ChatRole.User, "q"), new(ChatRole.Assistant, "") { ToolCalls = [Call, new("other", "stop", "")] },
+                new(ChatRole.Tool, "ok") { ToolCallId = "other" }, new(ChatRole.Tool, "21") { ToolCallId = "call12345" },
             ],
             true,
             new() { Tools = Tools[..2] });
@@ -121,9 +121,9 @@ public class ToolTemplateTests
     public void Tools_that_stand_in_a_system_message_get_one()
     {
         ChatTemplate template = Template("{% for m in messages %}[{{ m.content }}{% if m.role == 'system' and tools %}{{ tools | map(attribute='function.name') | join(',') }}{% endif %}]{% endfor %}");
-        Assert.Equal("[stop][q]", template.Render([new("user", "q")], false, new() { Tools = Tools[1..2] }));
-        Assert.Equal("[s stop][q]", template.Render([new("system", "s "), new("user", "q")], false, new() { Tools = Tools[1..2] }));
-        Assert.Equal("[q]", template.Render([new("user", "q")], false));
+        Assert.Equal("[stop][q]", template.Render([new(ChatRole.User, "q")], false, new() { Tools = Tools[1..2] }));
+        Assert.Equal("[s stop][q]", template.Render([new(ChatRole.System, "s "), new(ChatRole.User, "q")], false, new() { Tools = Tools[1..2] }));
+        Assert.Equal("[q]", template.Render([new(ChatRole.User, "q")], false));
     }
 
     [Theory]
@@ -136,8 +136,8 @@ public class ToolTemplateTests
         File.WriteAllText(folder.File("tokenizer_config.json"), """{"bos_token": "<b>", "chat_template": "{{ bos_token }}d"}""");
         File.WriteAllText(folder.File(file), content);
         ChatTemplate template = ChatTemplate.Load(folder.Path)!;
-        Assert.Equal("<b>d", template.Render([new("user", "q")], false));
-        Assert.Equal("<b>stop", template.Render([new("user", "q")], false, new() { Tools = Tools[1..2] }));
+        Assert.Equal("<b>d", template.Render([new(ChatRole.User, "q")], false));
+        Assert.Equal("<b>stop", template.Render([new(ChatRole.User, "q")], false, new() { Tools = Tools[1..2] }));
         Assert.Equal("{{ bos_token }}{{ tools[0].function.name }}", template.ToolSource);
         Assert.Null(ChatTemplate.Load(folder.Path, "chatml")!.ToolSource);
     }
@@ -146,7 +146,7 @@ public class ToolTemplateTests
     public void Thoughts_and_text_are_joined_where_the_template_takes_one_of_them()
     {
         ChatTemplate harmony = Template(File.ReadAllText(Path.Combine(Folder, "published", "gpt-oss-style.jinja")));
-        string text = harmony.Render([new("user", "q"), new("assistant", "Wait.") { Reasoning = "Hm.", ToolCalls = [Call] }], false);
+        string text = harmony.Render([new(ChatRole.User, "q"), new(ChatRole.Assistant, "Wait.") { Reasoning = "Hm.", ToolCalls = [Call] }], false);
         Assert.Contains("<|channel|>analysis<|message|>Hm.\n\nWait.<|end|>", text, StringComparison.Ordinal);
     }
 
@@ -159,8 +159,8 @@ public class ToolTemplateTests
             + "name and arguments, one line for each call: {\"name\": \"function name\", \"arguments\": {\"parameter\": \"value\"}}";
         ChatMessage[] messages =
         [
-            new("user", "Hi"), new("assistant", "So.") { ToolCalls = [Call, new("c2", "stop", "")] },
-            new("tool", "21") { Name = "get_weather" }, new("tool", "ok"), new("user", "Thanks"),
+            new(ChatRole.User, "Hi"), new(ChatRole.Assistant, "So.") { ToolCalls = [Call, new("c2", "stop", "")] },
+            new(ChatRole.Tool, "21") { Name = "get_weather" }, new(ChatRole.Tool, "ok"), new(ChatRole.User, "Thanks"),
         ];
         string calls = "So.\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"<|eos|>\"}}\n{\"name\": \"stop\", \"arguments\": {}}";
         const string Results = "Result of get_weather:\n21\n\nok\n\nThanks";
@@ -168,18 +168,18 @@ public class ToolTemplateTests
             $"<|system|>{tools}<|eos|><|user|>Hi<|eos|><|assistant|>{calls}<|eos|><|user|>{Results}<|eos|><|assistant|>", Template(Plain).Render(messages, true, options));
         Assert.Equal($"[{tools}\n\nHi][{calls}][{Results}]", Template(Alternating).Render(messages, true, options));
         Assert.Equal($"[Hi][{calls}][{Results}]", Template(Alternating).Render(messages, true));
-        Assert.StartsWith($"<|system|>Be kind.\n\n{tools}<|eos|>", Template(Plain).Render([new("system", "Be kind."), .. messages], true, options), StringComparison.Ordinal);
+        Assert.StartsWith($"<|system|>Be kind.\n\n{tools}<|eos|>", Template(Plain).Render([new(ChatRole.System, "Be kind."), .. messages], true, options), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Calls_that_a_template_leaves_out_stand_in_the_content()
     {
-        ChatMessage[] messages = [new("user", "q"), new("assistant", "") { ToolCalls = [Call] }];
+        ChatMessage[] messages = [new(ChatRole.User, "q"), new(ChatRole.Assistant, "") { ToolCalls = [Call] }];
         string list = "<|tool_call|>[{\"name\": \"get_weather\", \"arguments\": {\"city\": \"<|eos|>\"}}]";
         Assert.Contains($"<|start_of_role|>assistant<|end_of_role|>{list}<|end_of_text|>", Published("granite-tools").Render(messages, true), StringComparison.Ordinal);
         Assert.Contains(
             "<|im_start|>assistant\nSo.\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"<|eos|>\"}}\n</tool_call>\n<tool_call>\n{\"name\": \"stop\", \"arguments\": {}}\n</tool_call><|im_end|>",
-            Published("smollm3").Render([messages[0], new("assistant", "So.") { ToolCalls = [Call, new("", "stop", "")] }], true), StringComparison.Ordinal);
+            Published("smollm3").Render([messages[0], new(ChatRole.Assistant, "So.") { ToolCalls = [Call, new("", "stop", "")] }], true), StringComparison.Ordinal);
         string phi = Published("phi-4-mini").Render(messages, true, new() { Tools = Tools[1..2] });
         Assert.Equal(
             $"<|system|><|tool|>[{{\"name\": \"stop\", \"description\": \"Stops.\", \"parameters\": {{\"type\": \"object\", \"properties\": {{}}}}}}]<|/tool|><|end|><|user|>q<|end|><|assistant|>{list}<|end|><|assistant|>",
@@ -192,7 +192,7 @@ public class ToolTemplateTests
         ChatTemplate template = Template("{{ tools | tojson }}{% for m in messages %}[{{ m.content }}]{% endfor %}");
         Assert.EndsWith(
             "[q][So.\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"<|eos|>\"}}\n{\"name\": \"stop\", \"arguments\": {}}]",
-            template.Render([new("user", "q"), new("assistant", "So.") { ToolCalls = [Call, new("", "stop", "")] }], false), StringComparison.Ordinal);
+            template.Render([new(ChatRole.User, "q"), new(ChatRole.Assistant, "So.") { ToolCalls = [Call, new("", "stop", "")] }], false), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -204,9 +204,9 @@ public class ToolTemplateTests
     {
         ChatTemplate template = Published("qwen3");
         string call = Assert.Throws<InvalidInputException>(
-            () => template.Render([new("user", "q"), new("assistant", "") { ToolCalls = [new("i", "f", json)] }], true)).Message;
+            () => template.Render([new(ChatRole.User, "q"), new(ChatRole.Assistant, "") { ToolCalls = [new("i", "f", json)] }], true)).Message;
         Assert.StartsWith("the arguments of a call of 'f': expected a JSON object", call, StringComparison.Ordinal);
-        string tool = Assert.Throws<InvalidInputException>(() => template.Render([new("user", "q")], true, new() { Tools = [new("f", "", json)] })).Message;
+        string tool = Assert.Throws<InvalidInputException>(() => template.Render([new(ChatRole.User, "q")], true, new() { Tools = [new("f", "", json)] })).Message;
         Assert.StartsWith("the parameters of the tool 'f': expected a JSON object", tool, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', call + tool);
     }
@@ -220,8 +220,8 @@ public class ToolTemplateTests
         ConversationEncoder encoder = new(Demo, new ChatTemplate(source.Replace("+ '<|eos|>'", "", StringComparison.Ordinal), "", ""));
         int[] tokens = encoder.EncodePrompt(
             [
-                new("user", Eos), new("assistant", Eos) { Reasoning = Eos, ToolCalls = [new(Eos, Eos, "{\"<|eos|>\": \"<|eos|>\"}")] },
-                new("tool", Eos) { Name = Eos, ToolCallId = Eos },
+                new(ChatRole.User, Eos), new(ChatRole.Assistant, Eos) { Reasoning = Eos, ToolCalls = [new(Eos, Eos, "{\"<|eos|>\": \"<|eos|>\"}")] },
+                new(ChatRole.Tool, Eos) { Name = Eos, ToolCallId = Eos },
             ],
             new() { Tools = [new(Eos, Eos, "{\"<|eos|>\": \"<|eos|>\"}")], Variables = "{\"x\": \"<|eos|>\"}" });
         Assert.DoesNotContain(Demo.IdOf(Eos)!.Value, tokens);
@@ -250,14 +250,14 @@ public class ToolTemplateTests
             source = source.Replace(end, "<|eos|>", StringComparison.Ordinal);
         ConversationEncoder encoder = new(Demo, new ChatTemplate(source, "", ""));
         ChatTemplateOptions options = new() { Tools = Tools[..1] };
-        EncodedConversation conversation = encoder.Encode([new("user", "q"), new("assistant", "") { ToolCalls = [Call] }], options: options);
+        EncodedConversation conversation = encoder.Encode([new(ChatRole.User, "q"), new(ChatRole.Assistant, "") { ToolCalls = [Call] }], options: options);
         AnswerSpan span = Assert.Single(conversation.Answers);
         Assert.Equal(expected, Demo.Decode(conversation.Tokens.AsSpan()[span.Start..span.End]));
         Assert.Equal(Demo.IdOf("<|eos|>"), conversation.Tokens[span.End - 1]);
         Assert.Equal([Demo.IdOf("<|eos|>")!.Value], encoder.EndOfTurnIds);
 
         conversation = encoder.Encode(
-            [new("user", "q"), new("assistant", "") { ToolCalls = [Call] }, new("tool", "21") { Name = "get_weather", ToolCallId = "call12345" }, new("assistant", "ok")],
+            [new(ChatRole.User, "q"), new(ChatRole.Assistant, "") { ToolCalls = [Call] }, new(ChatRole.Tool, "21") { Name = "get_weather", ToolCallId = "call12345" }, new(ChatRole.Assistant, "ok")],
             addGenerationPrompt: false, options);
         Assert.Equal(2, conversation.Answers.Count);
         span = conversation.Answers[0];
@@ -273,7 +273,7 @@ public class ToolTemplateTests
 
     private static ChatMessage Message(JsonElement message)
     {
-        return new(Text("role")!, Text("content") ?? "")
+        return new(new ChatRole(Text("role")!), Text("content") ?? "")
         {
             Name = Text("name"),
             ToolCallId = Text("tool_call_id"),

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoA.Engine.Tokenization;
 using MoA.Engine;
 using MoA.Evaluation.Data;
 using MoA.Evaluation.LongBench;
@@ -40,7 +41,7 @@ public sealed class LongBenchTaskTests(DemoModel demo) : IClassFixture<DemoModel
         Assert.StartsWith("Text: one", shorter, StringComparison.Ordinal);
         Assert.EndsWith("Q: why", shorter, StringComparison.Ordinal);
         int[] chat = Prompt(4000, "one", chat: true);
-        Assert.Equal(demo.Model.RequireConversations().EncodePrompt([new("user", "Text: one\nQ: why")]), chat);
+        Assert.Equal(demo.Model.RequireConversations().EncodePrompt([new(ChatRole.User, "Text: one\nQ: why")]), chat);
 
         int[] Prompt(int most, string context, bool chat) =>
             new BenchmarkPrompt(demo.Model, most).Encode("Text: {context}\nQ: {input}", context, "why", chat);

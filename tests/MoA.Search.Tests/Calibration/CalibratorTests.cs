@@ -91,7 +91,7 @@ public sealed class CalibratorTests(DemoModel demo) : IClassFixture<DemoModel>, 
     {
         string words = string.Join(' ', Enumerable.Repeat("word", 40));
         string file = Write($$$"""{"messages":[{"role":"user","content":"{{{words}}}"},{"role":"assistant","content":"The end."}]}""");
-        int tokens = _model.RequireConversations().Encode([new("user", words), new("assistant", "The end.")]).Tokens.Length;
+        int tokens = _model.RequireConversations().Encode([new(ChatRole.User, words), new(ChatRole.Assistant, "The end.")]).Tokens.Length;
         // One token less than there are: exactly the length.
         EncodedItem item = Assert.Single(Create(Settings([tokens - 1], 4) with { DataFile = file, KeepAnswers = true }));
         Assert.Equal(tokens - 1, item.Length);

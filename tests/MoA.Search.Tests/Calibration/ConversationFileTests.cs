@@ -24,7 +24,7 @@ public class ConversationFileTests
 
         Assert.Equal(4, items.Length);
         Assert.Equal(
-            new MessagesItem([new("system", "Be brief."), new("user", "2+2?"), new("assistant", "4")])
+            new MessagesItem([new(ChatRole.System, "Be brief."), new(ChatRole.User, "2+2?"), new(ChatRole.Assistant, "4")])
             {
                 Source = "hand",
                 Dataset = "sums",
@@ -46,8 +46,8 @@ public class ConversationFileTests
             """);
 
         Assert.Equal(
-            new MessagesItem([new("user", "Ann came.\n\nWho?"), new("assistant", "Ann")]) { Dataset = "qasper" }, items[0]);
-        Assert.Equal(new MessagesItem([new("user", "int x;")]), items[1]);
+            new MessagesItem([new(ChatRole.User, "Ann came.\n\nWho?"), new(ChatRole.Assistant, "Ann")]) { Dataset = "qasper" }, items[0]);
+        Assert.Equal(new MessagesItem([new(ChatRole.User, "int x;")]), items[1]);
         Assert.False(items[1].HasAnswers);
     }
 
@@ -233,7 +233,7 @@ public class ConversationFileTests
         Gen<string> text = Gen.Elements("a", "é", "☕", "😀", "\n", "\"", "\\", "\u0001", "\u2028", "<|eos|>", " ").NonEmptyListOf().Select(string.Concat);
         Gen<string?> label = Gen.OneOf(Gen.Constant<string?>(null), text.Select(t => (string?)t));
         Gen<CalibrationItem> messages =
-            from list in Gen.Elements("system", "user", "assistant").SelectMany(role => text.Select(content => new ChatMessage(role, content))).NonEmptyListOf()
+            from list in Gen.Elements("system", "user", "assistant").SelectMany(role => text.Select(content => new ChatMessage(new ChatRole(role), content))).NonEmptyListOf()
             select (CalibrationItem)new MessagesItem(list);
         Gen<CalibrationItem> tokens =
             from ids in Gen.Choose(0, int.MaxValue).NonEmptyListOf()

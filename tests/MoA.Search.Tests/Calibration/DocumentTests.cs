@@ -40,7 +40,7 @@ public partial class DocumentTests
             int whole = 8 + messages.Sum(message => 8 + counter.Count(message.Content));
             Assert.Equal(whole, item.Tokens);
             Assert.InRange(item.Tokens, target - onePiece, target);
-            Assert.Equal(messages[^1], new ChatMessage("assistant", item.ExpectedAnswer));
+            Assert.Equal(messages[^1], new ChatMessage(ChatRole.Assistant, item.ExpectedAnswer));
             Assert.Equal(kind, item.Kind);
         }
     }
@@ -110,7 +110,7 @@ public partial class DocumentTests
         RecordDocument generator = new(Counters.Of("words")) { Questions = 3, LowestValue = 1, HighestValue = 9 };
         GeneratedItem item = generator.Create(800, 0.9, CalibrationSplit.Calibration, 5);
         IReadOnlyList<ChatMessage> messages = item.Conversation.Messages;
-        Assert.Equal(["user", "assistant", "user", "assistant", "user", "assistant"], messages.Select(message => message.Role));
+        Assert.Equal(["user", "assistant", "user", "assistant", "user", "assistant"], messages.Select(message => message.Role.Name));
         string record = messages[0].Content;
         for (int q = 0; q < 6; q += 2)
         {
@@ -119,7 +119,7 @@ public partial class DocumentTests
             Assert.Equal($"The <REGISTER_CONTENT> in line {key} is <{value}>.", messages[q + 1].Content);
         }
 
-        Assert.Equal(3, messages.Where(message => message.Role == "assistant").Distinct().Count());
+        Assert.Equal(3, messages.Where(message => message.Role == ChatRole.Assistant).Distinct().Count());
         Assert.InRange(item.Tokens, 795, 800);
     }
 

@@ -99,7 +99,7 @@ public sealed class LengthPackerTests
         CalibrationItem[] items =
         [
             new TextItem("a"), new TokensItem([1, 2, 3], null),
-            new MessagesItem([new("system", "s"), new("user", "u"), new("assistant", "a")]),
+            new MessagesItem([new(ChatRole.System, "s"), new(ChatRole.User, "u"), new(ChatRole.Assistant, "a")]),
         ];
         LengthPacker packer = new([.. items, .. items, .. items], _ => 30);
         Assert.Empty(packer.Take(100, 1));
@@ -132,9 +132,9 @@ public sealed class LengthPackerTests
     }
 
     private static MessagesItem Item(int number) =>
-        new([new("user", $"question {number}"), new("assistant", $"answer {number}")]);
+        new([new(ChatRole.User, $"question {number}"), new(ChatRole.Assistant, $"answer {number}")]);
 
     private static IEnumerable<int> Numbers(CalibrationItem item) => ((MessagesItem)item).Messages
-        .Where(message => message.Role == "user")
+        .Where(message => message.Role == ChatRole.User)
         .Select(message => int.Parse(message.Content.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture));
 }

@@ -1,3 +1,4 @@
+using MoA.Engine.Tokenization;
 using MoA.Engine;
 using MoA.Search.Calibration;
 using MoA.Search.Pipeline;
@@ -61,7 +62,7 @@ public sealed class CalibrationStepTests(DemoModel demo) : IClassFixture<DemoMod
     public void Bad_validation_data_is_refused_before_the_model_writes_anything()
     {
         string questions = _folder.File("questions.jsonl"), bad = _folder.File("bad.jsonl");
-        ConversationFile.Write(questions, [new MessagesItem([new("user", string.Join(' ', Enumerable.Repeat("word", 40)))])]);
+        ConversationFile.Write(questions, [new MessagesItem([new(ChatRole.User, string.Join(' ', Enumerable.Repeat("word", 40)))])]);
         File.WriteAllText(bad, "{}\n");
         List<StepProgress> steps = [];
         using ResultJournal journal = ResultJournal.Open(_folder.File("journal.jsonl"));

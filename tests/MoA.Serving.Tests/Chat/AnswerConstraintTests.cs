@@ -79,7 +79,7 @@ public sealed class AnswerConstraintTests(DemoModel demo) : IClassFixture<DemoMo
         await using ModelService service = new(_model, new ServiceOptions { CacheType = ElementType.F32, CacheBytes = 64 << 20 });
         ChatRequest request = new()
         {
-            Messages = [new("user", "How is the weather?")],
+            Messages = [new(ChatRole.User, "How is the weather?")],
             Tools = Tools,
             ToolChoice = new(ToolChoiceKind.Required, "get_weather"),
             MaxNewTokens = 400,
@@ -101,7 +101,7 @@ public sealed class AnswerConstraintTests(DemoModel demo) : IClassFixture<DemoMo
         // The conversation goes on with the tool's answer.
         ChatRequest next = request with
         {
-            Messages = [.. request.Messages, outcome.Message, new("tool", "21") { ToolCallId = call.Id, Name = call.Name }],
+            Messages = [.. request.Messages, outcome.Message, new(ChatRole.Tool, "21") { ToolCallId = call.Id, Name = call.Name }],
             ToolChoice = ToolChoice.None,
             Format = AnswerFormat.JsonSchema(Schema),
         };
@@ -115,7 +115,7 @@ public sealed class AnswerConstraintTests(DemoModel demo) : IClassFixture<DemoMo
     public async Task A_choice_that_fits_no_tool_is_refused()
     {
         await using ModelService service = new(_model, new ServiceOptions { CacheBytes = 64 << 20 });
-        ChatRequest request = new() { Messages = [new("user", "a")], ToolChoice = ToolChoice.Required };
+        ChatRequest request = new() { Messages = [new(ChatRole.User, "a")], ToolChoice = ToolChoice.Required };
         Assert.Contains("there are no tools", Assert.Throws<InvalidInputException>(() => service.Chat(request)).Message, StringComparison.Ordinal);
         request = request with { Tools = Tools, ToolChoice = new(ToolChoiceKind.Required, "rm") };
         Assert.Contains("'rm' is required; the tools are get_weather, now", Assert.Throws<InvalidInputException>(() => service.Chat(request)).Message, StringComparison.Ordinal);

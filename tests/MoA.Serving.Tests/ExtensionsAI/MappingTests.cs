@@ -9,6 +9,7 @@ using MoA.Extensions.AI;
 using MoA.Extensions.AI.Mapping;
 using MoA.Serving.Chat;
 using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
+using ChatRole = Microsoft.Extensions.AI.ChatRole;
 using EngineMessage = MoA.Engine.Tokenization.ChatMessage;
 
 namespace MoA.Serving.Tests.ExtensionsAI;
@@ -40,7 +41,7 @@ public sealed class MappingTests(DemoModel demo) : IClassFixture<DemoModel>
             new(ChatRole.User, []),
         ];
         List<EngineMessage> read = MessageReader.Read(messages, " ");
-        Assert.Equal(["user", "assistant", "tool", "tool", "tool", "tool", "tool", "tool", "tool", "tool", "critic", "user"], read.Select(message => message.Role));
+        Assert.Equal(["user", "assistant", "tool", "tool", "tool", "tool", "tool", "tool", "tool", "tool", "critic", "user"], read.Select(message => message.Role.Name));
         Assert.Equal(("Let me see.", "Two calls."), (read[1].Content, read[1].Reasoning));
         Assert.Equal(
             [new ToolCall("1", "weather", """{"town":"Bern","days":2,"exact":null}"""), new ToolCall("2", "where", "{}")],
@@ -55,9 +56,9 @@ public sealed class MappingTests(DemoModel demo) : IClassFixture<DemoModel>
     [Fact]
     public void Instructions_stand_before_everything()
     {
-        Assert.Equal([("system", "Be brief."), ("user", "Hi")], MessageReader.Read([new(ChatRole.User, "Hi")], "Be brief.").Select(message => (message.Role, message.Content)));
+        Assert.Equal([("system", "Be brief."), ("user", "Hi")], MessageReader.Read([new(ChatRole.User, "Hi")], "Be brief.").Select(message => (message.Role.Name, message.Content)));
         EngineMessage joined = Assert.Single(MessageReader.Read([new(ChatRole.System, "Be kind.")], "Be brief."));
-        Assert.Equal(("system", "Be brief.\n\nBe kind."), (joined.Role, joined.Content));
+        Assert.Equal(("system", "Be brief.\n\nBe kind."), (joined.Role.Name, joined.Content));
     }
 
     public static TheoryData<string, AIContent> NotText => new()
@@ -129,7 +130,7 @@ public sealed class MappingTests(DemoModel demo) : IClassFixture<DemoModel>
     public void An_answer_becomes_contents_whole_and_streamed()
     {
         Usage usage = new(10, 4, 6, 4096, 0.25, TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero) { ReasoningTokens = 2, ReadAgain = "why" };
-        ChatOutcome outcome = new(new EngineMessage("assistant", "Text")
+        ChatOutcome outcome = new(new EngineMessage(MoA.Engine.Tokenization.ChatRole.Assistant, "Text")
         {
             Reasoning = "Thought",
             ToolCalls = [new ToolCall("id", "weather", """{"town":"Bern","days":2}"""), new ToolCall("bad", "weather", """{"town":""")],

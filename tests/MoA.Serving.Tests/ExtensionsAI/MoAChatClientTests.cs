@@ -37,7 +37,7 @@ public sealed class MoAChatClientTests : IClassFixture<DemoModel>, IDisposable
         Assert.Equal(ChatRole.Assistant, Assert.Single(response.Messages).Role);
         Assert.False(string.IsNullOrEmpty(response.ResponseId));
         UsageDetails usage = response.Usage!;
-        int prompt = _service.Encode(new ChatRequest { Messages = [new("user", DemoModel.Question)] }).Length;
+        int prompt = _service.Encode(new ChatRequest { Messages = [new(MoA.Engine.Tokenization.ChatRole.User, DemoModel.Question)] }).Length;
         Assert.Equal((prompt, usage.InputTokenCount + usage.OutputTokenCount), (usage.InputTokenCount, usage.TotalTokenCount));
         Assert.Equal(_service.Model.RequireTokenizer().Encode(Answer, addSpecialTokens: false, parseSpecialTokens: false).Length + 1, usage.OutputTokenCount);
         Assert.Equal((0, 0), (usage.CachedInputTokenCount, usage.ReasoningTokenCount));
@@ -90,7 +90,7 @@ public sealed class MoAChatClientTests : IClassFixture<DemoModel>, IDisposable
         };
         ChatRequest byHand = new()
         {
-            Messages = [new("system", "Be brief.\n\nBe polite."), new("user", "Hello")],
+            Messages = [new(MoA.Engine.Tokenization.ChatRole.System, "Be brief.\n\nBe polite."), new(MoA.Engine.Tokenization.ChatRole.User, "Hello")],
             MaxNewTokens = 30,
             Sampling = new SamplingOptions
             {

@@ -19,15 +19,15 @@ internal sealed class ResponseInput
     {
         ResponseInput input = new();
         if (body["instructions"].AsOptionalText() is { Length: > 0 } instructions)
-            input._messages.Add(new ChatMessage("system", instructions));
+            input._messages.Add(new ChatMessage(ChatRole.System, instructions));
         JsonInput field = body["input"];
         if (field.IsText)
-            input._messages.Add(new ChatMessage("user", field.AsText()));
+            input._messages.Add(new ChatMessage(ChatRole.User, field.AsText()));
         foreach (JsonInput item in field.IsText ? [] : field.Items("a text or a list of items"))
             input.Add(item.ExpectObject("an item"));
         // Clients ask with nothing to see whether anybody answers.
-        if (input._messages.All(message => message.Role == "system"))
-            input._messages.Add(new ChatMessage("user", ""));
+        if (input._messages.All(message => message.Role == ChatRole.System))
+            input._messages.Add(new ChatMessage(ChatRole.User, ""));
         return input._messages;
     }
 
@@ -45,11 +45,11 @@ internal sealed class ResponseInput
             case "function_call":
                 string id = item["call_id"].AsText("the call's id"), name = item["name"].AsText("the tool's name");
                 _calls[id] = name;
-                AddToAssistant(new ChatMessage("assistant", "") { ToolCalls = [new ToolCall(id, name, ChatMessages.ReadArguments(item["arguments"]))] });
+                AddToAssistant(new ChatMessage(ChatRole.Assistant, "") { ToolCalls = [new ToolCall(id, name, ChatMessages.ReadArguments(item["arguments"]))] });
                 break;
             case "function_call_output":
                 string answered = item["call_id"].AsText("the id of the call that it answers");
-                _messages.Add(new ChatMessage("tool", ChatMessages.ReadContent(item["output"], "input_text", "output_text", "text"))
+                _messages.Add(new ChatMessage(ChatRole.Tool, ChatMessages.ReadContent(item["output"], "input_text", "output_text", "text"))
                 {
                     ToolCallId = answered,
                     Name = _calls.GetValueOrDefault(answered),
@@ -69,13 +69,13 @@ internal sealed class ResponseInput
         switch (role)
         {
             case "system" or "developer":
-                _messages.Add(new ChatMessage("system", content));
+                _messages.Add(new ChatMessage(ChatRole.System, content));
                 break;
             case "user":
-                _messages.Add(new ChatMessage("user", content));
+                _messages.Add(new ChatMessage(ChatRole.User, content));
                 break;
             case "assistant":
-                AddToAssistant(new ChatMessage("assistant", content));
+                AddToAssistant(new ChatMessage(ChatRole.Assistant, content));
                 break;
             default:
                 throw item["role"].Fail($"'{role}' is no role; expected system, developer, user or assistant");
@@ -94,7 +94,7 @@ internal sealed class ResponseInput
     // Thoughts, a text and calls that follow each other are one message of the assistant.
     private void AddToAssistant(ChatMessage more)
     {
-        if (_reasoning is null && _messages is [.., { Role: "assistant" } last] && (more.ToolCalls.Count > 0 || last.ToolCalls.Count == 0))
+        if (_reasoning is null && _messages is [.., { Role.Name: "assistant" } last] && (more.ToolCalls.Count > 0 || last.ToolCalls.Count == 0))
         {
             _messages[^1] = last with
             {

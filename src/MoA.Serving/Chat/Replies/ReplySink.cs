@@ -76,7 +76,7 @@ internal sealed class ReplySink(IEnumerable<string> stops, Func<string> newId)
     }
 
     /// <summary>The message as it stands.</summary>
-    public ChatMessage ToMessage() => new("assistant", _text.ToString())
+    public ChatMessage ToMessage() => new(ChatRole.Assistant, _text.ToString())
     {
         Reasoning = _thoughts.Length > 0 ? _thoughts.ToString() : null,
         ToolCalls = [.. _calls],

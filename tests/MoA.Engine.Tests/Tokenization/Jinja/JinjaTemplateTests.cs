@@ -6,7 +6,7 @@ namespace MoA.Engine.Tests.Tokenization.Jinja;
 /// <summary>The language of templates; the expected texts are what Jinja 3.1 prints with transformers' settings.</summary>
 public class JinjaTemplateTests
 {
-    private static readonly ChatMessage[] Messages = [new("system", "S"), new("user", "Hi 🚀"), new("assistant", "Yo")];
+    private static readonly ChatMessage[] Messages = [new(ChatRole.System, "S"), new(ChatRole.User, "Hi 🚀"), new(ChatRole.Assistant, "Yo")];
 
     [Theory]
     [InlineData("{{ [1, 2.5, 'a', none, true, {'k': \"it's\"}] }}", "[1, 2.5, 'a', None, True, {'k': \"it's\"}]")]
