@@ -106,7 +106,8 @@ for (const [name, model] of Object.entries(models)) {
 
   check(`${name}: cancellation`, () => cancels(async () => {
     const abort = new AbortController();
-    const result = streamText({ model, prompt: 'Hello', temperature: 2, maxOutputTokens: 3900, abortSignal: abort.signal });
+    const endless = Output.object({ schema: z.object({ all: z.array(z.boolean()).min(1500) }) });
+    const result = streamText({ model, prompt: 'Hello', output: endless, maxOutputTokens: 3900, abortSignal: abort.signal });
     let read = 0;
     for await (const part of result.stream) {
       if (part.type === 'text-delta' && ++read === 3) abort.abort();
