@@ -55,6 +55,29 @@ public class SafetyTests
         Assert.Contains("key is required", failure.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("2\r\n{}\r\n0\r\nX-Trailer: \u008d\r\n\r\n")]
+    [InlineData("2\r\n{}\r\n0\r\nX-Trailer: a\0b\r\n\r\n")]
+    [InlineData("2\r\n{}\r\n0\r\n: a\r\n\r\n")]
+    [InlineData("2\r\n{}\r\n0\r\nno trailer\r\n\r\n")]
+    [InlineData("90000000000\r\n{}")]
+    [InlineData("80000000\r\n{}")]
+    [InlineData("-1\r\n{}")]
+    [InlineData("2\r\n{}2\r\n")]
+    public async Task Malformed_chunks_and_trailers_are_the_callers_fault(string body)
+    {
+        List<string> log = [];
+        await using TestServer server = await TestServer.StartAsync(new ServerOptions { Log = log.Add });
+        using Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, new Uri(server.Server.Address).Port);
+        await socket.SendAsync(Encoding.Latin1.GetBytes(
+            $"POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
+        await using NetworkStream stream = new(socket);
+        using StreamReader reader = new(stream);
+        Assert.StartsWith("HTTP/1.1 400", await reader.ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Empty(log);
+    }
+
     [Fact]
     public void Options_out_of_range_are_refused()
     {

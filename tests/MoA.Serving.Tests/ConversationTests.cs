@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using MoA.Engine;
 using MoA.Engine.Attention;
@@ -15,6 +16,19 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
     private static readonly string[] Further = ["brave-stone", "blunt-otter", "quiet-field"];
 
     private readonly LanguageModel _model = demo.Model;
+
+    /// <summary>Whoever sends very many answers, or very long ones, is answered soon.</summary>
+    [Fact]
+    public async Task Very_many_messages_are_refused_at_once()
+    {
+        await using ModelService service = new(_model, new ServiceOptions { CacheBytes = 16 << 20 });
+        ChatMessage[] many = [.. Enumerable.Range(0, 60_000).Select(i => new ChatMessage(i % 2 == 0 ? "user" : "assistant", "a"))];
+        ChatMessage[] wide = [.. Enumerable.Range(0, 400).Select(i => new ChatMessage(i % 2 == 0 ? "user" : "assistant", new string('a', 20_000)))];
+        Stopwatch watch = Stopwatch.StartNew();
+        foreach (ChatMessage[] messages in (ChatMessage[][])[many, wide])
+            Assert.Equal(RefusalReason.ContextTooLong, Assert.Throws<RequestRefusedException>(() => service.Chat(new ChatRequest { Messages = messages })).Reason);
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 20);
+    }
 
     /// <summary>The rule keeps enough rows to answer; the rings turn.</summary>
     [Theory]

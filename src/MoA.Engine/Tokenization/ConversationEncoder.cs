@@ -6,6 +6,9 @@ namespace MoA.Engine.Tokenization;
 /// </summary>
 internal sealed class ConversationEncoder
 {
+    // Where an answer begins is told by the text before it, which the template writes once more for each: about a second of work, in characters.
+    private const long MostWork = 1_000_000_000, WorkOfMessage = 1000;
+
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate? _template;
 
@@ -87,6 +90,8 @@ internal sealed class ConversationEncoder
     internal int[] EncodePrompt(
         IReadOnlyList<ChatMessage> messages, ChatTemplateOptions? options, IReadOnlySet<int> stopTokens, Func<int, List<int>, string, int[]?> written)
     {
+        if (!CanFindAnswers(messages, options))
+            return EncodePrompt(messages, options);
         EncodedConversation encoded;
         try
         {
@@ -110,15 +115,18 @@ internal sealed class ConversationEncoder
         IReadOnlyList<ChatMessage> messages, ChatTemplateOptions? options, IReadOnlySet<int> stopTokens, Func<int, List<int>, string, int[]?> written)
     {
         TracedText text = Template.RenderOpen(messages, options);
-        List<(int Start, int End)> answers;
+        List<(int Start, int End)>? answers = null;
         try
         {
-            answers = FindAnswers(messages, text, options);
+            if (CanFindAnswers(messages, options))
+                answers = FindAnswers(messages, text, options);
         }
         catch (InvalidInputException)
         {
-            answers = [ChatTemplate.FindContent(text, messages.Count - 1)!.Value];
+            // where an answer stands in the text cannot be told for every template
         }
+
+        answers ??= [ChatTemplate.FindContent(text, messages.Count - 1)!.Value];
 
         return WithWritten(Encode(text, answers), stopTokens, written);
     }
@@ -153,6 +161,13 @@ internal sealed class ConversationEncoder
     {
         bool continues = tokens.Count > 0 && !_tokenizer.IsSpecial(tokens[^1]);
         tokens.AddRange(_tokenizer.Encode(text, continues));
+    }
+
+    private static bool CanFindAnswers(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions? options)
+    {
+        long once = messages.Sum(static message => WorkOfMessage + message.Content.Length + (message.Reasoning?.Length ?? 0) + message.ToolCalls.Sum(static call => (long)call.Arguments.Length)) +
+            (options?.Tools.Sum(static tool => (long)(tool.Parameters?.Length ?? 0) + (tool.Description?.Length ?? 0)) ?? 0);
+        return messages.Count(static message => message.Role == ChatRole.Assistant) * once <= MostWork;
     }
 
     private List<(int Start, int End)> FindAnswers(

@@ -75,8 +75,17 @@ internal static class JsonBody
         // What the header promises is not believed further than this before it has come.
         ArrayBufferWriter<byte> bytes = new((int)Math.Clamp(request.ContentLength ?? 4096, 256, 1 << 20));
         int read;
-        while ((read = await request.Body.ReadAsync(bytes.GetMemory(4096), cancellation)) > 0)
-            bytes.Advance(read);
+        try
+        {
+            while ((read = await request.Body.ReadAsync(bytes.GetMemory(4096), cancellation)) > 0)
+                bytes.Advance(read);
+        }
+        catch (Exception broken) when (broken is InvalidOperationException or IOException and not BadHttpRequestException)
+        {
+            // Kestrel's words for trailers that are no ASCII, and for the size of a chunk that is no number of 32 bits.
+            throw new BadHttpRequestException("The body is malformed.", broken);
+        }
+
         return bytes.WrittenMemory;
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using MoA.Engine;
 using MoA.Engine.Generation;
@@ -12,7 +13,7 @@ internal sealed class ConversationTokens(LanguageModel model)
     private const int MostPreambles = 256;
 
     private readonly WrittenAnswers _answers = new();
-    private readonly ConcurrentDictionary<string, int[]> _preambles = [];
+    private readonly ConcurrentDictionary<UInt128, int[]> _preambles = [];
 
     /// <summary>Remembers in which tokens an answer was written.</summary>
     /// <param name="prompt">All tokens before it, and its beginning where it went on from one.</param>
@@ -68,7 +69,8 @@ internal sealed class ConversationTokens(LanguageModel model)
         ChatMessage[] system = [.. messages.TakeWhile(static message => message.Role.Name is "system" or "developer")];
         if (system.Length == 0 && options.Tools.Count == 0)
             return [];
-        string key = string.Join('\0', [.. system.Select(static message => message.Content), .. options.Tools.Select(static tool => tool.ToString())]);
+        string text = string.Join('\0', [.. system.Select(static message => message.Content), .. options.Tools.Select(static tool => tool.ToString())]);
+        UInt128 key = XxHash128.HashToUInt128(MemoryMarshal.AsBytes(text.AsSpan()));
         if (_preambles.TryGetValue(key, out int[]? known))
             return known;
         int[] tokens = [];
@@ -83,6 +85,8 @@ internal sealed class ConversationTokens(LanguageModel model)
             // a template that wants other messages
         }
 
+        if (tokens.Length >= model.Config.LongestText)
+            return tokens; // never to be read
         if (_preambles.Count >= MostPreambles)
             _preambles.Clear();
         _preambles[key] = tokens;

@@ -10,10 +10,12 @@ namespace MoA.Serving.Chat;
 internal sealed class WrittenAnswers
 {
     private const int Most = 8192;
+    private const long MostTokens = 16 << 20;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<UInt128, int[]> _answers = [];
     private readonly Queue<UInt128> _order = [];
+    private long _tokens;
 
     /// <summary>Remembers an answer.</summary>
     /// <param name="before">All tokens before it.</param>
@@ -24,11 +26,14 @@ internal sealed class WrittenAnswers
         UInt128 key = Key(before, text);
         lock (_gate)
         {
-            if (!_answers.ContainsKey(key))
+            if (_answers.TryGetValue(key, out int[]? known))
+                _tokens -= known.Length;
+            else
                 _order.Enqueue(key);
             _answers[key] = tokens;
-            if (_order.Count > Most)
-                _ = _answers.Remove(_order.Dequeue());
+            _tokens += tokens.Length;
+            while ((_order.Count > Most || _tokens > MostTokens) && _answers.Remove(_order.Dequeue(), out int[]? oldest))
+                _tokens -= oldest.Length;
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using MoA.Engine.Tokenization;
 using MoA.Serving.Structured.Automata;
 
@@ -23,7 +24,7 @@ internal sealed class TokenTrie
     private readonly int[] _tokens;
     private readonly int _words;
     private readonly Dictionary<int, int> _nodeOf = [];
-    private readonly ConcurrentDictionary<(object Language, long State), TerminalMask> _masks = new();
+    private readonly ConditionalWeakTable<object, ConcurrentDictionary<long, TerminalMask>> _masks = []; // a schema that is forgotten takes its own along
     private long _cachedBytes;
 
     /// <summary>Reads a vocabulary.</summary>
@@ -119,8 +120,9 @@ internal sealed class TokenTrie
     /// <summary>Which tokens a state of a terminal takes.</summary>
     public TerminalMask MaskOf(Terminal terminal, int state)
     {
-        (object, long) key = terminal.KeyOf(state, LongestToken);
-        if (_masks.TryGetValue(key, out TerminalMask? known))
+        (object language, long key) = terminal.KeyOf(state, LongestToken);
+        ConcurrentDictionary<long, TerminalMask> masks = _masks.GetValue(language, static _ => new());
+        if (masks.TryGetValue(key, out TerminalMask? known))
             return known;
         TerminalMask mask = Walk(terminal, state);
         if (Interlocked.Add(ref _cachedBytes, mask.Size) > MostCachedBytes)
@@ -129,7 +131,7 @@ internal sealed class TokenTrie
             _ = Interlocked.Exchange(ref _cachedBytes, mask.Size);
         }
 
-        return _masks.GetOrAdd(key, mask);
+        return masks.GetOrAdd(key, mask);
     }
 
     private TerminalMask Walk(Terminal terminal, int state)

@@ -9,16 +9,20 @@ using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
+using MoA.Engine.Tokenization;
 using MoA.Serving.Structured;
 using MoA.Tests;
 using Xunit.Abstractions;
 
 namespace MoA.Serving.Tests.Structured;
 
-/// <summary>What the demo model writes at temperature 1 under generated schemas, judged by JsonSchema.Net.</summary>
+/// <summary>
+/// What the demo model writes at temperature 1 under generated schemas, judged by JsonSchema.Net: all of it. The model hardly ever ends a text or a name
+/// that may be of any length; what it has not ended after some tokens is ended for it, by any tokens that are allowed, closing ones first.
+/// </summary>
 public sealed class SampledSchemaTests(ITestOutputHelper output)
 {
-    private const int SchemasOfCase = 10, SamplesOfSchema = 2, MostTokens = 200;
+    private const int SchemasOfCase = 10, SamplesOfSchema = 2, MostTokens = 200, MostToEnd = 20_000;
 
     [Fact]
     public void Whatever_is_written_satisfies_its_schema()
@@ -26,7 +30,7 @@ public sealed class SampledSchemaTests(ITestOutputHelper output)
         using ComputeBackend backend = ComputeBackend.CreateCpu(2);
         using LanguageModel model = LanguageModel.Load(RepositoryFiles.DemoModel, backend);
         StructuredOutput structured = new(model.RequireTokenizer(), model.StopTokens);
-        (int schemas, int refused, int whole, int cut) = (0, 0, 0, 0);
+        (int schemas, int refused, int whole, int ended) = (0, 0, 0, 0);
         Prop.ForAll(Gen.Choose(0, int.MaxValue / 2).ToArbitrary(), seed =>
         {
             List<(string Schema, int Seed)> drawn = [];
@@ -45,46 +49,80 @@ public sealed class SampledSchemaTests(ITestOutputHelper output)
             }
 
             schemas += drawn.Count;
-            foreach ((string schema, string text) in Write(model, structured, drawn, ref cut))
+            foreach ((string schema, string text, bool wasEnded) in Write(model, structured, drawn))
             {
-                whole++;
+                (whole, ended) = wasEnded ? (whole, ended + 1) : (whole + 1, ended);
                 AssertValid(schema, text);
             }
         }).Holds(4);
-        output.WriteLine($"{schemas} schemas, {refused} more that nothing satisfies; {whole} whole answers, {cut} cut off");
-        Assert.True(whole > cut, $"{whole} answers were whole, {cut} cut off");
+        output.WriteLine($"{schemas} schemas, {refused} more that nothing satisfies; valid: {whole} answers as the model ended them, {ended} that were ended for it after {MostTokens} tokens");
+        Assert.Equal(schemas * SamplesOfSchema, whole + ended);
+        Assert.True(whole > ended, $"{whole} answers were whole, {ended} had to be ended");
         Assert.True(schemas > 10 * refused, $"{refused} of {schemas} schemas were refused");
     }
 
-    private static List<(string Schema, string Text)> Write(LanguageModel model, StructuredOutput structured, List<(string Schema, int Seed)> drawn, ref int cut)
+    private static List<(string Schema, string Text, bool WasEnded)> Write(LanguageModel model, StructuredOutput structured, List<(string Schema, int Seed)> drawn)
     {
         GenerationLoop loop = new(model.Transformer);
-        List<(string Schema, SequenceCache Cache, GenerationRun Run)> runs = [];
+        Tokenizer tokenizer = model.RequireTokenizer();
+        List<(string Schema, int Seed, SequenceCache Cache, TokenConstraint Constraint, GenerationRun Run)> runs = [];
         foreach ((string schema, int seed) in drawn)
         {
             for (int sample = 0; sample < SamplesOfSchema; sample++)
             {
-                int[] prompt = model.RequireTokenizer().EncodePrompt("line blunt-otter: REGISTER_CONTENT is <40893> {\"");
+                int[] prompt = tokenizer.EncodePrompt("line blunt-otter: REGISTER_CONTENT is <40893> {\"");
                 SequenceCache cache = model.Transformer.CreateSequence(new DensePolicy(), prompt.Length + MostTokens);
                 SamplingOptions sampling = new() { Temperature = 1, Seed = (ulong)((seed * SamplesOfSchema) + sample) };
-                Sampler sampler = new(sampling, model.Config.VocabularySize, structured.Json(schema));
-                runs.Add((schema, cache, new GenerationRun(cache, prompt, MostTokens, sampler, model.StopTokens)));
+                TokenConstraint constraint = structured.Json(schema);
+                Sampler sampler = new(sampling, model.Config.VocabularySize, constraint);
+                runs.Add((schema, seed + sample, cache, constraint, new GenerationRun(cache, prompt, MostTokens, sampler, model.StopTokens)));
                 loop.Add(runs[^1].Run);
             }
         }
 
         loop.RunToEnd();
-        List<(string, string)> texts = [];
-        foreach ((string schema, SequenceCache cache, GenerationRun run) in runs)
+        List<(string, string, bool)> texts = [];
+        foreach ((string schema, int seed, SequenceCache cache, TokenConstraint constraint, GenerationRun run) in runs)
         {
             cache.Dispose();
-            if (run.Finish == FinishReason.Stop)
-                texts.Add((schema, model.RequireTokenizer().Decode([.. run.Output], skipSpecialTokens: true)));
-            else
-                cut++;
+            List<int> tokens = [.. run.Output];
+            bool wasEnded = run.Finish != FinishReason.Stop;
+            if (wasEnded)
+                End(tokens, constraint, model, new Random(seed));
+            texts.Add((schema, tokenizer.Decode([.. tokens], skipSpecialTokens: true), wasEnded));
         }
 
         return texts;
+    }
+
+    // A stop token where there may be one, else a quote, which ends texts, else a bracket that closes, else any other token.
+    private static void End(List<int> tokens, TokenConstraint constraint, LanguageModel model, Random random)
+    {
+        Tokenizer tokenizer = model.RequireTokenizer();
+        int[] closing = [.. ((string[])["\"", "}", "]"]).Select(text => tokenizer.IdOf(text)!.Value)];
+        ulong[] allowed = new ulong[(model.Config.VocabularySize + 63) / 64];
+        for (int i = 0; i < MostToEnd; i++)
+        {
+            Array.Clear(allowed);
+            constraint.Allow(allowed);
+            if (model.StopTokens.Any(Allows))
+                return;
+            int[] closers = [.. closing.Where(Allows)];
+            // Not always, as a quote begins texts too.
+            int token = closers.Length > 0 && random.Next(8) > 0 ? closers[0] : Any();
+            constraint.Accept(token);
+            tokens.Add(token);
+        }
+
+        Assert.Fail($"{MostToEnd} tokens did not end {tokenizer.Decode([.. tokens[..MostTokens]])}");
+
+        bool Allows(int token) => (allowed[token / 64] >> token & 1) != 0;
+
+        int Any()
+        {
+            int[] all = [.. Enumerable.Range(0, model.Config.VocabularySize).Where(Allows)];
+            return all[random.Next(all.Length)];
+        }
     }
 
     private static void AssertValid(string schema, string text)

@@ -1,6 +1,8 @@
+using System.Runtime.CompilerServices;
 using MoA.Engine;
 using MoA.Engine.Tokenization;
 using MoA.Serving.Structured;
+using MoA.Serving.Structured.Automata;
 
 namespace MoA.Serving.Tests.Structured;
 
@@ -74,6 +76,24 @@ public sealed class StructuredOutputTests
         Assert.NotSame(first, structured.Compile(new OutputFormat.Json("""{"type":"object"}""")));
         Assert.NotEqual(new OutputFormat.Sequence(new OutputFormat.Literal("ab"), new OutputFormat.Literal("c")).Key,
             new OutputFormat.Sequence(new OutputFormat.Literal("a"), new OutputFormat.Literal("bc")).Key);
+    }
+
+    [Fact]
+    public void What_is_forgotten_takes_its_masks_along()
+    {
+        TokenTrie trie = new(Acceptor.Tokenizer, new HashSet<int>());
+        WeakReference terminal = Ask(trie);
+        for (int i = 0; i < 10 && terminal.IsAlive; i++)
+            GC.Collect();
+        Assert.False(terminal.IsAlive);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static WeakReference Ask(TokenTrie trie)
+        {
+            Terminal terminal = ExpressionAutomaton.OfText("[a-f]{1,2000}");
+            Assert.Same(trie.MaskOf(terminal, terminal.Start), trie.MaskOf(terminal, terminal.Start));
+            return new WeakReference(terminal);
+        }
     }
 
     [Fact]
