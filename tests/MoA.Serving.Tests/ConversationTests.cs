@@ -22,8 +22,8 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
     public async Task Very_many_messages_are_refused_at_once()
     {
         await using ModelService service = new(_model, new ServiceOptions { CacheBytes = 16 << 20 });
-        ChatMessage[] many = [.. Enumerable.Range(0, 60_000).Select(i => new ChatMessage(i % 2 == 0 ? "user" : "assistant", "a"))];
-        ChatMessage[] wide = [.. Enumerable.Range(0, 400).Select(i => new ChatMessage(i % 2 == 0 ? "user" : "assistant", new string('a', 20_000)))];
+        ChatMessage[] many = [.. Enumerable.Range(0, 60_000).Select(i => new ChatMessage(i % 2 == 0 ? ChatRole.User : ChatRole.Assistant, "a"))];
+        ChatMessage[] wide = [.. Enumerable.Range(0, 400).Select(i => new ChatMessage(i % 2 == 0 ? ChatRole.User : ChatRole.Assistant, new string('a', 20_000)))];
         Stopwatch watch = Stopwatch.StartNew();
         foreach (ChatMessage[] messages in (ChatMessage[][])[many, wide])
             Assert.Equal(RefusalReason.ContextTooLong, Assert.Throws<RequestRefusedException>(() => service.Chat(new ChatRequest { Messages = messages })).Reason);
