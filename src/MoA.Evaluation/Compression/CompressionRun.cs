@@ -17,6 +17,10 @@ namespace MoA.Evaluation.Compression;
 /// The main job: calibrate, profile, optimise, validate, evaluate, report. Everything goes to one folder; a run that was
 /// interrupted goes on when it is started again with the same settings, and ends with the same plan.
 /// </summary>
+/// <param name="model">The model, which nobody else runs meanwhile.</param>
+/// <param name="settings">What is asked for.</param>
+/// <param name="folder">Where everything goes; made if it is not there.</param>
+/// <param name="progress">Told of every finished piece.</param>
 public sealed class CompressionRun(LanguageModel model, CompressionSettings settings, string folder, Action<StepProgress>? progress)
 {
     /// <summary>Name of the chosen plan's file.</summary>
@@ -35,10 +39,17 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
     public IReadOnlyList<SkippedItems> Skipped { get; private set; } = [];
 
     /// <summary>Runs all steps and writes <c>plan.json</c>, <c>report.json</c> and <c>report.html</c>.</summary>
+    /// <param name="cancellation">Checked between forward passes; what was finished counts the next time.</param>
+    /// <exception cref="InvalidInputException">Settings do not fit the model, or a file cannot be read or written.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public CompressionReport Run(CancellationToken cancellation = default) =>
+        Run(typeof(CompressionRun).Assembly.GetName().Version!.ToString(3), nameof(CompressionRun), cancellation);
+
+    /// <summary>The same for a program with a name.</summary>
     /// <param name="toolVersion">Version of the program, for the report.</param>
     /// <param name="command">The command line, for the report.</param>
     /// <param name="cancellation">Checked between forward passes.</param>
-    public CompressionReport Run(string toolVersion, string command, CancellationToken cancellation = default)
+    internal CompressionReport Run(string toolVersion, string command, CancellationToken cancellation = default)
     {
         settings.Check(model.Config);
         RetrievalSet[] questions = CreateQuestions(); // lengths that have no room for one are refused before anything runs
