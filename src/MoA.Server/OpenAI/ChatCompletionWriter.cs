@@ -23,33 +23,34 @@ internal sealed class ChatCompletionWriter(Exchange exchange, int choices, bool 
         }
 
         ChatOutcome outcome = Replies.Ended(await reply.Outcome.WaitAsync(Exchange.Cancellation));
-        return (outcome.Usage, json =>
-        {
-            json.WriteStartObject();
-            json.WriteNumber("index", index);
-            WriteMessage(json, outcome.Message);
-            WriteLogProbabilities(json, tokens);
-            json.WriteString("finish_reason", Replies.FinishWord(outcome.Finish));
-            json.WriteEndObject();
-        }
-        );
+        return (outcome.Usage, json => WriteChoice(json, index, outcome, tokens));
     }
 
     protected override async Task<Usage> StreamChoiceAsync(EventStream stream, ChatReply reply, int index)
     {
-        await SendAsync(stream, (this, index), static (json, it) => it.Item1.WriteChoice(json, it.index, default, null, isFirst: true), promptTokens: reply.PromptTokens);
+        await SendAsync(stream, (this, index), static (json, it) => it.Item1.WriteDeltaChoice(json, it.index, default, null, isFirst: true), promptTokens: reply.PromptTokens);
         await foreach (ChatPiece piece in reply.WithCancellation(Exchange.Cancellation))
         {
             if (!piece.IsEmpty)
-                await SendAsync(stream, (this, index, piece), static (json, it) => it.Item1.WriteChoice(json, it.index, it.piece, null));
+                await SendAsync(stream, (this, index, piece), static (json, it) => it.Item1.WriteDeltaChoice(json, it.index, it.piece, null));
         }
 
         ChatOutcome outcome = Replies.Ended(await reply.Outcome.WaitAsync(Exchange.Cancellation));
-        await SendAsync(stream, (this, index, outcome), static (json, it) => it.Item1.WriteChoice(json, it.index, default, it.outcome), outcome.Usage);
+        await SendAsync(stream, (this, index, outcome), static (json, it) => it.Item1.WriteDeltaChoice(json, it.index, default, it.outcome), outcome.Usage);
         return outcome.Usage;
     }
 
-    private void WriteChoice(Utf8JsonWriter json, int index, ChatPiece piece, ChatOutcome? end, bool isFirst = false)
+    private void WriteChoice(Utf8JsonWriter json, int index, ChatOutcome outcome, List<TokenLogProbability> tokens)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("index", index);
+        WriteMessage(json, outcome.Message);
+        WriteLogProbabilities(json, tokens);
+        json.WriteString("finish_reason", Replies.FinishWord(outcome.Finish));
+        json.WriteEndObject();
+    }
+
+    private void WriteDeltaChoice(Utf8JsonWriter json, int index, ChatPiece piece, ChatOutcome? end, bool isFirst = false)
     {
         json.WriteStartObject();
         json.WriteNumber("index", index);

@@ -23,7 +23,7 @@ public sealed class AnswerConstraintTests(DemoModel demo) : IClassFixture<DemoMo
     private readonly LanguageModel _model = demo.Model;
 
     public static TheoryData<string> Templates() =>
-        new("<tool_call>", "<tool_call><think></think>", "[TOOL_CALLS]", "[TOOL_CALLS][ARGS]", "<|tool_call|>", "<|python_tag|>", "<｜tool▁call▁begin｜><think></think>", "<|channel|>", "");
+        new("<tool_call>", "<tool_call><think></think>", "[TOOL_CALLS]", "[TOOL_CALLS][ARGS]", "<|tool_call|>", "<|python_tag|>", "<｜tool▁call▁begin｜><think></think>", "<|channel|>", "", "<tool_call><function=", "<think></think><function=", "[func_name1(");
 
     [Theory]
     [MemberData(nameof(Templates))]
@@ -49,6 +49,36 @@ public sealed class AnswerConstraintTests(DemoModel demo) : IClassFixture<DemoMo
             else
                 Assert.All(message.ToolCalls, CheckCall);
         }
+    }
+
+    /// <summary>Where each parameter is written by itself, those that are not required may be left out, and values keep to their schemas.</summary>
+    [Theory]
+    [InlineData("<function=", "<tool_call>\n<function=f>\n<parameter=a>\nany\n</text>\n</parameter>\n<parameter=c>\n{\"x\": 2}\n</parameter>\n</function>\n</tool_call>", true)]
+    [InlineData("<function=", "<tool_call>\n<function=f>\n<parameter=a>\n\n</parameter>\n<parameter=b>\ntwo\n</parameter>\n</function>\n</tool_call>", true)]
+    [InlineData("<function=", "<tool_call>\n<function=f>\n<parameter=b>\ntwo\n</parameter>\n</function>\n</tool_call>", false)]
+    [InlineData("<function=", "<tool_call>\n<function=f>\n<parameter=a>\n\n</parameter>\n<parameter=b>\nthree\n</parameter>\n</function>\n</tool_call>", false)]
+    [InlineData("<function=", "<tool_call>\n<function=f>\n<parameter=a>\n\n</parameter>\n<parameter=c>\n{\"x\": 3}\n</parameter>\n</function>\n</tool_call>", false)]
+    [InlineData("<function=", "<tool_call>\n<function=g>\n</function>\n</tool_call>\n<tool_call>\n<function=g>\n<parameter=d>\n1\n</parameter>\n</function>\n</tool_call>", true)]
+    [InlineData("[func_name1(", "[f(a=\"x\"), g(), g(e=true), f(a=\"\", b=\"one\", c={\"x\": 1})]", true)]
+    [InlineData("[func_name1(", "[f(a=\"x\", c={\"x\": 2})]", true)]
+    [InlineData("[func_name1(", "[f()]", false)]
+    [InlineData("[func_name1(", "[f(, a=\"x\")]", false)]
+    [InlineData("[func_name1(", "[f(a=\"x\", c={\"x\": 3})]", false)]
+    [InlineData("[func_name1(", "[g(d=1.5)]", false)]
+    [InlineData("[func_name1(", "[]", false)]
+    public void Parameters_that_are_written_by_themselves_keep_to_their_schemas(string template, string reply, bool takes)
+    {
+        const string First = """
+            {"type": "object", "properties": {"a": {"type": "string"}, "b": {"enum": ["one", "two"]}, "c": {"$ref": "#/$defs/c"}}, "required": ["a"],
+             "$defs": {"c": {"type": "object", "properties": {"x": {"enum": [1, 2]}}, "required": ["x"], "additionalProperties": false}}}
+            """;
+        const string Second = """{"type": "object", "properties": {"d": {"type": "integer"}, "e": {"type": "boolean"}}}""";
+        ReplyFormat format = ReplyFormat.Of(template, _model.RequireTokenizer());
+        ChatRequest request = new() { Messages = [], Tools = [new("f", null, First), new("g", null, Second)], ToolChoice = ToolChoice.Required };
+        Assert.Equal(takes, Takes(AnswerConstraint.For(format, request, ReplyStart.Beginning)!, reply));
+        Assert.False(Takes(AnswerConstraint.For(format, request with { ParallelToolCalls = false }, ReplyStart.Beginning)!, reply + reply));
+        request = request with { Tools = [new("h", null, """{"anyOf": [{"type": "object"}]}""")] };
+        Assert.Contains("'h': the word 'anyOf'", Assert.Throws<InvalidInputException>(() => AnswerConstraint.For(format, request, ReplyStart.Beginning)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -23,7 +23,7 @@ public class ReplyReaderTests
 
     private static readonly string[] Templates =
     [
-        "<tool_call>" + Think, "[TOOL_CALLS]", "[TOOL_CALLS][ARGS][THINK][/THINK]", "<|tool_call|>", "<|python_tag|>", "<|channel|>", "", "<｜tool▁call▁begin｜>" + Think,
+        "<tool_call>" + Think, "[TOOL_CALLS]", "[TOOL_CALLS][ARGS][THINK][/THINK]", "<|tool_call|>", "<|python_tag|>", "<|channel|>", "", "<｜tool▁call▁begin｜>" + Think, "<tool_call><function=", "[func_name1(",
     ];
 
     // Marks that are no part of any text where they are known.
@@ -82,6 +82,15 @@ public class ReplyReaderTests
         { "<|channel|>", "<|channel|>commentary<|message|>First I look.<|end|><|start|>assistant<|channel|>commentary to=functions.get_weather<|message|>\n{\"a\": 1}\n<|call|>", "First I look.|get_weather({\"a\": 1})" },
         { "<|channel|>", "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>analysis<|message|>b<|end|><|start|>assistant<|channel|>final<|message|>{\"x\": 1}\n<|return|>", "{\"x\": 1}\n|(a\n\nb)" },
         { "<|channel|>", "Hello there", "Hello there" },
+        // Qwen3-Coder
+        { "<function=", "<tool_call>\n<function=get_weather>\n<parameter=city>\nZürich\n</parameter>\n</function>\n</tool_call>", "get_weather({\"city\": \"Zürich\"})" },
+        { "<function=", "Let me see.\n\n<tool_call>\n<function=now>\n</function>\n</tool_call>\n<tool_call>\n<function=get_weather>\n<parameter=city>\na \"b\"\n\n</p <x>\n\n</parameter>\n</function>\n</tool_call>", "Let me see.|now({})|get_weather({\"city\": \"a \\\"b\\\"\\n\\n</p <x>\\n\"})" },
+        { "<function=", "<function=get_weather><parameter=city>x</parameter><parameter=more>1</parameter></function> Done.", "Done.|get_weather({\"city\": \"x\", \"more\": \"1\"})" },
+        { "<function=", "<tool_call><function=now></function><function=get_weather><parameter=city></parameter></function></tool_call>", "now({})|get_weather({\"city\": \"\"})" },
+        // Python
+        { "[func_name1(", "[get_weather(city=\"Zürich\"), now()]", "get_weather({\"city\": \"Zürich\"})|now({})" },
+        { "[func_name1(", "\n[ get_weather( city = 'it\\'s \"x\"\\n\\x41' , a=-1.5e3, b = [1,(True, None),{'k': {}},], c=.5, d=+1_000, ) ]\n", "get_weather({\"city\": \"it's \\\"x\\\"\\nA\", \"a\": -1.5e3, \"b\": [1, [true, null], {\"k\": {}}], \"c\": 0.5, \"d\": 1000})" },
+        { "[func_name1(", "<|python_start|>[now(), get_weather(city=\"x\")]<|python_end|>", "now({})|get_weather({\"city\": \"x\"})" },
         // Any other
         { "", "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"x\"}}\n{\"name\": \"now\", \"arguments\": {}}", "get_weather({\"city\": \"x\"})|now({})" },
         { "", "[{\"name\": \"get_weather\", \"arguments\": {\"city\": \"x\"}}]", "get_weather({\"city\": \"x\"})" },
@@ -124,6 +133,21 @@ public class ReplyReaderTests
     [InlineData("<|tool_call|>", "<|tool_call|>[]<|/tool_call|>")]
     [InlineData("", "```json\n{\"a\": 1}\n```")]
     [InlineData("", "")]
+    [InlineData("<function=", "<tool_call>\n<function=get_whether>\n</function>\n</tool_call>")]
+    [InlineData("<function=", "<tool_call>\n<function=get_weather>\n<parameter=city>\nPa")]
+    [InlineData("<function=", "<tool_call>\n<function=get_weather>\ncity\n</function>\n</tool_call>")]
+    [InlineData("<function=", "<tool_call><function=get_weather><parameter=a>1</parameter><parameter=a>2</parameter></function></tool_call>")]
+    [InlineData("<function=", "a <function b <tool_call {\"name\": \"now\"}")]
+    [InlineData("[func_name1(", "[now] or [now(), later")]
+    [InlineData("[func_name1(", "[1, 2]")]
+    [InlineData("[func_name1(", "[]")]
+    [InlineData("[func_name1(", "[get_weather(city=Paris)]")]
+    [InlineData("[func_name1(", "[get_weather(\"Paris\")]")]
+    [InlineData("[func_name1(", "[get_weather(city=\"Pa\", city=\"Pa\")]")]
+    [InlineData("[func_name1(", "[get_weather(city={1: 2})]")]
+    [InlineData("[func_name1(", "[get_weather(city=01)]")]
+    [InlineData("[func_name1(", "[get_weather(city=\"Pa")]
+    [InlineData("[func_name1(", "{\"a\": 1}")]
     [InlineData("<tool_call>" + Think, "no <think>thoughts</think> here")]
     public void What_is_no_call_stays_text(string template, string reply)
     {
@@ -217,6 +241,8 @@ public class ReplyReaderTests
             "<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|call|>", "<|constrain|>", "analysis", "final", "commentary to=functions.now", " to=functions.get_weather", "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>",
             "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"x\"}}", "{\"name\": \"now\", \"arguments\": {}}", "{\"name\": \"", "get_weather", "now", "\"", ", ", "\"arguments\": ", "\"parameters\": ", "{", "}", "[", "]", "{}",
             "\"a\": 1", "1.5e", "null", "tru", "\\", "\\u12", "\n", " ", "STOP", "text", "é🚀", "<", "|", ";", "\u0001",
+            "<function=now>", "<function=get_weather>", "<parameter=city>", "<parameter=a>\n", "\n</parameter>", "</parameter>\n", "</function>", "\n</function>\n</tool_call>",
+            "[get_weather(", "[now()]", "city=", "a='", "'", "(", ")", ")]", "True", "[1, (2,)]", "\\x41", "\\ud83d\\ude80",
         ];
         Gen<string> replies = Gen.Elements(parts).ListOf().Select(list => string.Concat(list));
         Gen<string> wild = Gen.OneOf(replies, replies.Select(reply => new string([.. reply.Where((_, i) => i % 7 != 3)])));
@@ -259,6 +285,70 @@ public class ReplyReaderTests
             }).Holds();
     }
 
+    /// <summary>A text is of the type that the schema gives it, as vLLM's parser of Qwen3-Coder reads it.</summary>
+    [Theory]
+    [InlineData("text", "12", "\"12\"")]
+    [InlineData("text", "null", "\"null\"")]
+    [InlineData("unknown", "true", "\"true\"")]
+    [InlineData("any", "[1]", "\"[1]\"")]
+    [InlineData("count", "12", "12")]
+    [InlineData("count", " -3 ", "-3")]
+    [InlineData("count", "3.5", "\"3.5\"")]
+    [InlineData("count", "many", "\"many\"")]
+    [InlineData("size", "3.5", "3.5")]
+    [InlineData("size", "3", "3")]
+    [InlineData("flag", "True", "true")]
+    [InlineData("flag", "false", "false")]
+    [InlineData("list", "[1, {\"a\": null}]", "[1, {\"a\": null}]")]
+    [InlineData("list", "['a', None]", "[\"a\", null]")]
+    [InlineData("list", "a, b", "\"a, b\"")]
+    [InlineData("object", "{\n  \"a\": 1\n}", "{\n  \"a\": 1\n}")]
+    [InlineData("maybe", "null", "null")]
+    [InlineData("maybe", "None", "null")]
+    [InlineData("maybe", "x", "\"x\"")]
+    [InlineData("either", "5", "5")]
+    [InlineData("either", "x y", "\"x y\"")]
+    [InlineData("kind", "2", "2")]
+    [InlineData("kind", "one", "\"one\"")]
+    [InlineData("referred", "7", "7")]
+    public void Arguments_of_XML_are_of_the_schemas_types(string key, string written, string expected)
+    {
+        ToolDefinition[] tools =
+        [
+            new("f", null, """
+                {"type": "object", "properties": {"text": {"type": "string"}, "any": {}, "count": {"type": "integer"}, "size": {"type": "number"}, "flag": {"type": "boolean"},
+                "list": {"type": "array"}, "object": {"type": "object"}, "maybe": {"type": ["string", "null"]}, "either": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                "kind": {"enum": ["one", 2]}, "referred": {"$ref": "#/$defs/n"}}, "$defs": {"n": {"type": "integer"}}}
+                """),
+        ];
+        string reply = $"<tool_call>\n<function=f>\n<parameter={key}>\n{written}\n</parameter>\n</function>\n</tool_call>";
+        ToolCall call = Assert.Single(Read("<function=", Cut(reply, 3), tools).Message.ToolCalls);
+        Assert.Equal($"{{\"{key}\": {expected}}}", call.Arguments);
+    }
+
+    /// <summary>How the templates of Qwen3-Coder and of Llama 4 (Python) write a call of an earlier turn is how a model writes the next one.</summary>
+    [Theory]
+    [InlineData("""
+        {%- for m in messages %}{%- for tool_call in m.tool_calls %}{%- set tool_call = tool_call.function %}{{- '<tool_call>\n<function=' + tool_call.name + '>\n' }}
+        {%- for args_name, args_value in tool_call.arguments|items %}{{- '<parameter=' + args_name + '>\n' }}
+        {%- set args_value = args_value | tojson | safe if args_value is mapping or (args_value is sequence and args_value is not string) else args_value | string %}
+        {{- args_value }}{{- '\n</parameter>\n' }}{%- endfor %}{{- '</function>\n</tool_call>' }}{%- endfor %}{%- endfor %}
+        """)]
+    [InlineData("""
+        {#- You MUST put it in the format of [func_name1(params_name1=params_value1, ...)] #}{%- for m in messages %}{{- '[' }}{%- for tool_call in m.tool_calls %}
+        {%- set tool_call = tool_call.function %}{{- tool_call.name + '(' -}}{%- for param in tool_call.arguments %}{{- param + '=' -}}{{- "%s" | format(tool_call.arguments[param] | tojson) -}}
+        {%- if not loop.last %}, {% endif %}{%- endfor %}{{- ')' -}}{% if not loop.last %}, {% endif %}{%- endfor %}{{- ']' -}}{%- endfor %}
+        """)]
+    public void Calls_that_a_template_writes_are_read(string template)
+    {
+        ToolDefinition[] tools = [new("f", null, """{"type": "object", "properties": {"s": {"type": "string"}, "n": {"type": "integer"}, "o": {"type": "object"}, "b": {"type": "boolean"}}}""")];
+        const string Arguments = """{"s": "a\n\"b\" 'c' <d> 5", "n": -7, "o": {"k": [1, "x", null]}, "b": true}""";
+        ChatMessage message = new(ChatRole.Assistant, "") { ToolCalls = [new("id1", "f", Arguments)] };
+        string text = new ChatTemplate(template, "", "").Render([message], addGenerationPrompt: false);
+        ToolCall call = Assert.Single(Read(template, Cut(text, 4), tools).Message.ToolCalls);
+        Assert.True(JsonElement.DeepEquals(JsonDocument.Parse(Arguments).RootElement, JsonDocument.Parse(call.Arguments).RootElement), call.Arguments);
+    }
+
     [Fact]
     public void Text_without_marks_is_as_it_was()
     {
@@ -287,7 +377,7 @@ public class ReplyReaderTests
         int ids = 0;
         ReplySink sink = new(stops, () => $"id{++ids}");
         ReplyFormat format = ReplyFormat.Of(template, Demo);
-        Dictionary<string, bool> names = tools.ToDictionary(tool => tool.Name, tool => tool.TakesNothing());
+        Dictionary<string, ToolDefinition> names = tools.ToDictionary(tool => tool.Name);
         return (sink, format.IsHarmony
             ? new HarmonyReplyReader(format, names, _ => true, start, sink, mostCalls)
             : new MarkedReplyReader(format, names, _ => true, start, sink, mostCalls));

@@ -53,7 +53,7 @@ internal static class AnswerConstraint
         return Sequence(
         [
             .. Parts(format, shape.BeforeName), new OutputFormat.Literal(name), .. Parts(format, shape.BeforeArguments),
-            new OutputFormat.Json(tool.Parameters ?? "{\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}"), .. Parts(format, shape.AfterArguments),
+            CallGrammar.Arguments(format.Syntax, tool), .. Parts(format, shape.AfterArguments),
         ]);
     }
 

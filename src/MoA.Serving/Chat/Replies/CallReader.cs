@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using MoA.Engine.Tokenization;
 
 namespace MoA.Serving.Chat.Replies;
 
@@ -8,10 +9,10 @@ namespace MoA.Serving.Chat.Replies;
 /// arguments. A call begins for who reads along once its name and the beginning of its arguments are known.
 /// </summary>
 /// <param name="sink">Takes the calls.</param>
-/// <param name="tools">Tools by name: whether their arguments may be left out.</param>
+/// <param name="tools">Tools by name.</param>
 /// <param name="takesNames">Whether a name may stand before its arguments, without an object around both.</param>
 /// <param name="takesAnyKey">Whether an object may hold what is no part of a call; where nothing marks calls, it may not.</param>
-internal sealed class CallReader(ReplySink sink, IReadOnlyDictionary<string, bool> tools, bool takesNames, bool takesAnyKey)
+internal sealed class CallReader(ReplySink sink, IReadOnlyDictionary<string, ToolDefinition> tools, bool takesNames, bool takesAnyKey) : ICallReader
 {
     private const int LongestHeader = 300;
 
@@ -43,11 +44,8 @@ internal sealed class CallReader(ReplySink sink, IReadOnlyDictionary<string, boo
         AfterList,
     }
 
-    /// <summary>Whether a call is being read whose name and arguments are not complete yet.</summary>
     public bool IsInCall => _state is not (State.Between or State.AfterList) && !_hasArguments;
 
-    /// <summary>Takes the next character.</summary>
-    /// <returns>Whether it belongs to calls; if not, those that are complete remain, and what came since is no call.</returns>
     public bool Push(char c)
     {
         switch (_state)
@@ -222,7 +220,7 @@ internal sealed class CallReader(ReplySink sink, IReadOnlyDictionary<string, boo
             return true;
         }
 
-        if (_arguments is null && _name is not null && tools[_name])
+        if (_arguments is null && _name is not null && tools[_name].TakesNothing())
             _ = WrittenArguments("{}");
         if (_hasArguments)
             _state = State.Between;

@@ -1,4 +1,5 @@
 using System.Text;
+using MoA.Engine.Tokenization;
 
 namespace MoA.Serving.Chat.Replies;
 
@@ -8,13 +9,13 @@ namespace MoA.Serving.Chat.Replies;
 /// within the first header.
 /// </summary>
 /// <param name="format">How the model writes.</param>
-/// <param name="tools">Tools by name: whether their arguments may be left out.</param>
+/// <param name="tools">Tools by name.</param>
 /// <param name="isText">Whether a mark is looked for in text, since it is no special token.</param>
 /// <param name="start">Where in the reply the prompt ends.</param>
 /// <param name="sink">Takes what is read.</param>
 /// <param name="mostCalls">Calls after which the reply is complete.</param>
 internal sealed class HarmonyReplyReader(
-    ReplyFormat format, IReadOnlyDictionary<string, bool> tools, Func<string, bool> isText, ReplyStart start, ReplySink sink, int mostCalls)
+    ReplyFormat format, IReadOnlyDictionary<string, ToolDefinition> tools, Func<string, bool> isText, ReplyStart start, ReplySink sink, int mostCalls)
     : ReplyReader(sink, mostCalls)
 {
     private const string Recipient = "to=";
@@ -188,7 +189,7 @@ internal sealed class HarmonyReplyReader(
     {
         if (_state == State.Call && !_arguments!.IsDone)
         {
-            if (_arguments.Text.Length == 0 && tools[_name])
+            if (_arguments.Text.Length == 0 && tools[_name].TakesNothing())
             {
                 Sink.BeginCall(_name);
                 Sink.Arguments("{}");

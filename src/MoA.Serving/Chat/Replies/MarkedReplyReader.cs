@@ -1,4 +1,5 @@
 using System.Text;
+using MoA.Engine.Tokenization;
 
 namespace MoA.Serving.Chat.Replies;
 
@@ -6,7 +7,7 @@ namespace MoA.Serving.Chat.Replies;
 internal sealed class MarkedReplyReader : ReplyReader
 {
     private readonly ReplyFormat _format;
-    private readonly IReadOnlyDictionary<string, bool> _tools;
+    private readonly IReadOnlyDictionary<string, ToolDefinition> _tools;
     private readonly string[] _startMarks;
     private readonly string[] _textMarks;
     private readonly string[] _thoughtMarks;
@@ -14,7 +15,7 @@ internal sealed class MarkedReplyReader : ReplyReader
     private readonly StringBuilder _raw = new();
     private readonly StringBuilder _closing = new();
     private State _state;
-    private CallReader? _calls;
+    private ICallReader? _calls;
     private string? _close;
     private bool _hasThought;
     private bool _dropsSpace;
@@ -27,7 +28,7 @@ internal sealed class MarkedReplyReader : ReplyReader
     /// <param name="sink">Takes what is read.</param>
     /// <param name="mostCalls">Calls after which the reply is complete.</param>
     public MarkedReplyReader(
-        ReplyFormat format, IReadOnlyDictionary<string, bool> tools, Func<string, bool> isText, ReplyStart start, ReplySink sink, int mostCalls)
+        ReplyFormat format, IReadOnlyDictionary<string, ToolDefinition> tools, Func<string, bool> isText, ReplyStart start, ReplySink sink, int mostCalls)
         : base(sink, mostCalls)
     {
         _format = format;
@@ -161,7 +162,12 @@ internal sealed class MarkedReplyReader : ReplyReader
         _ = _raw.Clear().Append(_space).Append(marks.Open);
         _ = _space.Clear();
         (_state, _close) = (State.Calls, marks.Close);
-        _calls = new CallReader(Sink, _tools, marks.TakesNames, takesAnyKey: marks.Open.Length > 0);
+        _calls = _format.Syntax switch
+        {
+            CallSyntax.Xml => new XmlCallReader(Sink, _tools, hasOpened: marks.Open == XmlCallReader.Function),
+            CallSyntax.Python => new PythonCallReader(Sink, _tools),
+            _ => new CallReader(Sink, _tools, marks.TakesNames, takesAnyKey: marks.Open.Length > 0),
+        };
     }
 
     private void Call(char c)

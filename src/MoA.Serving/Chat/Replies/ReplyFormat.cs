@@ -53,6 +53,21 @@ internal sealed record ReplyFormat
         Shape = Line with { BeforeName = "<tool_call>\n" + Line.BeforeName, AfterArguments = "}\n</tool_call>" },
     };
 
+    private static readonly ReplyFormat Xml = new()
+    {
+        Syntax = CallSyntax.Xml,
+        Calls = [new("<tool_call>", "</tool_call>"), new(XmlCallReader.Function, "</tool_call>")],
+        Shape = new() { BeforeName = "<tool_call>\n<function=", BeforeArguments = ">\n", AfterArguments = "</function>\n</tool_call>", Between = "\n" },
+    };
+
+    private static readonly ReplyFormat Python = new()
+    {
+        Syntax = CallSyntax.Python,
+        Calls = [new("<|python_start|>", "<|python_end|>"), new("<|python_tag|>", null), new("<|tool_call_start|>", "<|tool_call_end|>")],
+        TakesBareCalls = true,
+        Shape = new() { Opening = "[", BeforeName = "", BeforeArguments = "(", AfterArguments = ")", Between = ", ", Closing = "]" },
+    };
+
     private static readonly ReplyFormat Lists = new()
     {
         Calls = [new(ListMark, "<|/tool_call|>"), new("<tool_call>", "</tool_call>")],
@@ -92,8 +107,11 @@ internal sealed record ReplyFormat
         ("[TOOL_CALLS] [", false, MistralSpacedLists),
         ("[TOOL_CALLS]", false, MistralLists),
         (ListMark, true, Lists),
+        (XmlCallReader.Function, false, Xml),
         ("<tool_call>", false, Tags),
         ("<｜tool▁call▁begin｜>", false, DeepSeek),
+        ("[func_name1(", false, Python),
+        ("<|tool_call_start|>", true, Python with { Shape = Python.Shape with { Opening = "<|tool_call_start|>[", Closing = "]<|tool_call_end|>" } }),
         ("<|python_tag|>", true, Llama),
     ];
 
@@ -101,6 +119,9 @@ internal sealed record ReplyFormat
 
     /// <summary>Whether everything stands in channels, as gpt-oss writes.</summary>
     public bool IsHarmony { get; init; }
+
+    /// <summary>In what the arguments of calls are written.</summary>
+    public CallSyntax Syntax { get; init; }
 
     /// <summary>What stands around calls, anywhere in an answer.</summary>
     public IReadOnlyList<CallMarks> Calls { get; init; } = [];

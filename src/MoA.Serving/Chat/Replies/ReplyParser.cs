@@ -36,9 +36,9 @@ internal sealed class ReplyParser
                 _marks[id] = mark;
         }
 
-        Dictionary<string, bool> names = [];
+        Dictionary<string, ToolDefinition> names = [];
         foreach (ToolDefinition tool in tools)
-            names[tool.Name] = tool.TakesNothing();
+            names[tool.Name] = tool;
         _sink = new ReplySink(stops, () => NewId(format.HasShortIds));
         _reader = format.IsHarmony
             ? new HarmonyReplyReader(format, names, IsText, start, _sink, mostCalls)
