@@ -1,6 +1,6 @@
 using System.Text.Json;
-using MoA.Engine.Tokenization;
 using MoA.Engine;
+using MoA.Engine.Tokenization;
 using MoA.Evaluation.Data;
 using MoA.Evaluation.LongBench;
 using MoA.Evaluation.Tasks;

@@ -1,5 +1,5 @@
-using MoA.Engine.Tokenization;
 using MoA.Engine;
+using MoA.Engine.Tokenization;
 using MoA.Search.Calibration;
 using MoA.Search.Pipeline;
 using MoA.Search.Tests.Profiling;
