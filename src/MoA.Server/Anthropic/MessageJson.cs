@@ -23,10 +23,7 @@ internal static class MessageJson
             WriteContent(json, outcome.Message);
             json.WriteEndArray();
             WriteStop(json, outcome);
-            json.WriteStartObject("usage");
-            WriteInput(json, outcome.Usage.PromptTokens, outcome.Usage.CachedTokens);
-            json.WriteNumber("output_tokens", outcome.Usage.NewTokens);
-            json.WriteEndObject();
+            WriteUsage(json, outcome.Usage.PromptTokens, outcome.Usage.CachedTokens, outcome.Usage.NewTokens, outcome.Usage.ReasoningTokens);
             UsageJson.WriteOwn(json, outcome.Usage);
             json.WriteEndObject();
         });
@@ -40,6 +37,7 @@ internal static class MessageJson
         json.WriteString("type", "message");
         json.WriteString("role", "assistant");
         json.WriteString("model", model);
+        json.WriteNull("diagnostics");
     }
 
     /// <summary>Why the answer ended.</summary>
@@ -54,14 +52,52 @@ internal static class MessageJson
             _ => "end_turn",
         });
         json.WriteString("stop_sequence", outcome?.StopText);
+        json.WriteNull("stop_details");
+        json.WriteNull("container");
     }
 
-    /// <summary>Tokens of the prompt: those that were read, and those that were in kept caches.</summary>
-    public static void WriteInput(Utf8JsonWriter json, int promptTokens, int cachedTokens)
+    /// <summary>Tokens of the prompt, those that were read and those that were in kept caches, and of the answer. Clients with types expect every field.</summary>
+    public static void WriteUsage(Utf8JsonWriter json, int promptTokens, int cachedTokens, int newTokens, int reasoningTokens)
     {
+        json.WriteStartObject("usage");
         json.WriteNumber("input_tokens", promptTokens - cachedTokens);
         json.WriteNumber("cache_creation_input_tokens", 0);
         json.WriteNumber("cache_read_input_tokens", cachedTokens);
+        json.WriteNull("cache_creation");
+        json.WriteNumber("output_tokens", newTokens);
+        json.WriteStartObject("output_tokens_details");
+        json.WriteNumber("thinking_tokens", reasoningTokens);
+        json.WriteEndObject();
+        foreach (string field in (ReadOnlySpan<string>)["server_tool_use", "service_tier", "inference_geo", "speed"])
+            json.WriteNull(field);
+        json.WriteEndObject();
+    }
+
+    /// <summary>A block of text, or its beginning.</summary>
+    public static void WriteText(Utf8JsonWriter json, string text)
+    {
+        json.WriteString("type", "text");
+        json.WriteString("text", text);
+        json.WriteNull("citations");
+    }
+
+    /// <summary>A block of thoughts, or its beginning.</summary>
+    public static void WriteThinking(Utf8JsonWriter json, string thoughts)
+    {
+        json.WriteString("type", "thinking");
+        json.WriteString("thinking", thoughts);
+        json.WriteString("signature", "");
+    }
+
+    /// <summary>The members of a call before its arguments.</summary>
+    public static void WriteCall(Utf8JsonWriter json, string? id, string? name)
+    {
+        json.WriteString("type", "tool_use");
+        json.WriteString("id", id);
+        json.WriteString("name", name);
+        json.WriteStartObject("caller");
+        json.WriteString("type", "direct");
+        json.WriteEndObject();
     }
 
     private static void WriteContent(Utf8JsonWriter json, ChatMessage message)
@@ -69,26 +105,21 @@ internal static class MessageJson
         if (!string.IsNullOrEmpty(message.Reasoning))
         {
             json.WriteStartObject();
-            json.WriteString("type", "thinking");
-            json.WriteString("thinking", message.Reasoning);
-            json.WriteString("signature", "");
+            WriteThinking(json, message.Reasoning);
             json.WriteEndObject();
         }
 
         if (message.Content.Length > 0)
         {
             json.WriteStartObject();
-            json.WriteString("type", "text");
-            json.WriteString("text", message.Content);
+            WriteText(json, message.Content);
             json.WriteEndObject();
         }
 
         foreach (ToolCall call in message.ToolCalls)
         {
             json.WriteStartObject();
-            json.WriteString("type", "tool_use");
-            json.WriteString("id", call.Id);
-            json.WriteString("name", call.Name);
+            WriteCall(json, call.Id, call.Name);
             json.WritePropertyName("input");
             WriteArguments(json, call.Arguments);
             json.WriteEndObject();

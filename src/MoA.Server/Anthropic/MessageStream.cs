@@ -30,10 +30,7 @@ internal sealed class MessageStream(Exchange exchange)
                 json.WriteStartArray("content");
                 json.WriteEndArray();
                 MessageJson.WriteStop(json, null);
-                json.WriteStartObject("usage");
-                MessageJson.WriteInput(json, it.PromptTokens, 0);
-                json.WriteNumber("output_tokens", 0);
-                json.WriteEndObject();
+                MessageJson.WriteUsage(json, it.PromptTokens, 0, 0, 0);
                 json.WriteEndObject();
             });
             await SendAsync("ping", 0, static (_, _) => { });
@@ -81,10 +78,10 @@ internal sealed class MessageStream(Exchange exchange)
         {
             json.WriteNumber("index", it._index);
             json.WriteStartObject("content_block");
-            json.WriteString("type", it.type);
-            json.WriteString(it.type, "");
             if (it.type == "thinking")
-                json.WriteString("signature", "");
+                MessageJson.WriteThinking(json, "");
+            else
+                MessageJson.WriteText(json, "");
             json.WriteEndObject();
         });
     }
@@ -96,9 +93,7 @@ internal sealed class MessageStream(Exchange exchange)
         {
             json.WriteNumber("index", it._index);
             json.WriteStartObject("content_block");
-            json.WriteString("type", "tool_use");
-            json.WriteString("id", it.call.Id);
-            json.WriteString("name", it.call.Name);
+            MessageJson.WriteCall(json, it.call.Id, it.call.Name);
             json.WriteStartObject("input");
             json.WriteEndObject();
             json.WriteEndObject();
@@ -139,10 +134,7 @@ internal sealed class MessageStream(Exchange exchange)
             json.WriteStartObject("delta");
             MessageJson.WriteStop(json, outcome);
             json.WriteEndObject();
-            json.WriteStartObject("usage");
-            MessageJson.WriteInput(json, outcome.Usage.PromptTokens, outcome.Usage.CachedTokens);
-            json.WriteNumber("output_tokens", outcome.Usage.NewTokens);
-            json.WriteEndObject();
+            MessageJson.WriteUsage(json, outcome.Usage.PromptTokens, outcome.Usage.CachedTokens, outcome.Usage.NewTokens, outcome.Usage.ReasoningTokens);
             UsageJson.WriteOwn(json, outcome.Usage);
         });
         await SendAsync("message_stop", 0, static (_, _) => { });

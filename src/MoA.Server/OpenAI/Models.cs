@@ -47,6 +47,11 @@ internal static class Models
         json.WriteString("root", served.Service.Model.Name);
         json.WriteNumber("context_length", served.ContextLength);
         json.WriteNumber("max_model_len", served.ContextLength);
+        json.WriteNumber("max_input_tokens", served.ContextLength);
+        json.WriteNumber("max_tokens", served.ContextLength);
+        json.WriteString("lifecycle", "active");
+        foreach (string field in (ReadOnlySpan<string>)["capabilities", "line", "deprecated_at", "retires_at"])
+            json.WriteNull(field);
         json.WriteStartObject("meta");
         json.WriteNumber("n_ctx", served.ContextLength);
         json.WriteNumber("n_ctx_train", model.MaxPositions);

@@ -124,6 +124,7 @@ internal sealed class ResponseDocument(Exchange exchange, ChatRequest request)
         json.WriteNumber("input_tokens", usage.PromptTokens);
         json.WriteStartObject("input_tokens_details");
         json.WriteNumber("cached_tokens", usage.CachedTokens);
+        json.WriteNumber("cache_write_tokens", 0);
         json.WriteEndObject();
         json.WriteNumber("output_tokens", usage.NewTokens);
         json.WriteStartObject("output_tokens_details");
