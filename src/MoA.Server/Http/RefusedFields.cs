@@ -51,7 +51,7 @@ internal sealed class RefusedFields(params (string Name, string Advice)[] fields
 
     private static bool AsksForNothing(string name, JsonElement value) => value.ValueKind switch
     {
-        JsonValueKind.False => true,
+        JsonValueKind.True => false,
         JsonValueKind.Number => value.TryGetDouble(out double number) &&
             number == (name is "best_of" or "length_penalty" or "typical_p" or "tfs_z" ? 1 : 0),
         JsonValueKind.String => value.ValueEquals(""),
