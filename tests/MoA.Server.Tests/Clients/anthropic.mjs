@@ -4,8 +4,19 @@ import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
 import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
 import { z } from 'zod';
 import { list, answer, assert, cancels, check, failure, key, multiByte, question, run, tooLong, url } from './checks.mjs';
+import { Recorder } from './types.mjs';
 
-const client = new Anthropic({ baseURL: url, apiKey: key, maxRetries: 0 });
+const recorder = new Recorder([
+  "import type { Message, MessageStreamEvent, MessageTokensCount } from '@anthropic-ai/sdk/resources/messages';",
+  "import type { ModelInfo } from '@anthropic-ai/sdk/resources/models';",
+  'type Models = { data: ModelInfo[]; has_more: boolean; first_id: string | null; last_id: string | null };',
+], {
+  '/v1/models': ['Models'],
+  '/v1/models/demo': ['ModelInfo'],
+  '/v1/messages': ['Message', 'MessageStreamEvent'],
+  '/v1/messages/count_tokens': ['MessageTokensCount'],
+});
+const client = new Anthropic({ baseURL: url, apiKey: key, maxRetries: 0, fetch: recorder.fetch });
 const model = 'demo';
 const asked = [{ role: 'user', content: question }];
 const hello = [{ role: 'user', content: 'Hello' }];
@@ -211,5 +222,11 @@ check('leaving a stream ends it', () => cancels(async () => {
     if (event.type === 'content_block_delta') break;
   }
 }));
+
+check('all that came is of the types that the client declares', () => {
+  const { examples, faults } = recorder.faults();
+  assert.ok(examples > 10);
+  assert.deepEqual(faults, []);
+});
 
 await run();

@@ -3,8 +3,22 @@ import OpenAI from 'openai';
 import { zodFunction, zodResponseFormat, zodResponsesFunction, zodTextFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
 import { list, answer, assert, cancels, check, failure, key, multiByte, question, run, tooLong, url } from './checks.mjs';
+import { Recorder } from './types.mjs';
 
-const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
+const recorder = new Recorder([
+  "import type { ChatCompletion, ChatCompletionChunk } from 'openai/resources/chat/completions';",
+  "import type { Completion } from 'openai/resources/completions';",
+  "import type { Model } from 'openai/resources/models';",
+  "import type { Response, ResponseStreamEvent } from 'openai/resources/responses/responses';",
+  'type Models = { object: "list"; data: Model[] };',
+], {
+  '/v1/models': ['Models'],
+  '/v1/models/demo': ['Model'],
+  '/v1/chat/completions': ['ChatCompletion', 'ChatCompletionChunk'],
+  '/v1/completions': ['Completion', 'Completion'],
+  '/v1/responses': ['Response', 'ResponseStreamEvent'],
+});
+const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0, fetch: recorder.fetch });
 const model = 'demo';
 const asked = [{ role: 'user', content: question }];
 const hello = [{ role: 'user', content: 'Hello' }];
@@ -353,5 +367,11 @@ check('a time limit of the client', () => cancels(async () => {
   const error = await failure(() => client.chat.completions.create({ ...endless, messages: hello }, { timeout: 200 }));
   assert.ok(error instanceof OpenAI.APIConnectionTimeoutError);
 }));
+
+check('all that came is of the types that the client declares', () => {
+  const { examples, faults } = recorder.faults();
+  assert.ok(examples > 10);
+  assert.deepEqual(faults, []);
+});
 
 await run();

@@ -42,6 +42,7 @@ internal sealed class ResponseDocument(Exchange exchange, ChatRequest request)
         json.WriteString("object", "response");
         json.WriteNumber("created_at", _created);
         json.WriteString("status", error is not null ? "failed" : outcome is null ? "in_progress" : StatusOf(outcome));
+        json.WriteNull("access_programs");
         json.WriteBoolean("background", false);
         json.WritePropertyName("error");
         if (error is null)
