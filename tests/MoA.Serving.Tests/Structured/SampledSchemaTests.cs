@@ -95,11 +95,13 @@ public sealed class SampledSchemaTests(ITestOutputHelper output)
         return texts;
     }
 
-    // A stop token where there may be one, else a quote, which ends texts, else a bracket that closes, else any other token.
+    // A stop token where there may be one; else most often what closes texts and brackets, and at times any letter, as patterns want some; of ASCII, since JsonSchema.Net
+    // counts characters that are seen as one as one.
     private static void End(List<int> tokens, TokenConstraint constraint, LanguageModel model, Random random)
     {
         Tokenizer tokenizer = model.RequireTokenizer();
-        int[] closing = [.. ((string[])["\"", "}", "]"]).Select(text => tokenizer.IdOf(text)!.Value)];
+        int[] letters = [.. Enumerable.Range(0, model.Config.VocabularySize).Where(token => !tokenizer.IsSpecial(token) && tokenizer.BytesOf(token).Length == 1)];
+        int[] closers = [.. ((string[])["\"", "}", "]"]).Select(text => tokenizer.IdOf(text)!.Value)];
         ulong[] allowed = new ulong[(model.Config.VocabularySize + 63) / 64];
         for (int i = 0; i < MostToEnd; i++)
         {
@@ -107,22 +109,22 @@ public sealed class SampledSchemaTests(ITestOutputHelper output)
             constraint.Allow(allowed);
             if (model.StopTokens.Any(Allows))
                 return;
-            int[] closers = [.. closing.Where(Allows)];
-            // Not always, as a quote begins texts too.
-            int token = closers.Length > 0 && random.Next(8) > 0 ? closers[0] : Any();
+            int token = closers.FirstOrDefault(Allows, -1);
+            if (token < 0 || random.Next(token == closers[0] ? 8 : 2) == 0)
+            {
+                int[] others = [.. letters.Where(token => Allows(token) && tokenizer.BytesOf(token)[0] < 0x80)];
+                if (others.Length == 0)
+                    others = [.. letters.Where(Allows)]; // the rest of a character
+                token = others[random.Next(others.Length)];
+            }
+
             constraint.Accept(token);
             tokens.Add(token);
         }
 
-        Assert.Fail($"{MostToEnd} tokens did not end {tokenizer.Decode([.. tokens[..MostTokens]])}");
+        Assert.Fail($"{MostToEnd} tokens did not end {tokenizer.Decode([.. tokens[..MostTokens], .. tokens[^100..]])}");
 
         bool Allows(int token) => (allowed[token / 64] >> token & 1) != 0;
-
-        int Any()
-        {
-            int[] all = [.. Enumerable.Range(0, model.Config.VocabularySize).Where(Allows)];
-            return all[random.Next(all.Length)];
-        }
     }
 
     private static void AssertValid(string schema, string text)
