@@ -117,7 +117,7 @@ public sealed class ModelServiceTests(DemoModel demo) : IClassFixture<DemoModel>
 
     /// <summary>Nobody waits longer than may be; what holds the memory is a text whose reader takes all the time.</summary>
     [Fact]
-    public async Task Who_waits_too_long_is_refused()
+    public async Task Who_waits_too_endlessis_refused()
     {
         long bytes = SequenceCache.EstimateBytes(_model.Config, new DensePolicy(), 4096, ElementType.F32);
         await using ModelService service = new(_model, Options with { CacheBytes = bytes, LongestWait = TimeSpan.FromMilliseconds(50) });
@@ -142,6 +142,68 @@ public sealed class ModelServiceTests(DemoModel demo) : IClassFixture<DemoModel>
         await service.DisposeAsync();
         _ = Assert.Throws<ObjectDisposedException>(() => service.Generate(new GenerationRequest { Prompt = [1] }));
         reply.Cancel(); // harmless
+    }
+
+    /// <summary>Whatever a caller does to it, others get their texts, nothing is left behind, and nobody waits for ever.</summary>
+    [Fact]
+    public async Task Misuse_harms_nobody()
+    {
+        ModelService service = new(_model, Options);
+        GenerationRequest endless = new() { Prompt = Prompt(new Random(6), 20), MaxNewTokens = 3000, Sampling = Endless };
+        GenerationRequest brief = new() { Prompt = Prompt(new Random(7), 20), MaxNewTokens = 10 };
+
+        // Given up before the first look; read twice, and never.
+        TextReply early = service.Generate(endless);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await ReadAsync(early, new CancellationToken(canceled: true)));
+        Assert.Equal(FinishReason.Cancelled, (await early.Outcome.WaitAsync(Patience)).Finish);
+        TextReply twice = service.Generate(brief);
+        int[] tokens = await ReadAsync(twice, default);
+        Assert.Equal((10, 0), (tokens.Length, (await ReadAsync(twice, default)).Length));
+        Assert.Equal(tokens, (await service.Generate(brief).Outcome.WaitAsync(Patience)).Tokens);
+
+        // A constraint that throws, or allows nothing, is the end of its own text alone.
+        foreach (bool throws in (bool[])[true, false])
+        {
+            TextReply broken = service.Generate(brief with { Constraint = new Broken(throws) }), other = service.Generate(brief);
+            await Assert.ThrowsAnyAsync<Exception>(() => broken.Outcome.WaitAsync(Patience));
+            await Assert.ThrowsAnyAsync<Exception>(() => ReadAsync(broken, default));
+            Assert.Equal(tokens, (await other.Outcome.WaitAsync(Patience)).Tokens);
+        }
+
+        Assert.Equal((0, 0), (service.State.Running, service.State.Waiting));
+
+        // Ended in the middle, by several at once, and again.
+        TextReply[] cut = [.. Enumerable.Range(0, 5).Select(_ => service.Generate(endless))];
+        await cut[0].Started;
+        await Task.WhenAll(service.DisposeAsync().AsTask(), service.DisposeAsync().AsTask(), service.StopAsync(), service.StopAsync()).WaitAsync(Patience);
+        Assert.All(await Task.WhenAll(cut.Select(reply => reply.Outcome)).WaitAsync(Patience), outcome => Assert.Equal(FinishReason.Cancelled, outcome.Finish));
+        service.Dispose();
+        await service.StopAsync().WaitAsync(Patience);
+        _ = Assert.Throws<ObjectDisposedException>(() => service.Generate(brief));
+        Assert.Equal((0, 0L), (service.State.Running, service.State.CacheBytes));
+
+        static async Task<int[]> ReadAsync(TextReply reply, CancellationToken cancellation)
+        {
+            List<int> read = [];
+            await foreach (GenerationPiece piece in reply.WithCancellation(cancellation))
+                read.AddRange(piece.Tokens);
+            return [.. read];
+        }
+    }
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private sealed class Broken(bool throws) : TokenConstraint
+    {
+        public override void Allow(Span<ulong> allowed)
+        {
+            if (throws)
+                throw new FormatException("a caller's mistake");
+        }
+
+        public override void Accept(int token)
+        {
+        }
     }
 
     private static SamplingOptions Endless { get; } = new() { Temperature = 2, Seed = 3 };

@@ -95,6 +95,13 @@ internal sealed class GenerationRun
     /// <summary>Why the run ended, or <see cref="FinishReason.None"/>.</summary>
     public FinishReason Finish { get; private set; }
 
+    /// <summary>Whether an exception that only this run is to blame for (its sampler, its constraint, its logits, what sees its tokens) ends this run alone, rather than
+    /// the step of all.</summary>
+    internal bool FailsAlone { get; init; }
+
+    /// <summary>What ended it, where <see cref="FailsAlone"/> is set.</summary>
+    internal Exception? Failure { get; private set; }
+
     /// <summary>Prompt tokens not prefilled yet.</summary>
     internal ReadOnlySpan<int> RestOfPrompt => _prompt.AsSpan(PrefilledTokens);
 
@@ -153,6 +160,18 @@ internal sealed class GenerationRun
     internal void Draw(ReadOnlySpan<float> logits, int vocabulary)
     {
         _draws = 0;
+        try
+        {
+            DrawAll(logits, vocabulary);
+        }
+        catch (Exception failure) when (FailsAlone)
+        {
+            Fail(failure);
+        }
+    }
+
+    private void DrawAll(ReadOnlySpan<float> logits, int vocabulary)
+    {
         do
         {
             ReadOnlySpan<float> row = logits.Slice(_draws * vocabulary, vocabulary);
@@ -174,23 +193,32 @@ internal sealed class GenerationRun
     internal void Draw(ReadOnlySpan<int> tokens)
     {
         _draws = 0;
-        do
-            _drawn[_draws] = Sampler.Drawn(tokens[_draws]);
-        while (++_draws < Rows && _drawn[_draws - 1] == _step[_draws]);
-        _sampler.Skip(_draws);
+        try
+        {
+            do
+                _drawn[_draws] = Sampler.Drawn(tokens[_draws]);
+            while (++_draws < Rows && _drawn[_draws - 1] == _step[_draws]);
+            _sampler.Skip(_draws);
+        }
+        catch (Exception failure) when (FailsAlone)
+        {
+            Fail(failure);
+        }
     }
 
     /// <summary>Takes the tokens that were drawn, up to the run's end. Returns the rows of tokens that were drafted in vain.</summary>
     /// <param name="draftCost">What a draft costs, as a share of a step.</param>
     internal int Accept(double draftCost)
     {
+        if (Failure is not null)
+            return Rows - 1;
         int before = _output.Count, taken = 0;
         while (taken < _draws && Finish == FinishReason.None)
         {
             int token = _drawn[taken++];
             _output.Add(token);
             _lookup?.Read([token]);
-            if (_stopTokens.Contains(token) || (_onToken?.Invoke(token) ?? false))
+            if (_stopTokens.Contains(token) || EndsWith(token))
                 Finish = FinishReason.Stop;
             else if (_output.Count == MaxNewTokens)
                 Finish = FinishReason.Length;
@@ -201,5 +229,25 @@ internal sealed class GenerationRun
         if (before > 0)
             _lookup?.Note(Rows - 1, taken - 1, draftCost);
         return Rows - taken;
+    }
+
+    // A failure ends it with the token that was seen last.
+    private bool EndsWith(int token)
+    {
+        try
+        {
+            return _onToken?.Invoke(token) ?? false;
+        }
+        catch (Exception failure) when (FailsAlone)
+        {
+            Fail(failure);
+            return true;
+        }
+    }
+
+    private void Fail(Exception failure)
+    {
+        Failure = failure;
+        Finish = FinishReason.Stop;
     }
 }

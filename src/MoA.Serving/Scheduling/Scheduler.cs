@@ -306,9 +306,15 @@ internal sealed class Scheduler : IDisposable
         for (int i = _active.Count - 1; i >= 0; i--)
         {
             ServedRun run = _active[i];
+            if (run.Run!.Failure is Exception failure)
+            {
+                Fail(run, failure);
+                continue;
+            }
+
             _counters.Wrote(run.Publish());
             _room.Mark(run);
-            if (run.Run!.Finish != FinishReason.None)
+            if (run.Run.Finish != FinishReason.None)
                 End(run, run.Run.Finish);
         }
     }
@@ -344,11 +350,14 @@ internal sealed class Scheduler : IDisposable
     private void Fail(Exception failure)
     {
         foreach (ServedRun run in _active.ToArray())
-        {
-            Leave(run);
-            _room.Return(run.Lease!);
-            run.Fail(failure);
-        }
+            Fail(run, failure);
+    }
+
+    private void Fail(ServedRun run, Exception failure)
+    {
+        Leave(run);
+        _room.Return(run.Lease!);
+        run.Fail(failure);
     }
 
     // What nobody has reckoned with ends the requests that are there, not the process that serves others.

@@ -87,6 +87,7 @@ internal abstract class ServedRun
         Run = new GenerationRun(lease.Caches, Prompt.AsSpan(lease.Held), NewTokens, sampler, model.StopTokens, Take)
         {
             LogProbabilities = Request.LogProbabilities,
+            FailsAlone = true,
             PromptLogProbabilities = Request.PromptLogProbabilities,
             Landmarks = [.. Request.Landmarks.Select(landmark => landmark - lease.Held)],
         };

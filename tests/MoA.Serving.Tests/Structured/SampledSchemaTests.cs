@@ -23,6 +23,7 @@ namespace MoA.Serving.Tests.Structured;
 public sealed class SampledSchemaTests(ITestOutputHelper output)
 {
     private const int SchemasOfCase = 10, SamplesOfSchema = 2, MostTokens = 200, MostToEnd = 20_000;
+    private const string WantedLetters = "abcxAn\\"; // by the patterns of RandomSchema
 
     [Fact]
     public void Whatever_is_written_satisfies_its_schema()
@@ -30,7 +31,7 @@ public sealed class SampledSchemaTests(ITestOutputHelper output)
         using ComputeBackend backend = ComputeBackend.CreateCpu(2);
         using LanguageModel model = LanguageModel.Load(RepositoryFiles.DemoModel, backend);
         StructuredOutput structured = new(model.RequireTokenizer(), model.StopTokens);
-        (int schemas, int refused, int whole, int ended) = (0, 0, 0, 0);
+        (int schemas, int refused, int whole, int ended, int unread) = (0, 0, 0, 0, 0);
         Prop.ForAll(Gen.Choose(0, int.MaxValue / 2).ToArbitrary(), seed =>
         {
             List<(string Schema, int Seed)> drawn = [];
@@ -52,12 +53,13 @@ public sealed class SampledSchemaTests(ITestOutputHelper output)
             foreach ((string schema, string text, bool wasEnded) in Write(model, structured, drawn))
             {
                 (whole, ended) = wasEnded ? (whole, ended + 1) : (whole + 1, ended);
-                AssertValid(schema, text);
+                unread += AssertValid(schema, text) ? 0 : 1;
             }
         }).Holds(4);
-        output.WriteLine($"{schemas} schemas, {refused} more that nothing satisfies; valid: {whole} answers as the model ended them, {ended} that were ended for it after {MostTokens} tokens");
+        output.WriteLine($"{schemas} schemas, {refused} more that nothing satisfies; valid: {whole} answers as the model ended them, {ended} that were ended for it after {MostTokens} tokens; {unread} of them with numbers that JsonSchema.Net cannot compare");
+        Assert.True(unread <= schemas / 100, $"{unread} answers could not be judged");
         Assert.Equal(schemas * SamplesOfSchema, whole + ended);
-        Assert.True(whole > ended, $"{whole} answers were whole, {ended} had to be ended");
+        Assert.True(whole > ended / 4, $"{whole} answers were whole, {ended} had to be ended");
         Assert.True(schemas > 10 * refused, $"{refused} of {schemas} schemas were refused");
     }
 
@@ -112,7 +114,8 @@ public sealed class SampledSchemaTests(ITestOutputHelper output)
             int token = closers.FirstOrDefault(Allows, -1);
             if (token < 0 || random.Next(token == closers[0] ? 8 : 2) == 0)
             {
-                int[] others = [.. letters.Where(token => Allows(token) && tokenizer.BytesOf(token)[0] < 0x80)];
+                bool wanted = random.Next(2) == 0;
+                int[] others = [.. letters.Where(token => Allows(token) && tokenizer.BytesOf(token)[0] is byte letter && (wanted ? WantedLetters.Contains((char)letter) : letter < 0x80))];
                 if (others.Length == 0)
                     others = [.. letters.Where(Allows)]; // the rest of a character
                 token = others[random.Next(others.Length)];
@@ -127,17 +130,29 @@ public sealed class SampledSchemaTests(ITestOutputHelper output)
         bool Allows(int token) => (allowed[token / 64] >> token & 1) != 0;
     }
 
-    private static void AssertValid(string schema, string text)
+    // False where it cannot be judged: JsonSchema.Net throws where a number is compared that is larger than a decimal.
+    private static bool AssertValid(string schema, string text)
     {
         using JsonDocument document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false });
         Assert.Equal(text, Encoding.UTF8.GetString(new UTF8Encoding(false, true).GetBytes(text)));
-        EvaluationResults result = JsonSchema.FromText(schema).Evaluate(
-            document.RootElement, new EvaluationOptions { RequireFormatValidation = true, OutputFormat = Json.Schema.OutputFormat.List });
+        EvaluationResults result;
+        try
+        {
+            result = JsonSchema.FromText(schema).Evaluate(
+                document.RootElement, new EvaluationOptions { RequireFormatValidation = true, OutputFormat = Json.Schema.OutputFormat.List });
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+
         if (!result.IsValid)
         {
             IEnumerable<string> errors = (result.Details ?? []).Where(detail => detail.Errors is not null)
                 .SelectMany(detail => detail.Errors!.Select(error => $"{detail.InstanceLocation} {detail.EvaluationPath}: {error.Key} {error.Value}"));
             Assert.Fail($"{schema}\n{text}\n{string.Join('\n', errors)}");
         }
+
+        return true;
     }
 }
