@@ -230,11 +230,19 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
                 $"the prompt has {prompt.Length} tokens, but the context of {Model.Name} is {context} tokens, of which at least one must be left for the answer; shorten it");
         }
 
-        int room = context - prompt.Length, wanted = Math.Min(request.MaxNewTokens ?? Options.DefaultNewTokens, room);
+        int room = context - prompt.Length;
+        bool shortens = request.ShortensToFit || request.MaxNewTokens is null;
+        if (request.MaxNewTokens is int asked && asked > room && !shortens)
+        {
+            throw new RequestRefusedException(RefusalReason.ContextTooLong,
+                $"{prompt.Length} tokens of prompt and {asked} new ones are asked for, {prompt.Length + (long)asked} together, but the context of {Model.Name} is {context} tokens: ask for at most {room} new tokens");
+        }
+
+        int wanted = Math.Min(request.MaxNewTokens ?? Options.DefaultNewTokens, room);
         if (_room.BytesFor(prompt.Length + wanted) <= _room.Limit)
             return wanted;
         int fits = _room.LongestThatFits(prompt.Length + wanted) - prompt.Length;
-        if (request.MaxNewTokens is null && fits > 0)
+        if (shortens && fits > 0)
             return fits;
         throw new RequestRefusedException(RefusalReason.NeverFits,
             $"{prompt.Length} tokens of prompt and {wanted} new ones take {_room.BytesFor(prompt.Length + wanted)} bytes of KV caches, but all caches together may take {_room.Limit}: " +

@@ -38,6 +38,32 @@ public class OperationTests(TestServer server) : IClassFixture<TestServer>
         Assert.Equal("org/small", (await small.AskAsync("/v1/completions", """{"prompt":"x","max_tokens":1}""")).GetProperty("model").GetString());
     }
 
+    /// <summary>OpenAI's routes refuse more tokens than the context holds; Anthropic's clients give a number of their own, so its route goes as far as it can and says so.</summary>
+    [Fact]
+    public async Task More_tokens_than_the_context_holds_are_refused_with_the_numbers()
+    {
+        foreach ((string path, string input) in ((string, string)[])
+        [
+            ("/v1/completions", "\"prompt\":[1,2,3],\"max_tokens\":4094"), ("/v1/responses", "\"input\":\"x\",\"max_output_tokens\":32000"),
+            ("/v1/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_completion_tokens\":32000"),
+        ])
+        {
+            JsonElement error = await server.FailAsync(path, $"{{{input}}}");
+            Assert.Equal("context_length_exceeded", error.GetProperty("code").GetString());
+            Assert.Contains("the context of demo is 4096 tokens: ask for at most", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+        }
+
+        _ = await server.AskAsync("/v1/completions", """{"prompt":[1,2,3],"max_tokens":4093,"stop":[" ","e","a","o","\n",".","i"]}""");
+        await using TestServer small = await TestServer.StartAsync(new ServerOptions(), new ServiceOptions { CacheBytes = 1 << 20 });
+        const string Message = """{"messages":[{"role":"user","content":"x"}],"max_tokens":32000,"logit_bias":{"65":100}""";
+        JsonElement answer = await small.AskAsync("/v1/messages", Message + "}");
+        Assert.Equal("model_context_window_exceeded", answer.GetProperty("stop_reason").GetString());
+        JsonElement usage = answer.GetProperty("usage");
+        Assert.Equal(256, usage.GetProperty("input_tokens").GetInt32() + usage.GetProperty("output_tokens").GetInt32());
+        List<(string? Name, string Data)> events = await small.StreamAsync("/v1/messages", Message + ""","stream":true}""");
+        Assert.Equal("model_context_window_exceeded", TestServer.Parse(events[^2].Data).GetProperty("delta").GetProperty("stop_reason").GetString());
+    }
+
     [Fact]
     public async Task Metrics_are_Prometheus_text()
     {

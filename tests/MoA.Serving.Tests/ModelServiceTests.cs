@@ -56,12 +56,25 @@ public sealed class ModelServiceTests(DemoModel demo) : IClassFixture<DemoModel>
     }
 
     [Fact]
+    public async Task More_tokens_than_there_is_room_for_are_refused_or_cut_as_asked_for()
+    {
+        await using ModelService service = new(_model, Options with { CacheBytes = 1 << 20 });
+        GenerationRequest request = new() { Prompt = [5, 6], MaxNewTokens = 5000, Sampling = new() { LogitBias = _model.StopTokens.ToDictionary(token => token, _ => -100.0) } };
+        RequestRefusedException refusal = Assert.Throws<RequestRefusedException>(() => service.Generate(request));
+        Assert.Equal(RefusalReason.ContextTooLong, refusal.Reason);
+        Assert.Contains("2 tokens of prompt and 5000 new ones are asked for, 5002 together, but the context of demo is 4096 tokens: ask for at most 4094", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(RefusalReason.NeverFits, Assert.Throws<RequestRefusedException>(() => service.Generate(request with { MaxNewTokens = 4094 })).Reason);
+        GenerationOutcome outcome = await service.Generate(request with { ShortensToFit = true }).Outcome;
+        Assert.Equal((FinishReason.Length, service.ContextLength - 2), (outcome.Finish, outcome.Tokens.Count));
+    }
+
+    [Fact]
     public async Task What_was_cancelled_frees_its_caches_and_keeps_what_was_written()
     {
         await using ModelService service = new(_model, Options);
         using CancellationTokenSource stop = new();
         List<int> tokens = [];
-        TextReply reply = service.Generate(new GenerationRequest { Prompt = Prompt(new Random(2), 50), MaxNewTokens = 5000, Sampling = new() { Temperature = 1 } });
+        TextReply reply = service.Generate(new GenerationRequest { Prompt = Prompt(new Random(2), 50), MaxNewTokens = 4000, Sampling = new() { Temperature = 1 } });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
             await foreach (GenerationPiece piece in reply.WithCancellation(stop.Token))

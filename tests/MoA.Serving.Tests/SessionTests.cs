@@ -15,6 +15,24 @@ public sealed class SessionTests(DemoModel demo) : IClassFixture<DemoModel>, IDi
 
     public void Dispose() => _folder.Delete(recursive: true);
 
+    private FileInfo[] Files() => [.. _folder.GetFiles().Where(file => file.Name != "lock")];
+
+    /// <summary>Two services would delete each other's files; a file that a killed one has left holds nobody up.</summary>
+    [Fact]
+    public async Task A_folder_is_one_services()
+    {
+        await using (ModelService service = new(_model, Options(dense: true)))
+        {
+            InvalidInputException refusal = Assert.Throws<InvalidInputException>(() => new ModelService(_model, Options(dense: true)));
+            Assert.Equal($"{_folder.FullName}: another service keeps its conversations there; end it, or choose another folder for this one", refusal.Message);
+            _ = await service.Generate(Ask(Tokens(1, 200), 2)).Outcome;
+        }
+
+        Assert.Contains(_folder.GetFiles(), file => file.Name == "lock");
+        await using ModelService next = new(_model, Options(dense: true));
+        Assert.Equal(199, (await next.Generate(Ask(Tokens(1, 200), 2)).Outcome).Usage.CachedTokens);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -33,7 +51,7 @@ public sealed class SessionTests(DemoModel demo) : IClassFixture<DemoModel>, IDi
             third = [.. second, .. outcome.Tokens, .. Tokens(3, 10)];
         }
 
-        FileInfo file = Assert.Single(_folder.GetFiles()); // of the longer text, which holds the shorter one
+        FileInfo file = Assert.Single(Files()); // of the longer text, which holds the shorter one
         byte[] kept = await File.ReadAllBytesAsync(file.FullName);
         await using (ModelService service = new(_model, options))
         {
@@ -45,7 +63,7 @@ public sealed class SessionTests(DemoModel demo) : IClassFixture<DemoModel>, IDi
         Assert.Null(usage.ReadAgain);
         Assert.Empty(_notes);
         if (!OperatingSystem.IsWindows())
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, _folder.GetFiles()[0].UnixFileMode);
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, Files()[0].UnixFileMode);
         if (dense)
         {
             await using ModelService fresh = new(_model, options with { SessionFolder = null });
@@ -53,7 +71,7 @@ public sealed class SessionTests(DemoModel demo) : IClassFixture<DemoModel>, IDi
         }
 
         // What is damaged is said, left alone, and read again.
-        foreach (FileInfo other in _folder.GetFiles())
+        foreach (FileInfo other in Files())
             other.Delete();
         kept[^5] ^= 1;
         await File.WriteAllBytesAsync(file.FullName, kept);
@@ -74,18 +92,18 @@ public sealed class SessionTests(DemoModel demo) : IClassFixture<DemoModel>, IDi
         int[][] prompts = [.. Enumerable.Range(0, 8).Select(i => Tokens(i + 10, 200))];
         await using (ModelService service = new(_model, Options(dense: true)))
             await Task.WhenAll(prompts.Select(prompt => service.Generate(Ask(prompt, 5)).Outcome));
-        Assert.Equal(8, _folder.GetFiles().Length);
-        long one = _folder.GetFiles()[0].Length;
+        Assert.Equal(8, Files().Length);
+        long one = Files()[0].Length;
         await using (ModelService service = new(_model, Options(dense: true)))
         {
             GenerationOutcome[] outcomes = await Task.WhenAll(prompts.Select(prompt => service.Generate(Ask([.. prompt, 7], 5)).Outcome));
             Assert.All(outcomes, outcome => Assert.Equal(200, outcome.Usage.CachedTokens));
         }
 
-        Assert.Equal(16, _folder.GetFiles().Length); // the texts part from the kept ones
+        Assert.Equal(16, Files().Length); // the texts part from the kept ones
         await using (ModelService service = new(_model, Options(dense: true) with { SessionBytes = 5 * one + one / 2 }))
             _ = await service.Generate(Ask(Tokens(30, 200), 5)).Outcome;
-        Assert.Equal(5, _folder.GetFiles().Length);
+        Assert.Equal(5, Files().Length);
     }
 
     /// <summary>Rows that a window has overwritten are no help to a text that parts from the saved one: it is read, and does not wait for the file.</summary>
@@ -112,7 +130,7 @@ public sealed class SessionTests(DemoModel demo) : IClassFixture<DemoModel>, IDi
         await File.WriteAllTextAsync($"{session}.{Guid.NewGuid():N}.tmp", "half of it");
         await File.WriteAllTextAsync($"{session}.mine.tmp", "somebody's");
         await using (ModelService service = new(_model, Options(dense: true)))
-            Assert.Equal($"{session}.mine.tmp", Assert.Single(_folder.GetFiles()).FullName);
+            Assert.Equal($"{session}.mine.tmp", Assert.Single(Files()).FullName);
         Assert.Empty(_notes);
     }
 

@@ -75,8 +75,13 @@ internal sealed class ServeCommand : CliCommand
                 writer.WriteString("policy", policy.Name);
                 writer.WriteNumber("kvMemory", service.State.CacheLimit);
             });
-            context.Output.Flush();
         }
+        else
+        {
+            context.Output.WriteLine(server.Address);
+        }
+
+        context.Output.Flush();
 
         TaskCompletionSource told = new(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (context.Cancellation.Register(told.SetResult))

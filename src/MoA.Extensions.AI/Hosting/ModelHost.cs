@@ -26,7 +26,7 @@ internal sealed partial class ModelHost(IServiceProvider services, object? key) 
     {
         MoAOptions options = services.GetRequiredService<IOptionsMonitor<MoAOptions>>().Get(NameOf(key));
         long start = Stopwatch.GetTimestamp();
-        ModelService opened = ModelService.Open(options.Model, options.Load, options.Service, _starting);
+        ModelService opened = ModelService.Open(options.Model, options.Load, options.Service with { Note = LogNote }, _starting);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         long bytes = opened.State.CacheLimit;
         LogOpened(opened.Name, seconds, opened.Options.Policy.Name, bytes);
@@ -50,6 +50,9 @@ internal sealed partial class ModelHost(IServiceProvider services, object? key) 
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Model} is ready after {Seconds:F1} s: policy {Policy}, at most {Bytes} bytes of KV caches")]
     private partial void LogOpened(string model, double seconds, string policy, long bytes);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Line}")]
+    private partial void LogNote(string line);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Model} has stopped")]
     private partial void LogStopped(string model);

@@ -11,18 +11,18 @@ namespace MoA.Server.Anthropic;
 internal static class MessageJson
 {
     /// <summary>Waits for the answer and writes it whole.</summary>
-    public static async Task RespondAsync(Exchange exchange, ChatReply reply)
+    public static async Task RespondAsync(Exchange exchange, ChatReply reply, int maxTokens)
     {
         ChatOutcome outcome = Replies.Ended(await reply.Outcome.WaitAsync(exchange.Cancellation));
-        await exchange.RespondAsync((NewId(), exchange.Served.Name, outcome), static (json, it) =>
+        await exchange.RespondAsync((NewId(), exchange.Served.Name, outcome, maxTokens), static (json, it) =>
         {
-            (string id, string model, ChatOutcome outcome) = it;
+            (string id, string model, ChatOutcome outcome, int maxTokens) = it;
             json.WriteStartObject();
             WriteHead(json, id, model);
             json.WriteStartArray("content");
             WriteContent(json, outcome.Message);
             json.WriteEndArray();
-            WriteStop(json, outcome);
+            WriteStop(json, outcome, maxTokens);
             WriteUsage(json, outcome.Usage.PromptTokens, outcome.Usage.CachedTokens, outcome.Usage.NewTokens, outcome.Usage.ReasoningTokens);
             UsageJson.WriteOwn(json, outcome.Usage);
             json.WriteEndObject();
@@ -41,12 +41,12 @@ internal static class MessageJson
     }
 
     /// <summary>Why the answer ended.</summary>
-    public static void WriteStop(Utf8JsonWriter json, ChatOutcome? outcome)
+    public static void WriteStop(Utf8JsonWriter json, ChatOutcome? outcome, int maxTokens)
     {
         json.WriteString("stop_reason", outcome switch
         {
             null => null,
-            { Finish: ChatFinish.Length } => "max_tokens",
+            { Finish: ChatFinish.Length } => outcome.Usage.NewTokens < maxTokens ? "model_context_window_exceeded" : "max_tokens",
             { Finish: ChatFinish.ToolCalls } => "tool_use",
             { StopText: not null } => "stop_sequence",
             _ => "end_turn",

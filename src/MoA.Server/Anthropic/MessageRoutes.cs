@@ -18,13 +18,15 @@ internal static class MessageRoutes
         ChatRequest request = Read(exchange.Body, exchange.Served) with
         {
             MaxNewTokens = exchange.Body["max_tokens"].Required("the most tokens to write").AsOptionalInt32(1),
+            // It has to be given, and clients give what Anthropic's largest models write.
+            ShortensToFit = true,
         };
         bool streams = exchange.Streams;
         await using ChatReply reply = exchange.Served.Service.Chat(request);
         if (streams)
-            await new MessageStream(exchange).SendAsync(reply);
+            await new MessageStream(exchange, request.MaxNewTokens!.Value).SendAsync(reply);
         else
-            await MessageJson.RespondAsync(exchange, reply);
+            await MessageJson.RespondAsync(exchange, reply, request.MaxNewTokens!.Value);
     }
 
     /// <summary>Counts the tokens of a conversation as the model would read it.</summary>

@@ -6,7 +6,7 @@ using MoA.Serving.Chat;
 namespace MoA.Server.Anthropic;
 
 /// <summary>Sends a message as it is written: message_start, every block from start to stop, message_delta, message_stop.</summary>
-internal sealed class MessageStream(Exchange exchange)
+internal sealed class MessageStream(Exchange exchange, int maxTokens)
 {
     private const string Ping = "event: ping\ndata: {\"type\":\"ping\"}\n\n";
 
@@ -29,7 +29,7 @@ internal sealed class MessageStream(Exchange exchange)
                 MessageJson.WriteHead(json, it._id, it.Name);
                 json.WriteStartArray("content");
                 json.WriteEndArray();
-                MessageJson.WriteStop(json, null);
+                MessageJson.WriteStop(json, null, 0);
                 MessageJson.WriteUsage(json, it.PromptTokens, 0, 0, 0);
                 json.WriteEndObject();
             });
@@ -129,10 +129,11 @@ internal sealed class MessageStream(Exchange exchange)
 
     private async ValueTask SendEndAsync(ChatOutcome outcome)
     {
-        await SendAsync("message_delta", outcome, static (json, outcome) =>
+        await SendAsync("message_delta", (outcome, maxTokens), static (json, it) =>
         {
+            (ChatOutcome outcome, int maxTokens) = it;
             json.WriteStartObject("delta");
-            MessageJson.WriteStop(json, outcome);
+            MessageJson.WriteStop(json, outcome, maxTokens);
             json.WriteEndObject();
             MessageJson.WriteUsage(json, outcome.Usage.PromptTokens, outcome.Usage.CachedTokens, outcome.Usage.NewTokens, outcome.Usage.ReasoningTokens);
             UsageJson.WriteOwn(json, outcome.Usage);

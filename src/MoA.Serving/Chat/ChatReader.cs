@@ -35,6 +35,7 @@ internal sealed class ChatReader(LanguageModel model)
             Landmarks = Tokens.Landmarks(request.Messages, options, prompt, answerStart),
             Constraint = Constraint(request, start),
             MaxNewTokens = request.MaxNewTokens,
+            ShortensToFit = request.ShortensToFit,
             Sampling = request.Sampling,
             LogProbabilities = request.LogProbabilities,
             KeepsPrefix = request.KeepsPrefix,

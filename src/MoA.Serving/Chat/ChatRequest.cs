@@ -33,6 +33,9 @@ public sealed record ChatRequest
     /// <summary>Most tokens to write; null: <see cref="ServiceOptions.DefaultNewTokens"/>, or what the context leaves.</summary>
     public int? MaxNewTokens { get; init; }
 
+    /// <summary>Whether the text may be shorter than <see cref="MaxNewTokens"/> where the context or the memory holds no more, rather than being refused.</summary>
+    public bool ShortensToFit { get; init; }
+
     /// <summary>How tokens are drawn.</summary>
     public SamplingOptions Sampling { get; init; } = SamplingOptions.Greedy;
 

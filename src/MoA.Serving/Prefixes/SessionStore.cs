@@ -14,6 +14,7 @@ namespace MoA.Serving.Prefixes;
 internal sealed class SessionStore : IDisposable
 {
     private const string Extension = ".moa-session";
+    private const string LockName = "lock";
 
     private readonly object _gate = new();
     private readonly List<SavedPrefix> _saved = [];
@@ -23,6 +24,7 @@ internal sealed class SessionStore : IDisposable
     private readonly long _limit;
     private readonly Action<string> _note;
     private readonly Thread _thread;
+    private readonly FileStream _lock;
     private bool _ends;
 
     /// <summary>Takes stock of a folder, which is made where it is missing.</summary>
@@ -30,7 +32,7 @@ internal sealed class SessionStore : IDisposable
     /// <param name="folder">The folder.</param>
     /// <param name="limit">Most bytes of all files.</param>
     /// <param name="note">Is told what cannot be used.</param>
-    /// <exception cref="InvalidInputException">The folder cannot be made or read.</exception>
+    /// <exception cref="InvalidInputException">The folder cannot be made or read, or another service uses it.</exception>
     public SessionStore(SessionFiles files, string folder, long limit, Action<string> note)
     {
         (_files, _folder, _limit, _note) = (files, folder, limit, note);
@@ -39,6 +41,7 @@ internal sealed class SessionStore : IDisposable
             _ = OperatingSystem.IsWindows()
                 ? Directory.CreateDirectory(folder)
                 : Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            _lock = Lock(folder);
             foreach (string left in Directory.GetFiles(folder, $"*{Extension}.*")) // by a service that was killed while it wrote
                 WholeFile.RemoveUnfinished(left[..(left.LastIndexOf(Extension, StringComparison.Ordinal) + Extension.Length)]);
             foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles("*" + Extension).OrderBy(file => file.LastWriteTimeUtc))
@@ -46,6 +49,7 @@ internal sealed class SessionStore : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
+            _lock?.Dispose();
             throw new InvalidInputException($"{folder}: no folder for conversations can be made or read there ({failure.Message}); choose another", failure);
         }
 
@@ -134,6 +138,21 @@ internal sealed class SessionStore : IDisposable
         }
 
         _thread.Join();
+        _lock.Dispose();
+    }
+
+    // Held open as long as the service is; the system lets go of it when the process ends, in whatever way.
+    private static FileStream Lock(string folder)
+    {
+        string path = Path.Combine(folder, LockName);
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException failure) when (File.Exists(path))
+        {
+            throw new InvalidInputException($"{folder}: another service keeps its conversations there; end it, or choose another folder for this one", failure);
+        }
     }
 
     private void TakeStock(FileInfo file)

@@ -18,7 +18,8 @@ public class ServeCommandTests
         using HttpResponseMessage response = await client.PostAsync("/v1/completions", body);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         server.Signal(ChildProcess.Terminate);
-        Assert.Equal(0, server.WaitForEnd().ExitCode);
+        Invocation end = server.WaitForEnd();
+        Assert.Equal((0, address), (end.ExitCode, end.Output.Trim()));
     }
 
     [Fact]

@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Generation;
@@ -54,6 +56,22 @@ public sealed class DependencyInjectionTests
         ModelService service = provider.GetRequiredService<ModelService>();
         provider.Dispose();
         _ = Assert.Throws<ObjectDisposedException>(() => service.Generate(new GenerationRequest { Prompt = [1] }));
+    }
+
+    /// <summary>What a service has to say goes to the host's log: here that a file of the folder cannot be used.</summary>
+    [Fact]
+    public async Task Notes_go_to_the_log()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("moa-notes");
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "other.moa-session"), "nothing");
+        Lines lines = new();
+        ServiceCollection services = [];
+        _ = services.AddLogging(logging => logging.AddProvider(lines));
+        _ = services.AddMoA(options => (options.Model, options.SessionFolder) = (RepositoryFiles.DemoModel, folder.FullName));
+        await using (ServiceProvider provider = services.BuildServiceProvider())
+            _ = provider.GetRequiredService<ModelService>();
+        Assert.Contains(lines.Written, line => line.Contains("other.moa-session", StringComparison.Ordinal));
+        folder.Delete(recursive: true);
     }
 
     [Fact]
@@ -136,5 +154,24 @@ public sealed class DependencyInjectionTests
         Assert.Contains("AddKeyedMoA", Assert.Throws<InvalidOperationException>(() => services.AddMoA()).Message, StringComparison.Ordinal);
         _ = services.AddKeyedMoA("a");
         _ = Assert.Throws<InvalidOperationException>(() => services.AddKeyedMoA("a"));
+    }
+
+    private sealed class Lines : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<string> Written { get; } = [];
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Written.Enqueue(formatter(state, exception));
+
+        public void Dispose()
+        {
+        }
     }
 }

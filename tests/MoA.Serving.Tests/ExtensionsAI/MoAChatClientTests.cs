@@ -198,7 +198,7 @@ public sealed class MoAChatClientTests : IClassFixture<DemoModel>, IDisposable
     [Fact]
     public async Task Cancellation_ends_an_answer_in_every_place()
     {
-        ChatOptions endless = new() { Temperature = 1, MaxOutputTokens = 5000, Seed = 2 };
+        ChatOptions endless = new() { Temperature = 1, MaxOutputTokens = 4000, Seed = 2 };
         _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _client.GetResponseAsync("Hello", endless, new CancellationToken(canceled: true)));
         using CancellationTokenSource later = new();
         Task<ChatResponse> whole = _client.GetResponseAsync("Hello", endless, later.Token);
@@ -230,7 +230,7 @@ public sealed class MoAChatClientTests : IClassFixture<DemoModel>, IDisposable
         int read = 0;
         _ = await Assert.ThrowsAsync<OperationCanceledException>(async () =>
         {
-            await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync("Hello", new() { Temperature = 1, MaxOutputTokens = 5000, Seed = 2 }))
+            await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync("Hello", new() { Temperature = 1, MaxOutputTokens = 4000, Seed = 2 }))
             {
                 if (++read == 3)
                     _client.Dispose();
