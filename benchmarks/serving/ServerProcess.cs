@@ -35,7 +35,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <summary>Starts a server and waits until it is ready.</summary>
     public static async Task<ServerProcess> StartAsync(string moa, params string[] arguments)
     {
-        Process process = Start(moa, ["serve", "--port", "0", .. arguments], info => info.RedirectStandardError = true);
+        Process process = Start(moa, ["serve", "--port", "0", .. arguments], info => info.RedirectStandardError = info.RedirectStandardOutput = true);
         List<string> said = [];
         while (await process.StandardError.ReadLineAsync() is string line)
         {
