@@ -88,7 +88,8 @@ public sealed class ModelServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
+            // JsonBody keeps to the limit. Kestrel would hang up on a client that is still sending and then never learns why; so it reads on for 5 s at most.
+            kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(30);
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 << 10;
             kestrel.Limits.MaxRequestHeaderCount = 100;

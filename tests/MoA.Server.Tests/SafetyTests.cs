@@ -162,6 +162,25 @@ public class SafetyTests
         }
     }
 
+    [Theory]
+    [InlineData("content-length: 16777216", 413)]
+    [InlineData("content-length: 16777216\r\nauthorization: Bearer wrong", 401)]
+    public async Task Who_sends_too_much_still_learns_why(string headers, int status)
+    {
+        await using TestServer server = await TestServer.StartAsync(new ServerOptions { MaxBodyBytes = 1000, ApiKey = "key" });
+        using System.Net.Sockets.TcpClient client = new();
+        await client.ConnectAsync(server.Client.BaseAddress!.Host, server.Client.BaseAddress.Port);
+        System.Net.Sockets.NetworkStream stream = client.GetStream();
+        string key = status == 401 ? "" : "authorization: Bearer key\r\n";
+        await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes($"POST {Chat} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{key}{headers}\r\n\r\n"));
+        byte[] body = new byte[1 << 20];
+        body.AsSpan().Fill((byte)' ');
+        for (int i = 0; i < 16; i++)
+            await stream.WriteAsync(body); // all of it before anything is read, as many clients do
+        using StreamReader reader = new(stream);
+        Assert.StartsWith($"HTTP/1.1 {status} ", await reader.ReadLineAsync());
+    }
+
     [Fact]
     public async Task Who_leaves_cancels_the_answer_at_once()
     {

@@ -34,7 +34,6 @@ internal sealed class ApiException(int status, string message, string? parameter
         ApiException known => known,
         RequestRefusedException refused => Refused(refused),
         InvalidInputException invalid => BadRequest(OneLine(invalid.Message, served)),
-        BadHttpRequestException { StatusCode: 413 } => new(413, $"the body is larger than {served.Options.MaxBodyBytes} bytes"),
         BadHttpRequestException { StatusCode: 408 } => new(408, "the body came too slowly"),
         BadHttpRequestException bad => new(bad.StatusCode, "the body is not what its headers say, or ended early"),
         ObjectDisposedException when served.IsStopping => Stopping(),

@@ -48,7 +48,7 @@ internal sealed class Exchange : IDisposable
             end.CancelAfter(served.Options.LongestRequest);
             try
             {
-                using Exchange exchange = new(context, served, await JsonBody.ReadAsync(context, end.Token), end);
+                using Exchange exchange = new(context, served, await JsonBody.ReadAsync(context, served.Options.MaxBodyBytes, end.Token), end);
                 served.CheckName(exchange.Body);
                 await answer(exchange);
             }

@@ -17,11 +17,14 @@ internal static class JsonBody
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
 
     /// <summary>Reads the body to its end.</summary>
-    /// <exception cref="ApiException">It is no JSON object, or is not called JSON.</exception>
-    public static async Task<JsonDocument> ReadAsync(HttpContext context, CancellationToken cancellation)
+    /// <param name="context">The request.</param>
+    /// <param name="most">Most bytes that it may have.</param>
+    /// <param name="cancellation">Ends the reading.</param>
+    /// <exception cref="ApiException">It is no JSON object, is not called JSON, or is too large.</exception>
+    public static async Task<JsonDocument> ReadAsync(HttpContext context, long most, CancellationToken cancellation)
     {
         CheckHeaders(context.Request);
-        return Parse(await ReadBytesAsync(context.Request, cancellation));
+        return Parse(await ReadBytesAsync(context.Request, most, cancellation));
     }
 
     /// <summary>Parses a body.</summary>
@@ -70,15 +73,21 @@ internal static class JsonBody
             throw new ApiException(415, "the body is compressed; expected it as it is");
     }
 
-    private static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(HttpRequest request, CancellationToken cancellation)
+    private static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(HttpRequest request, long most, CancellationToken cancellation)
     {
+        if (request.ContentLength > most)
+            throw TooLarge(most);
         // What the header promises is not believed further than this before it has come.
         ArrayBufferWriter<byte> bytes = new((int)Math.Clamp(request.ContentLength ?? 4096, 256, 1 << 20));
         int read;
         try
         {
             while ((read = await request.Body.ReadAsync(bytes.GetMemory(4096), cancellation)) > 0)
+            {
                 bytes.Advance(read);
+                if (bytes.WrittenCount > most)
+                    throw TooLarge(most);
+            }
         }
         catch (Exception broken) when (broken is InvalidOperationException or IOException and not BadHttpRequestException)
         {
@@ -88,6 +97,8 @@ internal static class JsonBody
 
         return bytes.WrittenMemory;
     }
+
+    private static ApiException TooLarge(long most) => new(413, $"the body is larger than {most} bytes");
 
     private static void CheckTexts(ReadOnlySpan<byte> bytes)
     {
