@@ -137,6 +137,7 @@ function drawChanges() {
   frame = 0;
   const isSeen = isAtEnd();
   for (const message of changedMessages) {
+    if (!current.messages.includes(message)) continue; // another conversation came to be seen meanwhile
     show(message, current.messages);
     if (message === current.messages.at(-1)) speaker.read(message, current.messages);
   }
