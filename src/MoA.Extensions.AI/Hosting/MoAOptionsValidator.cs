@@ -5,7 +5,7 @@ using MoA.Engine.Numerics;
 
 namespace MoA.Extensions.AI.Hosting;
 
-/// <summary>Says all that is wrong with options before a model is loaded.</summary>
+/// <summary>Says what is wrong with options before a model is loaded; of what the service checks itself, the first.</summary>
 internal sealed class MoAOptionsValidator : IValidateOptions<MoAOptions>
 {
     public ValidateOptionsResult Validate(string? name, MoAOptions options)
