@@ -1,0 +1,178 @@
+using System.Data.Common;
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using MoA.Cluster.Members;
+using MoA.Cluster.Schema;
+using MoA.Engine;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Orleans.Runtime;
+using Orleans.Runtime.MembershipService;
+
+namespace MoA.Cluster.Hosting;
+
+/// <summary>This process as a member of a cluster: an Orleans silo, from joining to leaving.</summary>
+internal sealed class ClusterMember : IAsyncDisposable
+{
+    /// <summary>Name of the cluster in the list; another cluster has another database.</summary>
+    public const string ClusterName = "moa";
+
+    /// <summary>Name of the storage that grains use: the database, or the members' memory where there is none.</summary>
+    public const string StorageName = "conversations";
+
+    private readonly IHost _host;
+
+    private ClusterMember(IHost host)
+    {
+        _host = host;
+    }
+
+    /// <summary>What the member's parts share.</summary>
+    public IServiceProvider Services => _host.Services;
+
+    /// <summary>Where other members reach this one.</summary>
+    public SiloAddress Address => Services.GetRequiredService<ILocalSiloDetails>().SiloAddress;
+
+    /// <summary>Calls grains.</summary>
+    public IGrainFactory Grains => Services.GetRequiredService<IGrainFactory>();
+
+    /// <summary>Ends when the process was told by others that it is no member any more, or the host stopped by itself.</summary>
+    public CancellationToken Stopped => Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped;
+
+    /// <summary>Joins a cluster.</summary>
+    /// <param name="connection">Where members find each other.</param>
+    /// <param name="options">How this one takes part.</param>
+    /// <param name="parts">Adds what the member does.</param>
+    /// <param name="cancellation">Ends the attempt.</param>
+    /// <exception cref="InvalidInputException">The database or an address cannot be used, or the others cannot be reached.</exception>
+    public static async Task<ClusterMember> JoinAsync(
+        ClusterConnection connection, MemberOptions options, Action<IServiceCollection> parts, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(parts);
+        ClusterSecurity.Require(options.Security, options.Listen);
+        await ClusterSchema.RequireAsync(connection, cancellation).ConfigureAwait(false);
+        // Without appsettings.json and variables of the folder that it was started in.
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        _ = builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        _ = builder.Services.AddSingleton(options);
+        _ = builder.Services.AddSingleton<MemberState>();
+        QuietLogging.Add(builder.Logging, options.Note);
+        _ = builder.UseOrleans(silo => Configure(silo, connection, options));
+        parts(builder.Services);
+        IHost host = builder.Build();
+        try
+        {
+            await host.StartAsync(cancellation).ConfigureAwait(false);
+            return new ClusterMember(host);
+        }
+        catch (Exception failure)
+        {
+            await DisposeAsync(host).ConfigureAwait(false);
+            if (failure is OperationCanceledException && cancellation.IsCancellationRequested)
+                throw;
+            throw Explain(connection, options, failure);
+        }
+    }
+
+    /// <summary>Leaves: hands over what others can go on with, and tells them.</summary>
+    public Task StopAsync(CancellationToken cancellation = default) => _host.StopAsync(cancellation);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => DisposeAsync(_host);
+
+    private static async ValueTask DisposeAsync(IHost host)
+    {
+        if (host is IAsyncDisposable disposable)
+            await disposable.DisposeAsync().ConfigureAwait(false);
+        else
+            host.Dispose();
+    }
+
+    private static void Configure(ISiloBuilder silo, ClusterConnection connection, MemberOptions options)
+    {
+        IPAddress advertised = options.Advertise ?? Reachable(options.Listen);
+        if (connection.Database is string database)
+        {
+            (int members, int clients) = ClusterPorts.Choose(options.Listen, options.Port);
+            _ = silo.UseAdoNetClustering(clustering => (clustering.Invariant, clustering.ConnectionString) = ("Npgsql", database));
+            _ = silo.AddAdoNetGrainStorage(StorageName, storage => (storage.Invariant, storage.ConnectionString) = ("Npgsql", database));
+            _ = silo.Configure<EndpointOptions>(endpoint => Listen(endpoint, members, clients));
+        }
+        else
+        {
+            // The first comes in at the port that all know, and keeps the list.
+            IPEndPoint first = new(IPAddress.Loopback, connection.LocalPort);
+            bool isFirst = ClusterPorts.IsFree(IPAddress.Loopback, connection.LocalPort);
+            (int members, int clients) = ClusterPorts.Choose(IPAddress.Loopback, isFirst ? connection.LocalPort : options.Port);
+            _ = silo.UseLocalhostClustering(members, clients, isFirst ? null : first, ClusterName, ClusterName);
+            _ = silo.AddMemoryGrainStorage(StorageName);
+        }
+
+        _ = silo.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (ClusterName, ClusterName));
+        _ = silo.Configure<SiloOptions>(own => own.SiloName = options.Name);
+        _ = silo.Configure<ClusterMembershipOptions>(ClusterTimes.Apply);
+        _ = silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = ClusterTimes.Response);
+        if (options.Security is ClusterSecurity security)
+            _ = silo.UseTls(security.Apply);
+        if (Environment.GetEnvironmentVariable("POD_NAME") is { Length: > 0 } && Environment.GetEnvironmentVariable("ORLEANS_CLUSTER_ID") is { Length: > 0 })
+            _ = silo.UseKubernetesHosting();
+        OnMemberPlacement.AddTo(silo.Services);
+
+        void Listen(EndpointOptions endpoint, int members, int clients)
+        {
+            (endpoint.AdvertisedIPAddress, endpoint.SiloPort, endpoint.GatewayPort) = (advertised, members, clients);
+            endpoint.SiloListeningEndpoint = new IPEndPoint(options.Listen, members);
+            endpoint.GatewayListeningEndpoint = new IPEndPoint(options.Listen, clients);
+        }
+    }
+
+    // 0.0.0.0 is where one listens, not where one is found.
+    private static IPAddress Reachable(IPAddress listen)
+    {
+        if (!listen.Equals(IPAddress.Any) && !listen.Equals(IPAddress.IPv6Any))
+            return listen;
+        return NetworkInterface.GetAllNetworkInterfaces()
+            .Where(network => network.OperationalStatus == OperationalStatus.Up && network.NetworkInterfaceType != NetworkInterfaceType.Loopback)
+            .OrderByDescending(network => network.GetIPProperties().GatewayAddresses.Count)
+            .SelectMany(network => network.GetIPProperties().UnicastAddresses)
+            .Select(address => address.Address)
+            .FirstOrDefault(address => address.AddressFamily == AddressFamily.InterNetwork)
+            ?? throw new InvalidInputException($"--listen {listen}: this machine has no address that others could reach; give --advertise");
+    }
+
+    private static Exception Explain(ClusterConnection connection, MemberOptions options, Exception failure)
+    {
+        for (Exception? at = failure; at is not null; at = at.InnerException)
+        {
+            switch (at)
+            {
+                case InvalidInputException:
+                    return at;
+                case DbException database:
+                    return ClusterSchema.Explain(connection, database);
+                case SocketException socket:
+                    return new InvalidInputException(
+                        $"--listen {options.Listen}: cannot be listened at ({socket.Message.TrimEnd('.')}); choose another address or --member-port", failure);
+                case OrleansClusterConnectivityCheckFailedException:
+                    return new InvalidInputException(
+                        $"{connection.Description}: other members are listed but do not let this one in; they must be reachable from here, and have the same secret or certificates", failure);
+            }
+        }
+
+        return failure;
+    }
+
+    // The program itself listens to signals and says when the member leaves.
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,26 @@
+namespace MoA.Cluster.Members;
+
+/// <summary>Conversations at a member.</summary>
+[GenerateSerializer, Immutable, Alias("moa.conversation-counts")]
+internal sealed record ConversationCounts
+{
+    /// <summary>Conversations that live there.</summary>
+    [Id(0)]
+    public int Held { get; init; }
+
+    /// <summary>Texts that are being written.</summary>
+    [Id(1)]
+    public int Running { get; init; }
+
+    /// <summary>Requests that wait for room.</summary>
+    [Id(2)]
+    public int Waiting { get; init; }
+
+    /// <summary>Bytes of KV caches, kept ones included.</summary>
+    [Id(3)]
+    public long CacheBytes { get; init; }
+
+    /// <summary>Most bytes of KV caches; 0 where it holds no conversations.</summary>
+    [Id(4)]
+    public long CacheLimit { get; init; }
+}
