@@ -35,7 +35,7 @@ public sealed class ModelServer : IAsyncDisposable
     /// <param name="cancellation">Ends the start.</param>
     /// <exception cref="InvalidInputException">The host is no address, or lies beyond loopback and there is no key.</exception>
     /// <exception cref="IOException">The port is taken, or may not be listened at.</exception>
-    public static async Task<ModelServer> StartAsync(ModelService service, ServerOptions? options = null, CancellationToken cancellation = default)
+    public static async Task<ModelServer> StartAsync(IModelService service, ServerOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(service);
         options ??= new ServerOptions();

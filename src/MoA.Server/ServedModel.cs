@@ -9,7 +9,7 @@ internal sealed class ServedModel
 {
     private int _running;
 
-    public ServedModel(ModelService service, ServerOptions options)
+    public ServedModel(IModelService service, ServerOptions options)
     {
         Service = service;
         Options = options;
@@ -17,7 +17,7 @@ internal sealed class ServedModel
         Names = [.. options.Aliases.Append(service.Name).Append(service.Model.Name).Distinct()];
     }
 
-    public ModelService Service { get; }
+    public IModelService Service { get; }
 
     public ServerOptions Options { get; }
 

@@ -8,6 +8,9 @@ public sealed record GenerationRequest
     /// <summary>The prompt's tokens, at least one.</summary>
     public required IReadOnlyList<int> Prompt { get; init; }
 
+    /// <summary>The first tokens of the output, where another service has written them: the output goes on after them, and pieces tell only of what is new.</summary>
+    public IReadOnlyList<int> Written { get; init; } = [];
+
     /// <summary>Most tokens to write, 0 to read the prompt only; null: <see cref="ServiceOptions.DefaultNewTokens"/>, or what the context leaves.</summary>
     public int? MaxNewTokens { get; init; }
 

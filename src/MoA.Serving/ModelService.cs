@@ -11,10 +11,10 @@ using MoA.Serving.Telemetry;
 namespace MoA.Serving;
 
 /// <summary>
-/// One model for many callers, who need not know of each other. It owns the thread that runs the model; every member may be called from any
-/// thread at any time.
+/// A model that this process runs, for many callers, who need not know of each other. It owns the thread that runs the model; every member may be called
+/// from any thread at any time.
 /// </summary>
-public sealed class ModelService : IAsyncDisposable, IDisposable
+public sealed class ModelService : IModelService, IAsyncDisposable, IDisposable
 {
     // Where RoPE stretches with the text only memory bounds it, and this.
     private const int LongestSearched = 1 << 24;
@@ -81,22 +81,22 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>The model.</summary>
+    /// <inheritdoc/>
     public LanguageModel Model { get; }
 
-    /// <summary>What callers call the model.</summary>
+    /// <inheritdoc/>
     public string Name => Options.Name ?? Model.Name;
 
-    /// <summary>How it is served.</summary>
+    /// <inheritdoc/>
     public ServiceOptions Options { get; }
 
-    /// <summary>Most tokens of prompt and answer together that are ever taken: what the model was made for, or what all memory for caches holds.</summary>
+    /// <inheritdoc/>
     public int ContextLength { get; }
 
     /// <summary>The service's number in this process, by which telemetry tells services apart.</summary>
     public int Instance => _telemetry.Instance;
 
-    /// <summary>What it does now.</summary>
+    /// <inheritdoc/>
     public ServiceState State
     {
         get
@@ -116,10 +116,7 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>Asks for a text that goes on from tokens.</summary>
-    /// <exception cref="RequestRefusedException">The request cannot be taken.</exception>
-    /// <exception cref="InvalidInputException">Something in it is out of range.</exception>
-    /// <exception cref="ObjectDisposedException">The service was disposed.</exception>
+    /// <inheritdoc/>
     public TextReply Generate(GenerationRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -138,11 +135,7 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>Asks for the answer to a conversation.</summary>
-    /// <exception cref="RequestRefusedException">The request cannot be taken.</exception>
-    /// <exception cref="InvalidInputException">The template refuses the conversation, a schema is not supported, or something is out of
-    /// range.</exception>
-    /// <exception cref="ObjectDisposedException">The service was disposed.</exception>
+    /// <inheritdoc/>
     public ChatReply Chat(ChatRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -161,25 +154,21 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>The tokens of a conversation as <see cref="Chat"/> gives them to the model.</summary>
-    /// <exception cref="InvalidInputException">The template refuses the conversation.</exception>
+    /// <inheritdoc/>
     public int[] Encode(ChatRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
         return _chat.Read(request).Tokens;
     }
 
-    /// <summary>The text of a conversation as the model's template writes it.</summary>
-    /// <exception cref="InvalidInputException">The template refuses the conversation.</exception>
+    /// <inheritdoc/>
     public string Render(ChatRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
         return _chat.Render(request);
     }
 
-    /// <summary>Rows that each KV head keeps, by layer, when a sequence of a capacity holds so many tokens; of all, each would hold every token.</summary>
-    /// <param name="tokens">Tokens that it holds, up to the capacity.</param>
-    /// <param name="capacity">Prompt and new tokens together.</param>
+    /// <inheritdoc/>
     public int[][] RowsKept(int tokens, int capacity)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
@@ -187,7 +176,7 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
         return [.. Options.Policy.Resolve(Model.Config, capacity).Select(layer => layer.Stored.Select(head => Math.Min(tokens, head.Rows)).ToArray())];
     }
 
-    /// <summary>Takes no more requests and lets those that are there end; cancels them where they stand when <paramref name="cancellation"/> fires.</summary>
+    /// <inheritdoc/>
     public async Task StopAsync(CancellationToken cancellation = default)
     {
         _scheduler.Stop();
@@ -258,6 +247,12 @@ public sealed class ModelService : IAsyncDisposable, IDisposable
         {
             if (token < 0 || token >= vocabulary)
                 throw new InvalidInputException($"the prompt has token {token}, but the vocabulary has tokens 0 to {vocabulary - 1}");
+        }
+
+        foreach (int token in request.Written)
+        {
+            if (token < 0 || token >= vocabulary)
+                throw new InvalidInputException($"token {token} is said to have been written, but the vocabulary has tokens 0 to {vocabulary - 1}");
         }
 
         if (request.MaxNewTokens is < 0)

@@ -17,4 +17,7 @@ public enum RefusalReason
 
     /// <summary>The service is being stopped.</summary>
     Stopping,
+
+    /// <summary>Nobody that could answer it can be reached now.</summary>
+    Unavailable,
 }

@@ -63,6 +63,9 @@ internal sealed class GenerationRun
     /// <summary>Tokens that come before any stop token: for these, stop tokens cannot be drawn.</summary>
     public int MinNewTokens { get; init; }
 
+    /// <summary>The first tokens of the output, which were drawn before, elsewhere: they are written again as they are, one a step, so that what follows is as it would have been there.</summary>
+    public IReadOnlyList<int> Written { get; init; } = [];
+
     /// <summary>Tokens written so far, a stop token included.</summary>
     public IReadOnlyList<int> Output => _output;
 
@@ -175,7 +178,7 @@ internal sealed class GenerationRun
         do
         {
             ReadOnlySpan<float> row = logits.Slice(_draws * vocabulary, vocabulary);
-            int token = _output.Count + _draws < MinNewTokens ? _sampler.Next(row, _stopTokens) : _sampler.Next(row);
+            int token = Next(row, _output.Count + _draws);
             if (LogProbabilities is int top)
                 _scores.Add(TokenLogProbability.From(row, token, top));
             _drawn[_draws++] = token;
@@ -183,8 +186,16 @@ internal sealed class GenerationRun
         while (_draws < Rows && _drawn[_draws - 1] == _step[_draws]);
     }
 
+    private int Next(ReadOnlySpan<float> logits, int position)
+    {
+        if (position >= Written.Count)
+            return position < MinNewTokens ? _sampler.Next(logits, _stopTokens) : _sampler.Next(logits);
+        _sampler.Take(Written[position]);
+        return Written[position];
+    }
+
     /// <summary>Whether a device can draw the next tokens itself.</summary>
-    internal bool CanBeDrawn => _sampler.CanBeDescribed && LogProbabilities is null && _output.Count >= MinNewTokens;
+    internal bool CanBeDrawn => _sampler.CanBeDescribed && LogProbabilities is null && _output.Count >= Math.Max(MinNewTokens, Written.Count);
 
     /// <summary>How it is to draw from one of the rows.</summary>
     internal TokenDraw Describe(int row) => _sampler.Describe(row);

@@ -55,6 +55,14 @@ internal sealed class Sampler
     /// <exception cref="InvalidOperationException">The logits were not finite.</exception>
     internal static int Drawn(int token) => token >= 0 ? token : throw NotFinite();
 
+    /// <summary>Takes a token that was drawn before, elsewhere, as if it had just been drawn.</summary>
+    public void Take(int token)
+    {
+        Skip(1);
+        _penalties?.Add(token);
+        _mask?.Accept(token);
+    }
+
     /// <summary>The next token.</summary>
     /// <param name="logits">One number for every token of the vocabulary.</param>
     /// <exception cref="InvalidOperationException">

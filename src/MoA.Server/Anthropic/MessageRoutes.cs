@@ -53,6 +53,7 @@ internal static class MessageRoutes
         return new ChatRequest
         {
             Messages = messages,
+            Conversation = ConversationFields.Read(body["metadata"]["user_id"]),
             ContinuesLast = messages[^1].Role == ChatRole.Assistant,
             Tools = tools,
             ToolChoice = ReadChoice(body["tool_choice"], tools),

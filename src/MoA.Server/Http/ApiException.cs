@@ -47,6 +47,7 @@ internal sealed class ApiException(int status, string message, string? parameter
         RefusalReason.NeverFits => BadRequest(refused.Message, code: "kv_memory_exceeded"),
         RefusalReason.QueueFull => new(429, refused.Message, code: "queue_full") { RetryAfter = 1 },
         RefusalReason.WaitedTooLong => new(503, refused.Message, code: "waited_too_long") { RetryAfter = 5 },
+        RefusalReason.Unavailable => new(503, refused.Message, code: "unavailable") { RetryAfter = 5 },
         _ => Stopping(),
     };
 

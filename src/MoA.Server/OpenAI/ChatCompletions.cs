@@ -46,6 +46,7 @@ internal static class ChatCompletions
         return new ChatRequest
         {
             Messages = messages,
+            Conversation = ConversationFields.Read(body["prompt_cache_key"], body["user"]),
             ContinuesLast = ReadContinues(body, messages[^1]),
             Tools = tools,
             ToolChoice = ToolFields.ReadChoice(body["tool_choice"], tools, choice => choice["function"]["name"]),

@@ -22,6 +22,9 @@ public readonly record struct ChatPiece
     /// <summary>How likely the step's tokens were, if that was asked for.</summary>
     public IReadOnlyList<TokenLogProbability> LogProbabilities { get; init; } = [];
 
-    /// <summary>Whether there is nothing in it.</summary>
+    /// <summary>The tokens that say so, and those before them of which nothing could be shown; none behind the last, where only what was held back is shown.</summary>
+    public IReadOnlyList<int> Tokens { get; init; } = [];
+
+    /// <summary>Whether there is nothing in it to show.</summary>
     public bool IsEmpty => Text.Length == 0 && Reasoning.Length == 0 && ToolCalls.Count == 0 && LogProbabilities.Count == 0;
 }

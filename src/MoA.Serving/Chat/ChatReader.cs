@@ -27,11 +27,12 @@ internal sealed class ChatReader(LanguageModel model)
         CheckChoice(request);
         request = Settle(request);
         ChatTemplateOptions options = Options(request);
-        (int[] prompt, int answerStart) = Tokens.Encode(request.Messages, options, request.ContinuesLast);
+        (int[] prompt, int answerStart) = Tokens.Encode(request, options);
         ReplyStart start = StartOf(request, prompt);
         GenerationRequest read = new()
         {
             Prompt = prompt,
+            Written = request.Written,
             Landmarks = Tokens.Landmarks(request.Messages, options, prompt, answerStart),
             Constraint = Constraint(request, start),
             MaxNewTokens = request.MaxNewTokens,

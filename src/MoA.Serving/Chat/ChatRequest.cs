@@ -9,6 +9,15 @@ public sealed record ChatRequest
     /// <summary>The messages, in order.</summary>
     public required IReadOnlyList<ChatMessage> Messages { get; init; }
 
+    /// <summary>What the caller calls the conversation, to tell it from others that begin alike; null: it is known by how it begins.</summary>
+    public string? Conversation { get; init; }
+
+    /// <summary>Earlier answers of the conversation in the tokens in which another service wrote them.</summary>
+    public IReadOnlyList<WrittenAnswer> Answers { get; init; } = [];
+
+    /// <summary>The first tokens of the answer, where another service has written them: the answer goes on after them, and pieces tell only of what is new.</summary>
+    public IReadOnlyList<int> Written { get; init; } = [];
+
     /// <summary>Whether the last message, the assistant's, goes on: the answer is what follows its content (or, where it has only those, its thoughts).</summary>
     public bool ContinuesLast { get; init; }
 

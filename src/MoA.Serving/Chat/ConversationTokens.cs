@@ -19,25 +19,31 @@ internal sealed class ConversationTokens(LanguageModel model)
     /// <param name="prompt">All tokens before it, and its beginning where it went on from one.</param>
     /// <param name="answerStart">Where it begins.</param>
     /// <param name="written">Its tokens, the one that ended the turn included.</param>
-    public void Note(int[] prompt, int answerStart, IReadOnlyList<int> written)
+    /// <returns>The same for other services; null where nothing was written.</returns>
+    public WrittenAnswer? Note(int[] prompt, int answerStart, IReadOnlyList<int> written)
     {
         int[] tokens = [.. prompt.AsSpan(answerStart), .. written];
         if (tokens.Length > 0 && model.StopTokens.Contains(tokens[^1]))
             tokens = tokens[..^1];
-        if (tokens.Length > 0)
-            _answers.Add(prompt.AsSpan(0, answerStart), model.RequireTokenizer().Decode(tokens, skipSpecialTokens: true), tokens);
+        if (tokens.Length == 0)
+            return null;
+        WrittenAnswer answer = new(WrittenAnswers.Key(prompt.AsSpan(0, answerStart), model.RequireTokenizer().Decode(tokens, skipSpecialTokens: true)), tokens);
+        _answers.Add(answer);
+        return answer;
     }
 
     /// <summary>The prompt of a conversation: as the template writes it, but with the answers in the tokens in which they were written.</summary>
-    /// <param name="messages">The messages.</param>
+    /// <param name="request">The conversation.</param>
     /// <param name="options">What else the template is to know.</param>
-    /// <param name="continuesLast">Whether the last message goes on, rather than being answered.</param>
     /// <returns>The tokens, and where among them or behind them the answer begins.</returns>
     /// <exception cref="InvalidInputException">The model has no template, or it refuses the conversation.</exception>
-    public (int[] Tokens, int AnswerStart) Encode(IReadOnlyList<ChatMessage> messages, ChatTemplateOptions options, bool continuesLast)
+    public (int[] Tokens, int AnswerStart) Encode(ChatRequest request, ChatTemplateOptions options)
     {
         ConversationEncoder encoder = model.RequireConversations();
-        if (continuesLast)
+        IReadOnlyList<ChatMessage> messages = request.Messages;
+        foreach (WrittenAnswer answer in request.Answers)
+            _answers.Add(answer);
+        if (request.ContinuesLast)
             return encoder.EncodeOpen(messages, options, model.StopTokens, Written);
         int[] tokens = messages.Any(static message => message.Role == ChatRole.Assistant)
             ? encoder.EncodePrompt(messages, options, model.StopTokens, Written)

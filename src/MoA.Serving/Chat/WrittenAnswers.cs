@@ -18,12 +18,9 @@ internal sealed class WrittenAnswers
     private long _tokens;
 
     /// <summary>Remembers an answer.</summary>
-    /// <param name="before">All tokens before it.</param>
-    /// <param name="text">Its text without special tokens.</param>
-    /// <param name="tokens">Its tokens, without one that ends the turn.</param>
-    public void Add(ReadOnlySpan<int> before, string text, int[] tokens)
+    public void Add(WrittenAnswer answer)
     {
-        UInt128 key = Key(before, text);
+        (UInt128 key, int[] tokens) = (answer.Key, answer.Tokens as int[] ?? [.. answer.Tokens]);
         lock (_gate)
         {
             if (_answers.TryGetValue(key, out int[]? known))
@@ -47,8 +44,10 @@ internal sealed class WrittenAnswers
             return _answers.GetValueOrDefault(key);
     }
 
-    // Templates trim.
-    private static UInt128 Key(ReadOnlySpan<int> before, string text)
+    /// <summary>By what an answer is found.</summary>
+    /// <param name="before">All tokens before it.</param>
+    /// <param name="text">Its text without special tokens; templates trim it.</param>
+    public static UInt128 Key(ReadOnlySpan<int> before, string text)
     {
         XxHash128 hash = new();
         hash.Append(MemoryMarshal.AsBytes(before));

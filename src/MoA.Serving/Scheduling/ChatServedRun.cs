@@ -15,6 +15,7 @@ internal sealed class ChatServedRun : ServedRun
     private readonly ConversationTokens _tokens;
     private readonly ReplyParser _parser;
     private readonly int _answerStart;
+    private int _shown;
 
     public ChatServedRun(ChatReader reader, ChatPrompt prompt, int newTokens)
         : base(prompt.Request, prompt.Tokens, newTokens)
@@ -34,15 +35,30 @@ internal sealed class ChatServedRun : ServedRun
         return _parser.IsComplete;
     }
 
-    protected override void Show(int tokens, IReadOnlyList<TokenLogProbability> scores) =>
-        Show(_parser.Take() with { LogProbabilities = scores });
+    protected override void PassOver()
+    {
+        _ = _parser.Take();
+        _shown = Run!.Output.Count;
+    }
+
+    protected override void Show(int tokens, IReadOnlyList<TokenLogProbability> scores)
+    {
+        ChatPiece piece = _parser.Take() with { LogProbabilities = scores };
+        if (piece.IsEmpty)
+            return;
+        int[] written = new int[Run!.Output.Count - _shown];
+        for (int i = 0; i < written.Length; i++)
+            written[i] = Run.Output[_shown + i];
+        _shown += written.Length;
+        Show(piece with { Tokens = written });
+    }
 
     protected override void Complete(FinishReason finish, Usage usage)
     {
         _parser.End();
         Show(_parser.Take());
-        if (_parser.StopText is null && Run is not null)
-            _tokens.Note(Prompt, _answerStart, Run.Output); // a stop string is no part of the text, but was read
+        // A stop string is no part of the text, but was read.
+        WrittenAnswer? answer = _parser.StopText is null && Run is not null ? _tokens.Note(Prompt, _answerStart, Run.Output) : null;
         ChatMessage message = _parser.Message;
         ChatFinish end = finish switch
         {
@@ -52,7 +68,7 @@ internal sealed class ChatServedRun : ServedRun
         };
         usage = usage with { ReasoningTokens = _parser.ReasoningTokens };
         Telemetry?.End(RequestTelemetry.NameOf(end), usage);
-        _ = _outcome.TrySetResult(new ChatOutcome(message, end, usage, _parser.StopText));
+        _ = _outcome.TrySetResult(new ChatOutcome(message, end, usage, _parser.StopText) { Answer = answer });
         _ = _pieces.Writer.TryComplete();
     }
 

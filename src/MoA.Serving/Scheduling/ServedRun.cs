@@ -89,6 +89,7 @@ internal abstract class ServedRun
             LogProbabilities = Request.LogProbabilities,
             FailsAlone = true,
             PromptLogProbabilities = Request.PromptLogProbabilities,
+            Written = Request.Written,
             Landmarks = [.. Request.Landmarks.Select(landmark => landmark - lease.Held)],
         };
         Lease = lease;
@@ -109,6 +110,13 @@ internal abstract class ServedRun
         int count = Run!.Output.Count - _published;
         if (count == 0)
             return 0;
+        if (_published < Request.Written.Count)
+        {
+            _published += count; // shown elsewhere
+            PassOver();
+            return 0;
+        }
+
         TokenLogProbability[] scores = Run.LogProbabilities is null ? [] : new TokenLogProbability[count];
         for (int i = 0; i < scores.Length; i++)
             scores[i] = Run.Scores[_published + i];
@@ -143,6 +151,9 @@ internal abstract class ServedRun
 
     /// <summary>Takes a token that ends nothing by itself; true ends the text here.</summary>
     protected abstract bool Read(int token);
+
+    /// <summary>Shows nothing of the tokens of a step.</summary>
+    protected abstract void PassOver();
 
     /// <summary>Shows what came of the tokens of a step.</summary>
     protected abstract void Show(int tokens, IReadOnlyList<TokenLogProbability> scores);

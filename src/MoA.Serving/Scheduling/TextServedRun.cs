@@ -36,6 +36,12 @@ internal sealed class TextServedRun : ServedRun
         return _scanner.Stopped;
     }
 
+    protected override void PassOver()
+    {
+        _ = _text.Append(_new);
+        _new = "";
+    }
+
     protected override void Show(int tokens, IReadOnlyList<TokenLogProbability> scores)
     {
         int[] written = new int[tokens];

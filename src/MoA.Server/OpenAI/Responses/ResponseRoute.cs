@@ -37,6 +37,7 @@ internal static class ResponseRoute
         return new ChatRequest
         {
             Messages = ResponseInput.Read(body),
+            Conversation = ConversationFields.Read(body["prompt_cache_key"], body["user"]),
             Tools = tools,
             ToolChoice = ToolFields.ReadChoice(body["tool_choice"], tools, choice => choice["name"]),
             ParallelToolCalls = body["parallel_tool_calls"].AsOptionalBoolean() ?? true,
