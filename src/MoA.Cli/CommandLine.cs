@@ -86,6 +86,10 @@ internal static class CommandLine
             new GenerateCommand(streams),
             new ChatCommand(streams),
             new ServeCommand(streams),
+            new WorkerCommand(streams),
+            new GroupCommand(
+                "cluster", "Prepares a cluster's database, shows its members, and lets one leave.", new ClusterStatusCommand(streams),
+                new ClusterDrainCommand(streams), new ClusterSetupCommand(streams)),
             new ScoreCommand(streams),
             new BenchCommand(streams),
             new DevicesCommand(streams),

@@ -43,7 +43,7 @@ internal sealed class ClusterClient : IAsyncDisposable
                 _ = client.UseAdoNetClustering(clustering => (clustering.Invariant, clustering.ConnectionString) = ("Npgsql", database));
             else
                 _ = client.UseStaticClustering(new IPEndPoint(IPAddress.Loopback, connection.LocalPort + 1));
-            _ = client.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (ClusterMember.ClusterName, ClusterMember.ClusterName));
+            _ = client.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (MemberHost.ClusterName, MemberHost.ClusterName));
             _ = client.Configure<ClientMessagingOptions>(messaging => messaging.ResponseTimeout = ClusterTimes.Response);
             _ = client.Configure<GatewayOptions>(gateways => gateways.GatewayListRefreshPeriod = TimeSpan.FromSeconds(5));
             if (security is not null)

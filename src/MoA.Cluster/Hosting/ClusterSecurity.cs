@@ -89,7 +89,7 @@ internal sealed class ClusterSecurity : IDisposable
         if (security is null && !IPAddress.IsLoopback(address))
         {
             throw new InvalidInputException(
-                $"--listen {address}: other machines could join without being asked who they are; give all members one secret (--cluster-secret-file, or the variable {SecretVariable}), or certificates (--cluster-certificate and --cluster-authority)");
+                $"--member-listen {address}: other machines could join without being asked who they are; give all members one secret (--cluster-secret-file, or the variable {SecretVariable}), or certificates (--cluster-certificate and --cluster-authority)");
         }
     }
 

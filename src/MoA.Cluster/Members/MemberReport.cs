@@ -1,3 +1,5 @@
+using Orleans.Runtime;
+
 namespace MoA.Cluster.Members;
 
 /// <summary>What a member says of itself.</summary>
@@ -11,6 +13,9 @@ internal sealed record MemberReport
     /// <summary>Its address, which is the key of its grains.</summary>
     [Id(1)]
     public required string Address { get; init; }
+
+    /// <summary>IP address and port at which other members reach it.</summary>
+    public string Endpoint => SiloAddress.FromParsableString(Address).Endpoint.ToString();
 
     /// <summary>Version of its program.</summary>
     [Id(2)]

@@ -16,7 +16,7 @@ using Orleans.Runtime.MembershipService;
 namespace MoA.Cluster.Hosting;
 
 /// <summary>This process as a member of a cluster: an Orleans silo, from joining to leaving.</summary>
-internal sealed class ClusterMember : IAsyncDisposable
+internal sealed class MemberHost : IAsyncDisposable
 {
     /// <summary>Name of the cluster in the list; another cluster has another database.</summary>
     public const string ClusterName = "moa";
@@ -26,7 +26,7 @@ internal sealed class ClusterMember : IAsyncDisposable
 
     private readonly IHost _host;
 
-    private ClusterMember(IHost host)
+    private MemberHost(IHost host)
     {
         _host = host;
     }
@@ -36,6 +36,9 @@ internal sealed class ClusterMember : IAsyncDisposable
 
     /// <summary>Where other members reach this one.</summary>
     public SiloAddress Address => Services.GetRequiredService<ILocalSiloDetails>().SiloAddress;
+
+    /// <summary>What the member says of itself.</summary>
+    public MemberState State => Services.GetRequiredService<MemberState>();
 
     /// <summary>Calls grains.</summary>
     public IGrainFactory Grains => Services.GetRequiredService<IGrainFactory>();
@@ -49,7 +52,7 @@ internal sealed class ClusterMember : IAsyncDisposable
     /// <param name="parts">Adds what the member does.</param>
     /// <param name="cancellation">Ends the attempt.</param>
     /// <exception cref="InvalidInputException">The database or an address cannot be used, or the others cannot be reached.</exception>
-    public static async Task<ClusterMember> JoinAsync(
+    public static async Task<MemberHost> JoinAsync(
         ClusterConnection connection, MemberOptions options, Action<IServiceCollection> parts, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(connection);
@@ -69,7 +72,7 @@ internal sealed class ClusterMember : IAsyncDisposable
         try
         {
             await host.StartAsync(cancellation).ConfigureAwait(false);
-            return new ClusterMember(host);
+            return new MemberHost(host);
         }
         catch (Exception failure)
         {
@@ -78,6 +81,19 @@ internal sealed class ClusterMember : IAsyncDisposable
                 throw;
             throw Explain(connection, options, failure);
         }
+    }
+
+    /// <summary>Waits until this process is asked to leave, by a signal or by another member's word.</summary>
+    /// <param name="signal">The signal.</param>
+    /// <exception cref="IOException">The cluster went on without this member, which is none any more.</exception>
+    public async Task UntilAskedToLeaveAsync(CancellationToken signal)
+    {
+        TaskCompletionSource signalled = new(TaskCreationOptions.RunContinuationsAsynchronously), dropped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using CancellationTokenRegistration first = signal.Register(signalled.SetResult);
+        await using CancellationTokenRegistration second = Stopped.Register(dropped.SetResult);
+        if (await Task.WhenAny(signalled.Task, State.DrainAsked, dropped.Task).ConfigureAwait(false) == dropped.Task)
+            throw new IOException("the other members no longer count this one among them, since it did not answer for too long; start it again");
+        State.Drain();
     }
 
     /// <summary>Leaves: hands over what others can go on with, and tells them.</summary>
@@ -143,7 +159,7 @@ internal sealed class ClusterMember : IAsyncDisposable
             .SelectMany(network => network.GetIPProperties().UnicastAddresses)
             .Select(address => address.Address)
             .FirstOrDefault(address => address.AddressFamily == AddressFamily.InterNetwork)
-            ?? throw new InvalidInputException($"--listen {listen}: this machine has no address that others could reach; give --advertise");
+            ?? throw new InvalidInputException($"--member-listen {listen}: this machine has no address that others could reach; give --member-advertise");
     }
 
     private static Exception Explain(ClusterConnection connection, MemberOptions options, Exception failure)
@@ -158,7 +174,7 @@ internal sealed class ClusterMember : IAsyncDisposable
                     return ClusterSchema.Explain(connection, database);
                 case SocketException socket:
                     return new InvalidInputException(
-                        $"--listen {options.Listen}: cannot be listened at ({socket.Message.TrimEnd('.')}); choose another address or --member-port", failure);
+                        $"--member-listen {options.Listen}: cannot be listened at ({socket.Message.TrimEnd('.')}); choose another address or --member-port", failure);
                 case OrleansClusterConnectivityCheckFailedException:
                     return new InvalidInputException(
                         $"{connection.Description}: other members are listed but do not let this one in; they must be reachable from here, and have the same secret or certificates", failure);

@@ -1,0 +1,62 @@
+using System.Runtime.CompilerServices;
+using MoA.Cli.Options;
+using MoA.Cli.Output;
+using MoA.Cluster;
+using MoA.Cluster.Hosting;
+using MoA.Cluster.Members;
+using MoA.Engine;
+using MoA.Engine.Kernels;
+
+namespace MoA.Cli.Commands;
+
+/// <summary><c>moa worker</c>: this machine as a member of a cluster.</summary>
+internal sealed class WorkerCommand : CliCommand
+{
+    public WorkerCommand(Streams streams)
+        : base("worker", "Joins a cluster: takes units of searches ('moa compress --cluster') and holds conversations ('moa serve --cluster'). Models are opened when " +
+            "they are first needed, by the name that the search or the server gives, from the same path or the Hugging Face cache of this machine. Ctrl-C, SIGTERM " +
+            "or 'moa cluster drain' ends it when what it has begun has ended; a second signal ends it at once.", streams)
+    {
+        Examples =
+        [
+            "moa worker --cluster localhost   # the first one keeps the list of members",
+            "moa worker --cluster postgresql://moa@db.example.org/moa --member-listen 0.0.0.0 --cluster-secret-file secret.txt --kv-memory 16GiB",
+            "srun moa worker --cluster postgresql://moa@db/moa --member-listen 0.0.0.0 --cluster-secret-file secret.txt",
+        ];
+        ClusterOptions.AddMemberTo(this);
+        Options.Add(ServeOptions.KvMemory);
+        Options.Add(ModelOptions.Device);
+        Options.Add(MmapOption.Option);
+        Options.Add(ServeOptions.StopTimeout);
+    }
+
+    // Not inlined: other commands load nothing of clusters.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    protected override void Run(CommandContext context) => RunAsync(context).GetAwaiter().GetResult();
+
+    private static async Task RunAsync(CommandContext context)
+    {
+        ClusterConnection connection = ClusterOptions.ReadConnection(context);
+        MemberOptions options = ClusterOptions.ReadMember(context);
+        using ClusterSecurity? security = options.Security;
+        TimeSpan longestStop = ServeOptions.ReadSeconds(context, ServeOptions.StopTimeout) ?? TimeSpan.FromSeconds(30);
+        using ComputeBackend backend = ModelOptions.CreateBackend(context);
+        await using MemberHost member = await MemberHost.JoinAsync(connection, options, services => { }, context.Cancellation);
+        MemberReport self = member.State.Report();
+        context.Say($"moa: {options.Name} is a member of {connection.Description}, at {self.Endpoint}");
+        if (context.Json)
+        {
+            context.WriteJson(writer =>
+            {
+                writer.WriteString("name", self.Name);
+                writer.WriteString("address", self.Endpoint);
+            });
+            context.Output.Flush();
+        }
+
+        await member.UntilAskedToLeaveAsync(context.Cancellation);
+        context.Note($"moa: {options.Name} is leaving; what it has begun may end (a second Ctrl-C ends at once)");
+        using CancellationTokenSource longest = new(longestStop);
+        await member.StopAsync(longest.Token);
+    }
+}
