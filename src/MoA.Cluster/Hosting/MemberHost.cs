@@ -24,6 +24,8 @@ internal sealed class MemberHost : IAsyncDisposable
     /// <summary>Name of the storage that grains use: the database, or the members' memory where there is none.</summary>
     public const string StorageName = "conversations";
 
+    private static readonly TimeSpan LongestDisposal = TimeSpan.FromSeconds(5);
+
     private readonly IHost _host;
 
     private MemberHost(IHost host)
@@ -43,8 +45,8 @@ internal sealed class MemberHost : IAsyncDisposable
     /// <summary>Calls grains.</summary>
     public IGrainFactory Grains => Services.GetRequiredService<IGrainFactory>();
 
-    /// <summary>Ends when the process was told by others that it is no member any more, or the host stopped by itself.</summary>
-    public CancellationToken Stopped => Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped;
+    /// <summary>Ends when the others go on without this member, which did not answer them for too long.</summary>
+    public Task Lost => Services.GetRequiredService<MemberLoss>().Lost;
 
     /// <summary>Joins a cluster.</summary>
     /// <param name="connection">Where members find each other.</param>
@@ -65,13 +67,18 @@ internal sealed class MemberHost : IAsyncDisposable
         _ = builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         _ = builder.Services.AddSingleton(options);
         _ = builder.Services.AddSingleton<MemberState>();
+        MemberLoss loss = new();
+        _ = builder.Services.AddSingleton(loss).AddSingleton<IFatalErrorHandler>(loss);
         QuietLogging.Add(builder.Logging, options.Note);
         _ = builder.UseOrleans(silo => Configure(silo, connection, options));
         parts(builder.Services);
         IHost host = builder.Build();
         try
         {
-            await host.StartAsync(cancellation).ConfigureAwait(false);
+            Task started = host.StartAsync(cancellation);
+            if (await Task.WhenAny(started, loss.Lost).ConfigureAwait(false) != started)
+                throw NotLetIn(connection, null);
+            await started.ConfigureAwait(false);
             return new MemberHost(host);
         }
         catch (Exception failure)
@@ -88,10 +95,9 @@ internal sealed class MemberHost : IAsyncDisposable
     /// <exception cref="IOException">The cluster went on without this member, which is none any more.</exception>
     public async Task UntilAskedToLeaveAsync(CancellationToken signal)
     {
-        TaskCompletionSource signalled = new(TaskCreationOptions.RunContinuationsAsynchronously), dropped = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using CancellationTokenRegistration first = signal.Register(signalled.SetResult);
-        await using CancellationTokenRegistration second = Stopped.Register(dropped.SetResult);
-        if (await Task.WhenAny(signalled.Task, State.DrainAsked, dropped.Task).ConfigureAwait(false) == dropped.Task)
+        TaskCompletionSource signalled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using CancellationTokenRegistration registration = signal.Register(signalled.SetResult);
+        if (await Task.WhenAny(signalled.Task, State.DrainAsked, Lost).ConfigureAwait(false) == Lost)
             throw new IOException("the other members no longer count this one among them, since it did not answer for too long; start it again");
         State.Drain();
     }
@@ -102,12 +108,11 @@ internal sealed class MemberHost : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => DisposeAsync(_host);
 
+    // A member that was given up may wait for others that do not answer; the process need not.
     private static async ValueTask DisposeAsync(IHost host)
     {
-        if (host is IAsyncDisposable disposable)
-            await disposable.DisposeAsync().ConfigureAwait(false);
-        else
-            host.Dispose();
+        Task disposed = Task.Run(async () => await ((IAsyncDisposable)host).DisposeAsync().ConfigureAwait(false));
+        _ = await Task.WhenAny(disposed, Task.Delay(LongestDisposal)).ConfigureAwait(false);
     }
 
     private static void Configure(ISiloBuilder silo, ClusterConnection connection, MemberOptions options)
@@ -176,12 +181,18 @@ internal sealed class MemberHost : IAsyncDisposable
                     return new InvalidInputException(
                         $"--member-listen {options.Listen}: cannot be listened at ({socket.Message.TrimEnd('.')}); choose another address or --member-port", failure);
                 case OrleansClusterConnectivityCheckFailedException:
-                    return new InvalidInputException(
-                        $"{connection.Description}: other members are listed but do not let this one in; they must be reachable from here, and have the same secret or certificates", failure);
+                    return NotLetIn(connection, failure);
             }
         }
 
         return failure;
+    }
+
+    private static InvalidInputException NotLetIn(ClusterConnection connection, Exception? failure)
+    {
+        string message =
+            $"{connection.Description}: other members are listed but do not let this one in; each must reach each other's address, and have the same secret or certificates";
+        return failure is null ? new InvalidInputException(message) : new InvalidInputException(message, failure);
     }
 
     // The program itself listens to signals and says when the member leaves.
