@@ -71,7 +71,7 @@ public sealed class MembershipTests(PostgreSql postgres) : IClassFixture<Postgre
         first.State = ["zwei"];
         await storage.WriteStateAsync("state", id, first);
         await storage.ReadStateAsync("state", id, read);
-        Assert.Equal(["zwei"], read.State);
+        Assert.Equal(["zwei"], read.State!);
         Assert.Equal((first.ETag, true), (read.ETag, read.RecordExists));
         GrainState<List<string>> none = new();
         await storage.ReadStateAsync("state", other, none);
@@ -80,7 +80,7 @@ public sealed class MembershipTests(PostgreSql postgres) : IClassFixture<Postgre
         _ = await Assert.ThrowsAsync<Orleans.Storage.InconsistentStateException>(() => storage.WriteStateAsync("state", id, stale));
         await storage.ClearStateAsync("state", id, read);
         await storage.ReadStateAsync("state", id, none);
-        Assert.Empty(none.State);
+        Assert.Empty(none.State!);
     }
 
     [Fact]
