@@ -49,7 +49,7 @@ internal sealed class CalibrateCommand : CliCommand
 
         using ResultJournal journal = ResultJournal.OpenIn(folder, CalibrationStep.CalibrationFile, CalibrationStep.ValidationFile);
         CalibrationSets sets = context.WithProgress(progress => CalibrationStep.Run(
-            model, settings.CalibrationStep, journal, folder, progress, context.Cancellation));
+            model, settings.CalibrationStep, journal, folder, progress, cancellation: context.Cancellation));
         CalibrationSummary summary = CalibrationSummary.Of(
             sets.Calibration.Select(item => (item.Item, item.Length)), [.. settings.Search.ProfileLengths]);
         CalibrationSummary validation = CalibrationSummary.Of(

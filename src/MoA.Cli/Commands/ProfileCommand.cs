@@ -58,7 +58,7 @@ internal sealed class ProfileCommand : CliCommand
         }
 
         ProfileReport report = context.WithProgress(
-            progress => ProfileStep.Run(model, items, lengths, folder, progress, limit, context.Cancellation));
+            progress => ProfileStep.Run(model, items, lengths, folder, progress, memoryLimit: limit, cancellation: context.Cancellation));
         foreach (IGrouping<string, SkippedItem> skipped in report.Skipped.GroupBy(skipped => skipped.Origin))
         {
             if (skipped.Count() == lengths.Count)

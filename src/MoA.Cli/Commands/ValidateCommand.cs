@@ -75,7 +75,7 @@ internal sealed class ValidateCommand : CliCommand
         using ResultJournal journal = ResultJournal.OpenIn(folder, CompressionRun.PlanFileName);
         ValidationOutcome outcome = context.WithProgress(progress => ValidationStep.Run(
             model, [.. plans.Select(plan => (plan.Name, plan.Plan))], items, length, journal, ModelOptions.CacheType(context), progress,
-            context.Cancellation));
+            cancellation: context.Cancellation));
         string target = Path.Combine(folder, CompressionRun.PlanFileName);
         PlanDocument chosen = plans[outcome.Chosen].Document;
         PlanFile.Save(target, chosen with

@@ -9,8 +9,6 @@ internal sealed class H2oPolicy : EvictionPolicy
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "h2o";
 
-    private readonly double _recentShare;
-
     /// <summary>A policy of a given size.</summary>
     /// <param name="budget">Rows of every head, heavy and recent together, for a sequence's full length.</param>
     /// <param name="recentShare">The part of the rows that is for the most recent tokens, between 0 and 1; the paper's is
@@ -20,8 +18,11 @@ internal sealed class H2oPolicy : EvictionPolicy
     {
         if (recentShare is not (>= 0 and <= 1))
             throw new ArgumentOutOfRangeException(nameof(recentShare), recentShare, "Expected a share from 0 to 1.");
-        _recentShare = recentShare;
+        RecentShare = recentShare;
     }
+
+    /// <summary>The part of the rows that is for the most recent tokens.</summary>
+    public double RecentShare { get; }
 
     /// <inheritdoc/>
     public override string Name => CommandName;
@@ -30,5 +31,5 @@ internal sealed class H2oPolicy : EvictionPolicy
     public override int? ObservedQueries => null;
 
     /// <inheritdoc/>
-    public override int RecentTokens(int rows) => (int)(_recentShare * rows);
+    public override int RecentTokens(int rows) => (int)(RecentShare * rows);
 }

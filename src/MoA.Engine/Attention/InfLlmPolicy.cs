@@ -16,8 +16,6 @@ internal sealed class InfLlmPolicy : AttentionPolicy
     /// <summary>Tokens that represent a block, as in the official code's configurations.</summary>
     public const int DefaultRepresentatives = 4;
 
-    private readonly double _localShare;
-
     /// <summary>A policy of a given size.</summary>
     /// <param name="budget">Rows that a token attends to for a sequence's full length: sink, blocks and local window.</param>
     /// <param name="localShare">The window's part of the rows besides the sink, 0 to 1, in whole blocks and at least one.</param>
@@ -29,7 +27,7 @@ internal sealed class InfLlmPolicy : AttentionPolicy
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(representatives);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(representatives, ElasticRule.BlockSize);
         Budget = budget;
-        _localShare = localShare;
+        LocalShare = localShare;
         Representatives = representatives;
     }
 
@@ -39,6 +37,9 @@ internal sealed class InfLlmPolicy : AttentionPolicy
     /// <summary>Rows that a token attends to for a sequence's full length.</summary>
     public ElasticRule Budget { get; }
 
+    /// <summary>The window's part of the rows besides the sink.</summary>
+    public double LocalShare { get; }
+
     /// <summary>Tokens that represent a block.</summary>
     public int Representatives { get; }
 
@@ -46,7 +47,7 @@ internal sealed class InfLlmPolicy : AttentionPolicy
     public int LocalTokens(int length)
     {
         int blocks = Budget.RingRows(length) / ElasticRule.BlockSize;
-        return Math.Max(1, (int)(_localShare * blocks)) * ElasticRule.BlockSize;
+        return Math.Max(1, (int)(LocalShare * blocks)) * ElasticRule.BlockSize;
     }
 
     /// <summary>Blocks that a step chooses outside the window.</summary>

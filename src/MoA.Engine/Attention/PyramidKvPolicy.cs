@@ -14,7 +14,6 @@ internal sealed class PyramidKvPolicy : EvictionPolicy
     public const int DefaultBeta = 20;
 
     private readonly int _window;
-    private readonly int _beta;
 
     /// <summary>A policy of a given size.</summary>
     /// <param name="budget">Rows of a head, on average over the layers, for a sequence's full length, new tokens included.</param>
@@ -29,9 +28,12 @@ internal sealed class PyramidKvPolicy : EvictionPolicy
         ArgumentOutOfRangeException.ThrowIfGreaterThan(window, ElasticRule.BlockSize);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(beta);
         _window = window;
-        _beta = beta;
+        Beta = beta;
         Pooling = pooling ?? SnapKvPolicy.DefaultPooling;
     }
+
+    /// <summary>How steep the pyramid is.</summary>
+    public int Beta { get; }
 
     /// <inheritdoc/>
     public override string Name => CommandName;
@@ -51,7 +53,7 @@ internal sealed class PyramidKvPolicy : EvictionPolicy
         int chosen = rows - _window, choice = held - _window; // rows and what there is besides the window
         if (layers < 2 || held < rows || held < 2 * chosen)
             return rows;
-        int last = chosen / _beta, first = 2 * chosen - last;
+        int last = chosen / Beta, first = 2 * chosen - last;
         if (first >= choice)
         {
             first = choice;
@@ -62,5 +64,5 @@ internal sealed class PyramidKvPolicy : EvictionPolicy
     }
 
     /// <inheritdoc/>
-    internal override string Describe(ModelConfig config, int length) => $"{base.Describe(config, length)} {_beta}";
+    internal override string Describe(ModelConfig config, int length) => $"{base.Describe(config, length)} {Beta}";
 }

@@ -16,9 +16,6 @@ internal sealed class TwoClassPolicy : AttentionPolicy
     public const string RazorName = "razor-attention";
 
     private readonly int[][] _ranks;
-    private readonly ElasticRule _streaming;
-    private readonly double? _density;
-    private readonly double _retrievalShare;
 
     private TwoClassPolicy(
         string name, IReadOnlyList<IReadOnlyList<double>> scores, ElasticRule streaming, double? density, double retrievalShare)
@@ -26,9 +23,9 @@ internal sealed class TwoClassPolicy : AttentionPolicy
         ArgumentNullException.ThrowIfNull(scores);
         Name = name;
         _ranks = RanksOf(scores);
-        _streaming = streaming;
-        _density = density;
-        _retrievalShare = retrievalShare;
+        Streaming = streaming;
+        DensityBound = density;
+        RetrievalShare = retrievalShare;
     }
 
     /// <inheritdoc/>
@@ -38,6 +35,15 @@ internal sealed class TwoClassPolicy : AttentionPolicy
     /// The place of each head in the order of falling scores, [layers][KV heads]: all that the policy takes from the scores.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<int>> Ranks => _ranks;
+
+    /// <summary>What heads keep that are no retrieval heads.</summary>
+    public ElasticRule Streaming { get; }
+
+    /// <summary>Bound of the mean density, or null where the share of retrieval heads is given.</summary>
+    public double? DensityBound { get; }
+
+    /// <summary>Share of the KV heads that keep everything, where no bound is given.</summary>
+    public double RetrievalShare { get; }
 
     /// <summary>A policy whose mean density is at most a bound, at every length that the bound allows two classes at.</summary>
     /// <param name="name">Name for reports.</param>
@@ -75,8 +81,8 @@ internal sealed class TwoClassPolicy : AttentionPolicy
         ArgumentNullException.ThrowIfNull(config);
         int heads = config.UnboundedLayers.Count * config.KeyValueHeads;
         if (BoundOf(config, length) is not double bound)
-            return (int)Math.Round(_retrievalShare * heads);
-        double least = _streaming.Density(length);
+            return (int)Math.Round(RetrievalShare * heads);
+        double least = Streaming.Density(length);
         if (least >= 1)
             return bound >= 1 ? heads : 0;
         const double Rounding = 1e-9;
@@ -84,13 +90,13 @@ internal sealed class TwoClassPolicy : AttentionPolicy
     }
 
     private ElasticRule StreamingRule(ModelConfig config, int length) =>
-        BoundOf(config, length) is double bound && _streaming.Density(length) > bound ? new ElasticRule(0, Math.Max(0, bound)) : _streaming;
+        BoundOf(config, length) is double bound && Streaming.Density(length) > bound ? new ElasticRule(0, Math.Max(0, bound)) : Streaming;
 
     // What the windows of other layers leave of the bound to those that look back without limit, for each of these.
     private double? BoundOf(ModelConfig config, int length)
     {
         double dense = DensityOf(ElasticRule.Dense, config, length);
-        return _density is double bound ? 1 - (dense - bound) * config.Layers / Math.Max(1, config.UnboundedLayers.Count) : null;
+        return DensityBound is double bound ? 1 - (dense - bound) * config.Layers / Math.Max(1, config.UnboundedLayers.Count) : null;
     }
 
     // The place of each head in the order of falling scores; of equal ones the earlier head comes first.

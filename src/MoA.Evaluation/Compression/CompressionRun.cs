@@ -9,6 +9,7 @@ using MoA.Search.Calibration;
 using MoA.Search.Optimization;
 using MoA.Search.Pipeline;
 using MoA.Search.Profiling;
+using MoA.Search.Units;
 using MoA.Search.Validation;
 
 namespace MoA.Evaluation.Compression;
@@ -38,6 +39,9 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
     /// <summary>What was left out of each data file, once calibration is done.</summary>
     public IReadOnlyList<SkippedItems> Skipped { get; private set; } = [];
 
+    /// <summary>Others who compute what the folder lacks: the members of a cluster. Null for none.</summary>
+    internal IUnitWorkers? Workers { get; init; }
+
     /// <summary>Runs all steps and writes <c>plan.json</c>, <c>report.json</c> and <c>report.html</c>.</summary>
     /// <param name="cancellation">Checked between forward passes; what was finished counts the next time.</param>
     /// <exception cref="InvalidInputException">Settings do not fit the model, or a file cannot be read or written.</exception>
@@ -57,10 +61,10 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
         using ResultJournal journal = ResultJournal.OpenIn(
             folder, CalibrationStep.CalibrationFile, CalibrationStep.ValidationFile, PlanFileName, ReportFileName, PageFileName);
         CalibrationSets sets = Timed("calibrate", () => CalibrationStep.Run(
-            model, settings.CalibrationStep, journal, folder, progress, cancellation));
+            model, settings.CalibrationStep, journal, folder, progress, Workers, cancellation));
         Skipped = sets.Skipped;
         ProfileReport profile = Timed("profile", () => ProfileStep.Run(
-            model, sets.Calibration, settings.Search.ProfileLengths, folder, progress, settings.MemoryLimit, cancellation));
+            model, sets.Calibration, settings.Search.ProfileLengths, folder, progress, Workers, settings.MemoryLimit, cancellation));
         IReadOnlyList<InfluenceProfile> influence =
             PlanSearchStep.ReadProfiles(folder, settings.Search.ProfileLengths, model.Config);
         OptimizationResult optimum = Timed("optimize", () => Optimize(influence, cancellation));
@@ -103,7 +107,7 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
         (string, AttentionPlan)[] plans = [.. optimum.Plans.Select((plan, i) =>
             (Path.GetFileName(_planFiles[i]), optimum.Problem.ToPlan(plan.RuleOfHead, HeadKind.KeyValue)))];
         return ValidationStep.Run(
-            model, plans, sets.Validation, settings.Search.ValidationLength, journal, settings.CacheType, progress, cancellation);
+            model, plans, sets.Validation, settings.Search.ValidationLength, journal, settings.CacheType, progress, Workers, cancellation);
     }
 
     private PlanDocument Document(OptimizationResult optimum, ValidationOutcome validation)
@@ -138,26 +142,23 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
 
     private List<RetrievalScore> Evaluate(AttentionPlan plan, RetrievalSet[] questions, ResultJournal journal, CancellationToken cancellation)
     {
-        List<RetrievalScore> scores = [];
         if (questions.Length == 0)
-            return scores;
-        RetrievalEvaluation evaluation = new(model, journal, ModelFingerprint.Of(model), settings.CacheType, progress)
+            return [];
+        RetrievalEvaluation evaluation = new(
+            model, journal, ModelFingerprint.Of(model), settings.CacheType, Workers is null ? progress : StepProgress.Rising(progress))
         {
+            Workers = Workers,
             Total = questions.Sum(set => set.Items.Count) * 3,
         };
-        foreach (RetrievalSet set in questions)
-        {
-            PlanPolicy moa = new(plan);
-            foreach (AttentionPolicy policy in new AttentionPolicy[]
-            {
-                new DensePolicy(), moa, UniformPlan.OfEqualDensity(moa, model.Config, set.TargetTokens),
-            })
-            {
-                scores.Add(evaluation.Run(policy, set, cancellation));
-            }
-        }
-
-        return scores;
+        PlanPolicy moa = new(plan);
+        (RetrievalSet Set, AttentionPolicy Policy)[] runs =
+        [
+            .. from set in questions
+               from policy in new AttentionPolicy[] { new DensePolicy(), moa, UniformPlan.OfEqualDensity(moa, model.Config, set.TargetTokens) }
+               select (set, policy),
+        ];
+        evaluation.Share(runs, cancellation);
+        return [.. runs.Select(run => evaluation.Run(run.Policy, run.Set, cancellation))];
     }
 
     private T Timed<T>(string step, Func<T> work)

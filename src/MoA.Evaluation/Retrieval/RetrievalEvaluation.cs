@@ -7,6 +7,7 @@ using MoA.Engine.Numerics;
 using MoA.Evaluation.Tasks;
 using MoA.Search;
 using MoA.Search.Calibration;
+using MoA.Search.Units;
 
 namespace MoA.Evaluation.Retrieval;
 
@@ -25,6 +26,9 @@ internal sealed class RetrievalEvaluation(
     private readonly AnswerGenerator _writer = new(model, cacheType);
     private readonly QuestionEncoder _questions = new(model);
     private int _done;
+
+    /// <summary>Others who answer what the journal lacks; null for none.</summary>
+    public IUnitWorkers? Workers { get; init; }
 
     /// <summary>Questions that are to come in all, for progress.</summary>
     public int Total { get; init; }
@@ -53,6 +57,39 @@ internal sealed class RetrievalEvaluation(
         return new EvaluationSet("retrieval", set.TargetTokens, AnswerScorer.For(questions, "last-number"), items) { DepthBins = set.DepthBins, Source = source };
     }
 
+    /// <summary>Lets the workers answer what the journal lacks; <see cref="Run"/> then finds it there.</summary>
+    /// <param name="runs">Sets and policies.</param>
+    /// <param name="cancellation">Ends the work; what was finished is in the journal.</param>
+    public void Share(IReadOnlyList<(RetrievalSet Set, AttentionPolicy Policy)> runs, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(runs);
+        if (Workers is null)
+            return;
+        (string Title, AskedGroup Group)[] missing =
+        [
+            .. from run in runs
+               from items in GroupsOf(run.Policy, run.Set)
+               let asked = Ask(run.Policy, items)
+               where !journal.TryGet(asked.Key, out _)
+               select ($"{run.Policy.Name} at {run.Set.TargetTokens}", asked),
+        ];
+        int done = runs.Sum(run => run.Set.Items.Count) - missing.Sum(entry => entry.Group.Items.Length);
+        ILookup<string, int> questions = missing.ToLookup(entry => entry.Group.Key, entry => entry.Group.Items.Length); // policies may be alike
+        missing = [.. missing.DistinctBy(entry => entry.Group.Key)];
+        Workers.Run(
+            [.. missing.Select(entry => _writer.UnitOf(entry.Group.Policy, entry.Group.Items))],
+            inOrder: false,
+            (i, result) =>
+            {
+                (string title, AskedGroup asked) = missing[i];
+                Keep(asked.Key, _writer.Read(result, asked.Items.Length));
+                done += questions[asked.Key].Sum();
+                progress?.Invoke(new StepProgress("evaluate", title, done, Math.Max(Total, done), _writer.Tokens));
+                return null;
+            },
+            cancellation);
+    }
+
     /// <summary>Asks all questions of a set under a policy.</summary>
     public RetrievalScore Run(AttentionPolicy policy, RetrievalSet set, CancellationToken cancellation = default)
     {
@@ -61,8 +98,7 @@ internal sealed class RetrievalEvaluation(
         int[] asked = new int[set.DepthBins], hits = new int[set.DepthBins];
         int exact = 0;
         long bytes = 0;
-        long bytesOfOne = SequenceCache.EstimateBytes(model.Config, policy, set.TargetTokens + MaxAnswerTokens, cacheType);
-        foreach (RetrievalItem[] group in SequenceGroups.Of(set.Items, _ => bytesOfOne, GroupSize))
+        foreach (RetrievalItem[] group in GroupsOf(policy, set))
         {
             WrittenAnswer[] answers = AskGroup(policy, group, cancellation);
             for (int i = 0; i < group.Length; i++)
@@ -84,35 +120,49 @@ internal sealed class RetrievalEvaluation(
             bytes / set.Items.Count, [.. asked.Select((n, bin) => n == 0 ? (double?)null : (double)hits[bin] / n)]);
     }
 
-    private WrittenAnswer[] AskGroup(AttentionPolicy policy, RetrievalItem[] group, CancellationToken cancellation)
+    private IEnumerable<RetrievalItem[]> GroupsOf(AttentionPolicy policy, RetrievalSet set)
+    {
+        long bytesOfOne = SequenceCache.EstimateBytes(model.Config, policy, set.TargetTokens + MaxAnswerTokens, cacheType);
+        return SequenceGroups.Of(set.Items, _ => bytesOfOne, GroupSize);
+    }
+
+    private AskedGroup Ask(AttentionPolicy policy, RetrievalItem[] group)
     {
         int[][] prompts = [.. group.Select(item => _questions.EncodePrompt(item.Prompt, item.AnswerStart))];
         string spans = string.Join(
             '|', prompts.Select(prompt => policy.Describe(model.Config, prompt.Length + MaxAnswerTokens)));
         string key = "retrieval/" + ResultJournal.Hash(
             modelFingerprint, cacheType.Name(), spans, string.Join(';', prompts.Select(prompt => string.Join(',', prompt))));
-        if (journal.TryGet(key, out JsonElement known))
+        return new AskedGroup(key, policy, [.. group.Zip(prompts, Item)]);
+    }
+
+    private WrittenAnswer[] AskGroup(AttentionPolicy policy, RetrievalItem[] group, CancellationToken cancellation)
+    {
+        AskedGroup asked = Ask(policy, group);
+        if (journal.TryGet(asked.Key, out JsonElement known))
         {
             return [.. known.EnumerateArray().Select(answer => new WrittenAnswer(
                 answer.GetProperty("text").GetString()!, 0, answer.GetProperty("kvBytes").GetInt64()))];
         }
 
-        WrittenAnswer[] answers = _writer.Write(policy, [.. group.Zip(prompts, Item)], cancellation);
-        journal.Add(key, writer =>
-        {
-            writer.WriteStartArray();
-            foreach (WrittenAnswer answer in answers)
-            {
-                writer.WriteStartObject();
-                writer.WriteString("text", answer.Text);
-                writer.WriteNumber("kvBytes", answer.KvBytes);
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
-        });
+        WrittenAnswer[] answers = _writer.Write(policy, asked.Items, cancellation);
+        Keep(asked.Key, answers);
         return answers;
     }
+
+    private void Keep(string key, WrittenAnswer[] answers) => journal.Add(key, writer =>
+    {
+        writer.WriteStartArray();
+        foreach (WrittenAnswer answer in answers)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("text", answer.Text);
+            writer.WriteNumber("kvBytes", answer.KvBytes);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    });
 
     private static EvaluationItem Item(RetrievalItem item, int[] prompt) => new("retrieval", prompt, new ItemReference
     {
@@ -120,4 +170,6 @@ internal sealed class RetrievalEvaluation(
         Depth = item.Document.Depth,
     })
     { MaxNewTokens = MaxAnswerTokens };
+
+    private sealed record AskedGroup(string Key, AttentionPolicy Policy, EvaluationItem[] Items);
 }

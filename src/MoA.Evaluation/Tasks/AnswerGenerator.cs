@@ -1,7 +1,7 @@
 using MoA.Engine.Attention;
 using MoA.Engine.Generation;
-using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
+using MoA.Search.Units;
 
 namespace MoA.Evaluation.Tasks;
 
@@ -12,39 +12,34 @@ internal sealed class AnswerGenerator(LanguageModel model, ElementType cacheType
     public long Tokens { get; private set; }
 
     /// <summary>The answers in the order of the items.</summary>
-    public WrittenAnswer[] Write(AttentionPolicy policy, IReadOnlyList<EvaluationItem> group, CancellationToken cancellation)
+    public WrittenAnswer[] Write(AttentionPolicy policy, IReadOnlyList<EvaluationItem> group, CancellationToken cancellation) =>
+        Texts(AnswersUnit.Compute(model, policy, cacheType, Questions(group), cancellation));
+
+    /// <summary>The unit of work that has the same answers.</summary>
+    public WorkUnit UnitOf(AttentionPolicy policy, IReadOnlyList<EvaluationItem> group) => AnswersUnit.Of(policy, cacheType, Questions(group));
+
+    /// <summary>The answers that a unit's result holds.</summary>
+    /// <param name="result">The result.</param>
+    /// <param name="questions">How many there were.</param>
+    /// <exception cref="MoA.Engine.InvalidInputException">It is no such result.</exception>
+    public WrittenAnswer[] Read(ReadOnlyMemory<byte> result, int questions) => Texts(AnswersUnit.ReadResult(result, questions, model.Config));
+
+    private Question[] Questions(IReadOnlyList<EvaluationItem> group) =>
+    [
+        .. group.Select(item => new Question(
+            item.Prompt, item.MaxNewTokens, item.StopTokens.Count == 0 ? model.StopTokens : model.StopTokens.Union(item.StopTokens).ToHashSet(), item.Id)
+        {
+            MinNewTokens = item.MinNewTokens,
+        }),
+    ];
+
+    private WrittenAnswer[] Texts(GroupAnswers answers)
     {
-        GenerationLoop loop = new(model.Transformer);
-        SequenceCache[] sequences = new SequenceCache[group.Count];
-        try
-        {
-            GenerationRun[] runs = new GenerationRun[group.Count];
-            for (int i = 0; i < runs.Length; i++)
-            {
-                EvaluationItem item = group[i];
-                model.CheckLength(item.Length, item.Id);
-                sequences[i] = model.Transformer.CreateSequence(policy, item.Length, cacheType);
-                Sampler sampler = new(SamplingOptions.Greedy, model.Config.VocabularySize);
-                IReadOnlySet<int> stops = item.StopTokens.Count == 0
-                    ? model.StopTokens
-                    : model.StopTokens.Union(item.StopTokens).ToHashSet();
-                runs[i] = new GenerationRun(sequences[i], item.Prompt, item.MaxNewTokens, sampler, stops) { MinNewTokens = item.MinNewTokens };
-                loop.Add(runs[i]);
-            }
-
-            while (loop.ActiveRuns > 0)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                Tokens += loop.Step(cancellation);
-            }
-
-            return [.. runs.Select((run, i) => new WrittenAnswer(
-                model.RequireTokenizer().Decode(run.Output.ToArray(), skipSpecialTokens: true), run.Output.Count, sequences[i].Bytes))];
-        }
-        finally
-        {
-            foreach (SequenceCache? sequence in sequences)
-                sequence?.Dispose();
-        }
+        Tokens += answers.Processed;
+        return
+        [
+            .. answers.Answers.Select(answer => new WrittenAnswer(
+                model.RequireTokenizer().Decode(answer.Tokens, skipSpecialTokens: true), answer.Tokens.Length, answer.KvBytes)),
+        ];
     }
 }

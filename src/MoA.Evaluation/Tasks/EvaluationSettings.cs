@@ -1,4 +1,5 @@
 using MoA.Engine.Numerics;
+using MoA.Search.Units;
 
 namespace MoA.Evaluation.Tasks;
 
@@ -16,6 +17,9 @@ internal sealed record EvaluationSettings
 
     /// <summary>Scores the answers.</summary>
     public AnswerScorer Scorer { get; init; } = new();
+
+    /// <summary>Others who compute what the folders lack (<see cref="EvaluationRun.Share"/>); null for none.</summary>
+    public IUnitWorkers? Workers { get; init; }
 
     /// <summary>Items that are to come in all, for progress.</summary>
     public int Total { get; init; }

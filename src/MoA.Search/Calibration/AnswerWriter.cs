@@ -4,6 +4,7 @@ using MoA.Engine.Generation;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tokenization;
+using MoA.Search.Units;
 
 namespace MoA.Search.Calibration;
 
@@ -18,6 +19,9 @@ internal sealed class AnswerWriter(
 
     private long _tokens;
 
+    /// <summary>Others who answer what the journal lacks; null for none.</summary>
+    public IUnitWorkers? Workers { get; init; }
+
     /// <summary>
     /// The items with their assistant messages replaced by the model's own. One question gives exactly the tokens that
     /// the model wrote; later turns are encoded with the earlier answers as text. What follows the last assistant message
@@ -28,109 +32,92 @@ internal sealed class AnswerWriter(
     {
         ArgumentNullException.ThrowIfNull(items);
         List<CalibrationItem> answered = new(items.Count);
-        ConversationEncoder encoder = model.RequireConversations();
-        DensePolicy dense = new();
-        foreach (MessagesItem[] group in SequenceGroups.Of(items, CacheBytes, GroupSize))
+        foreach (AnsweredGroup group in Groups(items, maxAnswerTokens))
         {
-            answered.AddRange(AnswerGroup(group, maxAnswerTokens, cancellation));
+            while (group.Questions is { } questions)
+                group.Take(Generate(questions, cancellation));
+            answered.AddRange(group.Items);
             progress?.Invoke(new StepProgress("calibrate", "answers", answered.Count, items.Count, _tokens));
         }
 
         return answered;
-
-        long CacheBytes(MessagesItem item) => SequenceCache.EstimateBytes(
-            model.Config, dense, encoder.EncodePrompt(item.Messages).Length + maxAnswerTokens, cacheType);
     }
 
-    private CalibrationItem[] AnswerGroup(MessagesItem[] group, int maxAnswerTokens, CancellationToken cancellation)
+    /// <summary>Lets the workers answer what the journal lacks of several sets; <see cref="Answer"/> then finds it there.</summary>
+    /// <param name="sets">Items, and the most tokens of an answer to them.</param>
+    /// <param name="cancellation">Ends the work; what was finished is in the journal.</param>
+    public void Share(IReadOnlyList<(IReadOnlyList<MessagesItem> Items, int MaxAnswerTokens)> sets, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(sets);
+        if (Workers is null)
+            return;
+        int done = 0, total = sets.Sum(set => set.Items.Count);
+        List<(AnsweredGroup Group, WorkUnit Unit)> open = [];
+        foreach (AnsweredGroup group in sets.Where(set => set.Items.Count > 0).SelectMany(set => Groups(set.Items, set.MaxAnswerTokens)))
+        {
+            if (Advance(group) is WorkUnit unit)
+                open.Add((group, unit));
+            else
+                done += group.Items.Count;
+        }
+
+        Workers.Run([.. open.Select(entry => entry.Unit)], inOrder: false, (i, result) =>
+        {
+            AnsweredGroup group = open[i].Group;
+            GroupAnswers answers = AnswersUnit.ReadResult(result, group.Questions!.Length, model.Config);
+            _tokens += answers.Processed;
+            group.Take(Keep(KeyOf(group.Questions), answers));
+            WorkUnit? next = Advance(group);
+            done += next is null ? group.Items.Count : 0;
+            progress?.Invoke(new StepProgress("calibrate", "answers", done, total, _tokens));
+            return next;
+        }, cancellation);
+    }
+
+    // As far as the journal goes; the unit that is to come then, or null at the end.
+    private WorkUnit? Advance(AnsweredGroup group)
+    {
+        while (group.Questions is { } questions)
+        {
+            if (Known(KeyOf(questions)) is not { } outputs)
+                return AnswersUnit.Of(AttentionPolicy.Dense, cacheType, questions);
+            group.Take(outputs);
+        }
+
+        return null;
+    }
+
+    private IEnumerable<AnsweredGroup> Groups(IReadOnlyList<MessagesItem> items, int maxAnswerTokens)
     {
         ConversationEncoder encoder = model.RequireConversations();
-        List<ChatMessage>[] written = [.. group.Select(_ => new List<ChatMessage>())];
-        CalibrationItem[] results = [.. group];
-        int turns = group.Max(item => item.Messages.Count(IsAnswer));
-        for (int turn = 0; turn < turns; turn++)
-        {
-            int[] active = [.. Enumerable.Range(0, group.Length).Where(i => group[i].Messages.Count(IsAnswer) > turn)];
-            int[][] prompts = new int[active.Length][];
-            for (int i = 0; i < active.Length; i++)
-            {
-                AppendQuestions(group[active[i]], turn, written[active[i]]);
-                prompts[i] = encoder.EncodePrompt(written[active[i]]);
-                model.CheckLength((long)prompts[i].Length + maxAnswerTokens, group[active[i]].Origin);
-            }
+        return SequenceGroups.Of(items, CacheBytes, GroupSize).Select(group => new AnsweredGroup(model, group, maxAnswerTokens));
 
-            int[][] outputs = Generate(prompts, maxAnswerTokens, cancellation);
-            for (int i = 0; i < active.Length; i++)
-            {
-                MessagesItem item = group[active[i]];
-                string text = model.RequireTokenizer().Decode(outputs[i].Where(id => !model.StopTokens.Contains(id)).ToArray());
-                written[active[i]].Add(new ChatMessage(ChatRole.Assistant, text));
-                results[active[i]] = turn == 0
-                    ? new TokensItem([.. prompts[i], .. outputs[i]], [new AnswerSpan(prompts[i].Length, prompts[i].Length + outputs[i].Length)])
-                    {
-                        Origin = item.Origin,
-                        Source = item.Source,
-                        Dataset = item.Dataset,
-                        Kind = item.Kind,
-                    }
-                    : item with { Messages = [.. written[active[i]]] };
-            }
-        }
-
-        return results;
+        long CacheBytes(MessagesItem item) => SequenceCache.EstimateBytes(
+            model.Config, AttentionPolicy.Dense, encoder.EncodePrompt(item.Messages).Length + maxAnswerTokens, cacheType);
     }
 
-    private static bool IsAnswer(ChatMessage message) => message.Role == ChatRole.Assistant;
-
-    // The messages between one answer and the next.
-    private static void AppendQuestions(MessagesItem item, int turn, List<ChatMessage> written)
+    private int[][] Generate(Question[] questions, CancellationToken cancellation)
     {
-        int answersSeen = 0;
-        foreach (ChatMessage message in item.Messages)
-        {
-            if (IsAnswer(message))
-                answersSeen++;
-            else if (answersSeen == turn)
-                written.Add(message);
-        }
-    }
-
-    private int[][] Generate(int[][] prompts, int maxAnswerTokens, CancellationToken cancellation)
-    {
-        string key = "answers/" + ResultJournal.Hash(
-            modelFingerprint, cacheType.Name(), $"{maxAnswerTokens}", string.Join(';', prompts.Select(p => string.Join(',', p))));
-        if (journal.TryGet(key, out JsonElement known))
-            return [.. known.EnumerateArray().Select(output => output.EnumerateArray().Select(id => id.GetInt32()).ToArray())];
-        GenerationLoop loop = new(model.Transformer);
-        List<SequenceCache> sequences = [];
-        try
-        {
-            GenerationRun[] runs = new GenerationRun[prompts.Length];
-            for (int i = 0; i < prompts.Length; i++)
-            {
-                SequenceCache sequence = model.Transformer.CreateSequence(
-                    new DensePolicy(), prompts[i].Length + maxAnswerTokens, cacheType);
-                sequences.Add(sequence);
-                Sampler sampler = new(SamplingOptions.Greedy, model.Config.VocabularySize);
-                runs[i] = new GenerationRun(sequence, prompts[i], maxAnswerTokens, sampler, model.StopTokens);
-                loop.Add(runs[i]);
-            }
-
-            while (loop.ActiveRuns > 0)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                _tokens += loop.Step(cancellation);
-            }
-
-            int[][] outputs = [.. runs.Select(run => run.Output.ToArray())];
-            journal.Add(key, writer => WriteTokens(writer, outputs));
+        string key = KeyOf(questions);
+        if (Known(key) is { } outputs)
             return outputs;
-        }
-        finally
-        {
-            foreach (SequenceCache sequence in sequences)
-                sequence.Dispose();
-        }
+        GroupAnswers answers = AnswersUnit.Compute(model, AttentionPolicy.Dense, cacheType, questions, cancellation);
+        _tokens += answers.Processed;
+        return Keep(key, answers);
+    }
+
+    private string KeyOf(Question[] questions) => "answers/" + ResultJournal.Hash(
+        modelFingerprint, cacheType.Name(), $"{questions[0].MaxNewTokens}", string.Join(';', questions.Select(question => string.Join(',', question.Prompt))));
+
+    private int[][]? Known(string key) => journal.TryGet(key, out JsonElement known)
+        ? [.. known.EnumerateArray().Select(output => output.EnumerateArray().Select(id => id.GetInt32()).ToArray())]
+        : null;
+
+    private int[][] Keep(string key, GroupAnswers answers)
+    {
+        int[][] outputs = [.. answers.Answers.Select(answer => answer.Tokens)];
+        journal.Add(key, writer => WriteTokens(writer, outputs));
+        return outputs;
     }
 
     private static void WriteTokens(Utf8JsonWriter writer, int[][] outputs)

@@ -43,6 +43,7 @@ internal sealed class Calibrator(LanguageModel model, AnswerWriter answers)
                 chosen[i] = items;
         }
 
+        answers.Share([.. sets.Select((set, i) => (Open(set, chosen[i]), set.MaxAnswerTokens))], cancellation);
         return [.. sets.Select((set, i) => Encode(set, chosen[i], cancellation))];
     }
 
@@ -60,17 +61,20 @@ internal sealed class Calibrator(LanguageModel model, AnswerWriter answers)
 
     private EncodedItem[] Encode(CalibrationSettings settings, CalibrationItem[] items, CancellationToken cancellation)
     {
-        int[] open = settings.KeepAnswers ? [] : [.. Enumerable.Range(0, items.Length).Where(i => items[i] is MessagesItem)];
+        MessagesItem[] open = Open(settings, items);
+        IEnumerable<CalibrationItem> answered = items;
         if (open.Length > 0)
         {
-            IReadOnlyList<CalibrationItem> own = answers.Answer(
-                [.. open.Select(i => (MessagesItem)items[i])], settings.MaxAnswerTokens, cancellation);
-            for (int i = 0; i < open.Length; i++)
-                items[open[i]] = own[i];
+            Queue<CalibrationItem> own = new(answers.Answer(open, settings.MaxAnswerTokens, cancellation));
+            answered = items.Select(item => item is MessagesItem ? own.Dequeue() : item);
         }
 
-        return [.. items.Select(_encoder.Encode).DistinctBy(item => string.Join(',', item.Tokens))];
+        return [.. answered.Select(_encoder.Encode).DistinctBy(item => string.Join(',', item.Tokens))];
     }
+
+    // What the model is to answer.
+    private static MessagesItem[] Open(CalibrationSettings settings, CalibrationItem[] items) =>
+        settings.KeepAnswers ? [] : [.. items.OfType<MessagesItem>()];
 
     private CalibrationItem[] Generate(CalibrationSettings settings) =>
         [.. CalibrationMix

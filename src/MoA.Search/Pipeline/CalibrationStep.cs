@@ -2,6 +2,7 @@ using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Numerics;
 using MoA.Search.Calibration;
+using MoA.Search.Units;
 
 namespace MoA.Search.Pipeline;
 
@@ -15,18 +16,30 @@ internal static class CalibrationStep
     public const string ValidationFile = "validation.jsonl";
 
     /// <summary>Makes both sets and writes them to the folder.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="settings">What is asked for.</param>
+    /// <param name="journal">Finished answers.</param>
+    /// <param name="folder">Where the files go.</param>
+    /// <param name="progress">Told of every finished group.</param>
+    /// <param name="workers">Others who answer what the journal lacks; null for none.</param>
+    /// <param name="cancellation">Checked between forward passes.</param>
     public static CalibrationSets Run(
         LanguageModel model,
         CalibrationStepSettings settings,
         ResultJournal journal,
         string folder,
         Action<StepProgress>? progress = null,
+        IUnitWorkers? workers = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
         RefuseOwnInput(folder, settings.DataFile);
         RefuseOwnInput(folder, settings.ValidationDataFile);
-        AnswerWriter answers = new(model, journal, ModelFingerprint.Of(model), settings.CacheType, progress);
+        AnswerWriter answers = new(
+            model, journal, ModelFingerprint.Of(model), settings.CacheType, workers is null ? progress : StepProgress.Rising(progress))
+        {
+            Workers = workers,
+        };
         Calibrator calibrator = new(model, answers);
         bool ownAnswers = !settings.KeepAnswers && !(model.Tokenizer is not null && new QuestionEncoder(model).IsPlainText);
         CalibrationSettings calibration = Settings(

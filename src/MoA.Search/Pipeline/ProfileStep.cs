@@ -1,6 +1,7 @@
 using MoA.Engine.Generation;
 using MoA.Search.Calibration;
 using MoA.Search.Profiling;
+using MoA.Search.Units;
 
 namespace MoA.Search.Pipeline;
 
@@ -13,6 +14,7 @@ internal static class ProfileStep
     /// <param name="lengths">Lengths N in tokens, multiples of 64.</param>
     /// <param name="folder">Where the files go.</param>
     /// <param name="progress">Told of every finished item.</param>
+    /// <param name="workers">Others who profile what the partial sums lack; null for none.</param>
     /// <param name="memoryLimit">Bytes that profiling may take beside the weights (<see cref="ProfileRun"/>).</param>
     /// <param name="cancellation">Looked at between layers.</param>
     public static ProfileReport Run(
@@ -21,6 +23,7 @@ internal static class ProfileStep
         IReadOnlyList<int> lengths,
         string folder,
         Action<StepProgress>? progress = null,
+        IUnitWorkers? workers = null,
         long? memoryLimit = null,
         CancellationToken cancellation = default)
     {
@@ -29,15 +32,14 @@ internal static class ProfileStep
         ArgumentNullException.ThrowIfNull(lengths);
         int total = lengths.Sum(length => items.Count(item => CalibrationSummary.IsUsedAt(item.Length, length)));
         long tokens = 0;
-        int done = 0;
         ProfileRun run = new(model.Loaded, model.Transformer.Backend, folder, item =>
         {
-            // A resumed run starts with the items that an earlier one finished.
-            done = lengths.TakeWhile(length => length != item.Length)
-                .Sum(length => items.Count(other => CalibrationSummary.IsUsedAt(other.Length, length))) + item.Item;
             tokens += item.Tokens;
-            progress?.Invoke(new StepProgress("profile", $"{item.Length} tokens", done, Math.Max(total, done), tokens));
-        }, memoryLimit);
+            progress?.Invoke(new StepProgress("profile", $"{item.Length} tokens", item.Done, Math.Max(total, item.Done), tokens));
+        }, memoryLimit)
+        {
+            Workers = workers,
+        };
         return run.Run(
             [.. items.Select(item => new ProfileItem(item.Tokens, item.AnswerSpans(), item.Item.Origin))], lengths, cancellation);
     }

@@ -6,5 +6,5 @@ namespace MoA.Search.Profiling;
 /// <param name="Count">Items used at this length.</param>
 /// <param name="Tokens">Tokens of the item.</param>
 /// <param name="Loss">The item's loss in nats.</param>
-/// <param name="TokensPerSecond">Tokens of the item over the time that it took.</param>
-internal sealed record ProfileProgress(int Length, int Item, int Count, int Tokens, double Loss, double TokensPerSecond);
+/// <param name="Done">Items finished at all lengths, by earlier runs too.</param>
+internal sealed record ProfileProgress(int Length, int Item, int Count, int Tokens, double Loss, int Done);

@@ -7,6 +7,7 @@ using MoA.Engine.Kernels;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 using MoA.Search.Calibration;
+using MoA.Search.Units;
 
 namespace MoA.Search.Profiling;
 
@@ -24,6 +25,8 @@ internal sealed class ProfileRun
     private readonly string _folder;
     private readonly long? _memoryLimit;
     private readonly Action<ProfileProgress>? _progress;
+    private readonly Dictionary<int, int> _done = [];
+    private readonly Dictionary<int, TimeSpan> _shared = [];
 
     /// <summary>Prepares to profile a model; nothing is done yet.</summary>
     /// <param name="model">The model; stays the caller's.</param>
@@ -47,6 +50,9 @@ internal sealed class ProfileRun
         _memoryLimit = memoryLimit;
     }
 
+    /// <summary>Others who profile what the partial sums lack; null for none.</summary>
+    public IUnitWorkers? Workers { get; init; }
+
     /// <summary>Profiles, or goes on where an earlier run stopped.</summary>
     /// <param name="items">Tokenised items; at a length N those with more than N/2 and at most N tokens are
     /// used.</param>
@@ -66,6 +72,8 @@ internal sealed class ProfileRun
         List<SkippedItem> skipped = [];
         ProfileItem[][] used = [.. lengths.Select(length => ItemsAt(length, items, skipped))];
         MakeFolder();
+        if (Workers is not null)
+            Share(Workers, used, lengths, cancellation);
         List<ProfileResult> results = [];
         for (int i = 0; i < lengths.Count; i++)
             results.Add(RunLength(used[i], lengths[i], cancellation));
@@ -115,50 +123,104 @@ internal sealed class ProfileRun
                 + "tokens and an answer; give such items or another length");
     }
 
+    // Lets the workers profile what is missing at all lengths. Their results come in order and are added and stored one by one, as if this
+    // run had made them. The longest items come first, so that at the end nobody waits long for the last.
+    private void Share(IUnitWorkers workers, ProfileItem[][] used, IReadOnlyList<int> lengths, CancellationToken cancellation)
+    {
+        (UnfinishedLength Work, ProfileItem Item)[] missing =
+        [
+            .. from i in Enumerable.Range(0, lengths.Count)
+               orderby lengths[i] descending
+               let work = Open(used[i], lengths[i], out _)
+               where work is not null
+               from item in used[i].Skip(work.Sum.Items)
+               select (work, item),
+        ];
+        Dictionary<int, int> longest = missing.GroupBy(entry => entry.Work.Sum.Length).ToDictionary(
+            group => group.Key, group => group.First().Work.Items.Max(item => item.Length));
+        long start = Stopwatch.GetTimestamp();
+        workers.Run(
+            [.. missing.Select(entry => InfluenceUnit.Of(entry.Item, longest[entry.Work.Sum.Length]))],
+            inOrder: true,
+            (i, result) =>
+            {
+                (UnfinishedLength work, ProfileItem item) = missing[i];
+                missing[i] = default; // lets go of a sum that is complete
+                AddItem(work, item, InfluenceUnit.ReadResult(result, item, _model.Config));
+                if (work.Sum.Items == work.Items.Length)
+                    _ = Complete(work);
+                _shared[work.Sum.Length] = _shared.GetValueOrDefault(work.Sum.Length) + Stopwatch.GetElapsedTime(start);
+                start = Stopwatch.GetTimestamp();
+                return null;
+            },
+            cancellation);
+    }
+
     private ProfileResult RunLength(ProfileItem[] items, int length, CancellationToken cancellation)
     {
         Stopwatch clock = Stopwatch.StartNew();
-        string path = InfluenceFile.PathFor(_folder, length);
-        string partialPath = Path.ChangeExtension(path, "partial.safetensors");
-        string fingerprint = WorkFingerprint.Of(_model, length, items);
-        InfluenceProfile? profile = Finished(path, fingerprint);
-        if (profile is null)
+        UnfinishedLength? work = Open(items, length, out InfluenceProfile? profile);
+        if (work is not null)
         {
-            ProfileAccumulator sum = new(_model.Config.Layers, _model.Config.QueryHeads, length);
-            _ = sum.TryLoad(partialPath, fingerprint);
-            if (sum.Items < items.Length)
-                AddItems(sum, items, partialPath, fingerprint, cancellation);
-            profile = sum.Mean(_model.Name);
-            InfluenceFile.Write(path, profile, fingerprint);
+            if (work.Sum.Items < items.Length)
+                AddItems(work, cancellation);
+            profile = Complete(work);
         }
 
         // Before the whole file was there the partial one was needed; now it is only clutter, as is what a run left that
         // was killed while it wrote.
+        string path = InfluenceFile.PathFor(_folder, length), partialPath = PartialPathOf(path);
         File.Delete(partialPath);
         WholeFile.RemoveUnfinished(path);
         WholeFile.RemoveUnfinished(partialPath);
-        return new ProfileResult(length, profile.Items, profile.MeanLoss, path, clock.Elapsed.TotalSeconds);
+        TimeSpan time = clock.Elapsed + _shared.GetValueOrDefault(length);
+        return new ProfileResult(length, profile!.Items, profile.MeanLoss, path, time.TotalSeconds);
     }
 
-    private void AddItems(
-        ProfileAccumulator sum, ProfileItem[] items, string partialPath, string fingerprint, CancellationToken cancellation)
+    private static string PartialPathOf(string path) => Path.ChangeExtension(path, "partial.safetensors");
+
+    // A length with the sum of it so far, or null and the profile if all of it is there.
+    private UnfinishedLength? Open(ProfileItem[] items, int length, out InfluenceProfile? finished)
     {
-        int longest = items.Max(item => item.Length);
+        string path = InfluenceFile.PathFor(_folder, length), fingerprint = WorkFingerprint.Of(_model, length, items);
+        finished = Finished(path, fingerprint);
+        _done[length] = items.Length;
+        if (finished is not null)
+            return null;
+        ProfileAccumulator sum = new(_model.Config.Layers, _model.Config.QueryHeads, length);
+        _ = sum.TryLoad(PartialPathOf(path), fingerprint);
+        _done[length] = sum.Items;
+        return new UnfinishedLength(items, sum, path, fingerprint);
+    }
+
+    private InfluenceProfile Complete(UnfinishedLength work)
+    {
+        InfluenceProfile profile = work.Sum.Mean(_model.Name);
+        InfluenceFile.Write(work.Path, profile, work.Fingerprint);
+        return profile;
+    }
+
+    private void AddItems(UnfinishedLength work, CancellationToken cancellation)
+    {
+        int longest = work.Items.Max(item => item.Length);
         // On the device before anybody asks what is free there.
         using PlacedWeights weights = _model.Weights.Place(_backend, _model.Config, cancellation: cancellation);
-        string? temporaryFolder = TemporaryFolder(longest, sum.Length);
+        string? temporaryFolder = TemporaryFolder(longest, work.Sum.Length);
         using InfluenceProfiler profiler = new(_model, _backend, longest, temporaryFolder);
-        while (sum.Items < items.Length)
+        while (work.Sum.Items < work.Items.Length)
         {
-            ProfileItem item = items[sum.Items];
-            long start = Stopwatch.GetTimestamp();
-            ItemInfluence influence = profiler.Profile(item, cancellation);
-            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            sum.Add(influence);
-            sum.Save(partialPath, fingerprint);
-            _progress?.Invoke(new ProfileProgress(
-                sum.Length, sum.Items, items.Length, item.Length, influence.Loss, item.Length / seconds));
+            ProfileItem item = work.Items[work.Sum.Items];
+            AddItem(work, item, profiler.Profile(item, cancellation));
         }
+    }
+
+    private void AddItem(UnfinishedLength work, ProfileItem item, ItemInfluence influence)
+    {
+        work.Sum.Add(influence);
+        work.Sum.Save(PartialPathOf(work.Path), work.Fingerprint);
+        _done[work.Sum.Length] = work.Sum.Items;
+        _progress?.Invoke(new ProfileProgress(
+            work.Sum.Length, work.Sum.Items, work.Items.Length, item.Length, influence.Loss, _done.Values.Sum()));
     }
 
     // Where what the forward pass keeps goes: null for memory.
@@ -194,4 +256,6 @@ internal sealed class ProfileRun
             throw InputFile.Error(_folder, $"cannot be made: {e.Message}", e);
         }
     }
+
+    private sealed record UnfinishedLength(ProfileItem[] Items, ProfileAccumulator Sum, string Path, string Fingerprint);
 }

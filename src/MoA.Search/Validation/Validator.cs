@@ -4,6 +4,7 @@ using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.Numerics;
 using MoA.Search.Calibration;
+using MoA.Search.Units;
 
 namespace MoA.Search.Validation;
 
@@ -14,12 +15,49 @@ namespace MoA.Search.Validation;
 internal sealed class Validator(
     LanguageModel model, ResultJournal journal, string modelFingerprint, ElementType cacheType, Action<StepProgress>? progress)
 {
-    private readonly SequenceScorer _scorer = new(model.Transformer) { CacheType = cacheType };
     private long _tokens;
     private int _done;
 
     /// <summary>Evaluations that are to come in all, for progress.</summary>
     public int Total { get; init; }
+
+    /// <summary>Others who score what the journal lacks; null for none.</summary>
+    public IUnitWorkers? Workers { get; init; }
+
+    /// <summary>Lets the workers score what the journal lacks; <see cref="Score"/> then finds it there.</summary>
+    /// <param name="policies">The policies, with their names.</param>
+    /// <param name="items">The items.</param>
+    /// <param name="cancellation">Ends the work; what was finished is in the journal.</param>
+    public void Share(
+        IReadOnlyList<(string Name, AttentionPolicy Policy)> policies, IReadOnlyList<EncodedItem> items, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(policies);
+        if (Workers is null)
+            return;
+        (string Name, AttentionPolicy Policy, EncodedItem Item, string Key)[] missing =
+        [
+            .. from policy in policies
+               from item in items
+               let key = KeyOf(policy.Policy, item)
+               where !journal.TryGet(key, out _)
+               select (policy.Name, policy.Policy, item, key),
+        ];
+        ILookup<string, string> names = missing.ToLookup(entry => entry.Key, entry => entry.Name);
+        missing = [.. missing.DistinctBy(entry => entry.Key)];
+        int done = _done + policies.Count * items.Count - names.Sum(key => key.Count());
+        Workers.Run(
+            [.. missing.Select(entry => ScoresUnit.Of(entry.Policy, cacheType, entry.Item.Tokens, entry.Item.IsAnswer, entry.Item.Item.Origin))],
+            inOrder: false,
+            (i, result) =>
+            {
+                (string name, _, EncodedItem item, string key) = missing[i];
+                _ = Keep(key, item, ScoresUnit.ReadResult(result, item.Scored));
+                done += names[key].Count();
+                progress?.Invoke(new StepProgress("validate", name, done, Math.Max(Total, done), _tokens));
+                return null;
+            },
+            cancellation);
+    }
 
     /// <summary>Scores one policy.</summary>
     /// <param name="name">Name for reports.</param>
@@ -60,13 +98,19 @@ internal sealed class Validator(
 
     private double LossOf(AttentionPolicy policy, EncodedItem item, CancellationToken cancellation)
     {
-        string key = "loss/" + ResultJournal.Hash(
-            modelFingerprint, cacheType.Name(), policy.Describe(model.Config, item.Tokens.Length), string.Join(',', item.Tokens),
-            string.Join(',', item.IsAnswer.Select(marked => marked ? '1' : '0')));
-        if (journal.TryGet(key, out JsonElement known))
-            return known.GetDouble();
-        _scorer.Policy = policy;
-        double loss = -_scorer.Score(item.Tokens, item.IsAnswer, cancellation).Average();
+        string key = KeyOf(policy, item);
+        return journal.TryGet(key, out JsonElement known)
+            ? known.GetDouble()
+            : Keep(key, item, ScoresUnit.Compute(model, policy, cacheType, item.Tokens, item.IsAnswer, int.MaxValue, cancellation));
+    }
+
+    private string KeyOf(AttentionPolicy policy, EncodedItem item) => "loss/" + ResultJournal.Hash(
+        modelFingerprint, cacheType.Name(), policy.Describe(model.Config, item.Tokens.Length), string.Join(',', item.Tokens),
+        string.Join(',', item.IsAnswer.Select(marked => marked ? '1' : '0')));
+
+    private double Keep(string key, EncodedItem item, double[] scores)
+    {
+        double loss = -scores.Average();
         if (!double.IsFinite(loss))
             throw new InvalidInputException($"{item.Item.Origin}: the loss is {loss}; the arithmetic of {model.Name} overflowed on it");
         _tokens += item.Tokens.Length;

@@ -6,6 +6,7 @@ using MoA.Engine.Numerics;
 using MoA.Engine.Tokenization;
 using MoA.Search.Calibration;
 using MoA.Search.Tests.Profiling;
+using MoA.Tests;
 
 namespace MoA.Search.Tests.Calibration;
 
@@ -84,6 +85,11 @@ public sealed class CalibratorTests(DemoModel demo) : IClassFixture<DemoModel>, 
         EncodedItem one = Assert.Single(items, item => item != two);
         Assert.Equal("one", one.Item.Dataset);
         AssertOwnAnswer(one);
+
+        // The second turn is asked once the first is answered, by whomever.
+        using ResultJournal journal = ResultJournal.Open(_folder.File("shared.jsonl"));
+        AnswerWriter writer = new(_model, journal, "model", ElementType.BF16, null) { Workers = new ScatteredWorkers(_model, 1) };
+        Assert.Equal(Tokens(items), Tokens(new Calibrator(_model, writer).Create(Settings([150], 2) with { DataFile = file })));
     }
 
     [Fact]

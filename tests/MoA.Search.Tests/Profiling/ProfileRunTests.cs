@@ -67,7 +67,8 @@ public sealed class ProfileRunTests : IDisposable
         Assert.Equal(
             [(128, 1, 2, 65), (128, 2, 2, 128), (256, 1, 2, 129), (256, 2, 2, 256)],
             progress.Select(p => (p.Length, p.Item, p.Count, p.Tokens)));
-        Assert.All(progress, p => Assert.True(p.TokensPerSecond > 0 && p.Loss > 0));
+        Assert.Equal([1, 2, 3, 4], progress.Select(p => p.Done));
+        Assert.All(progress, p => Assert.True(p.Loss > 0));
     }
 
     /// <summary>

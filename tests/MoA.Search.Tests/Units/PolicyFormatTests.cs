@@ -1,0 +1,71 @@
+using FsCheck;
+using FsCheck.Fluent;
+using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
+using MoA.Engine.Configuration;
+using MoA.Search.Units;
+using MoA.Tests;
+
+namespace MoA.Search.Tests.Units;
+
+/// <summary>Policies travel as what they are.</summary>
+public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
+{
+    private ModelConfig Config => demo.Model.Config;
+
+    [Fact]
+    public void Every_policy_comes_back_as_it_was() => Prop.ForAll(
+        Gen.Choose(0, PolicyTable.All.Count - 1).SelectMany(kind => Gen.Choose(0, int.MaxValue - 1).Select(seed => (kind, seed))).ToArbitrary(),
+        arguments =>
+        {
+            AttentionPolicy policy = Draw(PolicyTable.All[arguments.kind].Name, new Random(arguments.seed));
+            AttentionPolicy read = UnitFormat.Read(
+                UnitFormat.Write(writer => writer.WritePolicy(policy)), "policy", reader => reader.ReadPolicy(Config));
+            foreach (int length in new[] { 1, 200, 777, 4096 })
+            {
+                Assert.Equal(policy.Describe(Config, length), read.Describe(Config, length));
+                Assert.Equal(policy.Density(Config, length), read.Density(Config, length));
+            }
+
+            Assert.Equal((policy.GetType(), policy.Name), (read.GetType(), read.Name));
+        }).Holds(200);
+
+    [Fact]
+    public void A_policy_of_another_model_is_refused()
+    {
+        AttentionPlan plan = AttentionPlan.Uniform(Config.Layers + 1, Config.KeyValueHeads, HeadKind.KeyValue, ElasticRule.Dense);
+        byte[] bytes = UnitFormat.Write(writer => writer.WritePolicy(new PlanPolicy(plan)));
+        InvalidInputException failure = Assert.Throws<InvalidInputException>(
+            () => UnitFormat.Read(bytes, "policy", reader => reader.ReadPolicy(Config)));
+        Assert.StartsWith($"policy: {bytes.Length} bytes that cannot be read (", failure.Message, StringComparison.Ordinal);
+        foreach (double number in new[] { double.NaN, double.PositiveInfinity })
+        {
+            byte[] rule = UnitFormat.Write(writer => writer.WritePolicy(new StreamingLlmPolicy(new ElasticRule(0, number))));
+            _ = Assert.Throws<InvalidInputException>(() => UnitFormat.Read(rule, "policy", reader => reader.ReadPolicy(Config)));
+        }
+    }
+
+    private AttentionPolicy Draw(string name, Random random)
+    {
+        ElasticRule rule = random.Next(2) == 0 ? new(0, random.NextDouble()) : new(random.Next(1, 4000) - random.NextDouble(), random.NextDouble());
+        ScorePooling pooling = new(random.Next(2) == 0 ? PoolingKind.Average : PoolingKind.Maximum, 1 + 2 * random.Next(500));
+        double[][] scores = [.. Enumerable.Range(0, Config.Layers).Select(_ => Enumerable.Range(0, Config.KeyValueHeads).Select(_ => (double)random.Next(5)).ToArray())];
+        HeadKind kind = random.Next(2) == 0 ? HeadKind.Query : HeadKind.KeyValue;
+        return name switch
+        {
+            DensePolicy.CommandName => new DensePolicy(),
+            PlanPolicy.CommandName => new PlanPolicy(new AttentionPlan(
+                [.. Enumerable.Range(0, Config.Layers).Select(_ => Enumerable.Range(0, kind == HeadKind.Query ? Config.QueryHeads : Config.KeyValueHeads)
+                    .Select(_ => new ElasticRule(random.Next(-500, 2000), random.NextDouble())).ToArray())], kind)),
+            StreamingLlmPolicy.CommandName => new StreamingLlmPolicy(rule),
+            H2oPolicy.CommandName => new H2oPolicy(rule, random.NextDouble()),
+            SnapKvPolicy.CommandName => new SnapKvPolicy(rule, random.Next(1, 65), pooling),
+            PyramidKvPolicy.CommandName => new PyramidKvPolicy(rule, random.Next(1, 65), pooling, random.Next(1, 100)),
+            InfLlmPolicy.CommandName => new InfLlmPolicy(rule, random.NextDouble(), random.Next(1, 65)),
+            _ => random.Next(2) == 0
+                ? TwoClassPolicy.OfDensity(name, scores, rule, 1 - random.NextDouble())
+                : TwoClassPolicy.OfRetrievalShare(name, scores, rule, random.NextDouble()),
+        };
+    }
+}
