@@ -18,11 +18,28 @@ internal sealed partial class ChildProcess : IDisposable
 
     public static ChildProcess Start(params string[] args) => Launch("dotnet", [Program, .. args]);
 
+    /// <summary>The same in a network namespace of Linux.</summary>
+    public static ChildProcess StartIn(string networkNamespace, params string[] args) =>
+        Launch("ip", ["netns", "exec", networkNamespace, "dotnet", Program, .. args]);
+
     /// <summary>Starts a shell line in which <c>moa</c> stands for the program.</summary>
     public static ChildProcess Shell(string line) => Bash(line.Replace("moa ", $"dotnet '{Program}' ", StringComparison.Ordinal));
 
     /// <summary>Starts a script of bash.</summary>
     public static ChildProcess Bash(string script) => Launch("bash", ["-c", script]);
+
+    /// <summary>Starts another program.</summary>
+    public static ChildProcess Launch(string file, string[] args)
+    {
+        ProcessStartInfo start = new(file, args)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["DOTNET_EnableWriteXorExecute"] = "0"; // its code pages count as files under a size limit
+        return new ChildProcess(Process.Start(start)!);
+    }
 
     /// <summary>Waits for a line on standard error; null when it never came.</summary>
     public string? WaitForLine(string start)
@@ -58,18 +75,6 @@ internal sealed partial class ChildProcess : IDisposable
         if (!_process.HasExited)
             _process.Kill(entireProcessTree: true);
         _process.Dispose();
-    }
-
-    private static ChildProcess Launch(string file, string[] args)
-    {
-        ProcessStartInfo start = new(file, args)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["DOTNET_EnableWriteXorExecute"] = "0"; // its code pages count as files under a size limit
-        return new ChildProcess(Process.Start(start)!);
     }
 
     [LibraryImport("libc")]

@@ -4,6 +4,7 @@ using MoA.Cluster.Hosting;
 using MoA.Cluster.Members;
 using MoA.Cluster.Schema;
 using MoA.Engine;
+using MoA.Tests;
 using Orleans;
 using Orleans.Runtime;
 using Orleans.Storage;

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Npgsql;
 
-namespace MoA.Cluster.Tests;
+namespace MoA.Tests;
 
 /// <summary>A PostgreSQL server of the tests' own, in a temporary folder; null where the program is not installed.</summary>
 public sealed class PostgreSql : IDisposable
@@ -15,11 +15,18 @@ public sealed class PostgreSql : IDisposable
         ? Directory.GetDirectories("/usr/lib/postgresql").Order(StringComparer.Ordinal).Select(version => Path.Combine(version, "bin")).LastOrDefault(bin => File.Exists(Path.Combine(bin, "initdb")))
         : null;
 
+    private readonly string _addresses;
     private int _databases;
 
-    /// <summary>Starts it.</summary>
+    /// <summary>Starts it for this machine's loopback.</summary>
     public PostgreSql()
+        : this("127.0.0.1")
     {
+    }
+
+    private PostgreSql(string addresses)
+    {
+        _addresses = addresses;
         if (_programs is null)
             return;
         _ = Directory.CreateDirectory(_folder);
@@ -32,6 +39,7 @@ public sealed class PostgreSql : IDisposable
         }
 
         Postgres("initdb", "-D", Data, "-A", "trust", "-U", User, "-E", "UTF8", "--no-sync");
+        File.AppendAllText(Path.Combine(Data, "pg_hba.conf"), "host all all samenet trust\n");
         Start();
     }
 
@@ -40,6 +48,9 @@ public sealed class PostgreSql : IDisposable
         ? throw new InvalidOperationException("PostgreSQL is missing; .ci/run installs it")
         : false;
 
+    /// <summary>Starts one that another network may reach as well.</summary>
+    public static PostgreSql At(string address) => new($"127.0.0.1,{address}");
+
     /// <summary>Port that it listens at.</summary>
     public int Port { get; }
 
@@ -47,7 +58,7 @@ public sealed class PostgreSql : IDisposable
 
     /// <summary>Starts a server that was stopped.</summary>
     public void Start() => Postgres(
-        "pg_ctl", "-D", Data, "-w", "-l", Path.Combine(_folder, "log"), "-o", $"-p {Port} -c listen_addresses=127.0.0.1 -k {_folder} -c fsync=off", "start");
+        "pg_ctl", "-D", Data, "-w", "-l", Path.Combine(_folder, "log"), "-o", $"-p {Port} -c listen_addresses={_addresses} -k {_folder} -c fsync=off", "start");
 
     /// <summary>Stops it at once, connections or not.</summary>
     public void Stop() => Postgres("pg_ctl", "-D", Data, "-w", "-m", "immediate", "stop");
