@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using MoA.Cluster.Conversations;
 using MoA.Cluster.Members;
 using MoA.Cluster.Schema;
 using MoA.Engine;
@@ -102,8 +103,17 @@ internal sealed class MemberHost : IAsyncDisposable
         State.Drain();
     }
 
-    /// <summary>Leaves: hands over what others can go on with, and tells them.</summary>
-    public Task StopAsync(CancellationToken cancellation = default) => _host.StopAsync(cancellation);
+    /// <summary>Leaves: ends what was begun, hands over what others can go on with, and tells them.</summary>
+    /// <param name="cancellation">Ends what was begun where it stands.</param>
+    public async Task StopAsync(CancellationToken cancellation = default)
+    {
+        State.Drain();
+        await Task.WhenAll(Services.GetServices<IMemberPart>().Select(part => part.LeaveAsync(cancellation))).ConfigureAwait(false);
+        await _host.StopAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends at once: nothing is handed over.</summary>
+    public Task DropAsync() => _host.StopAsync(new CancellationToken(canceled: true));
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => DisposeAsync(_host);
@@ -143,7 +153,12 @@ internal sealed class MemberHost : IAsyncDisposable
             _ = silo.UseTls(security.Apply);
         if (Environment.GetEnvironmentVariable("POD_NAME") is { Length: > 0 } && Environment.GetEnvironmentVariable("ORLEANS_CLUSTER_ID") is { Length: > 0 })
             _ = silo.UseKubernetesHosting();
+        // Never two of one grain, while members come and go either. Experimental by name.
+#pragma warning disable ORLEANSEXP003
+        _ = silo.AddDistributedGrainDirectory();
+#pragma warning restore ORLEANSEXP003
         OnMemberPlacement.AddTo(silo.Services);
+        ByCachesPlacement.AddTo(silo.Services);
 
         void Listen(EndpointOptions endpoint, int members, int clients)
         {

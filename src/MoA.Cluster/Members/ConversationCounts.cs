@@ -23,4 +23,16 @@ internal sealed record ConversationCounts
     /// <summary>Most bytes of KV caches; 0 where it holds no conversations.</summary>
     [Id(4)]
     public long CacheLimit { get; init; }
+
+    /// <summary>Those of the bytes that are kept for nobody in particular and give way.</summary>
+    [Id(5)]
+    public long KeptBytes { get; init; }
+
+    /// <summary>The model as it is served there; empty where none is.</summary>
+    [Id(6)]
+    public string Fingerprint { get; init; } = "";
+
+    /// <summary>Hashes of beginnings that were read there lately.</summary>
+    [Id(7)]
+    public IReadOnlyList<ulong> Prefixes { get; init; } = [];
 }

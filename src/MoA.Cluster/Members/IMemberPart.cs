@@ -5,4 +5,8 @@ internal interface IMemberPart
 {
     /// <summary>The report with this part's numbers.</summary>
     MemberReport AddTo(MemberReport report);
+
+    /// <summary>Ends what was begun, and hands over what others can go on with; nothing new comes any more.</summary>
+    /// <param name="cancellation">Ends it where it stands.</param>
+    Task LeaveAsync(CancellationToken cancellation) => Task.CompletedTask;
 }

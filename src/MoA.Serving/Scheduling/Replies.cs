@@ -20,9 +20,9 @@ internal static class Replies
     }
 
     /// <summary>Reads all pieces; who gives up reading cancels the run.</summary>
-    public static async IAsyncEnumerator<T> Read<T>(ChannelReader<T> pieces, ServedRun run, CancellationToken cancellation)
+    public static async IAsyncEnumerator<T> Read<T>(ChannelReader<T> pieces, Action cancel, CancellationToken cancellation)
     {
-        using CancellationTokenRegistration registration = cancellation.Register(static run => ((ServedRun)run!).Cancel(), run);
+        using CancellationTokenRegistration registration = cancellation.Register(cancel);
         bool ended = false;
         try
         {
@@ -38,16 +38,16 @@ internal static class Replies
         finally
         {
             if (!ended)
-                run.Cancel();
+                cancel();
         }
 
         cancellation.ThrowIfCancellationRequested();
     }
 
     /// <summary>Cancels a run and waits until its caches are free.</summary>
-    public static async ValueTask End(ServedRun run, Task outcome)
+    public static async ValueTask End(Action cancel, Task outcome)
     {
-        run.Cancel();
+        cancel();
         await outcome.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

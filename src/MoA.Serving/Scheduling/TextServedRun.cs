@@ -96,8 +96,8 @@ internal sealed class TextServedRun : ServedRun
         public override void Cancel() => run.Cancel();
 
         public override IAsyncEnumerator<GenerationPiece> GetAsyncEnumerator(CancellationToken cancellationToken = default) =>
-            Replies.Read(run._pieces.Reader, run, cancellationToken);
+            Replies.Read(run._pieces.Reader, run.Cancel, cancellationToken);
 
-        public override ValueTask DisposeAsync() => Replies.End(run, run._outcome.Task);
+        public override ValueTask DisposeAsync() => Replies.End(run.Cancel, run._outcome.Task);
     }
 }
