@@ -8,14 +8,14 @@ internal sealed class BestPlacement(string name, bool prefixFirst, Func<MemberRe
 {
     public string Name => name;
 
-    public int Choose(ClusterMember[] members, List<int> open, Conversation conversation, long bytes, double now, ref Randomness random)
+    public int Choose(ClusterMember[] members, List<int> open, Turn turn, long bytes, double now, ref Randomness random)
     {
         (int Class, long Value, ulong Draw, int Member) best = (-1, 0, 0, -1);
         foreach (int id in open)
         {
             ClusterMember member = members[id];
             MemberReport report = member.Reported(now);
-            bool holds = prefixFirst && report.Waiting == 0 && report.FreeBytes >= bytes && member.ReportedSystem(conversation.System, now);
+            bool holds = prefixFirst && report.Waiting == 0 && report.FreeBytes >= bytes && member.ReportedSystem(turn.Conversation.System, now);
             (int, long, ulong, int) next = (holds ? 1 : 0, value(report), random.Next(), id);
             if (next.CompareTo(best) > 0)
                 best = next;

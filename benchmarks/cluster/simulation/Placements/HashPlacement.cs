@@ -8,10 +8,10 @@ internal sealed class HashPlacement : IPlacement
 {
     public string Name => "hash";
 
-    public int Choose(ClusterMember[] members, List<int> open, Conversation conversation, long bytes, double now, ref Randomness random)
+    public int Choose(ClusterMember[] members, List<int> open, Turn turn, long bytes, double now, ref Randomness random)
     {
         (ulong Hash, int Member) best = default;
-        ulong own = Randomness.Mix((ulong)conversation.Id);
+        ulong own = Randomness.Mix((ulong)turn.Conversation.Id);
         foreach (int member in open)
         {
             ulong hash = Randomness.Mix(own ^ (0x9E3779B97F4A7C15 * (ulong)(member + 1)));

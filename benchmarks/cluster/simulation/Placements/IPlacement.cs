@@ -15,9 +15,9 @@ internal interface IPlacement
     /// <summary>A member for a conversation, among those that are open.</summary>
     /// <param name="members">All members.</param>
     /// <param name="open">Numbers of those that take conversations, at least one.</param>
-    /// <param name="conversation">The conversation.</param>
-    /// <param name="bytes">Bytes that its next turn needs.</param>
+    /// <param name="turn">The request whose conversation is placed.</param>
+    /// <param name="bytes">Bytes that it needs.</param>
     /// <param name="now">When.</param>
     /// <param name="random">Draws.</param>
-    int Choose(ClusterMember[] members, List<int> open, Conversation conversation, long bytes, double now, ref Randomness random);
+    int Choose(ClusterMember[] members, List<int> open, Turn turn, long bytes, double now, ref Randomness random);
 }

@@ -15,9 +15,9 @@ internal static class Placement
         new BestPlacement("unused-bytes", prefixFirst: false, static report => report.FreeBytes - report.KeptBytes),
         new BestPlacement("free-bytes", prefixFirst: false, static report => report.FreeBytes),
         new BestPlacement("prefix-then-free", prefixFirst: true, static report => report.FreeBytes),
-        new BestPlacement("fewest-requests", prefixFirst: false, static report => -report.Requests),
-        new TwoChoicesPlacement(prefixFirst: false),
-        new TwoChoicesPlacement(prefixFirst: true),
+        new TwoChoicesPlacement(),
+        new ByCachesPlacement(),
+        new LeastToReadPlacement(),
     ];
 
     /// <summary>The placement of a name.</summary>

@@ -10,6 +10,6 @@ internal sealed class RandomPlacement(bool stays) : IPlacement
 
     public bool Stays => stays;
 
-    public int Choose(ClusterMember[] members, List<int> open, Conversation conversation, long bytes, double now, ref Randomness random) =>
+    public int Choose(ClusterMember[] members, List<int> open, Turn turn, long bytes, double now, ref Randomness random) =>
         open[random.Below(open.Count)];
 }

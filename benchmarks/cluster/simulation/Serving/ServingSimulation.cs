@@ -183,7 +183,7 @@ internal sealed class ServingSimulation : IMemberObserver
         Conversation conversation = turn.Conversation;
         int before = conversation.Member;
         conversation.Member = _open.Count == 0 ? -1
-            : _placement.Choose(_members, _open, conversation, _settings.Member.Rules.Bytes(turn.Capacity), now, ref _choices);
+            : _placement.Choose(_members, _open, turn, _settings.Member.Rules.Bytes(turn.Capacity), now, ref _choices);
         Result.Placed++;
         if (conversation.Kept is KeptCaches kept && before != conversation.Member)
         {
