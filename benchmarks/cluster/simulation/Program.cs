@@ -4,6 +4,7 @@ using MoA.Cluster.Simulation.Cases;
 Dictionary<string, Action<Settings>> cases = new()
 {
     ["serving"] = ServingCase.Run,
+    ["search"] = SearchCase.Run,
 };
 try
 {
