@@ -2,10 +2,13 @@ using System.Runtime.CompilerServices;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Cluster;
+using MoA.Cluster.Conversations;
 using MoA.Cluster.Hosting;
 using MoA.Cluster.Members;
 using MoA.Engine;
+using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
+using MoA.Serving;
 
 namespace MoA.Cli.Commands;
 
@@ -41,7 +44,15 @@ internal sealed class WorkerCommand : CliCommand
         using ClusterSecurity? security = options.Security;
         TimeSpan longestStop = ServeOptions.ReadSeconds(context, ServeOptions.StopTimeout) ?? TimeSpan.FromSeconds(30);
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
-        await using MemberHost member = await MemberHost.JoinAsync(connection, options, services => { }, context.Cancellation);
+        long? kvMemory = context.Get(ServeOptions.KvMemory) is string size ? ByteSize.Parse(ServeOptions.KvMemory.Name, size) : null;
+        bool onDevice = context.Get(ModelOptions.Device) is string device && device != "cpu";
+        ModelLoadOptions load = new()
+        {
+            Backend = onDevice ? backend : null,
+            Threads = GlobalOptions.ReadThreads(context) ?? 0,
+            Residency = MmapOption.Read(context, onDevice),
+        };
+        await using MemberHost member = await MemberHost.JoinAsync(connection, options, services => HeldConversations.AddTo(services, Open), context.Cancellation);
         MemberReport self = member.State.Report();
         context.Say($"moa: {options.Name} is a member of {connection.Description}, at {self.Endpoint}");
         if (context.Json)
@@ -58,5 +69,7 @@ internal sealed class WorkerCommand : CliCommand
         context.Note($"moa: {options.Name} is leaving; what it has begun may end (a second Ctrl-C ends at once)");
         using CancellationTokenSource longest = new(longestStop);
         await member.StopAsync(longest.Token);
+
+        ModelService Open(OfferedModel offered) => offered.Open(load, kvMemory, options.Note);
     }
 }

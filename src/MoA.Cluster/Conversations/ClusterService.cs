@@ -22,6 +22,7 @@ internal sealed class ClusterService : IModelService, IDisposable
     private readonly ConcurrentDictionary<Task, bool> _running = [];
     private readonly CancellationTokenSource _cancelAll = new();
     private readonly HeldConversations _held;
+    private readonly ModelService _service;
     private readonly MemberState _member;
     private volatile bool _isStopping;
 
@@ -32,30 +33,34 @@ internal sealed class ClusterService : IModelService, IDisposable
         ArgumentNullException.ThrowIfNull(member);
         Grains = member.Grains;
         _held = member.Services.GetRequiredService<HeldConversations>();
+        _service = _held.Service ?? throw new InvalidOperationException("The member has no model.");
         _member = member.State;
     }
 
     /// <inheritdoc/>
-    public LanguageModel Model => _held.Service.Model;
+    public LanguageModel Model => _service.Model;
 
     /// <inheritdoc/>
-    public string Name => _held.Service.Name;
+    public string Name => _service.Name;
 
     /// <inheritdoc/>
-    public ServiceOptions Options => _held.Service.Options;
+    public ServiceOptions Options => _service.Options;
 
     /// <inheritdoc/>
-    public int ContextLength => _held.Service.ContextLength;
+    public int ContextLength => _service.ContextLength;
 
     /// <summary>What this member does; it stops when the member leaves.</summary>
     public ServiceState State
     {
         get
         {
-            ServiceState state = _held.Service.State;
+            ServiceState state = _service.State;
             return state with { IsStopping = state.IsStopping || _isStopping || _member.IsDraining };
         }
     }
+
+    /// <summary>The model as it is served (<see cref="ServiceFingerprint"/>).</summary>
+    public string Fingerprint => _held.Fingerprint;
 
     /// <summary>Calls grains.</summary>
     internal IGrainFactory Grains { get; }
@@ -64,7 +69,7 @@ internal sealed class ClusterService : IModelService, IDisposable
     public ChatReply Chat(ChatRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        string key = ConversationKey.Of(request, _held.Fingerprint);
+        string key = ConversationKey.Of(request, Fingerprint);
         int tokens = (request.Messages.Sum(static message => message.Content.Length) / CharactersPerToken) + (request.Messages.Count * TokensPerMessage);
         RemoteChatRun run = new(this, key, new ConversationRequest
         {
@@ -97,13 +102,13 @@ internal sealed class ClusterService : IModelService, IDisposable
     }
 
     /// <inheritdoc/>
-    public int[] Encode(ChatRequest request) => _held.Service.Encode(request);
+    public int[] Encode(ChatRequest request) => _service.Encode(request);
 
     /// <inheritdoc/>
-    public string Render(ChatRequest request) => _held.Service.Render(request);
+    public string Render(ChatRequest request) => _service.Render(request);
 
     /// <inheritdoc/>
-    public int[][] RowsKept(int tokens, int capacity) => _held.Service.RowsKept(tokens, capacity);
+    public int[][] RowsKept(int tokens, int capacity) => _service.RowsKept(tokens, capacity);
 
     /// <summary>Takes no more requests and lets those that came in here end, whoever answers them; cancels them when <paramref name="cancellation"/> fires.</summary>
     public async Task StopAsync(CancellationToken cancellation = default)
@@ -131,7 +136,7 @@ internal sealed class ClusterService : IModelService, IDisposable
         long capacity = promptTokens + (long)(newTokens ?? Options.DefaultNewTokens);
         return new ConversationNeed
         {
-            Fingerprint = _held.Fingerprint,
+            Fingerprint = Fingerprint,
             Bytes = Model.CacheBytesOf(Options.Policy, (int)Math.Min(capacity, Math.Max(1, ContextLength)), Options.CacheType),
             Prefixes = prefixes,
         };

@@ -106,20 +106,21 @@ internal sealed class ConversationGrain : Grain, IConversationGrain
     // A conversation of which something is being written stays: two requests of one are answered by one member.
     private async ValueTask<bool> SendsOnAsync(ConversationRequest request)
     {
-        if (request.Need.Fingerprint != _held.Fingerprint)
+        if (_held.Service is not ModelService service || request.Need.Fingerprint != _held.Fingerprint)
             return true;
         if (_answers.Count > 0)
             return false;
         if (_member.IsDraining || _leaves)
             return true;
-        if (request.Sent >= MostSent || !_held.IsFull(request.Need.Bytes))
+        ServiceState state = service.State;
+        bool waits = state.Waiting > 0 || state.Running >= service.Options.MaxSequences || request.Need.Bytes > state.CacheLimit - state.CacheBytes + state.PrefixBytes;
+        if (!waits || request.Sent >= MostSent)
             return false;
         string here = _member.Report().Address;
         IReadOnlyList<MemberCandidate> others = [.. (await _seen.ReadAsync(_held.Fingerprint)).Where(member => member.Address != here)];
         if (!others.Any(other => other.Fits(request.Need.Bytes)))
             return false;
-        ServiceState state = _held.Service.State;
-        return request.Need.Bytes > state.CacheLimit || state.Waiting >= _held.Service.Options.QueueLength
+        return request.Need.Bytes > state.CacheLimit || state.Waiting >= service.Options.QueueLength
             || _store.State.Length <= Math.Max(1, state.Waiting) * TokensPerWaiting;
     }
 }

@@ -58,7 +58,7 @@ internal sealed class HeldAnswer(HeldConversations held, ConversationStore store
 
     private async Task WriteChatAsync(ChatRequest chat, ChannelWriter<ConversationEvent> events)
     {
-        await using ChatReply reply = held.Service.Chat(chat with { Answers = request.HasAnswers ? store.State.Answers() : [] });
+        await using ChatReply reply = held.Service!.Chat(chat with { Answers = request.HasAnswers ? store.State.Answers() : [] });
         using CancellationTokenRegistration registration = _cancelled.Token.UnsafeRegister(static reply => ((ChatReply)reply!).Cancel(), reply);
         await BeginAsync(reply.Started, reply.PromptTokens, events);
         await foreach (ChatPiece piece in reply)
@@ -73,7 +73,7 @@ internal sealed class HeldAnswer(HeldConversations held, ConversationStore store
 
     private async Task WriteTextAsync(GenerationRequest text, ChannelWriter<ConversationEvent> events)
     {
-        await using TextReply reply = held.Service.Generate(text);
+        await using TextReply reply = held.Service!.Generate(text);
         using CancellationTokenRegistration registration = _cancelled.Token.UnsafeRegister(static reply => ((TextReply)reply!).Cancel(), reply);
         await BeginAsync(reply.Started, reply.PromptTokens, events);
         bool hasScores = false;

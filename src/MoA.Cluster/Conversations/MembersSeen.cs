@@ -30,6 +30,22 @@ internal sealed class MembersSeen(IGrainFactory grains, IClusterMembershipServic
         return [.. Fresh().Where(report => report.Conversations.Fingerprint == fingerprint && !report.IsDraining).Select(Candidate)];
     }
 
+    /// <summary>Offers a model to all members that take offers, those that join later too.</summary>
+    public async Task OfferAsync(OfferedModel model, CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            await Ask();
+            foreach (MemberReport report in Fresh().Where(report => report.Conversations.TakesOffers && !report.IsDraining && !report.Conversations.Refused.Contains(model.Fingerprint)))
+            {
+                _ = grains.GetGrain<IHolderGrain>(report.Address).Offer(model).ContinueWith(
+                    static failed => failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            }
+
+            await Task.Delay(Age, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
     /// <summary>A member was given a conversation; its next report will tell.</summary>
     public void NoteGiven(string address, long bytes) => _given.Enqueue((address, bytes, Stopwatch.GetTimestamp()));
 

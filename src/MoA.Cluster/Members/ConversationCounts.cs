@@ -35,4 +35,12 @@ internal sealed record ConversationCounts
     /// <summary>Hashes of beginnings that were read there lately.</summary>
     [Id(7)]
     public IReadOnlyList<ulong> Prefixes { get; init; } = [];
+
+    /// <summary>Whether it would open a model that a server offers.</summary>
+    [Id(8)]
+    public bool TakesOffers { get; init; }
+
+    /// <summary>Models that it cannot open.</summary>
+    [Id(9)]
+    public IReadOnlyList<string> Refused { get; init; } = [];
 }

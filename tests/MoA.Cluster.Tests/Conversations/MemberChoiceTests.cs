@@ -1,0 +1,104 @@
+using FsCheck;
+using FsCheck.Fluent;
+using MoA.Cluster.Conversations;
+using MoA.Serving.Chat;
+using MoA.Engine.Tokenization;
+using MoA.Tests;
+
+namespace MoA.Cluster.Tests.Conversations;
+
+public sealed class MemberChoiceTests
+{
+    private const long Gibi = 1 << 30;
+
+    [Fact]
+    public void The_member_with_most_room_is_chosen()
+    {
+        MemberCandidate[] members = [Member("a", free: 3), Member("b", free: 5), Member("c", free: 4)];
+        Assert.Equal("b", Choose(members, Need(1)));
+        Assert.Equal("c", Choose(members, Need(1, avoid: "b")));
+    }
+
+    [Fact]
+    public void Who_has_read_the_beginning_is_chosen_unless_much_fuller()
+    {
+        Assert.Equal("a", Choose([Member("a", free: 3, prefixes: 7), Member("b", free: 5)], Need(1, prefix: 7)));
+        Assert.Equal("b", Choose([Member("a", free: 2, prefixes: 7), Member("b", free: 5)], Need(1, prefix: 7)));
+        // The longest beginning counts, and a request that waits counts more.
+        ConversationNeed both = Need(1) with { Prefixes = [7, 8] };
+        Assert.Equal("c", Choose([Member("a", free: 5), Member("b", free: 5, prefixes: 7), Member("c", free: 4, prefixes: 8)], both));
+        Assert.Equal("b", Choose([Member("a", free: 5, prefixes: 7, waiting: 1), Member("b", free: 4)], Need(1, prefix: 7)));
+    }
+
+    [Fact]
+    public void Kept_caches_count_half_and_give_way()
+    {
+        MemberCandidate kept = Member("a", free: 0) with { KeptBytes = 8 * Gibi };
+        Assert.Equal("a", Choose([kept, Member("b", free: 3)], Need(1)));
+        Assert.Equal("b", Choose([kept, Member("b", free: 5)], Need(1)));
+        Assert.Equal("a", Choose([kept, Member("b", free: 5)], Need(6)));
+    }
+
+    [Fact]
+    public void Who_can_never_hold_it_is_not_chosen_where_another_can()
+    {
+        MemberCandidate small = new("small", 2 * Gibi, 0, 0, 0, new HashSet<ulong>()), full = Member("full", free: 1, waiting: 5);
+        Assert.Equal("full", Choose([small, full], Need(4)));
+        Assert.Equal("small", Choose([small], Need(4))); // who says why it is refused
+        Assert.Null(MemberChoice.Choose([], Need(1), new Random(1)));
+    }
+
+    /// <summary>Of any members one is chosen; none that has to wait or is avoided where another is not; and none with less room but for a beginning.</summary>
+    [Fact]
+    public void Choices_keep_to_the_rules()
+    {
+        Gen<MemberCandidate> member =
+            from name in Gen.Choose(0, 1000)
+            from used in Gen.Choose(0, 8)
+            from kept in Gen.Choose(0, used)
+            from waiting in Gen.Choose(0, 2)
+            from prefix in Gen.Choose(0, 3)
+            select new MemberCandidate($"m{name}", 8 * Gibi, used * Gibi, kept * Gibi, waiting, new HashSet<ulong> { (ulong)prefix });
+        var cases =
+            from members in member.NonEmptyListOf()
+            from bytes in Gen.Choose(0, 9)
+            from avoided in Gen.Choose(0, 5)
+            from seed in Gen.Choose(0, int.MaxValue)
+            select (Members: members.DistinctBy(one => one.Address).ToArray(), Need: Need(bytes, prefix: 1, avoid: members[avoided % members.Count].Address), seed);
+        Prop.ForAll(cases.ToArbitrary(), given =>
+        {
+            (MemberCandidate[] members, ConversationNeed need, int seed) = given;
+            MemberCandidate chosen = MemberChoice.Choose(members, need, new Random(seed))!;
+            Assert.Contains(chosen, members);
+            MemberCandidate[] others = [.. members.Where(one => !need.Avoid.Contains(one.Address))];
+            Assert.True(others.Length == 0 || others.Contains(chosen));
+            MemberCandidate[] able = [.. (others.Length > 0 ? others : members).Where(one => one.Fits(need.Bytes))];
+            Assert.True(able.Length == 0 || able.Contains(chosen));
+            if (able.Length > 0)
+                Assert.True(chosen.Room == able.Max(one => one.Room) || (chosen.Prefixes.Contains(1) && chosen.Room >= able.Max(one => one.Room) - (2 * Gibi)));
+        }).Holds(300);
+    }
+
+    [Fact]
+    public void Turns_and_regenerated_answers_of_a_conversation_share_its_key()
+    {
+        ChatMessage system = new(ChatRole.System, new string('s', 400)), question = new(ChatRole.User, "Who?"), answer = new(ChatRole.Assistant, "I.");
+        ChatRequest first = new() { Messages = [system, question] };
+        string key = ConversationKey.Of(first, "f");
+        Assert.Equal(key, ConversationKey.Of(first with { Messages = [system, question, answer, new(ChatRole.User, "Why?")], MaxNewTokens = 7 }, "f"));
+        Assert.NotEqual(key, ConversationKey.Of(first with { Messages = [system, new(ChatRole.User, "Why?")] }, "f"));
+        Assert.NotEqual(key, ConversationKey.Of(first with { Messages = [question] }, "f"));
+        Assert.NotEqual(key, ConversationKey.Of(first with { Conversation = "mine" }, "f"));
+        Assert.NotEqual(key, ConversationKey.Of(first, "other model"));
+        Assert.Equal(ConversationKey.PrefixesOf(first), ConversationKey.PrefixesOf(first with { Messages = [system, new(ChatRole.User, "Why?")] }));
+        Assert.Empty(ConversationKey.PrefixesOf(first with { Messages = [question] }));
+    }
+
+    private static string Choose(MemberCandidate[] members, ConversationNeed need) => MemberChoice.Choose(members, need, new Random(1))!.Address;
+
+    private static MemberCandidate Member(string name, int free, ulong prefixes = 0, int waiting = 0) =>
+        new(name, 10 * Gibi, (10 - free) * Gibi, 0, waiting, new HashSet<ulong> { prefixes });
+
+    private static ConversationNeed Need(int gibi, ulong prefix = 99, string avoid = "") =>
+        new() { Fingerprint = "f", Bytes = gibi * Gibi, Prefixes = [prefix], Avoid = [avoid] };
+}
