@@ -106,6 +106,7 @@ public sealed class ModelService : IModelService, IAsyncDisposable, IDisposable
             {
                 Running = running,
                 Waiting = waiting,
+                IsFull = _scheduler.IsFull,
                 IsStopping = _scheduler.IsStopping,
                 CacheBytes = _room.Bytes,
                 CacheLimit = _room.Limit,

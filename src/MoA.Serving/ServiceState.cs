@@ -9,6 +9,9 @@ public sealed record ServiceState
     /// <summary>Requests that wait.</summary>
     public required int Waiting { get; init; }
 
+    /// <summary>Whether requests wait until others end, for room or for their turn.</summary>
+    public bool IsFull { get; init; }
+
     /// <summary>Whether it takes requests.</summary>
     public required bool IsStopping { get; init; }
 

@@ -128,6 +128,9 @@ internal sealed class ClusterService : IModelService, IDisposable
         _held.Note($"request {request:N}: {why}; another member goes on after {written} tokens");
     }
 
+    /// <summary>A member has answered a request.</summary>
+    internal static void NoteAnswered(string member) => ClusterMeters.Answered.Add(1, new KeyValuePair<string, object?>("moa.member", member));
+
     /// <summary>A member has sent a request on.</summary>
     internal static void NoteSentOn(string member) => ClusterMeters.Moved.Add(1, new("moa.reason", "sent on"), new("moa.member", member));
 

@@ -12,7 +12,7 @@ internal sealed record ConversationEvent
     [Id(1)]
     public byte[] Body { get; init; } = [];
 
-    /// <summary>Why; an error's message, or the address of the member that sends the request on.</summary>
+    /// <summary>Who it is that begins; an error's message; or the address of the member that sends the request on.</summary>
     [Id(2)]
     public string Message { get; init; } = "";
 

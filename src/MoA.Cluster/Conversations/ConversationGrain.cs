@@ -113,7 +113,7 @@ internal sealed class ConversationGrain : Grain, IConversationGrain
         if (_member.IsDraining || _leaves)
             return true;
         ServiceState state = service.State;
-        bool waits = state.Waiting > 0 || state.Running >= service.Options.MaxSequences || request.Need.Bytes > state.CacheLimit - state.CacheBytes + state.PrefixBytes;
+        bool waits = state.IsFull || request.Need.Bytes > state.CacheLimit - state.CacheBytes + state.PrefixBytes;
         if (!waits || request.Sent >= MostSent)
             return false;
         string here = _member.Report().Address;

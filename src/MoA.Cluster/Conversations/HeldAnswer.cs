@@ -94,10 +94,10 @@ internal sealed class HeldAnswer(HeldConversations held, ConversationStore store
         }
     }
 
-    private static async Task BeginAsync(Task started, int promptTokens, ChannelWriter<ConversationEvent> events)
+    private async Task BeginAsync(Task started, int promptTokens, ChannelWriter<ConversationEvent> events)
     {
         await started;
-        _ = events.TryWrite(new ConversationEvent { Kind = ConversationEventKind.Began, Number = promptTokens });
+        _ = events.TryWrite(new ConversationEvent { Kind = ConversationEventKind.Began, Number = promptTokens, Message = held.Name });
     }
 
     // Text may be cut into other tokens than it was written in, so nothing is guessed where it may be known.

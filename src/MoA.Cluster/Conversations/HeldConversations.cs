@@ -73,6 +73,7 @@ internal sealed class HeldConversations : IMemberPart, IAsyncDisposable
                 Held = _conversations.Count,
                 Running = state.Running,
                 Waiting = state.Waiting,
+                IsFull = state.IsFull,
                 CacheBytes = state.CacheBytes,
                 CacheLimit = state.CacheLimit,
                 KeptBytes = state.PrefixBytes,

@@ -68,7 +68,7 @@ internal sealed class MembersSeen(IGrainFactory grains, IClusterMembershipServic
         ConversationCounts counts = report.Conversations;
         long asked = _reports[SiloAddress.FromParsableString(report.Address)].Asked;
         long given = _given.Where(given => given.Address == report.Address && given.Time > asked).Sum(static given => given.Bytes);
-        return new MemberCandidate(report.Address, counts.CacheLimit, counts.CacheBytes + given, counts.KeptBytes, counts.Waiting, counts.Prefixes.ToHashSet());
+        return new MemberCandidate(report.Address, counts.CacheLimit, counts.CacheBytes + given, counts.KeptBytes, counts.IsFull, counts.Prefixes.ToHashSet());
     }
 
     private Task Ask()

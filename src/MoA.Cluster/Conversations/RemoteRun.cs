@@ -33,6 +33,7 @@ internal abstract class RemoteRun<TPiece, TOutcome>(ClusterService service, stri
     private IConversationGrain? _holder;
     private bool _hasRest;
     private bool _cancelled;
+    private string _member = "";
     private int _sent;
     private long _events;
 
@@ -153,6 +154,7 @@ internal abstract class RemoteRun<TPiece, TOutcome>(ClusterService service, stri
                         TOutcome outcome = ReadOutcome(next.Body);
                         if (IsCutOff(outcome) && !Volatile.Read(ref _cancelled))
                             throw new MemberLostException("it was stopped in haste");
+                        ClusterService.NoteAnswered(_member);
                         End(outcome);
                         return true;
                     default:
@@ -174,7 +176,7 @@ internal abstract class RemoteRun<TPiece, TOutcome>(ClusterService service, stri
         switch (next.Kind)
         {
             case ConversationEventKind.Began:
-                PromptTokens = next.Number;
+                (PromptTokens, _member) = (next.Number, next.Message);
                 _ = _started.TrySetResult();
                 break;
             case ConversationEventKind.PromptScores:

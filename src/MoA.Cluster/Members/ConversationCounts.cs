@@ -43,4 +43,8 @@ internal sealed record ConversationCounts
     /// <summary>Models that it cannot open.</summary>
     [Id(9)]
     public IReadOnlyList<string> Refused { get; init; } = [];
+
+    /// <summary>Whether requests wait until others end.</summary>
+    [Id(10)]
+    public bool IsFull { get; init; }
 }

@@ -25,6 +25,7 @@ internal sealed class Scheduler : IDisposable
     private CancellationTokenSource _step = new();
     private bool _stepping;
     private volatile bool _mayAdmit = true;
+    private volatile bool _isFull;
     private volatile bool _stopping;
     private volatile bool _cancelAll;
 
@@ -46,6 +47,9 @@ internal sealed class Scheduler : IDisposable
 
     /// <summary>Whether no more requests are taken.</summary>
     public bool IsStopping => _stopping;
+
+    /// <summary>Whether requests wait until others end.</summary>
+    public bool IsFull => _isFull;
 
     /// <summary>Requests that have begun, and those that wait.</summary>
     public (int Running, int Waiting) Count()
@@ -212,13 +216,15 @@ internal sealed class Scheduler : IDisposable
         if (!_mayAdmit && _active.Count > 0)
             return; // nothing has changed since somebody was found to have to wait
         _mayAdmit = false;
+        bool isFull = false;
         ServedRun[] waiting;
         lock (_gate)
             waiting = [.. _waiting];
         foreach (ServedRun next in waiting)
         {
-            if (_active.Count >= _mostRuns)
-                return;
+            isFull = _active.Count >= _mostRuns;
+            if (isFull)
+                break;
             try
             {
                 if (_room.Take(next, _active, out bool forOther) is CacheLease lease)
@@ -227,6 +233,7 @@ internal sealed class Scheduler : IDisposable
                 }
                 else if (!forOther)
                 {
+                    isFull = true;
                     break;
                 }
                 else
@@ -241,6 +248,7 @@ internal sealed class Scheduler : IDisposable
             }
         }
 
+        _isFull = isFull;
         WaitForFiles();
     }
 

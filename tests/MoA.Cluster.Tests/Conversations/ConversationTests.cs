@@ -27,7 +27,9 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
                 ChatRequest request = Request(messages, number, turn);
                 ChatOutcome outcome = await cluster.Members[(number + turn) % 3].Front.Chat(request).Outcome;
                 Assert.Equal((await alone.Chat(request).Outcome).Message.Content, outcome.Message.Content);
-                Assert.True(turn == 0 || outcome.Usage.CachedTokens > 0);
+                Assert.True(
+                    turn == 0 || outcome.Usage.CachedTokens > 0,
+                    $"conversation {number}, turn {turn}: {outcome.Usage}\n{string.Join('\n', cluster.Members.Select(member => $"{member.Name} {member.Held} {member.Service.State}\n{member.Notes}"))}");
                 Assert.Null(outcome.Usage.ReadAgain);
                 messages.Add(outcome.Message);
             }

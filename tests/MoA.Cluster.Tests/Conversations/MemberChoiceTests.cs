@@ -27,7 +27,7 @@ public sealed class MemberChoiceTests
         // The longest beginning counts, and a request that waits counts more.
         ConversationNeed both = Need(1) with { Prefixes = [7, 8] };
         Assert.Equal("c", Choose([Member("a", free: 5), Member("b", free: 5, prefixes: 7), Member("c", free: 4, prefixes: 8)], both));
-        Assert.Equal("b", Choose([Member("a", free: 5, prefixes: 7, waiting: 1), Member("b", free: 4)], Need(1, prefix: 7)));
+        Assert.Equal("b", Choose([Member("a", free: 5, prefixes: 7, isFull: true), Member("b", free: 4)], Need(1, prefix: 7)));
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class MemberChoiceTests
     [Fact]
     public void Who_can_never_hold_it_is_not_chosen_where_another_can()
     {
-        MemberCandidate small = new("small", 2 * Gibi, 0, 0, 0, new HashSet<ulong>()), full = Member("full", free: 1, waiting: 5);
+        MemberCandidate small = new("small", 2 * Gibi, 0, 0, false, new HashSet<ulong>()), full = Member("full", free: 1, isFull: true);
         Assert.Equal("full", Choose([small, full], Need(4)));
         Assert.Equal("small", Choose([small], Need(4))); // who says why it is refused
         Assert.Null(MemberChoice.Choose([], Need(1), new Random(1)));
@@ -58,7 +58,7 @@ public sealed class MemberChoiceTests
             from kept in Gen.Choose(0, used)
             from waiting in Gen.Choose(0, 2)
             from prefix in Gen.Choose(0, 3)
-            select new MemberCandidate($"m{name}", 8 * Gibi, used * Gibi, kept * Gibi, waiting, new HashSet<ulong> { (ulong)prefix });
+            select new MemberCandidate($"m{name}", 8 * Gibi, used * Gibi, kept * Gibi, waiting > 0, new HashSet<ulong> { (ulong)prefix });
         var cases =
             from members in member.NonEmptyListOf()
             from bytes in Gen.Choose(0, 9)
@@ -96,8 +96,8 @@ public sealed class MemberChoiceTests
 
     private static string Choose(MemberCandidate[] members, ConversationNeed need) => MemberChoice.Choose(members, need, new Random(1))!.Address;
 
-    private static MemberCandidate Member(string name, int free, ulong prefixes = 0, int waiting = 0) =>
-        new(name, 10 * Gibi, (10 - free) * Gibi, 0, waiting, new HashSet<ulong> { prefixes });
+    private static MemberCandidate Member(string name, int free, ulong prefixes = 0, bool isFull = false) =>
+        new(name, 10 * Gibi, (10 - free) * Gibi, 0, isFull, new HashSet<ulong> { prefixes });
 
     private static ConversationNeed Need(int gibi, ulong prefix = 99, string avoid = "") =>
         new() { Fingerprint = "f", Bytes = gibi * Gibi, Prefixes = [prefix], Avoid = [avoid] };

@@ -49,8 +49,8 @@ internal sealed class TestCluster : IAsyncDisposable
             _ = services.AddKeyedSingleton<IGrainStorage>(MemberHost.StorageName, Storage);
             _ = services.Configure<ClusterMembershipOptions>(times =>
             {
-                times.ProbeTimeout = TimeSpan.FromMilliseconds(400);
-                times.NumMissedProbesLimit = 2;
+                times.ProbeTimeout = TimeSpan.FromSeconds(1);
+                times.NumMissedProbesLimit = 3;
                 times.NumVotesForDeathDeclaration = 1;
             });
         });
