@@ -9,6 +9,7 @@ public sealed class DeploymentTests
     [Theory]
     [InlineData("access.yaml", 5)]
     [InlineData("workers.yaml", 1)]
+    [InlineData("servers.yaml", 2)]
     public void Manifests_are_of_Kubernetes_own_types(string name, int objects)
     {
         List<object> read = KubernetesYaml.LoadAllFromString(File.ReadAllText(Manifest(name)), strict: true);
