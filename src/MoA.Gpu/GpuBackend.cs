@@ -65,6 +65,9 @@ public sealed class GpuBackend : ComputeBackend
     public override int Threads => _host.Threads;
 
     /// <inheritdoc/>
+    internal override string Arithmetic => $"{_session.Device.Name}, {_products.Description}";
+
+    /// <inheritdoc/>
     public override string Description => $"{_session.Device.Name} ({_session.Device.Id}), {_products.Description}";
 
     /// <inheritdoc/>

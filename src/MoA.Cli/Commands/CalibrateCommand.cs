@@ -30,6 +30,7 @@ internal sealed class CalibrateCommand : CliCommand
         Options.Add(SearchOptions.ValidateLength);
         Options.Add(StepOptions.Out);
         Options.Add(DryRun.Option);
+        ClusterSearch.AddTo(this);
     }
 
     protected override void Run(CommandContext context)
@@ -40,16 +41,18 @@ internal sealed class CalibrateCommand : CliCommand
             context, CompressionSettings.DefaultsFor(model.Config, SearchOptions.ReadLengths(context, model.Config)));
         string folder = StepOptions.OutFolder(context);
         CalibrationOptions.NoteBaseModel(context, model);
-        MmapOption.Apply(context, model, StepOptions.MemoryEstimate(context, model).OfCalibration(settings.CalibrationStep).BytesBesideModel);
+        if (!ClusterOptions.IsGiven(context))
+            MmapOption.Apply(context, model, StepOptions.MemoryEstimate(context, model).OfCalibration(settings.CalibrationStep).BytesBesideModel);
         if (DryRun.Asked(context))
         {
             DryRun.Show(context, StepOptions.Estimate(context, model, folder).OfCalibration(settings.CalibrationStep));
             return;
         }
 
+        using ClusterSearch? cluster = ClusterSearch.Of(context, model);
         using ResultJournal journal = ResultJournal.OpenIn(folder, CalibrationStep.CalibrationFile, CalibrationStep.ValidationFile);
         CalibrationSets sets = context.WithProgress(progress => CalibrationStep.Run(
-            model, settings.CalibrationStep, journal, folder, progress, cancellation: context.Cancellation));
+            model, settings.CalibrationStep, journal, folder, progress, cluster?.Workers, context.Cancellation));
         CalibrationSummary summary = CalibrationSummary.Of(
             sets.Calibration.Select(item => (item.Item, item.Length)), [.. settings.Search.ProfileLengths]);
         CalibrationSummary validation = CalibrationSummary.Of(

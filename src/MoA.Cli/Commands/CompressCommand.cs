@@ -42,6 +42,7 @@ internal sealed class CompressCommand : CliCommand
             "moa compress",
             "moa compress --model ./Llama-3.2-1B-Instruct --density 0.5 --out llama-plan",
             "moa compress --data support-chats.jsonl --density-at 512=0.6,2048=0.4 --out chats-plan",
+            "moa compress --cluster postgresql://moa@db.example.org/moa --model org/name --out plan   # on every 'moa worker' there",
         ];
         KeepsFinishedWork = true;
         ModelOptions.AddTo(this);
@@ -53,6 +54,7 @@ internal sealed class CompressCommand : CliCommand
         Options.Add(StepOptions.MemoryLimit);
         Options.Add(StepOptions.Out);
         Options.Add(DryRun.Option);
+        ClusterSearch.AddTo(this);
     }
 
     protected override void Run(CommandContext context)
@@ -61,7 +63,8 @@ internal sealed class CompressCommand : CliCommand
         using LanguageModel model = ModelOptions.Load(context, backend);
         CompressionSettings settings = ReadSettings(context, model.Config);
         string folder = StepOptions.OutFolder(context);
-        MmapOption.Apply(context, model, StepOptions.MemoryEstimate(context, model).OfCompression(settings).BytesBesideModel);
+        if (!ClusterOptions.IsGiven(context))
+            MmapOption.Apply(context, model, StepOptions.MemoryEstimate(context, model).OfCompression(settings).BytesBesideModel);
         if (DryRun.Asked(context))
         {
             DryRun.Show(context, StepOptions.Estimate(context, model, folder, profiles: true).OfCompression(settings));
@@ -72,9 +75,10 @@ internal sealed class CompressCommand : CliCommand
         if (settings.Search.Remark(model.Config) is string remark)
             context.Note($"moa: {remark}");
         CalibrationOptions.NoteBaseModel(context, model);
+        using ClusterSearch? cluster = ClusterSearch.Of(context, model);
         (CompressionReport report, IReadOnlyList<SkippedItems> skipped) = context.WithProgress(progress =>
         {
-            CompressionRun run = new(model, settings, folder, progress);
+            CompressionRun run = new(model, settings, folder, progress) { Workers = cluster?.Workers };
             return (run.Run(ToolVersion.Text, CommandText(context), context.Cancellation), run.Skipped);
         });
         CalibrationOptions.NoteSkipped(context, skipped);
@@ -102,8 +106,9 @@ internal sealed class CompressCommand : CliCommand
         return settings;
     }
 
+    // Without what names a cluster, which may hold a password: the files are the same wherever they are computed.
     private static string CommandText(CommandContext context) =>
-        "moa " + string.Join(' ', context.Parsed.Tokens.Select(token =>
+        "moa " + string.Join(' ', ClusterOptions.Without(context.Parsed.Tokens).Select(token =>
             token.Value.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_./=,:".Contains(letter, StringComparison.Ordinal))
                 ? token.Value
                 : $"'{token.Value.Replace("'", "'\\''", StringComparison.Ordinal)}'"));

@@ -110,8 +110,12 @@ internal abstract class EvalCommand : CliCommand
             Scorer = scorer,
             Total = runs.Sum(run => run.Set.Items.Count),
         });
-        MmapOption.Apply(
-            context, model, EvaluationEstimate.Of(model, ModelSpeed.Unmeasured(model, settings.CacheType), settings, runs).BytesBesideModel);
+        if (!ClusterOptions.IsGiven(context))
+        {
+            MmapOption.Apply(
+                context, model, EvaluationEstimate.Of(model, ModelSpeed.Unmeasured(model, settings.CacheType), settings, runs).BytesBesideModel);
+        }
+
         if (DryRun.Asked(context))
         {
             RunEstimate estimate = EvaluationEstimate.Of(
@@ -120,9 +124,11 @@ internal abstract class EvalCommand : CliCommand
             return null;
         }
 
+        using ClusterSearch? cluster = ClusterSearch.Of(context, model);
         List<(string Folder, EvaluationMetrics Metrics)> results = context.WithProgress(progress =>
         {
-            EvaluationRun evaluation = new(model, settings, progress);
+            EvaluationRun evaluation = new(model, settings with { Workers = cluster?.Workers }, progress);
+            evaluation.Share(runs, context.Cancellation);
             return runs.Select(run => (evaluation.FolderOf(run.Set, run.Choice), evaluation.Run(run.Set, run.Choice, context.Cancellation))).ToList();
         });
         return [.. results.Select(result => Finish(context, result.Folder, result.Metrics))];

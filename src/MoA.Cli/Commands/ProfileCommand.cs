@@ -33,6 +33,7 @@ internal sealed class ProfileCommand : CliCommand
         Options.Add(StepOptions.MemoryLimit);
         Options.Add(StepOptions.Out);
         Options.Add(DryRun.Option);
+        ClusterSearch.AddTo(this);
     }
 
     protected override void Run(CommandContext context)
@@ -57,8 +58,9 @@ internal sealed class ProfileCommand : CliCommand
             return;
         }
 
+        using ClusterSearch? cluster = ClusterSearch.Of(context, model);
         ProfileReport report = context.WithProgress(
-            progress => ProfileStep.Run(model, items, lengths, folder, progress, memoryLimit: limit, cancellation: context.Cancellation));
+            progress => ProfileStep.Run(model, items, lengths, folder, progress, cluster?.Workers, limit, context.Cancellation));
         foreach (IGrouping<string, SkippedItem> skipped in report.Skipped.GroupBy(skipped => skipped.Origin))
         {
             if (skipped.Count() == lengths.Count)

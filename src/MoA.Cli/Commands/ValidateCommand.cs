@@ -50,6 +50,7 @@ internal sealed class ValidateCommand : CliCommand
         ModelOptions.AddTo(this);
         Options.Add(StepOptions.Out);
         Options.Add(DryRun.Option);
+        ClusterSearch.AddTo(this);
     }
 
     protected override void Run(CommandContext context)
@@ -65,17 +66,19 @@ internal sealed class ValidateCommand : CliCommand
         string folder = StepOptions.OutFolder(context);
         PlanPolicy[] policies = [.. plans.Select(plan => new PlanPolicy(plan.Plan))];
         int[] tokens = [.. items.Select(item => item.Tokens.Length)];
-        MmapOption.Apply(context, model, StepOptions.MemoryEstimate(context, model).OfValidation(policies, tokens).BytesBesideModel);
+        if (!ClusterOptions.IsGiven(context))
+            MmapOption.Apply(context, model, StepOptions.MemoryEstimate(context, model).OfValidation(policies, tokens).BytesBesideModel);
         if (DryRun.Asked(context))
         {
             DryRun.Show(context, StepOptions.Estimate(context, model, folder).OfValidation(policies, tokens));
             return;
         }
 
+        using ClusterSearch? cluster = ClusterSearch.Of(context, model);
         using ResultJournal journal = ResultJournal.OpenIn(folder, CompressionRun.PlanFileName);
         ValidationOutcome outcome = context.WithProgress(progress => ValidationStep.Run(
             model, [.. plans.Select(plan => (plan.Name, plan.Plan))], items, length, journal, ModelOptions.CacheType(context), progress,
-            cancellation: context.Cancellation));
+            cluster?.Workers, context.Cancellation));
         string target = Path.Combine(folder, CompressionRun.PlanFileName);
         PlanDocument chosen = plans[outcome.Chosen].Document;
         PlanFile.Save(target, chosen with

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Net;
 using MoA.Cli.Output;
 using MoA.Cluster;
@@ -77,6 +78,20 @@ internal static class ClusterOptions
         AddTo(command);
         foreach (Option option in (Option[])[Name, Listen, Advertise, MemberPort])
             command.Options.Add(option);
+    }
+
+    /// <summary>The words of a command line without those that say where a cluster is and who is let in.</summary>
+    public static IEnumerable<Token> Without(IReadOnlyList<Token> tokens)
+    {
+        ArgumentNullException.ThrowIfNull(tokens);
+        string[] names = [Cluster.Name, SecretFile.Name, Certificate.Name, Authority.Name];
+        for (int i = 0; i < tokens.Count; i++)
+        {
+            if (tokens[i].Type == TokenType.Option && names.Contains(tokens[i].Value))
+                i++; // and what it is
+            else
+                yield return tokens[i];
+        }
     }
 
     /// <summary>Whether a cluster is asked for.</summary>

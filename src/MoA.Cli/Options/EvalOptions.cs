@@ -70,6 +70,7 @@ internal static class EvalOptions
         command.Options.Add(Out);
         command.Options.Add(ScoreOnly);
         command.Options.Add(DryRun.Option);
+        ClusterSearch.AddTo(command);
     }
 
     /// <summary>The policies to measure at a length: dense, those that were named, plans with their uniform rivals.</summary>

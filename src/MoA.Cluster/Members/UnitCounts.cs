@@ -4,6 +4,10 @@ namespace MoA.Cluster.Members;
 [GenerateSerializer, Immutable, Alias("moa.unit-counts")]
 internal sealed record UnitCounts
 {
+    /// <summary>Whether the member computes units.</summary>
+    [Id(4)]
+    public bool AreTaken { get; init; }
+
     /// <summary>Under way.</summary>
     [Id(0)]
     public int Running { get; init; }

@@ -47,6 +47,9 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>What the backend runs on, for messages: "AVX2, 2 threads".</summary>
     public abstract string Description { get; }
 
+    /// <summary>What sums and products are made with: backends of the same name give the same bits.</summary>
+    internal abstract string Arithmetic { get; }
+
     /// <summary>Starts the processor's backend.</summary>
     /// <param name="threads">Threads; 0 means one for each processor.</param>
     public static ComputeBackend CreateCpu(int threads = 0) => CreateCpu(threads, InstructionSets.Best);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.Kernels.Strips;
@@ -35,6 +36,12 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     public override int Threads => Pool.Threads;
 
     internal override WorkerPool Workers => Pool;
+
+    // Where sine and power come from another library, RoPE's angles may differ in their last bit.
+    internal override string Arithmetic =>
+        (TSimd.Width == 1 ? "scalar" : $"simd{TSimd.Width * 32}")
+        + (RuntimeInformation.ProcessArchitecture == Architecture.X64 ? "" : $"-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}")
+        + (OperatingSystem.IsLinux() ? "" : OperatingSystem.IsWindows() ? "-windows" : OperatingSystem.IsMacOS() ? "-macos" : "-other");
 
     public override string Description =>
         $"{(TSimd.Width == 1 ? "scalar" : $"{TSimd.Width * 32}-bit vectors")}, {Pool.Threads} threads";

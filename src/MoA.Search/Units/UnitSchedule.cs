@@ -32,6 +32,9 @@ internal sealed class UnitSchedule
     /// <summary>Whether every result was delivered, and no unit follows.</summary>
     public bool IsDone => _delivered == _slots.Length;
 
+    /// <summary>Units that nobody has.</summary>
+    public int Free => _free.Count;
+
     /// <summary>Takes a unit for a member.</summary>
     /// <param name="member">The member.</param>
     /// <param name="members">All members that take part, this one too.</param>
