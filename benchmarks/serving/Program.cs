@@ -8,6 +8,7 @@ Dictionary<string, Func<Settings, Report, Task>> cases = new()
     ["streams"] = StreamsCase.RunAsync,
     ["prompt"] = PromptCase.RunAsync,
     ["overhead"] = OverheadCase.RunAsync,
+    ["conversations"] = ConversationsCase.RunAsync,
 };
 try
 {
