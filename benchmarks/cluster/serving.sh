@@ -84,7 +84,7 @@ echo "One server:"
 member[alone]=$!
 for tries in $(seq 240); do [ ! -s "$work/alone.url" ] || break; sleep 0.25; done
 cp "$work/alone.url" "$work/urls"
-"${load[@]}" --urls "$work/urls" --out "$work/alone.txt" "${options[@]}" --think 0.2
+"${load[@]}" --urls "$work/urls" --out "$work/alone.txt" "${options[@]}" --think 1
 kill_member alone
 
 for case in "${cases[@]}"; do

@@ -42,7 +42,7 @@ internal sealed class ConversationTurn
         {
             ["messages"] = messages.Select(message => new Dictionary<string, string> { ["role"] = message.Role, ["content"] = message.Text }).ToArray(),
             ["max_tokens"] = newTokens,
-            ["temperature"] = seed / 100 % 2 == 0 ? 0 : 1.5,
+            ["temperature"] = seed / 100 % 2 == 0 ? 0 : 3.0,
             ["seed"] = seed,
             ["stream"] = true,
             ["stream_options"] = new Dictionary<string, bool> { ["include_usage"] = true },

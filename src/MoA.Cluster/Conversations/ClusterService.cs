@@ -122,7 +122,7 @@ internal sealed class ClusterService : IModelService, IDisposable
     public void Dispose() => _cancelAll.Dispose();
 
     /// <summary>A request goes on elsewhere, since whoever answered it is lost.</summary>
-    internal void NoteMove(Guid request, int written, string why)
+    internal void NoteLost(Guid request, int written, string why)
     {
         ClusterMeters.Moved.Add(1, new KeyValuePair<string, object?>("moa.reason", "lost"));
         _held.Note($"request {request:N}: {why}; another member goes on after {written} tokens");

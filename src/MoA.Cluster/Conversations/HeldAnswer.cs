@@ -24,7 +24,8 @@ internal sealed class HeldAnswer(HeldConversations held, ConversationStore store
         try
         {
             held.NotePrefixes(request.Need.Prefixes);
-            if (request.HasAnswers)
+            // What was written here is known, whether it could be stored or not.
+            if (request.HasAnswers && store.State.Keys.Count == 0)
                 await ReadStoreAsync();
             if (request.IsChat)
                 await WriteChatAsync(ConversationJson.Read<ChatRequest>(request.Body), events);
@@ -38,6 +39,10 @@ internal sealed class HeldAnswer(HeldConversations held, ConversationStore store
         catch (InvalidInputException invalid)
         {
             _ = events.TryWrite(new ConversationEvent { Kind = ConversationEventKind.Invalid, Message = invalid.Message });
+        }
+        catch (OperationCanceledException) when (_cancelled.IsCancellationRequested)
+        {
+            // Nobody waits for it.
         }
         catch (OutOfMemoryException)
         {

@@ -49,13 +49,6 @@ internal sealed class MembersSeen(IGrainFactory grains, IClusterMembershipServic
     /// <summary>A member was given a conversation; its next report will tell.</summary>
     public void NoteGiven(string address, long bytes) => _given.Enqueue((address, bytes, Stopwatch.GetTimestamp()));
 
-    /// <summary>A member does not answer.</summary>
-    public void NoteLost(string address)
-    {
-        if (SiloAddress.FromParsableString(address) is SiloAddress silo)
-            _ = _reports.TryRemove(silo, out _);
-    }
-
     private IEnumerable<MemberReport> Fresh() => Members()
         .Where(silo => _reports.TryGetValue(silo, out (MemberReport Report, long Asked) seen) && Stopwatch.GetElapsedTime(seen.Asked) < Oldest)
         .Select(silo => _reports[silo].Report);
@@ -78,9 +71,7 @@ internal sealed class MembersSeen(IGrainFactory grains, IClusterMembershipServic
             if (_asking.IsCompleted && (_asked < 0 || Stopwatch.GetElapsedTime(_asked) > Age))
             {
                 _asked = Stopwatch.GetTimestamp();
-                // Not as part of the call that is being placed, and without what it carries.
-                using (ExecutionContext.SuppressFlow())
-                    _asking = Task.Run(() => Task.WhenAll(Members().Select(AskAsync)));
+                _asking = Task.Run(() => Task.WhenAll(Members().Select(AskAsync)));
             }
 
             return _asking;
@@ -89,6 +80,7 @@ internal sealed class MembersSeen(IGrainFactory grains, IClusterMembershipServic
 
     private async Task AskAsync(SiloAddress silo)
     {
+        RequestContext.Clear(); // what the call carries that is being placed
         try
         {
             long asked = Stopwatch.GetTimestamp();

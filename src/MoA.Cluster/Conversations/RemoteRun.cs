@@ -87,7 +87,7 @@ internal abstract class RemoteRun<TPiece, TOutcome>(ClusterService service, stri
                 Fail(failure);
                 return;
             }
-            catch (OperationCanceledException) when (_end.IsCancellationRequested)
+            catch (Exception) when (Volatile.Read(ref _cancelled))
             {
                 Fail(new OperationCanceledException("the request was cancelled"));
                 return;
@@ -95,14 +95,16 @@ internal abstract class RemoteRun<TPiece, TOutcome>(ClusterService service, stri
             catch (Exception failure)
             {
                 if (lost == 0 || _events > before)
+                {
                     (lost, pause) = (Stopwatch.GetTimestamp(), FirstPause);
+                    service.NoteLost(request.Id, _written.Count, Reason(failure));
+                }
+
                 if (Stopwatch.GetElapsedTime(lost) > Patience)
                 {
                     Fail(new RequestRefusedException(RefusalReason.Unavailable, $"no member of the cluster answers for {Patience.TotalSeconds:0} s ({Reason(failure)}); try again later"));
                     return;
                 }
-
-                service.NoteMove(request.Id, _written.Count, Reason(failure));
             }
 
             await Task.Delay(pause, _end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

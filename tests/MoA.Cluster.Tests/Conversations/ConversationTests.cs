@@ -1,10 +1,13 @@
+using Microsoft.Extensions.DependencyInjection;
 using MoA.Cluster.Conversations;
+using MoA.Cluster.Hosting;
 using MoA.Engine;
 using MoA.Engine.Generation;
 using MoA.Engine.Tests.Generation;
 using MoA.Engine.Tokenization;
 using MoA.Serving;
 using MoA.Serving.Chat;
+using MoA.Tests;
 
 namespace MoA.Cluster.Tests.Conversations;
 
@@ -169,7 +172,7 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
         List<ChatMessage> messages = [];
         for (int turn = 0; turn < 3; turn++)
         {
-            cluster.Storage.IsDown = turn == 1;
+            cluster.Storage.IsDown = turn < 2;
             if (turn == 2)
                 await Task.Delay(1000); // what could not be stored is tried again
             messages.Add(Question(1, turn));
@@ -190,6 +193,27 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
         ChatOutcome last = await other.Front.Chat(Request(messages, 1, 3)).Outcome;
         Assert.Equal((await alone.Chat(Request(messages, 1, 3)).Outcome).Message.Content, last.Message.Content);
         Assert.Equal($"{holder.Name} held the conversation before", last.Usage.ReadAgain);
+    }
+
+    /// <summary>A member without a model opens the one that a server offers, and then holds conversations; another model is left alone.</summary>
+    [Fact]
+    public async Task A_worker_opens_what_a_server_offers()
+    {
+        await using TestCluster cluster = await TestCluster.StartAsync(1);
+        TestCluster.Member server = cluster.Members[0];
+        OfferedModel offered = new() { Model = RepositoryFiles.DemoModel, Fingerprint = server.Front.Fingerprint, CacheType = "F32", DefaultNewTokens = 2048, MaxSequences = 32, QueueLength = 256 };
+        MemberHost worker = await cluster.AddWorkerAsync("worker", model => model.Open(new ModelLoadOptions { Threads = 1 }, 64 << 20, _ => { }));
+        MemberHost other = await cluster.AddWorkerAsync("other", model => (model with { DefaultNewTokens = 7 }).Open(new ModelLoadOptions { Threads = 1 }, 64 << 20, _ => { }));
+        using CancellationTokenSource end = new();
+        Task offering = server.Host.Services.GetRequiredService<MembersSeen>().OfferAsync(offered, end.Token);
+        while (worker.State.Report().Conversations.CacheLimit == 0 || other.State.Report().Conversations.Refused.Count == 0)
+            await Task.Delay(50, end.Token);
+        await Task.Delay(1500, end.Token); // its next report
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(number => server.Front.Chat(Request([Question(number, 0)], number, 0)).Outcome));
+        Assert.InRange(worker.State.Report().Conversations.Held, 1, 5);
+        Assert.Equal(0, other.State.Report().Conversations.Held);
+        await end.CancelAsync();
+        await offering;
     }
 
     private static ChatMessage Question(int number, int turn) => new(

@@ -17,6 +17,7 @@ namespace MoA.Cluster.Tests.Conversations;
 internal sealed class TestCluster : IAsyncDisposable
 {
     private readonly List<Member> _members = [];
+    private readonly List<MemberHost> _workers = [];
     private readonly ClusterConnection _connection;
 
     private TestCluster(ClusterConnection connection) => _connection = connection;
@@ -43,17 +44,7 @@ internal sealed class TestCluster : IAsyncDisposable
         ComputeBackend backend = ComputeBackend.CreateCpu(1);
         LanguageModel model = LanguageModel.Load(RepositoryFiles.DemoModel, backend);
         ModelService service = new(model, options ?? Options);
-        MemberHost host = await MemberHost.JoinAsync(_connection, new MemberOptions { Name = name, Version = "test", Note = Note }, services =>
-        {
-            HeldConversations.AddTo(services, service);
-            _ = services.AddKeyedSingleton<IGrainStorage>(MemberHost.StorageName, Storage);
-            _ = services.Configure<ClusterMembershipOptions>(times =>
-            {
-                times.ProbeTimeout = TimeSpan.FromSeconds(1);
-                times.NumMissedProbesLimit = 3;
-                times.NumVotesForDeathDeclaration = 1;
-            });
-        });
+        MemberHost host = await JoinAsync(name, Note, services => HeldConversations.AddTo(services, service));
         Member member = new(name, host, service, model, backend, notes);
         _members.Add(member);
         return member;
@@ -65,11 +56,38 @@ internal sealed class TestCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Adds a member without a model.</summary>
+    public async Task<MemberHost> AddWorkerAsync(string name, Func<OfferedModel, ModelService> open)
+    {
+        MemberHost host = await JoinAsync(name, static _ => { }, services => HeldConversations.AddTo(services, open));
+        _workers.Add(host);
+        return host;
+    }
+
     public async ValueTask DisposeAsync()
     {
+        foreach (MemberHost worker in _workers)
+        {
+            await worker.DropAsync();
+            await worker.DisposeAsync();
+        }
+
         foreach (Member member in _members.AsEnumerable().Reverse())
             await member.DisposeAsync();
     }
+
+    private Task<MemberHost> JoinAsync(string name, Action<string> note, Action<IServiceCollection> parts) =>
+        MemberHost.JoinAsync(_connection, new MemberOptions { Name = name, Version = "test", Note = note }, services =>
+        {
+            parts(services);
+            _ = services.AddKeyedSingleton<IGrainStorage>(MemberHost.StorageName, Storage);
+            _ = services.Configure<ClusterMembershipOptions>(times =>
+            {
+                times.ProbeTimeout = TimeSpan.FromSeconds(1);
+                times.NumMissedProbesLimit = 3;
+                times.NumVotesForDeathDeclaration = 1;
+            });
+        });
 
     private static int FreePort()
     {
