@@ -1,41 +1,49 @@
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
+using MoA.Engine.KvCache;
 
 namespace MoA.Engine.Attention;
 
 /// <summary>
-/// Policies that choose rows by the attention they got: a prompt is read with full attention, then every KV head keeps
-/// the rows with the largest scores besides the most recent ones, and the others' memory is freed. A row's score is the
-/// attention that it got from the observed queries of its whole group. Layers with sliding windows keep these.
+/// Policies that choose rows by their content: a prompt is read with full attention, then every KV head keeps the rows that a
+/// <see cref="RowScorer"/> finds worth most, and the others' memory is freed. Layers with sliding windows keep these.
 /// </summary>
 internal abstract class EvictionPolicy : AttentionPolicy
 {
     /// <summary>A policy of a given size.</summary>
     /// <param name="budget">Rows of a head for a sequence's full length, new tokens included, as the rule of a plan counts
     /// them: so policies of the same rule take the same memory.</param>
-    private protected EvictionPolicy(ElasticRule budget) => Budget = budget;
+    /// <param name="scorer">What rows are worth.</param>
+    private protected EvictionPolicy(ElasticRule budget, RowScorer scorer)
+    {
+        Budget = budget;
+        Scorer = scorer;
+    }
 
-    /// <summary>Rows of a head (of the layers' mean, where they differ) for a sequence's full length.</summary>
+    /// <summary>Rows of a head (of the heads' mean, where they differ) for a sequence's full length.</summary>
     public ElasticRule Budget { get; }
 
-    /// <summary>
-    /// How many queries at the end of a prompt are observed, once; null observes all queries, generated ones too, and
-    /// evicts a row at every step.
-    /// </summary>
-    public abstract int? ObservedQueries { get; }
+    /// <summary>What rows are worth.</summary>
+    public RowScorer Scorer { get; }
 
-    /// <summary>How scores are smoothed before rows are chosen.</summary>
-    public virtual ScorePooling Pooling => ScorePooling.None;
+    /// <summary>Whether every step evicts a row once the budget is full; otherwise generated tokens stay.</summary>
+    public virtual bool EvictsEveryStep => false;
 
-    /// <summary>The last tokens that stay whatever their scores.</summary>
-    /// <param name="rows">Rows that the head keeps.</param>
-    public abstract int RecentTokens(int rows);
+    /// <summary>Whether rows are shared out over all layers at once, rather than within each.</summary>
+    public virtual bool DividesOverLayers => false;
 
-    /// <summary>Rows that the heads of a layer keep when a prompt has been read; as many as there are, or more, keep all.</summary>
+    /// <summary>Rows that the heads of a layer keep on average when a prompt has been read; as many as there are, or more, keep all.</summary>
     /// <param name="layer">Layer, of those that look back without limit.</param>
     /// <param name="layers">How many these are.</param>
     /// <param name="held">Rows held now.</param>
     /// <param name="rows">Rows that the budget gives a layer on average, after what new tokens need.</param>
     public virtual int KeptRows(int layer, int layers, int held, int rows) => rows;
+
+    /// <summary>Says how many rows each head keeps: as many, unless heads share.</summary>
+    /// <param name="heads">Their rows in the order in which they stay: of a layer, or of all if <see cref="DividesOverLayers"/>.</param>
+    /// <param name="rows">Rows of a head on average.</param>
+    /// <param name="kept">Takes the numbers; a head of fewer rows keeps all.</param>
+    public virtual void Divide(ReadOnlySpan<RowRanking> heads, int rows, Span<int> kept) => kept.Fill(rows);
 
     /// <inheritdoc/>
     /// <exception cref="InvalidInputException">All of the model's layers have windows of their own.</exception>
@@ -55,6 +63,5 @@ internal abstract class EvictionPolicy : AttentionPolicy
 
     /// <inheritdoc/>
     internal override string Describe(ModelConfig config, int length) => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture,
-        $"{Name} {Budget.Rows(length)} {ObservedQueries} {Pooling.Kind} {Pooling.Width} {RecentTokens(Budget.Rows(length))} {length}");
+        System.Globalization.CultureInfo.InvariantCulture, $"{Name} {Budget.Rows(length)} {Scorer} {length}");
 }

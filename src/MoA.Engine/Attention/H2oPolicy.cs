@@ -1,3 +1,5 @@
+using MoA.Engine.Attention.Scoring;
+
 namespace MoA.Engine.Attention;
 
 /// <summary>
@@ -14,22 +16,13 @@ internal sealed class H2oPolicy : EvictionPolicy
     /// <param name="recentShare">The part of the rows that is for the most recent tokens, between 0 and 1; the paper's is
     /// half.</param>
     public H2oPolicy(ElasticRule budget, double recentShare = 0.5)
-        : base(budget)
+        : base(budget, new AttentionSumScorer(recentShare))
     {
-        if (recentShare is not (>= 0 and <= 1))
-            throw new ArgumentOutOfRangeException(nameof(recentShare), recentShare, "Expected a share from 0 to 1.");
-        RecentShare = recentShare;
     }
-
-    /// <summary>The part of the rows that is for the most recent tokens.</summary>
-    public double RecentShare { get; }
 
     /// <inheritdoc/>
     public override string Name => CommandName;
 
     /// <inheritdoc/>
-    public override int? ObservedQueries => null;
-
-    /// <inheritdoc/>
-    public override int RecentTokens(int rows) => (int)(RecentShare * rows);
+    public override bool EvictsEveryStep => true;
 }

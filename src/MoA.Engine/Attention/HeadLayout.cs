@@ -21,4 +21,9 @@ internal readonly record struct HeadLayout(int SinkRows, int RingRows)
     internal static HeadLayout Of(int rows, int window) => window <= rows
         ? new HeadLayout(0, window)
         : new HeadLayout(ElasticRule.SinkTokens, rows - ElasticRule.SinkTokens);
+
+    /// <summary>So many rows, at least 1, where rows are evicted one by one: none of them has a place of its own.</summary>
+    internal static HeadLayout OfEvicted(int rows) => rows > ElasticRule.SinkTokens
+        ? new HeadLayout(ElasticRule.SinkTokens, rows - ElasticRule.SinkTokens)
+        : new HeadLayout(0, rows);
 }

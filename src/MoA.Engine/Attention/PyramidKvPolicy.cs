@@ -1,3 +1,4 @@
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
 
 namespace MoA.Engine.Attention;
@@ -13,8 +14,6 @@ internal sealed class PyramidKvPolicy : EvictionPolicy
     /// <summary>The official code's β: the last layer keeps this part of the mean budget.</summary>
     public const int DefaultBeta = 20;
 
-    private readonly int _window;
-
     /// <summary>A policy of a given size.</summary>
     /// <param name="budget">Rows of a head, on average over the layers, for a sequence's full length, new tokens included.</param>
     /// <param name="window">Tokens of the observation window, 1 to 64.</param>
@@ -22,14 +21,16 @@ internal sealed class PyramidKvPolicy : EvictionPolicy
     /// <param name="beta">How steep the pyramid is, at least 1, which is flat.</param>
     public PyramidKvPolicy(
         ElasticRule budget, int window = SnapKvPolicy.DefaultWindow, ScorePooling? pooling = null, int beta = DefaultBeta)
-        : base(budget)
+        : this(budget, new VoteScorer(window, pooling ?? SnapKvPolicy.DefaultPooling), beta)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(window);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(window, ElasticRule.BlockSize);
+    }
+
+    /// <summary>A policy of a given size, which goes by such votes.</summary>
+    internal PyramidKvPolicy(ElasticRule budget, VoteScorer votes, int beta)
+        : base(budget, votes)
+    {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(beta);
-        _window = window;
         Beta = beta;
-        Pooling = pooling ?? SnapKvPolicy.DefaultPooling;
     }
 
     /// <summary>How steep the pyramid is.</summary>
@@ -39,18 +40,10 @@ internal sealed class PyramidKvPolicy : EvictionPolicy
     public override string Name => CommandName;
 
     /// <inheritdoc/>
-    public override int? ObservedQueries => _window;
-
-    /// <inheritdoc/>
-    public override ScorePooling Pooling { get; }
-
-    /// <inheritdoc/>
-    public override int RecentTokens(int rows) => _window;
-
-    /// <inheritdoc/>
     public override int KeptRows(int layer, int layers, int held, int rows)
     {
-        int chosen = rows - _window, choice = held - _window; // rows and what there is besides the window
+        int window = Scorer.ObservedQueries;
+        int chosen = rows - window, choice = held - window; // rows and what there is besides the window
         if (layers < 2 || held < rows || held < 2 * chosen)
             return rows;
         int last = chosen / Beta, first = 2 * chosen - last;
@@ -60,7 +53,7 @@ internal sealed class PyramidKvPolicy : EvictionPolicy
             last = 2 * chosen - choice;
         }
 
-        return first - layer * ((first - last) / (layers - 1)) + _window;
+        return first - layer * ((first - last) / (layers - 1)) + window;
     }
 
     /// <inheritdoc/>

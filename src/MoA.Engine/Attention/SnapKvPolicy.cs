@@ -1,3 +1,5 @@
+using MoA.Engine.Attention.Scoring;
+
 namespace MoA.Engine.Attention;
 
 /// <summary>
@@ -15,30 +17,21 @@ internal sealed class SnapKvPolicy : EvictionPolicy
     /// <summary>The pooling of the official code.</summary>
     public static readonly ScorePooling DefaultPooling = new(PoolingKind.Average, 5);
 
-    private readonly int _window;
-
     /// <summary>A policy of a given size.</summary>
     /// <param name="budget">Rows of every head for a sequence's full length, new tokens included.</param>
     /// <param name="window">Tokens of the observation window, 1 to 64.</param>
     /// <param name="pooling">How scores are smoothed; null for the official code's.</param>
     public SnapKvPolicy(ElasticRule budget, int window = DefaultWindow, ScorePooling? pooling = null)
-        : base(budget)
+        : this(budget, new VoteScorer(window, pooling ?? DefaultPooling))
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(window);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(window, ElasticRule.BlockSize);
-        _window = window;
-        Pooling = pooling ?? DefaultPooling;
+    }
+
+    /// <summary>A policy of a given size, which goes by such votes.</summary>
+    internal SnapKvPolicy(ElasticRule budget, VoteScorer votes)
+        : base(budget, votes)
+    {
     }
 
     /// <inheritdoc/>
     public override string Name => CommandName;
-
-    /// <inheritdoc/>
-    public override int? ObservedQueries => _window;
-
-    /// <inheritdoc/>
-    public override ScorePooling Pooling { get; }
-
-    /// <inheritdoc/>
-    public override int RecentTokens(int rows) => _window;
 }

@@ -1,4 +1,5 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
@@ -7,7 +8,7 @@ namespace MoA.Engine.Kernels;
 
 /// <summary>
 /// What policies that go by the attention that rows got do around one layer's attention, for each segment and KV head:
-/// before a generated token attends those that evict make room for it; afterwards all note the new tokens and the attention
+/// before a generated token attends those that evict score rows or drop one (<see cref="LayerChoiceJob{TSimd, TVector}"/> does the rest); afterwards all note the new tokens and the attention
 /// that they gave.
 /// </summary>
 internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJob
@@ -52,11 +53,30 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
 
     private void MakeRoom(in AttentionSegment segment, int head, EvictionPolicy policy, int worker)
     {
-        HeadCache cache = segment.Cache.Head(_inputs.Layer, head);
-        if (policy.ObservedQueries is not null && !cache.Tokens!.IsSettled)
+        if (!segment.Cache.Head(_inputs.Layer, head).Tokens!.IsSettled)
+            Score(segment.Cache, head, policy.Scorer, worker);
+        RowEviction.DropOne(segment.Cache, policy, _inputs.Layer, head);
+    }
+
+    // What the prompt's end says of all rows; other scores stand already.
+    private void Score(SequenceCache sequence, int head, RowScorer scorer, int worker)
+    {
+        HeadCache cache = sequence.Head(_inputs.Layer, head);
+        if (scorer is KeyDifferenceScorer)
         {
-            QueryWindow window = segment.Cache.Window(_inputs.Layer, head);
-            cache.Tokens.Scores.Clear();
+            KeyDifference<TSimd, TVector>.Score(cache, _inputs.HeadSize, _scratch, worker);
+        }
+        else if (scorer is ExpectedAttentionScorer expected)
+        {
+            QueryStatistics statistics = sequence.Statistics(_inputs.Layer, head);
+            ExpectedAttention<TSimd, TVector>.Score(
+                cache, expected, statistics, sequence.TurnOf(_inputs.Layer), sequence.Length, _inputs, _scratch, worker);
+            statistics.Clear();
+        }
+        else if (scorer.ObservedQueries > 0)
+        {
+            QueryWindow window = sequence.Window(_inputs.Layer, head);
+            cache.Tokens!.Scores.Clear();
             if (window.Count > 0)
             {
                 AttentionReceived<TSimd, TVector>.Add(
@@ -65,8 +85,6 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
 
             window.Clear();
         }
-
-        RowEviction.MakeRoom(segment.Cache, policy, _inputs.Layer, head);
     }
 
     private void Note(in AttentionSegment segment, int head, BlockMemory memory, int worker) =>
@@ -83,14 +101,25 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
         nint stride = (nint)_inputs.QueryHeads * _inputs.HeadSize;
         tokens.Append(segment.Cache.Length, segment.Rows);
         tokens.IsSettled &= segment.Mode == AttentionMode.Decode;
-        if (policy.ObservedQueries is null)
+        switch (policy.Scorer)
         {
-            AttentionReceived<TSimd, TVector>.Add(
-                cache, head * _inputs.Group, queries, stride, segment.Rows, _inputs, _scratch, worker, tokens.Scores);
-        }
-        else if (segment.Mode == AttentionMode.Prefill)
-        {
-            segment.Cache.Window(_inputs.Layer, head).Add(queries, stride, segment.Rows);
+            case LastAttentionScorer:
+                tokens.Scores.Clear();
+                AttentionReceived<TSimd, TVector>.Add(
+                    cache, head * _inputs.Group, queries + (segment.Rows - 1) * stride, stride, 1, _inputs, _scratch, worker, tokens.Scores);
+                break;
+            case { ScoresEveryToken: true }:
+                AttentionReceived<TSimd, TVector>.Add(
+                    cache, head * _inputs.Group, queries, stride, segment.Rows, _inputs, _scratch, worker, tokens.Scores);
+                break;
+            case ExpectedAttentionScorer when segment.Mode == AttentionMode.Prefill:
+                ExpectedAttention<TSimd, TVector>.Add(
+                    segment.Cache.Statistics(_inputs.Layer, head), segment.Cache.TurnOf(_inputs.Layer), segment.Cache.Length, queries, stride, segment.Rows,
+                    _inputs, _scratch, worker);
+                break;
+            case { ObservedQueries: > 0 } when segment.Mode == AttentionMode.Prefill:
+                segment.Cache.Window(_inputs.Layer, head).Add(queries, stride, segment.Rows);
+                break;
         }
     }
 }

@@ -265,7 +265,7 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         {
             AttentionRecordJob<TSimd, TVector> makeRoom = new(Scratch, inputs, work, attended: false);
             Pool.Run(ref makeRoom, makeRoom.Items);
-            BlockChoiceJob<TSimd, TVector> choice = new(Scratch, inputs, work);
+            LayerChoiceJob<TSimd, TVector> choice = new(Scratch, inputs, work);
             Pool.Run(ref choice, work.SegmentCount);
         }
 

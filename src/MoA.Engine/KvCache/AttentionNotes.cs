@@ -1,13 +1,15 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
 using MoA.Engine.Numerics;
 
 namespace MoA.Engine.KvCache;
 
-/// <summary>What a policy that goes by attention remembers of a sequence besides its rows; empty for all others.</summary>
+/// <summary>What a policy that goes by content remembers of a sequence besides its rows; empty for all others.</summary>
 internal sealed class AttentionNotes : IDisposable
 {
     private readonly QueryWindow?[] _windows;
+    private readonly QueryStatistics?[] _statistics;
     private readonly BlockMemory?[] _blocks;
 
     /// <param name="config">The model.</param>
@@ -16,25 +18,35 @@ internal sealed class AttentionNotes : IDisposable
     /// <param name="allocator">Where the memory is counted.</param>
     public AttentionNotes(ModelConfig config, AttentionPolicy policy, int capacity, NativeAllocator allocator)
         : this(
-            policy is EvictionPolicy { ObservedQueries: int queries }
-                ? [.. Unbounded(config, config.KeyValueHeads).Select(notes => notes ? new QueryWindow(allocator, queries, WindowWidth(config)) : null)]
+            policy is EvictionPolicy { Scorer.ObservedQueries: > 0 and int queries }
+                ? Each(config, config.KeyValueHeads, () => new QueryWindow(allocator, queries, WindowWidth(config)))
+                : [],
+            policy is EvictionPolicy { Scorer: ExpectedAttentionScorer }
+                ? Each(config, config.KeyValueHeads, () => new QueryStatistics(allocator, config.QueriesPerKeyValueHead, config.HeadSize))
                 : [],
             policy is InfLlmPolicy infLlm
-                ? [.. Unbounded(config, 1).Select(notes => notes ? new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize) : null)]
+                ? Each(config, 1, () => new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize))
                 : []) => Resize(capacity);
 
-    private AttentionNotes(QueryWindow?[] windows, BlockMemory?[] blocks) => (_windows, _blocks) = (windows, blocks);
+    private AttentionNotes(QueryWindow?[] windows, QueryStatistics?[] statistics, BlockMemory?[] blocks) =>
+        (_windows, _statistics, _blocks) = (windows, statistics, blocks);
 
     /// <summary>Bytes of native memory.</summary>
-    public long Bytes => _windows.Sum(window => window?.Bytes ?? 0);
+    public long Bytes => _windows.Sum(window => window?.Bytes ?? 0) + _statistics.Sum(statistics => statistics?.Bytes ?? 0);
 
     /// <summary>The most bytes of native memory that a sequence's notes take.</summary>
-    public static long MostBytes(ModelConfig config, AttentionPolicy policy) => policy is EvictionPolicy { ObservedQueries: int queries }
-        ? config.UnboundedLayers.Count * (long)config.KeyValueHeads * queries * WindowWidth(config) * sizeof(float)
-        : 0;
+    public static long MostBytes(ModelConfig config, AttentionPolicy policy) => config.UnboundedLayers.Count * (long)config.KeyValueHeads * policy switch
+    {
+        EvictionPolicy { Scorer: ExpectedAttentionScorer } => QueryStatistics.BytesOf(config.QueriesPerKeyValueHead, config.HeadSize),
+        EvictionPolicy choosing => (long)choosing.Scorer.ObservedQueries * WindowWidth(config) * sizeof(float),
+        _ => 0,
+    };
 
     /// <summary>The last queries of the prompt of a head's group, heads counted over all layers; only where the policy observes such a window.</summary>
     public QueryWindow? Window(int head) => _windows.Length == 0 ? null : _windows[head];
+
+    /// <summary>The prompt's queries of a head's group, heads counted over all layers; only where the policy goes by their statistics.</summary>
+    public QueryStatistics? Statistics(int head) => _statistics.Length == 0 ? null : _statistics[head];
 
     /// <summary>The blocks of a layer; null if steps attend to all rows that are held.</summary>
     public BlockMemory? Blocks(int layer) => _blocks.Length == 0 ? null : _blocks[layer];
@@ -49,11 +61,13 @@ internal sealed class AttentionNotes : IDisposable
     /// <summary>The same notes, which are other ones from now on.</summary>
     public AttentionNotes Copy()
     {
-        AttentionNotes copy = new(new QueryWindow?[_windows.Length], [.. _blocks.Select(layer => layer?.Copy())]);
+        AttentionNotes copy = new(new QueryWindow?[_windows.Length], new QueryStatistics?[_statistics.Length], [.. _blocks.Select(layer => layer?.Copy())]);
         try
         {
             for (int i = 0; i < _windows.Length; i++)
                 copy._windows[i] = _windows[i]?.Copy();
+            for (int i = 0; i < _statistics.Length; i++)
+                copy._statistics[i] = _statistics[i]?.Copy();
             return copy;
         }
         catch
@@ -67,11 +81,14 @@ internal sealed class AttentionNotes : IDisposable
     {
         foreach (QueryWindow? window in _windows)
             window?.Dispose();
+        foreach (QueryStatistics? statistics in _statistics)
+            statistics?.Dispose();
     }
 
     private static int WindowWidth(ModelConfig config) => config.QueriesPerKeyValueHead * config.HeadSize;
 
-    // Whether a layer looks back without limit, for each of its heads.
-    private static IEnumerable<bool> Unbounded(ModelConfig config, int heads) =>
-        Enumerable.Range(0, config.Layers * heads).Select(head => !config.IsBounded(head / heads));
+    // One for each head of the layers that look back without limit.
+    private static T?[] Each<T>(ModelConfig config, int heads, Func<T> create)
+        where T : class =>
+        [.. Enumerable.Range(0, config.Layers * heads).Select(head => config.IsBounded(head / heads) ? null : create())];
 }

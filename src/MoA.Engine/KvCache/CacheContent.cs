@@ -60,7 +60,7 @@ internal sealed record CacheContent(
             if (Tokens(i) is HeldTokens tokens)
             {
                 int rows = Math.Max(head.Layout.Rows, tokens.Count + capacity - Length);
-                heads[i] = new RingState(new HeadLayout(ElasticRule.SinkTokens, rows - ElasticRule.SinkTokens));
+                heads[i] = new RingState(HeadLayout.OfEvicted(rows));
                 continue;
             }
 

@@ -135,11 +135,10 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
     /// <param name="rows">Room for rows, at least as many.</param>
     public void Keep(ReadOnlySpan<int> kept, int rows)
     {
-        rows = Math.Max(rows, ElasticRule.SinkTokens + 1); // a ring of no rows could not be counted round
         NativeBuffer<byte> old = _block;
         byte* oldValues = Values;
         _block = new NativeBuffer<byte>(_allocator, 2L * rows * BytesPerRow);
-        State = new RingState(new HeadLayout(ElasticRule.SinkTokens, rows - ElasticRule.SinkTokens));
+        State = new RingState(HeadLayout.OfEvicted(rows));
         for (int row = 0; row < kept.Length; row++)
         {
             nint from = (nint)kept[row] * BytesPerRow, to = (nint)row * BytesPerRow;

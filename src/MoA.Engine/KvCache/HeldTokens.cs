@@ -66,21 +66,23 @@ internal sealed class HeldTokens
     }
 
     /// <summary>
-    /// The rows to keep, ascending: those of the tokens from <paramref name="firstRecent"/> on, and of the others those with
-    /// the largest pooled scores, the earlier row of equal ones.
+    /// The rows in the order in which they stay: those of the first and of the recent tokens, then those with the largest pooled scores, the
+    /// earlier row of equal ones.
     /// </summary>
-    /// <param name="count">Rows to keep; at least as many as are recent.</param>
-    /// <param name="firstRecent">Position of the first token that stays whatever its score.</param>
+    /// <param name="firstTokens">Tokens at the start of the text that stay whatever their scores.</param>
+    /// <param name="firstRecent">Position of the first token at its end that does.</param>
     /// <param name="pooling">How scores of neighbouring rows are smoothed.</param>
-    public int[] Choose(int count, int firstRecent, ScorePooling pooling)
+    public RowRanking Rank(int firstTokens, int firstRecent, ScorePooling pooling)
     {
-        List<int> kept = [], others = [];
+        int[] rows = new int[Count];
+        List<int> others = [];
         List<float> scores = [];
+        int sure = 0;
         for (int row = 0; row < Count; row++)
         {
-            if (_positions[row] >= firstRecent)
+            if (_positions[row] < firstTokens || _positions[row] >= firstRecent)
             {
-                kept.Add(row);
+                rows[sure++] = row;
                 continue;
             }
 
@@ -88,21 +90,22 @@ internal sealed class HeldTokens
             scores.Add(_scores[row]);
         }
 
-        // Scores are not negative, so their bits are in their order: one number holds a score, and behind it a place.
-        float[] pooled = pooling.Apply(CollectionsMarshal.AsSpan(scores));
+        float[] pooled = pooling.Apply(CollectionsMarshal.AsSpan(scores)), ranked = new float[Count];
         ulong[] order = new ulong[pooled.Length];
         for (int i = 0; i < order.Length; i++)
-            order[i] = (ulong)~BitConverter.SingleToUInt32Bits(pooled[i]) << 32 | (uint)i;
+            order[i] = RowRanking.Falling(pooled[i], i);
         Array.Sort(order);
-        int heavy = Math.Clamp(count - kept.Count, 0, order.Length);
-        for (int i = 0; i < heavy; i++)
-            kept.Add(others[(int)(uint)order[i]]);
-        kept.Sort();
-        return [.. kept];
+        for (int i = 0; i < order.Length; i++)
+        {
+            int other = (int)(uint)order[i];
+            (rows[sure + i], ranked[sure + i]) = (others[other], pooled[other]);
+        }
+
+        return new RowRanking(rows, ranked, sure);
     }
 
     /// <summary>
-    /// The row that <see cref="Choose"/> would leave out if it kept all but one without pooling: the one of least score among those
+    /// The last row of <see cref="Rank"/> without pooling: the one of least score among those
     /// that are not recent, the later one of equal ones; the oldest row if all are recent.
     /// </summary>
     public int Least(int firstRecent)

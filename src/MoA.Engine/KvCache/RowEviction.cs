@@ -2,43 +2,92 @@ using MoA.Engine.Attention;
 
 namespace MoA.Engine.KvCache;
 
-/// <summary>What an <see cref="EvictionPolicy"/> does to a head's rows before a generated token adds its own.</summary>
+/// <summary>What an <see cref="EvictionPolicy"/> does to rows before a generated token adds its own.</summary>
 internal static class RowEviction
 {
-    /// <summary>
-    /// After a prompt, keeps the rows that the policy chooses and gives the others' memory back; later, where every step
-    /// evicts, drops the row of least score once the budget is full.
-    /// </summary>
+    /// <summary>Where every step evicts and each head goes by itself, drops the row of least score of a head once the budget is full.</summary>
     /// <param name="cache">The sequence; its scores are up to date.</param>
     /// <param name="policy">Its policy.</param>
     /// <param name="layer">Layer.</param>
     /// <param name="keyValueHead">KV head.</param>
-    public static void MakeRoom(SequenceCache cache, EvictionPolicy policy, int layer, int keyValueHead)
+    public static void DropOne(SequenceCache cache, EvictionPolicy policy, int layer, int keyValueHead)
     {
         HeadCache head = cache.Head(layer, keyValueHead);
-        HeldTokens tokens = head.Tokens!;
-        int budget = policy.Budget.Rows(cache.Capacity);
-        bool everyStep = policy.ObservedQueries is null;
-        // Where every step evicts, the new token counts among the recent ones.
-        int firstRecent = cache.Length + (everyStep ? 1 : 0) - policy.RecentTokens(budget);
-        if (!tokens.IsSettled)
-            Settle(cache, policy, layer, head, budget, firstRecent);
-        else if (everyStep && tokens.Count >= budget)
-            head.Drop(tokens.Least(firstRecent));
+        if (policy.EvictsEveryStep && !policy.Scorer.IsOfLayer && head.Tokens!.IsSettled && IsFull(cache, policy, head))
+            head.Drop(head.Tokens.Least(FirstRecent(cache, policy)));
     }
 
-    private static void Settle(
-        SequenceCache cache, EvictionPolicy policy, int layer, HeadCache head, int budget, int firstRecent)
+    /// <summary>
+    /// After a prompt, keeps the rows of a layer that the policy chooses and gives the others' memory back; later, where every step evicts and
+    /// heads go together, drops the same row of all.
+    /// </summary>
+    /// <inheritdoc cref="DropOne"/>
+    public static void MakeRoom(SequenceCache cache, EvictionPolicy policy, int layer)
     {
-        HeldTokens tokens = head.Tokens!;
-        bool everyStep = policy.ObservedQueries is null;
-        int newTokens = cache.Capacity - cache.Length;
-        int share = everyStep ? budget - 1 : Math.Max(budget - newTokens, ElasticRule.MinimumRows);
-        (int index, int layers) = cache.Evicting(layer);
-        int kept = Math.Min(policy.KeptRows(index, layers, tokens.Count, share), tokens.Count);
-        int rows = everyStep ? budget : kept + newTokens;
-        if (kept < tokens.Count || head.Rows - rows >= ElasticRule.BlockSize)
-            head.Keep(tokens.Choose(kept, firstRecent, policy.Pooling), rows);
-        tokens.IsSettled = true;
+        HeadCache first = cache.Head(layer, 0);
+        bool isSettled = first.Tokens!.IsSettled, isOfLayer = policy.Scorer.IsOfLayer;
+        bool drops = isSettled && isOfLayer && policy.EvictsEveryStep && IsFull(cache, policy, first);
+        if (isOfLayer && (drops || !isSettled))
+            AddUp(cache, layer);
+        if (!isSettled)
+        {
+            Settle(cache, policy, [layer]);
+        }
+        else if (drops)
+        {
+            int least = first.Tokens.Least(FirstRecent(cache, policy));
+            for (int head = 0; head < cache.KeyValueHeads; head++)
+                cache.Head(layer, head).Drop(least);
+        }
+    }
+
+    /// <summary>Keeps the rows that the policy chooses, and gives the others' memory back.</summary>
+    /// <param name="cache">The sequence; its scores are up to date.</param>
+    /// <param name="policy">Its policy.</param>
+    /// <param name="layers">The layers among whose heads rows are shared out.</param>
+    public static void Settle(SequenceCache cache, EvictionPolicy policy, IReadOnlyList<int> layers)
+    {
+        int budget = policy.Budget.Rows(cache.Capacity), newTokens = cache.Capacity - cache.Length;
+        int share = policy.EvictsEveryStep ? budget - 1 : Math.Max(budget - newTokens, ElasticRule.MinimumRows);
+        int firstRecent = FirstRecent(cache, policy);
+        HeadCache[] heads = [.. layers.SelectMany(layer => Enumerable.Range(0, cache.KeyValueHeads).Select(head => cache.Head(layer, head)))];
+        RowRanking[] ranked = [.. heads.Select(head => head.Tokens!.Rank(policy.Scorer.SinkTokens, firstRecent, policy.Scorer.Pooling))];
+        if (layers.Count == 1)
+        {
+            (int index, int count) = cache.Evicting(layers[0]);
+            share = policy.KeptRows(index, count, heads.Max(head => head.Tokens!.Count), share);
+        }
+
+        int[] kept = new int[heads.Length];
+        policy.Divide(ranked, share, kept);
+        for (int i = 0; i < heads.Length; i++)
+        {
+            HeldTokens tokens = heads[i].Tokens!;
+            int stay = Math.Clamp(kept[i], 1, tokens.Count), rows = policy.EvictsEveryStep ? budget : stay + newTokens;
+            if (stay < tokens.Count || heads[i].Rows - rows >= ElasticRule.BlockSize)
+                heads[i].Keep(ranked[i].Best(stay), rows);
+            tokens.IsSettled = true;
+        }
+    }
+
+    private static bool IsFull(SequenceCache cache, EvictionPolicy policy, HeadCache head) => head.Tokens!.Count >= policy.Budget.Rows(cache.Capacity);
+
+    // Where every step evicts, the new token counts among the recent ones.
+    private static int FirstRecent(SequenceCache cache, EvictionPolicy policy) =>
+        cache.Length + (policy.EvictsEveryStep ? 1 : 0) - policy.Scorer.RecentTokens(policy.Budget.Rows(cache.Capacity));
+
+    // All heads hold the same tokens in the same rows.
+    private static void AddUp(SequenceCache cache, int layer)
+    {
+        Span<float> sums = cache.Head(layer, 0).Tokens!.Scores;
+        for (int head = 1; head < cache.KeyValueHeads; head++)
+        {
+            Span<float> scores = cache.Head(layer, head).Tokens!.Scores;
+            for (int row = 0; row < sums.Length; row++)
+                sums[row] += scores[row];
+        }
+
+        for (int head = 1; head < cache.KeyValueHeads; head++)
+            sums.CopyTo(cache.Head(layer, head).Tokens!.Scores);
     }
 }

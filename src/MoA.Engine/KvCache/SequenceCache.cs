@@ -96,6 +96,8 @@ internal sealed partial class SequenceCache : IDisposable
 
     internal int Layers => _config.Layers;
 
+    internal int KeyValueHeads => _config.KeyValueHeads;
+
     /// <summary>
     /// Bytes of all key and value rows, those included that drafts put aside where rings turn. Policies that evict by scores free rows at the first step after a prompt.
     /// </summary>
@@ -289,6 +291,12 @@ internal sealed partial class SequenceCache : IDisposable
 
     /// <summary>The last queries of the prompt of a head's group; only where <see cref="EvictionOf"/> observes such a window.</summary>
     internal QueryWindow Window(int layer, int keyValueHead) => _notes.Window(layer * _config.KeyValueHeads + keyValueHead)!;
+
+    /// <summary>The prompt's queries of a head's group; only where <see cref="EvictionOf"/> goes by their statistics.</summary>
+    internal QueryStatistics Statistics(int layer, int keyValueHead) => _notes.Statistics(layer * _config.KeyValueHeads + keyValueHead)!;
+
+    /// <summary>How a layer's queries and keys are turned.</summary>
+    internal HeadTurn TurnOf(int layer) => new(_config, layer, Capacity);
 
     /// <summary>The policy that evicts a layer's rows by their scores; null if there is none, or the layer has a window of its own.</summary>
     internal EvictionPolicy? EvictionOf(int layer) => _isBounded[layer] ? null : Eviction;

@@ -24,7 +24,7 @@ internal static class BenchmarkCases
         BenchmarkCase[] Group(int length, Func<long, int> batchOf) => [.. policies.Select(policy =>
         {
             long each = SequenceCache.EstimateBytes(model.Config, policy.Policy, length + settings.DecodeTokens, settings.CacheType)
-                + ObservedBytes(model.Config, policy.Policy);
+                + AttentionNotes.MostBytes(model.Config, policy.Policy);
             int batch = batchOf(each);
             if (batch == 0)
                 throw DoesNotFit(room, $"{policy.Label}, --lengths {length}: the caches of one sequence", each, "shorter lengths");
@@ -33,11 +33,6 @@ internal static class BenchmarkCases
             return new BenchmarkCase(policy, length, batch, each * batch);
         })];
     }
-
-    // The queries by which some policies choose rows are kept in F32 beside these.
-    private static long ObservedBytes(ModelConfig config, AttentionPolicy policy) => policy is EvictionPolicy { ObservedQueries: int queries }
-        ? (long)sizeof(float) * queries * config.QueryHeads * config.HeadSize * config.UnboundedLayers.Count
-        : 0;
 
     private static InvalidInputException DoesNotFit(MemoryRoom room, string what, long bytes, string mend) => new(string.Create(CultureInfo.InvariantCulture,
         $"{what} take {bytes / 1048576.0:#,0.#} MiB, but beside {room.HeldBytes / 1048576.0:#,0.#} MiB of weights and activations only " +

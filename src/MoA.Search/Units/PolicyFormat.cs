@@ -1,4 +1,5 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
 
 namespace MoA.Search.Units;
@@ -24,14 +25,28 @@ internal static class PolicyFormat
                 break;
             case H2oPolicy h2o:
                 WriteRule(writer, h2o.Budget);
-                writer.Write(h2o.RecentShare);
+                writer.Write(((AttentionSumScorer)h2o.Scorer).RecentShare);
                 break;
             case SnapKvPolicy snap:
-                WriteVotes(writer, snap);
+                WriteRule(writer, snap.Budget);
+                writer.WriteScorer(snap.Scorer);
                 break;
             case PyramidKvPolicy pyramid:
-                WriteVotes(writer, pyramid);
+                WriteRule(writer, pyramid.Budget);
+                writer.WriteScorer(pyramid.Scorer);
                 writer.Write7BitEncodedInt(pyramid.Beta);
+                break;
+            case TovaPolicy or KeyDiffPolicy:
+                WriteRule(writer, ((EvictionPolicy)policy).Budget);
+                break;
+            case ExpectedAttentionPolicy expected:
+                WriteRule(writer, expected.Budget);
+                writer.WriteScorer(expected.Scorer);
+                break;
+            case AdaKvPolicy shared:
+                WriteRule(writer, shared.Budget);
+                writer.Write(shared.Floor);
+                writer.WriteScorer(shared.Scorer);
                 break;
             case InfLlmPolicy infLlm:
                 WriteRule(writer, infLlm.Budget);
@@ -58,9 +73,13 @@ internal static class PolicyFormat
             PlanPolicy.CommandName => ReadPlan(reader, config),
             StreamingLlmPolicy.CommandName => new StreamingLlmPolicy(ReadRule(reader)),
             H2oPolicy.CommandName => new H2oPolicy(ReadRule(reader), reader.ReadFinite()),
-            SnapKvPolicy.CommandName => new SnapKvPolicy(ReadRule(reader), reader.ReadWithin(1, ElasticRule.BlockSize), ReadPooling(reader)),
-            PyramidKvPolicy.CommandName => new PyramidKvPolicy(
-                ReadRule(reader), reader.ReadWithin(1, ElasticRule.BlockSize), ReadPooling(reader), reader.ReadWithin(1, int.MaxValue)),
+            SnapKvPolicy.CommandName => new SnapKvPolicy(ReadRule(reader), reader.ReadVotes()),
+            PyramidKvPolicy.CommandName => new PyramidKvPolicy(ReadRule(reader), reader.ReadVotes(), reader.ReadWithin(1, int.MaxValue)),
+            TovaPolicy.CommandName => new TovaPolicy(ReadRule(reader)),
+            KeyDiffPolicy.CommandName => new KeyDiffPolicy(ReadRule(reader)),
+            ExpectedAttentionPolicy.CommandName => new ExpectedAttentionPolicy(
+                ReadRule(reader), reader.ReadScorer() as ExpectedAttentionScorer ?? throw new FormatException("another scorer than expected attention")),
+            AdaKvPolicy.CommandName => ReadShared(reader),
             InfLlmPolicy.CommandName => new InfLlmPolicy(ReadRule(reader), reader.ReadFinite(), reader.ReadWithin(1, ElasticRule.BlockSize)),
             (TwoClassPolicy.DuoName or TwoClassPolicy.RazorName) and string name => ReadHeads(reader, name, config),
             _ => throw new FormatException("no policy of that name"),
@@ -104,16 +123,12 @@ internal static class PolicyFormat
         return new PlanPolicy(new AttentionPlan(rules, kind), name);
     }
 
-    private static void WriteVotes(BinaryWriter writer, EvictionPolicy policy)
+    private static AdaKvPolicy ReadShared(BinaryReader reader)
     {
-        WriteRule(writer, policy.Budget);
-        writer.Write7BitEncodedInt(policy.ObservedQueries!.Value);
-        writer.Write(policy.Pooling.Kind == PoolingKind.Average);
-        writer.Write7BitEncodedInt(policy.Pooling.Width);
+        ElasticRule budget = ReadRule(reader);
+        double floor = reader.ReadFinite();
+        return floor is >= 0 and <= 1 ? new AdaKvPolicy(budget, reader.ReadScorer(), floor) : throw new FormatException($"{floor} where a share is expected");
     }
-
-    private static ScorePooling ReadPooling(BinaryReader reader) =>
-        new(reader.ReadBoolean() ? PoolingKind.Average : PoolingKind.Maximum, reader.ReadWithin(1, 1023));
 
     private static void WriteHeads(BinaryWriter writer, TwoClassPolicy policy)
     {

@@ -17,7 +17,7 @@ public sealed class HeldTokensTests
         // Rows of the causal attention matrix of a prompt of four; columns sum to 1.9, 1.0, 0.7, 0.4.
         Read(tokens, 0, [1f], [0.4f, 0.6f], [0.3f, 0.3f, 0.4f], [0.2f, 0.1f, 0.3f, 0.4f]);
         Assert.Equal([1.9f, 1f, 0.7f, 0.4f], tokens.Scores.ToArray(), new Close());
-        Assert.Equal([0, 2, 3], tokens.Choose(3, 2, ScorePooling.None));
+        Assert.Equal([0, 2, 3], tokens.Rank(0, 2, ScorePooling.None).Best(3));
         tokens.Keep([0, 2, 3]);
 
         // Token 4 gives 0.1, 0.8, 0.05, 0.05: token 2 (now 1.5) and token 0 (2.0) compete, 3 and 4 are recent; 2 goes.
@@ -47,7 +47,7 @@ public sealed class HeldTokensTests
         tokens.Append(0, 10);
         float[] votes = [0.1f, 0.9f, 0, 0, 0, 0.3f, 0.4f, 0.3f, 0, 0];
         votes.CopyTo(tokens.Scores);
-        Assert.Equal(kept, tokens.Choose(5, 8, new ScorePooling(kind, width)));
+        Assert.Equal(kept, tokens.Rank(0, 8, new ScorePooling(kind, width)).Best(5));
     }
 
     /// <summary>Equal scores: the earlier token stays; nothing but recent tokens: the oldest goes.</summary>
@@ -56,9 +56,38 @@ public sealed class HeldTokensTests
     {
         HeldTokens tokens = new();
         tokens.Append(10, 4);
-        Assert.Equal([0, 1, 3], tokens.Choose(3, 13, ScorePooling.None));
+        Assert.Equal([0, 1, 3], tokens.Rank(0, 13, ScorePooling.None).Best(3));
         Assert.Equal(2, tokens.Least(13));
         Assert.Equal(0, tokens.Least(10));
+    }
+
+    /// <summary>
+    /// Three heads of three rows share three: without a floor the best three of all stay, with a floor of one every head keeps its best. Equal rows
+    /// stay with the earlier head; sure rows count as the best.
+    /// </summary>
+    [Theory]
+    [InlineData(0, new[] { 2, 1, 0 })]
+    [InlineData(1, new[] { 1, 1, 1 })]
+    public void Heads_share_by_hand(int floor, int[] expected)
+    {
+        RowRanking[] heads = [Ranked(0, 0.9f, 0.5f, 0.1f), Ranked(0, 0.5f, 0.6f, 0), Ranked(0, 0.2f, 0.3f, 0.4f)];
+        int[] kept = new int[3];
+        RowRanking.Share(heads, 1, floor, kept);
+        Assert.Equal(expected, kept);
+
+        RowRanking.Share([Ranked(2, 0, 0, 0.1f), Ranked(0, 0.9f, 0.8f, 0.7f)], 2, 0, kept);
+        Assert.Equal([2, 2], kept[..2]);
+        RowRanking.Share([Ranked(0, 0.1f), Ranked(0), Ranked(0, 0.9f, 0.8f, 0.7f, 0.6f)], 9, 2, kept);
+        Assert.Equal([1, 0, 4], kept);
+    }
+
+    // Rows of which the first stay in any case.
+    private static RowRanking Ranked(int sure, params float[] scores)
+    {
+        HeldTokens tokens = new();
+        tokens.Append(0, scores.Length);
+        scores.CopyTo(tokens.Scores);
+        return tokens.Rank(sure, scores.Length, ScorePooling.None);
     }
 
     /// <summary>

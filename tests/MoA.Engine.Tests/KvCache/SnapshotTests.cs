@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
@@ -27,7 +28,7 @@ public sealed class SnapshotTests : IDisposable
     {
         Gen<Talk> talks =
             from model in Gen.Elements(Models)
-            from policy in Gen.Elements("dense", "fixed", "share", "plan", "plan", "h2o", "snapkv", "pyramidkv", "infllm")
+            from policy in Gen.Elements("dense", "fixed", "share", "plan", "plan", "h2o", "tova", "snapkv", "pyramidkv", "adakv", "infllm")
             from type in Gen.Elements(ElementType.F32, ElementType.BF16, ElementType.Q8_0)
             from prompt in Gen.OneOf(Gen.Choose(1, 70), Gen.Choose(100, 400))
             from steps in Gen.Choose(0, 20)
@@ -362,13 +363,15 @@ public sealed class SnapshotTests : IDisposable
         return name switch
         {
             "dense" => new DensePolicy(),
-            "h2o" or "snapkv" or "pyramidkv" or "infllm" when config.UnboundedLayers.Count == 0 => new DensePolicy(), // nothing to choose among
+            "h2o" or "tova" or "snapkv" or "pyramidkv" or "adakv" or "infllm" when config.UnboundedLayers.Count == 0 => new DensePolicy(), // nothing to choose among
             "fixed" => new StreamingLlmPolicy(new ElasticRule(192, 0)),
             "share" => new StreamingLlmPolicy(new ElasticRule(0, 0.5)),
             "plan" => new PlanPolicy(new AttentionPlan(
                 [.. Enumerable.Range(0, config.Layers).Select(_ => Enumerable.Range(0, config.QueryHeads).Select(_ => rules[random.Next(rules.Length)]).ToArray())],
                 HeadKind.Query)),
             "h2o" => new H2oPolicy(most),
+            "tova" => new TovaPolicy(most),
+            "adakv" => new AdaKvPolicy(most, new ExpectedAttentionScorer(Epsilon: 0.01)),
             "snapkv" => new SnapKvPolicy(most, 16),
             "pyramidkv" => new PyramidKvPolicy(most, 16),
             _ => new InfLlmPolicy(most),

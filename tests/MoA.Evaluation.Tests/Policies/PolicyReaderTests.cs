@@ -2,6 +2,7 @@ using System.Text;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Attention.Policies;
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
 using MoA.Evaluation.Policies;
 using MoA.Search.Profiling;
@@ -10,6 +11,9 @@ namespace MoA.Evaluation.Tests.Policies;
 
 public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
 {
+    private static readonly string[] All =
+        ["streaming-llm", "h2o", "tova", "snapkv", "pyramidkv", "keydiff", "expected-attention", "adakv", "infllm"];
+
     private readonly ModelConfig _config = demo.Model.Config;
 
     [Fact]
@@ -22,13 +26,20 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Equal(new ElasticRule(0, 1), RuleOf("streaming-llm:density=1"));
 
         H2oPolicy h2o = Assert.IsType<H2oPolicy>(PolicyReader.Read("h2o:span=512,recent=0.25", null, _config));
-        Assert.Equal((512, 128, null), (h2o.Budget.Rows(4000), h2o.RecentTokens(512), h2o.ObservedQueries));
+        Assert.Equal((512, 128, true), (h2o.Budget.Rows(4000), h2o.Scorer.RecentTokens(512), h2o.EvictsEveryStep));
         SnapKvPolicy snap = Assert.IsType<SnapKvPolicy>(PolicyReader.Read("snapkv:density=0.25,window=16,kernel=7,pooling=max", null, _config));
-        Assert.Equal((new ElasticRule(0, 0.25), 16, new ScorePooling(PoolingKind.Maximum, 7)), (snap.Budget, snap.ObservedQueries, snap.Pooling));
+        Assert.Equal((new ElasticRule(0, 0.25), 16, new ScorePooling(PoolingKind.Maximum, 7)), (snap.Budget, snap.Scorer.ObservedQueries, snap.Scorer.Pooling));
         InfLlmPolicy blocks = Assert.IsType<InfLlmPolicy>(PolicyReader.Read("infllm:density=0.5,local=0.25,representatives=2", null, _config));
         Assert.Equal((64, 6, 2), (blocks.LocalTokens(1024), blocks.ChosenBlocks(1024), blocks.Representatives));
         PyramidKvPolicy pyramid = Assert.IsType<PyramidKvPolicy>(PolicyReader.Read("pyramidkv:density=0.5", null, _config));
-        Assert.Equal((32, new ScorePooling(PoolingKind.Average, 5)), (pyramid.ObservedQueries, pyramid.Pooling));
+        Assert.Equal((32, new ScorePooling(PoolingKind.Average, 5)), (pyramid.Scorer.ObservedQueries, pyramid.Scorer.Pooling));
+        Assert.Equal(new ExpectedAttentionScorer(64, false, true, 0.5), Scorer("expected-attention:density=0.5,future=64,covariance=no,epsilon=0.5"));
+        Assert.Equal(new ExpectedAttentionScorer(512, true, false, 0), Scorer("expected-attention:span=300,vnorm=no"));
+        Assert.Equal(new VoteScorer(32, new ScorePooling(PoolingKind.Maximum, 7)), Scorer("adakv:density=0.5"));
+        Assert.Equal(new VoteScorer(16, new ScorePooling(PoolingKind.Average, 3)), Scorer("adakv:density=0.5,scorer=snapkv,window=16,pooling=avg,kernel=3"));
+        Assert.Equal(new ExpectedAttentionScorer(Epsilon: 0.01), Scorer("adakv:density=0.5,scorer=expected-attention"));
+        Assert.Equal(new AttentionSumScorer(0.25), Scorer("adakv:density=0.5,scorer=h2o,recent=0.25"));
+        Assert.Equal(0.5, Assert.IsType<AdaKvPolicy>(PolicyReader.Read("adakv:density=0.5,floor=0.5", null, _config)).Floor);
 
         string plan = WritePlan(4, 8);
         Assert.Equal(new ElasticRule(64, 0.5), PolicyReader.Read(null, plan, _config).RuleOf(3, 7, _config, 1000));
@@ -78,15 +89,15 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
     public void All_is_every_policy_that_the_model_and_the_files_given_allow()
     {
         Assert.Equal(["h2o:density=0.5"], PolicyReader.Expand("h2o:density=0.5", _config));
-        Assert.Equal(["streaming-llm", "h2o", "snapkv", "pyramidkv", "infllm"], PolicyReader.Expand("all", _config));
+        Assert.Equal(All, PolicyReader.Expand("all", _config));
         Assert.Equal(
             [
-                "streaming-llm:density=0.3", "h2o:density=0.3", "snapkv:density=0.3", "pyramidkv:density=0.3", "infllm:density=0.3",
+                .. All.Select(name => $"{name}:density=0.3"),
                 "duo-attention:density=0.3,profile=p", "razor-attention:density=0.3,profile=p",
             ],
             PolicyReader.Expand("all:profile=p,density=0.3", _config));
         ModelConfig windows = _config.WithLayers((layer, index) => layer with { Window = new int?[] { null, 64, null, 64 }[index] });
-        Assert.Equal(7, PolicyReader.Expand("all:scores=s", windows).Count);
+        Assert.Equal(All.Length + 2, PolicyReader.Expand("all:scores=s", windows).Count);
         ModelConfig bounded = _config.WithLayers((layer, index) => layer with { Window = new int?[] { 32, 64, 32, 64 }[index] });
         Assert.Equal(["streaming-llm", "duo-attention:scores=s", "razor-attention:scores=s"], PolicyReader.Expand("all:scores=s", bounded));
         Assert.Equal("--policy all:window=4: 'window' is no setting of all; expected density, scores, profile",
@@ -98,6 +109,7 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
     [InlineData("h2o", false)]
     [InlineData("snapkv", false)]
     [InlineData("pyramidkv", false)]
+    [InlineData("adakv", false)]
     [InlineData("infllm", false)]
     [InlineData("streaming-llm", true)]
     public void A_model_of_sliding_windows_alone_is_refused_in_one_line_before_anything_runs(string name, bool runs)
@@ -190,6 +202,8 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', failure.Message);
     }
+
+    private RowScorer Scorer(string text) => Assert.IsType<EvictionPolicy>(PolicyReader.Read(text, null, _config), exactMatch: false).Scorer;
 
     private ElasticRule RuleOf(string text) => PolicyReader.Read(text, null, _config).RuleOf(0, 0, _config, 1000);
 

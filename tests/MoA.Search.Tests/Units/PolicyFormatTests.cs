@@ -3,6 +3,7 @@ using FsCheck.Fluent;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Attention.Policies;
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
 using MoA.Search.Units;
 using MoA.Tests;
@@ -52,6 +53,7 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
         ScorePooling pooling = new(random.Next(2) == 0 ? PoolingKind.Average : PoolingKind.Maximum, 1 + 2 * random.Next(500));
         double[][] scores = [.. Enumerable.Range(0, Config.Layers).Select(_ => Enumerable.Range(0, Config.KeyValueHeads).Select(_ => (double)random.Next(5)).ToArray())];
         HeadKind kind = random.Next(2) == 0 ? HeadKind.Query : HeadKind.KeyValue;
+        ExpectedAttentionScorer expected = new(random.Next(1, 1000), random.Next(2) == 0, random.Next(2) == 0, random.NextDouble());
         return name switch
         {
             DensePolicy.CommandName => new DensePolicy(),
@@ -62,6 +64,18 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
             H2oPolicy.CommandName => new H2oPolicy(rule, random.NextDouble()),
             SnapKvPolicy.CommandName => new SnapKvPolicy(rule, random.Next(1, 65), pooling),
             PyramidKvPolicy.CommandName => new PyramidKvPolicy(rule, random.Next(1, 65), pooling, random.Next(1, 100)),
+            TovaPolicy.CommandName => new TovaPolicy(rule),
+            KeyDiffPolicy.CommandName => new KeyDiffPolicy(rule),
+            ExpectedAttentionPolicy.CommandName => new ExpectedAttentionPolicy(rule, expected),
+            AdaKvPolicy.CommandName => new AdaKvPolicy(
+                rule, random.Next(4) switch
+                {
+                    0 => new VoteScorer(random.Next(1, 65), pooling),
+                    1 => new AttentionSumScorer(random.NextDouble()),
+                    2 => new KeyDifferenceScorer(),
+                    _ => expected,
+                },
+                random.NextDouble()),
             InfLlmPolicy.CommandName => new InfLlmPolicy(rule, random.NextDouble(), random.Next(1, 65)),
             _ => random.Next(2) == 0
                 ? TwoClassPolicy.OfDensity(name, scores, rule, 1 - random.NextDouble())

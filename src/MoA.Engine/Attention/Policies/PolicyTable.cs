@@ -6,11 +6,8 @@ namespace MoA.Engine.Attention.Policies;
 /// <summary>All policies. What reads their names, explains, completes, documents or draws them follows this table.</summary>
 internal static class PolicyTable
 {
-    private static readonly PolicySetting Recent = PolicySetting.Number("recent", 0, 1, "share of the rows for the most recent tokens (0.5)");
-    private static readonly PolicySetting Window = PolicySetting.Whole("window", 1, ElasticRule.BlockSize, $"tokens that vote ({SnapKvPolicy.DefaultWindow})");
-    private static readonly PolicySetting Kernel = PolicySetting.Whole("kernel", 1, 1023, $"odd width of the pooling ({SnapKvPolicy.DefaultPooling.Width})");
-    private static readonly PolicySetting Pooling = PolicySetting.Word("pooling", "how votes are pooled (avg)", "avg", "max");
     private static readonly PolicySetting Beta = PolicySetting.Whole("beta", 1, 1_000_000, $"how steep the pyramid is ({PyramidKvPolicy.DefaultBeta})");
+    private static readonly PolicySetting Floor = PolicySetting.Number("floor", 0, 1, "part of an even share that each head is sure of (0.2)");
     private static readonly PolicySetting Local = PolicySetting.Number("local", 0, 1, "the window's share of the rows besides the sink (0.5)");
     private static readonly PolicySetting Representatives = PolicySetting.Whole(
         "representatives", 1, ElasticRule.BlockSize, $"tokens that represent a block ({InfLlmPolicy.DefaultRepresentatives})");
@@ -24,19 +21,33 @@ internal static class PolicyTable
             StreamingLlmPolicy.CommandName, "uniform", (settings, _, _) => new StreamingLlmPolicy(settings.Budget()),
             PolicySetting.Density, PolicySetting.Span),
         new(
-            H2oPolicy.CommandName, "#8f63d8", (settings, _, _) => new H2oPolicy(settings.Budget(), settings.Number(Recent, 0.5)),
-            PolicySetting.Density, PolicySetting.Span, Recent)
+            H2oPolicy.CommandName, "#8f63d8", (settings, _, _) => new H2oPolicy(settings.Budget(), ScorerReader.Sums(settings).RecentShare),
+            PolicySetting.Density, PolicySetting.Span, ScorerReader.Recent)
         { NeedsUnboundedLayer = true },
         new(
-            SnapKvPolicy.CommandName, "#2f9e66",
-            (settings, _, _) => new SnapKvPolicy(settings.Budget(), settings.Whole(Window, SnapKvPolicy.DefaultWindow), ReadPooling(settings)),
-            PolicySetting.Density, PolicySetting.Span, Window, Kernel, Pooling)
+            TovaPolicy.CommandName, "#5b6fd6", (settings, _, _) => new TovaPolicy(settings.Budget()), PolicySetting.Density, PolicySetting.Span)
+        { NeedsUnboundedLayer = true },
+        new(
+            SnapKvPolicy.CommandName, "#2f9e66", (settings, _, _) => new SnapKvPolicy(settings.Budget(), ScorerReader.Votes(settings, SnapKvPolicy.DefaultPooling)),
+            PolicySetting.Density, PolicySetting.Span, ScorerReader.Window, ScorerReader.Kernel, ScorerReader.Pooling)
         { NeedsUnboundedLayer = true },
         new(
             PyramidKvPolicy.CommandName, "#d1497a",
             (settings, _, _) => new PyramidKvPolicy(
-                settings.Budget(), settings.Whole(Window, SnapKvPolicy.DefaultWindow), ReadPooling(settings), settings.Whole(Beta, PyramidKvPolicy.DefaultBeta)),
-            PolicySetting.Density, PolicySetting.Span, Window, Kernel, Pooling, Beta)
+                settings.Budget(), ScorerReader.Votes(settings, SnapKvPolicy.DefaultPooling), settings.Whole(Beta, PyramidKvPolicy.DefaultBeta)),
+            PolicySetting.Density, PolicySetting.Span, ScorerReader.Window, ScorerReader.Kernel, ScorerReader.Pooling, Beta)
+        { NeedsUnboundedLayer = true },
+        new(
+            KeyDiffPolicy.CommandName, "#7a8b2f", (settings, _, _) => new KeyDiffPolicy(settings.Budget()), PolicySetting.Density, PolicySetting.Span)
+        { NeedsUnboundedLayer = true },
+        new(
+            ExpectedAttentionPolicy.CommandName, "#c2572b", (settings, _, _) => new ExpectedAttentionPolicy(settings.Budget(), ScorerReader.Expected(settings)),
+            PolicySetting.Density, PolicySetting.Span, ScorerReader.Future, ScorerReader.Covariance, ScorerReader.ValueNorm, ScorerReader.Epsilon)
+        { NeedsUnboundedLayer = true },
+        new(
+            AdaKvPolicy.CommandName, "#b03a9e",
+            (settings, _, _) => new AdaKvPolicy(settings.Budget(), ScorerReader.ReadShared(settings), settings.Number(Floor, AdaKvPolicy.DefaultFloor)),
+            [PolicySetting.Density, PolicySetting.Span, Floor, .. ScorerReader.Settings])
         { NeedsUnboundedLayer = true },
         new(
             InfLlmPolicy.CommandName, "#a8841c",
@@ -67,12 +78,4 @@ internal static class PolicyTable
     /// <summary>The colours of all policies in JSON, by name.</summary>
     internal static string ColorsToJson() =>
         $"{{{string.Join(',', All.Select(policy => $"\"{JsonEncodedText.Encode(policy.Name)}\":\"{JsonEncodedText.Encode(policy.Color)}\""))}}}";
-
-    private static ScorePooling ReadPooling(PolicySettings settings)
-    {
-        int width = settings.Whole(Kernel, SnapKvPolicy.DefaultPooling.Width);
-        if (width % 2 == 0)
-            throw settings.Error("expected an odd number as kernel");
-        return new ScorePooling(settings.Word(Pooling) == "avg" ? PoolingKind.Average : PoolingKind.Maximum, width);
-    }
 }

@@ -6,11 +6,11 @@ using MoA.Engine.Parallelism;
 namespace MoA.Engine.Kernels;
 
 /// <summary>
-/// Before a generated token attends, chooses the blocks outside its local window for each sequence of
-/// <see cref="InfLlmPolicy"/>: those whose representative keys have the largest products with the queries, summed over the
+/// Before a generated token attends, what a whole layer decides for each sequence: <see cref="EvictionPolicy"/> which rows stay, and
+/// <see cref="InfLlmPolicy"/> which blocks outside its local window are read, those whose representative keys have the largest products with the queries, summed over the
 /// heads of the layer.
 /// </summary>
-internal readonly unsafe struct BlockChoiceJob<TSimd, TVector> : IParallelJob
+internal readonly unsafe struct LayerChoiceJob<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
@@ -21,7 +21,7 @@ internal readonly unsafe struct BlockChoiceJob<TSimd, TVector> : IParallelJob
     private readonly AttentionWork _work;
 
     /// <summary>Describes the choice for a layer; one item for each segment.</summary>
-    public BlockChoiceJob(WorkerScratch scratch, AttentionInputs inputs, AttentionWork work)
+    public LayerChoiceJob(WorkerScratch scratch, AttentionInputs inputs, AttentionWork work)
     {
         _scratch = scratch;
         _inputs = inputs;
@@ -32,8 +32,16 @@ internal readonly unsafe struct BlockChoiceJob<TSimd, TVector> : IParallelJob
     public void Run(int index, int worker)
     {
         AttentionSegment segment = _work.Segments[index];
-        if (segment.Mode != AttentionMode.Decode || segment.Cache.Blocks(_inputs.Layer) is not BlockMemory memory)
+        if (segment.Mode != AttentionMode.Decode)
             return;
+        if (segment.Cache.EvictionOf(_inputs.Layer) is EvictionPolicy policy)
+            RowEviction.MakeRoom(segment.Cache, policy, _inputs.Layer);
+        if (segment.Cache.Blocks(_inputs.Layer) is BlockMemory memory)
+            Choose(segment, memory, worker);
+    }
+
+    private void Choose(in AttentionSegment segment, BlockMemory memory, int worker)
+    {
         memory.Advance(segment.Cache.Length + 1);
         int blocks = memory.RecentStart / Block, size = _inputs.HeadSize;
         for (; memory.Represented < blocks; memory.Represented++)
