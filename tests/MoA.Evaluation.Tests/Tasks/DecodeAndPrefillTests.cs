@@ -25,10 +25,10 @@ public sealed class DecodeAndPrefillTests(DemoModel demo) : IClassFixture<DemoMo
         ["streaming-llm:density=0.4", "moa", "duo-attention:heads=0.25,streaming=128", "razor-attention:heads=0.25,streaming=0.4"];
 
     /// <summary>Policies that choose rows by attention once a prompt was read.</summary>
-    public static TheoryData<string> ChoosingPolicies => 
+    public static TheoryData<string> ChoosingPolicies =>
     [
         "h2o:density=0.4", "tova:density=0.4", "snapkv:density=0.4", "pyramidkv:density=0.4", "keydiff:density=0.4",
-        "adakv:scorer=expected-attention,density=0.4", "infllm:density=0.4",
+        "adakv:density=0.4", "infllm:density=0.4",
     ];
 
     /// <summary>Dense: every token of an answer or text is as probable both ways, and each written token is the one that prefill would write.</summary>
