@@ -29,8 +29,9 @@ new_member() {
   start_member "m$started" worker --threads 1
 }
 
+# Takes the place of the shell that calls it, so that a signal to that reaches it.
 compress() {
-  "${moa[@]}" compress --quiet --cluster "$cluster" --out "$1" "${options[@]}"
+  exec "${moa[@]}" compress --quiet --cluster "$cluster" --out "$1" "${options[@]}"
 }
 
 compare() {
@@ -51,7 +52,7 @@ start_postgres
 for each in $(seq "$members"); do new_member; done
 wait_for_members "$members"
 start="$(now)"
-compress "$work/all" >/dev/null
+(compress "$work/all" >/dev/null)
 echo "$members members: $(since "$start") s (they share this machine's $(nproc) processors)"
 compare "$work/all" "$members members"
 
