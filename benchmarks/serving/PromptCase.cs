@@ -32,16 +32,21 @@ internal static class PromptCase
         long before = Stopwatch.GetTimestamp();
         Completion prompt = await Completion.ReadAsync(server.Http, Prompts.Make(random, tokens), 1);
         long after = Stopwatch.GetTimestamp();
+        await Task.Delay(time);
         int ended = writers.Count(writer => writer.IsCompleted);
         await enough.CancelAsync();
         Completion[] done = await Task.WhenAll(writers);
 
         report.Require("the prompt's errors", (alone.Error ?? prompt.Error) is null, $"{alone.Error ?? prompt.Error ?? "none"}");
         report.Require("streams that ended too early to be timed", ended == 0, $"{ended} of {streams}");
-        double[] without = [.. done.SelectMany(it => it.Gaps(start, before))], with = [.. done.SelectMany(it => it.Gaps(prompt.Sent, after))];
-        Report.SayTimes($"time between tokens of {streams} streams", without);
+        // The texts grow meanwhile, and their steps with them.
+        double[] earlier = [.. done.SelectMany(it => it.Gaps(start, before))], later = [.. done.SelectMany(it => it.Gaps(after))];
+        double[] with = [.. done.SelectMany(it => it.Gaps(prompt.Sent, after))];
+        Report.SayTimes($"time between tokens of {streams} streams, before", earlier);
         Report.SayTimes($"the same while a prompt of {tokens} tokens is read", with);
-        Report.Say("p99 with it, as a multiple", $"{Report.Quantile(with, 0.99) / Report.Quantile(without, 0.99):F2}");
+        Report.SayTimes("the same afterwards", later);
+        double p99 = Report.Quantile(with, 0.99);
+        Report.Say("p99 with it, as a multiple of that before, and afterwards", $"{p99 / Report.Quantile(earlier, 0.99):F2}, {p99 / Report.Quantile(later, 0.99):F2}");
         Report.Say("the prompt alone, and beside them", $"{alone.FirstSeconds:F2} s, {prompt.FirstSeconds:F2} s, {prompt.FirstSeconds / alone.FirstSeconds:F2} times");
     }
 }

@@ -41,7 +41,7 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
             return;
         }
 
-        int first = received.Length - rows, panelRows = PrefillPanel<TSimd, TVector>.Queries;
+        int first = received.Length - rows, panelRows = PrefillPanel<TSimd, TVector, TwoVectors>.Queries;
         for (int head = 0; head < shape.Group; head++)
         {
             for (int row = 0; row < rows; row += panelRows)
@@ -59,11 +59,11 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         HeadCache cache, int oldest, int queryHead, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch,
         int worker, Span<float> received, int window)
     {
-        int size = shape.HeadSize, lanes = PrefillPanel<TSimd, TVector>.Queries, keys = received.Length;
+        int size = shape.HeadSize, lanes = PrefillPanel<TSimd, TVector, TwoVectors>.Queries, keys = received.Length;
         nint pitch = (size + 15) / 16 * 16 + Skew;
         int state = Math.Max(16, lanes);
         float* tile = scratch.Floats(
-            worker, Block * pitch + (long)size * lanes + 3 * state + (long)(keys + PrefillPanel<TSimd, TVector>.Slack) * lanes + 32);
+            worker, Block * pitch + (long)size * lanes + 3 * state + (long)(keys + PrefillPanel<TSimd, TVector, TwoVectors>.Slack) * lanes + 32);
         float* panel = tile + Block * pitch, maxima = panel + size * lanes, sums = maxima + state, corrections = sums + state;
         float* scores = corrections + state;
         new Span<float>(panel, size * lanes).Clear();
@@ -72,7 +72,7 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         {
             int count = Math.Min(Block, keys - key);
             Widen(cache, oldest + key, count, size, tile, pitch);
-            PrefillPanel<TSimd, TVector>.Score(tile, pitch, count, size, panel, scores + (nint)key * lanes);
+            PrefillPanel<TSimd, TVector, TwoVectors>.Score(tile, pitch, count, size, panel, scores + (nint)key * lanes);
         }
 
         if (shape.CapFactor > 0)
@@ -88,7 +88,7 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         (float maximum, float sumOfNone) = shape.StartOf(queryHead);
         new Span<float>(maxima, lanes).Fill(maximum);
         new Span<float>(sums, lanes).Fill(sumOfNone);
-        PrefillPanel<TSimd, TVector>.Softmax(scores, keys, maxima, sums, corrections);
+        PrefillPanel<TSimd, TVector, TwoVectors>.Softmax(scores, keys, maxima, sums, corrections);
         for (int lane = 0; lane < lanes; lane++)
             sums[lane] = lane < rows ? 1 / sums[lane] : 0;
         TVector lower = TSimd.Load(sums), upper = TSimd.Load(sums + TSimd.Width);

@@ -41,6 +41,10 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Tokens of a prompt that are best read in one pass.</summary>
     internal virtual int PassTokens => ProcessorPassTokens;
 
+    /// <summary>Tokens of a prompt that attention reads at the cost of one behind many others.</summary>
+    /// <param name="group">Query heads of a KV head.</param>
+    internal virtual int PieceTokens(int group) => 8;
+
     /// <summary>What else can be read off the device; null for the processor.</summary>
     internal virtual DeviceGauge? Gauge => null;
 

@@ -235,6 +235,9 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
     // Rows share the reading of weights: so many cost far less than as many steps, if not as little as one.
     internal override int StepTokens => 24;
 
+    // Those whose queries fill a vector.
+    internal override int PieceTokens(int group) => Math.Max(1, TSimd.Width / group);
+
     internal override void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens)
     {
         double* scratch = (double*)Scratch.Shared(2L * TokenDraw.ScratchDoubles(logits.Columns) * Pool.Threads);

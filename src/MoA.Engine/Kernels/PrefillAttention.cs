@@ -10,8 +10,8 @@ namespace MoA.Engine.Kernels;
 /// Block-sparse causal attention of prompt rows. Works on tiles of a panel of queries by 64 keys; tiles that no query of
 /// the panel sees are never touched. Keys come from the cache (tokens before this chunk) and from the chunk itself. A
 /// block of keys is widened once for all rows of the item and all query heads of the group, whose queries fill the panels
-/// head by head: what a head leaves empty is filled by the next. No lane's results depend on what stands beside it. While
-/// the first panel is computed, the block after its own is fetched.
+/// head by head: what a head leaves empty is filled by the next, and the last panel is half as wide where that is enough.
+/// No lane's results depend on what stands beside it. While the first panel is computed, the block after its own is fetched.
 /// Visible: j ≤ i, and the sink block or block(j) ≥ block(i) − ring/64 + 1, and j &gt; i − window.
 /// </summary>
 internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
@@ -30,12 +30,6 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         _scratch = scratch;
         _inputs = inputs;
         _work = work;
-    }
-
-    private static int Queries
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => PrefillPanel<TSimd, TVector>.Queries;
     }
 
     /// <inheritdoc/>
@@ -70,7 +64,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     private void LayOut(
         in AttentionSegment segment, in AttentionItem item, int firstPosition, LayerSpans spans, in PrefillTile<TSimd, TVector> tile)
     {
-        int size = _inputs.HeadSize, lane = 0, run = 0;
+        int size = _inputs.HeadSize, lanes = PrefillTile<TSimd, TVector>.Lanes, lane = 0, run = 0;
         nint stride = (nint)_inputs.QueryHeads * size;
         float scale = _inputs.QueryFactor;
         Span<int> rings = stackalloc int[_inputs.Group], heads = stackalloc int[_inputs.Group];
@@ -89,13 +83,13 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
             new Span<float>(tile.Sums + lane, item.Rows).Fill(sum);
             for (int row = 0, rows; row < item.Rows; row += rows, lane += rows)
             {
-                int position = firstPosition + row, first = lane % Queries;
-                rows = Math.Min(Math.Min(Queries - first, Block - position % Block), item.Rows - row);
+                int position = firstPosition + row, panel = lane / lanes, first = lane % lanes;
+                rows = Math.Min(Math.Min(lanes - first, Block - position % Block), item.Rows - row);
                 tile.Runs[run] = new PrefillRun(head, item.FirstRow + row, rows, position, first);
-                tile.FirstRuns[lane / Queries + 1] = ++run;
+                tile.FirstRuns[panel + 1] = ++run;
                 Transposition.Run(
                     _inputs.Query(segment.FirstRow + item.FirstRow + row, head), stride,
-                    tile.Queries + lane / Queries * tile.PanelFloats + first, Queries, rows, size, scale);
+                    tile.Queries + panel * tile.PanelFloats + first, tile.LanesOf(panel), rows, size, scale);
             }
         }
     }
@@ -130,7 +124,10 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
             first = Math.Max(first, firstKey);
             if (first >= end)
                 continue;
-            AttendPanel(tile, i, keyBlock, first, end, spans, ahead);
+            if (tile.LanesOf(i) == TSimd.Width)
+                AttendPanel<OneVector>(tile, i, keyBlock, first, end, spans, ahead);
+            else
+                AttendPanel<TwoVectors>(tile, i, keyBlock, first, end, spans, ahead);
             ahead = default;
         }
     }
@@ -212,21 +209,21 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     }
 
     [MethodImpl(JitOptions.Loop)]
-    private void AttendPanel(
+    private void AttendPanel<TWidth>(
         in PrefillTile<TSimd, TVector> tile, int index, int keyBlock, int first, int end, LayerSpans spans, in Ahead ahead)
+        where TWidth : struct, IPanelWidth
     {
-        int size = _inputs.HeadSize, count = end - first;
+        int size = _inputs.HeadSize, lanes = PrefillPanel<TSimd, TVector, TWidth>.Queries, count = end - first;
         float* scores = tile.Scores;
         nint offset = first * tile.Stride;
-        PrefillPanel<TSimd, TVector>.Score(
+        PrefillPanel<TSimd, TVector, TWidth>.Score(
             tile.Keys + offset, tile.Stride, count, size, tile.Queries + index * tile.PanelFloats, scores,
             ahead.Keys, ahead.RowBytes);
         if (_inputs.CapFactor > 0)
-            OnlineSoftmax<TSimd, TVector>.Cap(scores, count * Queries, _inputs.CapFactor);
+            OnlineSoftmax<TSimd, TVector>.Cap(scores, count * lanes, _inputs.CapFactor);
         Hide(tile, index, keyBlock, first, end, spans);
-        float* maxima = tile.Maxima + index * Queries, sums = tile.Sums + index * Queries;
-        PrefillPanel<TSimd, TVector>.Softmax(scores, count, maxima, sums, tile.Corrections);
-        PrefillPanel<TSimd, TVector>.AddWeighted(
+        PrefillPanel<TSimd, TVector, TWidth>.Softmax(scores, count, tile.MaximaOf(index), tile.SumsOf(index), tile.Corrections);
+        PrefillPanel<TSimd, TVector, TWidth>.AddWeighted(
             tile.Values + offset, tile.Stride, count, size, scores, tile.Corrections,
             tile.Outputs + index * tile.PanelFloats, ahead.Values, ahead.RowBytes * Block / size);
     }
@@ -238,8 +235,9 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         in PrefillTile<TSimd, TVector> tile, int index, int keyBlock, int first, int end, LayerSpans spans)
     {
         bool hides = false;
+        int lanes = tile.LanesOf(index);
         float* limits = tile.Corrections; // not in use yet
-        new Span<float>(limits, Queries).Fill(float.PositiveInfinity);
+        new Span<float>(limits, lanes).Fill(float.PositiveInfinity);
         foreach (PrefillRun run in tile.RunsOf(index))
         {
             (int runFirst, int runEnd) = run.Sees(keyBlock, spans);
@@ -250,15 +248,15 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
             }
             else
             {
-                run.Hide(keyBlock * Block + first, end - first, spans.SlidingWindow, tile.Scores + run.Lane, Queries);
+                run.Hide(keyBlock * Block + first, end - first, spans.SlidingWindow, tile.Scores + run.Lane, lanes);
             }
         }
 
         if (!hides)
             return;
-        for (float* row = tile.Scores, last = row + (end - first) * Queries; row < last; row += Queries)
+        for (float* row = tile.Scores, last = row + (end - first) * lanes; row < last; row += lanes)
         {
-            for (int lane = 0; lane < Queries; lane += TSimd.Width)
+            for (int lane = 0; lane < lanes; lane += TSimd.Width)
                 TSimd.Store(row + lane, TSimd.Min(TSimd.Load(row + lane), TSimd.Load(limits + lane)));
         }
     }
@@ -266,21 +264,22 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     [MethodImpl(JitOptions.Loop)]
     private void WriteOutputs(in PrefillTile<TSimd, TVector> tile, int index, in AttentionSegment segment)
     {
-        float* outputs = tile.Outputs + index * tile.PanelFloats, sums = tile.Sums + index * Queries;
+        int lanes = tile.LanesOf(index);
+        float* outputs = tile.Outputs + index * tile.PanelFloats, sums = tile.SumsOf(index);
         // The sums of empty lanes are not numbers that mean anything, nor are their outputs; none of them is written.
-        for (int i = 0; i < Queries; i++)
+        for (int i = 0; i < lanes; i++)
             sums[i] = 1f / sums[i];
         for (int d = 0; d < _inputs.HeadSize; d++)
         {
-            float* line = outputs + d * Queries;
-            for (int i = 0; i < Queries; i += TSimd.Width)
+            float* line = outputs + d * lanes;
+            for (int i = 0; i < lanes; i += TSimd.Width)
                 TSimd.Store(line + i, TSimd.Multiply(TSimd.Load(line + i), TSimd.Load(sums + i)));
         }
 
         foreach (PrefillRun run in tile.RunsOf(index))
         {
             Transposition.Run(
-                outputs + run.Lane, Queries, _inputs.Output(segment.FirstRow + run.Row, run.Head),
+                outputs + run.Lane, lanes, _inputs.Output(segment.FirstRow + run.Row, run.Head),
                 (nint)_inputs.QueryHeads * _inputs.HeadSize, _inputs.HeadSize, run.Rows, 1f);
         }
     }

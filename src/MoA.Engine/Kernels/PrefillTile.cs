@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MoA.Engine.Attention;
 using MoA.Engine.Numerics;
 
@@ -13,17 +14,20 @@ internal readonly unsafe struct PrefillTile<TSimd, TVector>
     // Rows a power of two apart would share few lines of the first cache.
     private const int Skew = 16;
 
+    private readonly int _lastLanes;
+
     /// <summary>Memory for <paramref name="rows"/> rows of each head of a group, with outputs of 0.</summary>
     public PrefillTile(WorkerScratch scratch, int worker, int headSize, int group, int rows)
     {
-        int lanes = PrefillPanel<TSimd, TVector>.Queries;
+        int lanes = Lanes;
         Stride = (headSize + 15) / 16 * 16 + Skew;
         PanelFloats = headSize * lanes;
         PanelCount = (rows * group + lanes - 1) / lanes;
+        _lastLanes = rows * group - (PanelCount - 1) * lanes <= TSimd.Width ? TSimd.Width : lanes;
         // A run ends with its panel, with its head or at a border of blocks.
         int runs = PanelCount + group * (rows / Block + 2);
         int states = Aligned(PanelCount * lanes), panelFloats = Aligned((int)(PanelCount * PanelFloats));
-        int scoreFloats = Aligned((Block + PrefillPanel<TSimd, TVector>.Slack) * lanes);
+        int scoreFloats = Aligned((Block + PrefillPanel<TSimd, TVector, TwoVectors>.Slack) * lanes);
         int runFloats = Aligned(runs * sizeof(PrefillRun) / 4);
         Keys = scratch.Floats(
             worker,
@@ -41,6 +45,13 @@ internal readonly unsafe struct PrefillTile<TSimd, TVector>
         // Lanes of the last panel that no query fills.
         new Span<float>(Queries + (PanelCount - 1) * PanelFloats, (int)PanelFloats).Clear();
         new Span<float>(Maxima, 2 * states).Clear();
+    }
+
+    /// <summary>Lanes of a whole panel; one half as wide has the memory of a whole one.</summary>
+    public static int Lanes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => PrefillPanel<TSimd, TVector, TwoVectors>.Queries;
     }
 
     /// <summary>Floats between keys and between values.</summary>
@@ -63,8 +74,10 @@ internal readonly unsafe struct PrefillTile<TSimd, TVector>
 
     public float* Outputs { get; }
 
+    /// <summary>Those of all panels, in the order of their lanes.</summary>
     public float* Maxima { get; }
 
+    /// <summary>Those of all panels, in the order of their lanes.</summary>
     public float* Sums { get; }
 
     /// <summary>Those of all panels, in the order of their lanes.</summary>
@@ -72,6 +85,13 @@ internal readonly unsafe struct PrefillTile<TSimd, TVector>
 
     /// <summary>The number of each panel's first run and, behind the last, the number of all.</summary>
     public int* FirstRuns { get; }
+
+    /// <summary>Lanes of a panel.</summary>
+    public int LanesOf(int panel) => panel == PanelCount - 1 ? _lastLanes : Lanes;
+
+    public float* MaximaOf(int panel) => Maxima + panel * Lanes;
+
+    public float* SumsOf(int panel) => Sums + panel * Lanes;
 
     public ReadOnlySpan<PrefillRun> RunsOf(int panel) => new(Runs + FirstRuns[panel], FirstRuns[panel + 1] - FirstRuns[panel]);
 

@@ -4,14 +4,17 @@ namespace MoA.Serving.Scheduling;
 /// How many tokens of prompts a step may read so that those who are being written to keep their pace. It learns from the steps what a step
 /// without prompts takes, and what a prompt's token adds to one.
 /// </summary>
-internal sealed class PrefillPace(double longestStep)
+/// <param name="longestStep">How many times as long as a step without prompts one with them may take.</param>
+/// <param name="piece">Tokens of a prompt that attention reads at the cost of one.</param>
+internal sealed class PrefillPace(double longestStep, int piece)
 {
     private const double Weight = 0.25;
 
-    // A prompt goes on whatever the machine does, and what was learned is looked at again now and then.
-    private const int Least = 8;
+    // What was learned is looked at again now and then.
     private const int StepsBetweenLooks = 64;
 
+    // A prompt goes on whatever the machine does.
+    private readonly int _least = Math.Min(piece, 8);
     private readonly Dictionary<int, double> _decode = [];
     private double _perToken;
     private int _steps;
@@ -30,8 +33,10 @@ internal sealed class PrefillPace(double longestStep)
         }
 
         if (_perToken == 0)
-            return Least;
-        return (int)Math.Clamp((longestStep - 1) * decode / _perToken, Least, most);
+            return Math.Min(_least, most);
+        // What a last piece lacks would save little: the nearest number of whole ones.
+        double tokens = Math.Round((longestStep - 1) * decode / _perToken / piece) * piece;
+        return (int)Math.Min(Math.Max(tokens, _least), most);
     }
 
     /// <summary>Learns from a step.</summary>

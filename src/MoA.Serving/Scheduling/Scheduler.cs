@@ -36,7 +36,7 @@ internal sealed class Scheduler : IDisposable
         _room = room;
         _counters = counters;
         _loop = new GenerationLoop(model.Transformer);
-        _pace = new PrefillPace(options.LongestStep);
+        _pace = new PrefillPace(options.LongestStep, model.Transformer.Backend.PieceTokens(model.Config.QueriesPerKeyValueHead));
         _room.OnFile = Wake;
         _mostRuns = Math.Min(options.MaxSequences, model.Transformer.MaxRows);
         new Thread(Work) { IsBackground = true, Name = "MoA model" }.Start();

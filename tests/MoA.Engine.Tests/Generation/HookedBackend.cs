@@ -19,6 +19,8 @@ internal sealed class HookedBackend(ComputeBackend inner) : ComputeBackend(inner
 
     public override string Description => inner.Description;
 
+    internal override string Arithmetic => inner.Arithmetic;
+
     internal override ICacheMemory CacheMemory => inner.CacheMemory;
 
     internal override WeightTensor Place(WeightTensor weight)

@@ -101,20 +101,25 @@ public sealed class AttentionPropertyTests : IDisposable
 
     /// <summary>
     /// What stands beside a query in a panel changes with the chunk's size, rows of the same head, of others that see less, and of
-    /// the block behind: every bit must agree.
+    /// the block behind, and so does the panel's width: every bit must agree.
     /// </summary>
     [Theory]
-    [InlineData(1)]
-    [InlineData(5)]
-    [InlineData(8)]
-    [InlineData(20)]
-    [InlineData(63)]
-    [InlineData(64)]
-    [InlineData(65)]
-    [InlineData(100)]
-    public void Chunks_of_any_size_give_what_the_whole_prompt_gives(int chunk)
+    [InlineData(1, 32)]
+    [InlineData(5, 32)]
+    [InlineData(8, 32)]
+    [InlineData(20, 32)]
+    [InlineData(63, 32)]
+    [InlineData(64, 32)]
+    [InlineData(65, 32)]
+    [InlineData(100, 32)]
+    [InlineData(1, 2)]
+    [InlineData(4, 6)]
+    [InlineData(5, 24)]
+    [InlineData(5, 64)]
+    [InlineData(4, 80)]
+    public void Chunks_of_any_size_give_what_the_whole_prompt_gives(int chunk, int headSize)
     {
-        HeadRows random = HeadRows.Random(5, 333, 6, 2, 32);
+        HeadRows random = HeadRows.Random(5, 333, 6, 2, headSize);
         PlanPolicy policy = AttentionLayer.Rings([1, 2, 3, 2, 4, 1]);
         AttentionTraits traits = Traits(6, 0, 5, 3, 5);
         foreach (ComputeBackend backend in _backends)
@@ -124,6 +129,8 @@ public sealed class AttentionPropertyTests : IDisposable
                 (ElementType.F32, 70), (ElementType.BF16, null), (ElementType.Q8_0, 70),
             })
             {
+                if (headSize % type.ElementsPerBlock() != 0)
+                    continue;
                 HeadRows rows = random.RoundedTo(type);
                 using AttentionLayer whole = new(backend, rows, policy, 333, type, window, traits);
                 using AttentionLayer chunked = new(backend, rows, policy, 333, type, window, traits);
@@ -133,6 +140,11 @@ public sealed class AttentionPropertyTests : IDisposable
             }
         }
     }
+
+    /// <summary>As many rows as have a vector's worth of queries in a group of four.</summary>
+    [Fact]
+    public void Rows_whose_queries_fill_a_vector_are_a_piece() =>
+        Assert.Equal([1, 1, 2, 4], _backends.Select(backend => backend.PieceTokens(4)));
 
     /// <summary>Two sequences side by side, long enough that a head is cut into pieces; every bit must agree.</summary>
     [Theory]
