@@ -76,7 +76,9 @@ internal sealed class ConversationTurn
         if (!response.IsSuccessStatusCode)
         {
             using JsonDocument error = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
-            return $"{(int)response.StatusCode} {error.RootElement.GetProperty("error").GetProperty("code")}";
+            JsonElement told = error.RootElement.GetProperty("error");
+            await Console.Error.WriteLineAsync($"{Key}: {told.GetProperty("message")}");
+            return $"{(int)response.StatusCode} {told.GetProperty("code")}";
         }
 
         StringBuilder text = new();

@@ -55,7 +55,7 @@ internal sealed class ConversationGrain : Grain, IConversationGrain
         {
             if (_answers.Count == 0)
                 DeactivateOnIdle();
-            yield return new ConversationEvent { Kind = ConversationEventKind.SentOn, Message = _member.Report().Address };
+            yield return new ConversationEvent { Kind = ConversationEventKind.SentOn, Message = Here };
             yield break;
         }
 
@@ -103,6 +103,8 @@ internal sealed class ConversationGrain : Grain, IConversationGrain
         return Task.CompletedTask;
     }
 
+    private string Here => GrainContext.Address.SiloAddress!.ToParsableString();
+
     // A conversation of which something is being written stays: two requests of one are answered by one member.
     private async ValueTask<bool> SendsOnAsync(ConversationRequest request)
     {
@@ -116,8 +118,7 @@ internal sealed class ConversationGrain : Grain, IConversationGrain
         bool waits = state.IsFull || request.Need.Bytes > state.CacheLimit - state.CacheBytes + state.PrefixBytes;
         if (!waits || request.Sent >= MostSent)
             return false;
-        string here = _member.Report().Address;
-        IReadOnlyList<MemberCandidate> others = [.. (await _seen.ReadAsync(_held.Fingerprint)).Where(member => member.Address != here)];
+        IReadOnlyList<MemberCandidate> others = [.. (await _seen.ReadAsync(_held.Fingerprint)).Where(member => member.Address != Here)];
         if (!others.Any(other => other.Fits(request.Need.Bytes)))
             return false;
         return request.Need.Bytes > state.CacheLimit || state.Waiting >= service.Options.QueueLength

@@ -44,6 +44,10 @@ internal sealed class HeldAnswer(HeldConversations held, ConversationStore store
         {
             // Nobody waits for it.
         }
+        catch (ObjectDisposedException)
+        {
+            _ = events.TryWrite(new ConversationEvent { Kind = ConversationEventKind.Refused, Number = (int)RefusalReason.Stopping, Message = $"{held.Name} is being stopped" });
+        }
         catch (OutOfMemoryException)
         {
             _ = events.TryWrite(new ConversationEvent

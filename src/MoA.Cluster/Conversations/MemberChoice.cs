@@ -15,7 +15,7 @@ internal static class MemberChoice
     /// <param name="random">Chooses among equals.</param>
     public static MemberCandidate? Choose(IReadOnlyList<MemberCandidate> members, ConversationNeed need, Random random)
     {
-        MemberCandidate[] able = Where(members, member => !need.Avoid.Contains(member.Address));
+        MemberCandidate[] able = [.. members.Where(member => !need.Avoid.Contains(member.Address))];
         able = Where(able, member => need.Bytes <= member.Limit);
         able = Where(able, member => member.Fits(need.Bytes));
         if (able.Length == 0)

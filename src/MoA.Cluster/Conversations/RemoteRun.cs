@@ -35,7 +35,7 @@ internal abstract class RemoteRun<TPiece, TOutcome>(ClusterService service, stri
     private bool _cancelled;
     private string _member = "";
     private int _sent;
-    private long _events;
+    private long _progress;
 
     /// <summary>Its pieces.</summary>
     public ChannelReader<TPiece> Pieces => _pieces.Reader;
@@ -71,16 +71,15 @@ internal abstract class RemoteRun<TPiece, TOutcome>(ClusterService service, stri
     /// <summary>Sends it, and reads what comes back to the end.</summary>
     public async Task RunAsync()
     {
-        long lost = 0;
+        long since = 0;
         for (TimeSpan pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
-            long before = _events;
+            long before = _progress;
+            string? lost = null;
             try
             {
                 if (await AskAsync())
                     return;
-                if (_sent <= 1)
-                    pause = TimeSpan.Zero; // it was only sent on
             }
             catch (Exception failure) when (failure is RequestRefusedException or InvalidInputException or RemoteFailureException)
             {
@@ -94,17 +93,21 @@ internal abstract class RemoteRun<TPiece, TOutcome>(ClusterService service, stri
             }
             catch (Exception failure)
             {
-                if (lost == 0 || _events > before)
-                {
-                    (lost, pause) = (Stopwatch.GetTimestamp(), FirstPause);
-                    service.NoteLost(request.Id, _written.Count, Reason(failure));
-                }
+                lost = Reason(failure);
+                _avoid.Clear();
+            }
 
-                if (Stopwatch.GetElapsedTime(lost) > Patience)
-                {
-                    Fail(new RequestRefusedException(RefusalReason.Unavailable, $"no member of the cluster answers for {Patience.TotalSeconds:0} s ({Reason(failure)}); try again later"));
-                    return;
-                }
+            if (since == 0 || _progress > before)
+            {
+                (since, pause) = (Stopwatch.GetTimestamp(), FirstPause);
+                if (lost is not null)
+                    service.NoteLost(request.Id, _written.Count, lost);
+            }
+            else if (Stopwatch.GetElapsedTime(since) > Patience)
+            {
+                Fail(new RequestRefusedException(RefusalReason.Unavailable,
+                    $"no member of the cluster answers for {Patience.TotalSeconds:0} s ({lost ?? "each sends the request on"}); try again later"));
+                return;
             }
 
             await Task.Delay(pause, _end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -142,7 +145,6 @@ internal abstract class RemoteRun<TPiece, TOutcome>(ClusterService service, stri
         {
             await foreach (ConversationEvent next in events)
             {
-                _events++;
                 if (!Volatile.Read(ref _cancelled))
                     _holder = holder;
                 switch (next.Kind)
@@ -175,6 +177,7 @@ internal abstract class RemoteRun<TPiece, TOutcome>(ClusterService service, stri
 
     private void Take(ConversationEvent next)
     {
+        _progress++;
         switch (next.Kind)
         {
             case ConversationEventKind.Began:
@@ -193,6 +196,8 @@ internal abstract class RemoteRun<TPiece, TOutcome>(ClusterService service, stri
                 _written.AddRange(tokens);
                 _ = _pieces.Writer.TryWrite(piece);
                 break;
+            case ConversationEventKind.Refused when next.Number == (int)RefusalReason.Stopping:
+                throw new MemberLostException(next.Message); // it is, not this server
             case ConversationEventKind.Refused:
                 throw new RequestRefusedException((RefusalReason)next.Number, next.Message);
             case ConversationEventKind.Invalid:
