@@ -95,7 +95,8 @@ internal static class CommandLine
             new DevicesCommand(streams),
             new GroupCommand(
                 "eval", "Measures what a model still gets right under a plan or another policy.", new EvalRetrievalCommand(streams),
-                new EvalNeedleCommand(streams), new EvalLongBenchCommand(streams), new EvalLvEvalCommand(streams),
+                new EvalNeedleCommand(streams), new EvalRulerCommand(streams), new EvalLongBenchCommand(streams), new EvalLvEvalCommand(streams),
+                new EvalLongBench2Command(streams), new EvalInfiniteBenchCommand(streams),
                 new EvalPerplexityCommand(streams), new EvalAlpacaCommand(streams), new EvalCompareCommand(streams)),
             new GroupCommand(
                 "plan", "Shows the spans and densities of a plan, and converts plan files.", new PlanShowCommand(streams),

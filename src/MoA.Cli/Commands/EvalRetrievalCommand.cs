@@ -38,6 +38,7 @@ internal sealed class EvalRetrievalCommand : EvalCommand
         ];
         Options.Add(_lengths);
         Options.Add(_data);
+        Options.Add(EvalOptions.Question);
     }
 
     protected override IReadOnlyList<EvaluationSet> CreateSets(CommandContext context, LanguageModel model)
@@ -45,10 +46,11 @@ internal sealed class EvalRetrievalCommand : EvalCommand
         SearchSettings defaults = SearchSettings.DefaultsFor(model.Config);
         IReadOnlyList<int> lengths = LengthsOf(context, _lengths, model.Config, [defaults.ProfileLengths.Max(), defaults.ConstrainedLengths.Max()]);
         int items = Items(context) ?? DefaultItems;
-        if (context.Get(_data) is string data)
-            return RetrievalFile.Read(model, data, lengths, items);
         ulong seed = context.Get(GlobalOptions.Seed) ?? 0;
-        return [.. lengths.Select(length => RetrievalEvaluation.ItemsOf(
-            model, RetrievalEvaluation.CreateSet(model, length, items, seed), $"generated, seed {seed}"))];
+        IEnumerable<EvaluationSet> sets = context.Get(_data) is string data
+            ? RetrievalFile.Read(model, data, lengths, items)
+            : lengths.Select(length => RetrievalEvaluation.ItemsOf(
+                model, RetrievalEvaluation.CreateSet(model, length, items, seed), $"generated, seed {seed}"));
+        return [.. sets.Select(set => EvalOptions.Asked(context, set))];
     }
 }

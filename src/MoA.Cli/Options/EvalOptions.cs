@@ -15,6 +15,8 @@ internal static class EvalOptions
     // Those of the paper's figure.
     private const string DefaultDensities = "0.25,0.5,0.75";
 
+    private const string Shown = "shown", Hidden = "hidden";
+
     public static Option<string[]> Policies { get; } = new("--policy")
     {
         Description = $"A rival: {PolicyHelp.WithSize}, or with head scores {PolicyHelp.WithHeadScores} (docs/policies.md); {PolicyReader.All}: " +
@@ -40,6 +42,14 @@ internal static class EvalOptions
     {
         Description = "File, folder or zip archive of the data set",
         HelpName = "PATH",
+    };
+
+    public static Option<string?> Question { get; } = new("--question")
+    {
+        Description = "shown: the policy reads the question with the context before it chooses what to keep; hidden: it chooses at the context's end, " +
+            "and the question goes through the caches that it left (default: shown)",
+        HelpName = $"{Shown}|{Hidden}",
+        CompletionSources = { Shown, Hidden },
     };
 
     public static Option<bool> ScoreOnly { get; } = new("--score-only")
@@ -95,6 +105,15 @@ internal static class EvalOptions
 
         return [.. choices.DistinctBy(choice => choice.Identity)];
     }
+
+    /// <summary>A set as <see cref="Question"/> has it asked.</summary>
+    /// <exception cref="InvalidInputException">It is to be asked otherwise, or has prompts without a question at their end.</exception>
+    public static EvaluationSet Asked(CommandContext context, EvaluationSet set) => context.Get(Question) switch
+    {
+        null or Shown => set,
+        Hidden => set.WithHiddenQuestions(),
+        string other => throw new InvalidInputException($"--question {other}: expected {Shown} or {Hidden}"),
+    };
 
     /// <summary>Names parted by commas, as they are.</summary>
     public static string[] Names(string? text) =>

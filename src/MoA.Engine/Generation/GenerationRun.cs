@@ -66,6 +66,12 @@ internal sealed class GenerationRun
     /// <summary>The first tokens of the output, which were drawn before, elsewhere: they are written again as they are, one a step, so that what follows is as it would have been there.</summary>
     public IReadOnlyList<int> Written { get; init; } = [];
 
+    /// <summary>
+    /// How many of <see cref="Written"/> are no answer but text that follows the prompt, such as a question that is asked when a policy has chosen what to keep
+    /// of the prompt: none of these ends the run.
+    /// </summary>
+    public int Given { get; init; }
+
     /// <summary>Tokens written so far, a stop token included.</summary>
     public IReadOnlyList<int> Output => _output;
 
@@ -229,7 +235,7 @@ internal sealed class GenerationRun
             int token = _drawn[taken++];
             _output.Add(token);
             _lookup?.Read([token]);
-            if (_stopTokens.Contains(token) || EndsWith(token))
+            if (_output.Count > Given && (_stopTokens.Contains(token) || EndsWith(token)))
                 Finish = FinishReason.Stop;
             else if (_output.Count == MaxNewTokens)
                 Finish = FinishReason.Length;

@@ -24,19 +24,33 @@ internal sealed partial class BenchmarkPrompt(LanguageModel model, int maxTokens
     /// <exception cref="InvalidInputException">The model has no tokenizer.</exception>
     public int[] Encode(string template, string context, string input, bool usesChatTemplate)
     {
-        string text = Fill(template, context, input);
-        Tokenizer tokenizer = model.RequireTokenizer();
-        int[] tokens = tokenizer.Encode(text, addSpecialTokens: true, parseSpecialTokens: false);
-        if (tokens.Length > maxTokens)
-        {
-            int half = maxTokens / 2;
-            text = tokenizer.Decode(tokens.AsSpan(0, half), skipSpecialTokens: true)
-                + tokenizer.Decode(tokens.AsSpan(tokens.Length - half), skipSpecialTokens: true);
-        }
-
+        string text = Shorten(Fill(template, context, input));
         return usesChatTemplate && model.RequireConversations().HasTemplate
             ? model.RequireConversations().EncodePrompt([new ChatMessage(ChatRole.User, text)])
-            : tokenizer.Encode(text, addSpecialTokens: true, parseSpecialTokens: false);
+            : model.RequireTokenizer().Encode(text, addSpecialTokens: true, parseSpecialTokens: false);
+    }
+
+    /// <summary>The prompt of a text with a question at its end, and the answer's beginning.</summary>
+    /// <param name="context">Everything before the question.</param>
+    /// <param name="question">The question; may be empty.</param>
+    /// <param name="answerStart">What the answer begins with; may be empty.</param>
+    /// <exception cref="InvalidInputException">The model has no tokenizer.</exception>
+    public QuestionPrompt Encode(string context, string question, string answerStart)
+    {
+        string text = Shorten(context + question);
+        return text.EndsWith(question, StringComparison.Ordinal)
+            ? QuestionPrompt.Encode(model, text[..^question.Length], question, answerStart)
+            : new QuestionPrompt(QuestionPrompt.EncodeWhole(model, text, answerStart), 0); // it lost a part itself
+    }
+
+    private string Shorten(string text)
+    {
+        Tokenizer tokenizer = model.RequireTokenizer();
+        int[] tokens = tokenizer.Encode(text, addSpecialTokens: true, parseSpecialTokens: false);
+        int half = maxTokens / 2;
+        return tokens.Length <= maxTokens
+            ? text
+            : tokenizer.Decode(tokens.AsSpan(0, half), skipSpecialTokens: true) + tokenizer.Decode(tokens.AsSpan(tokens.Length - half), skipSpecialTokens: true);
     }
 
     /// <summary>Puts the texts into the template, in one pass, so that braces in the texts stay what they are.</summary>

@@ -22,6 +22,44 @@ internal sealed record DataLine(JsonElement Root, string Origin)
             yield return Parse(line, $"{file.Name}:{lines.Line}");
     }
 
+    /// <summary>The objects of a file that is one JSON array, one after the other; of such a file with an object a line, those.</summary>
+    /// <exception cref="InvalidInputException">The stream cannot be read, has no object, or holds something else.</exception>
+    public static IEnumerable<DataLine> ReadArray(DataFile file)
+    {
+        if (file.Name.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase))
+        {
+            foreach (DataLine line in Read(file))
+                yield return line;
+            yield break;
+        }
+
+        using Stream stream = file.Open();
+        using IEnumerator<JsonElement> elements =
+            JsonSerializer.DeserializeAsyncEnumerable(stream, DataJson.Default.JsonElement).ToBlockingEnumerable().GetEnumerator();
+        int number = 0;
+        for (; Next(); number++)
+        {
+            yield return elements.Current.ValueKind == JsonValueKind.Object
+                ? new DataLine(elements.Current, $"{file.Name}: item {number + 1}")
+                : throw new InvalidInputException($"{file.Name}: item {number + 1} is {Describe(elements.Current)}; expected an object");
+        }
+
+        if (number == 0)
+            throw new InvalidInputException($"{file.Name}: the array is empty; expected objects");
+
+        bool Next()
+        {
+            try
+            {
+                return elements.MoveNext();
+            }
+            catch (Exception failure) when (failure is JsonException or IOException)
+            {
+                throw new InvalidInputException($"{file.Name}: behind item {number}: not a valid JSON array of objects; get the file again", failure);
+            }
+        }
+    }
+
     /// <summary>Reads one object.</summary>
     /// <exception cref="InvalidInputException">The bytes are no JSON object.</exception>
     public static DataLine Parse(ReadOnlyMemory<byte> json, string origin)
@@ -54,6 +92,19 @@ internal sealed record DataLine(JsonElement Root, string Origin)
         return array.ValueKind == JsonValueKind.Array
             ? [.. array.EnumerateArray().Select(element => ReadText(element, name))]
             : throw Bad(name, "an array of texts");
+    }
+
+    /// <summary>A field that is text, a number, or an array of such, nested or not; numbers as they are written.</summary>
+    public IReadOnlyList<string> Values(string name)
+    {
+        return Find(name) is JsonElement value && Flat(value).ToArray() is { Length: > 0 } values ? values : throw Bad(name, "text, numbers, or an array of them");
+
+        IEnumerable<string> Flat(JsonElement element) => element.ValueKind switch
+        {
+            JsonValueKind.Array => element.EnumerateArray().SelectMany(Flat),
+            JsonValueKind.Number => [element.GetRawText()],
+            _ => [ReadText(element, name)],
+        };
     }
 
     /// <summary>A field that must be an array of at least one text.</summary>
@@ -106,3 +157,6 @@ internal sealed record DataLine(JsonElement Root, string Origin)
 
     private static string Shortened(string text) => text.Length <= 40 ? text : $"{text[..40]}…";
 }
+
+[System.Text.Json.Serialization.JsonSerializable(typeof(JsonElement))]
+internal sealed partial class DataJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -31,8 +31,8 @@ internal static class EvaluationEstimate
             {
                 bool answers = group[0].IsScored is null;
                 seconds += answers
-                    ? group.Sum(item => speed.Prefill(policy, item.Prompt.Length)) +
-                        speed.Decode(policy, group.Max(item => item.Length), group.Max(item => item.MaxNewTokens), group.Length)
+                    ? group.Sum(item => speed.Prefill(policy, item.Prompt.Length - item.HiddenTokens)) +
+                        speed.Decode(policy, group.Max(item => item.Length), group.Max(item => item.HiddenTokens + item.MaxNewTokens), group.Length)
                     : group.Sum(item => Score(policy, item));
                 caches = Math.Max(caches, answers ? group.Sum(BytesOf) : group.Max(BytesOf));
             }

@@ -4,6 +4,7 @@ using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
+using MoA.Engine.Tokenization;
 using MoA.Evaluation.Tasks;
 using MoA.Search;
 using MoA.Search.Calibration;
@@ -53,7 +54,13 @@ internal sealed class RetrievalEvaluation(
         ArgumentNullException.ThrowIfNull(set);
         QuestionEncoder questions = new(model);
         EvaluationItem[] items =
-            [.. set.Items.Select((item, i) => Item(item, questions.EncodePrompt(item.Prompt, item.AnswerStart)) with { Id = $"{set.TargetTokens}/{i}" })];
+        [
+            .. set.Items.Select((item, i) =>
+            {
+                int[] prompt = questions.EncodePrompt(item.Prompt, item.AnswerStart);
+                return Item(item, prompt) with { Id = $"{set.TargetTokens}/{i}", QuestionStart = QuestionStart(questions, item.Prompt, prompt) };
+            }),
+        ];
         return new EvaluationSet("retrieval", set.TargetTokens, AnswerScorer.For(questions, "last-number"), items) { DepthBins = set.DepthBins, Source = source };
     }
 
@@ -163,6 +170,14 @@ internal sealed class RetrievalEvaluation(
 
         writer.WriteEndArray();
     });
+
+    // The question is the last line.
+    internal static int QuestionStart(QuestionEncoder questions, IReadOnlyList<ChatMessage> messages, int[] prompt)
+    {
+        string text = messages[^1].Content;
+        ChatMessage record = messages[^1] with { Content = text[..(text.LastIndexOf('\n') + 1)] };
+        return prompt.AsSpan().CommonPrefixLength(questions.EncodePrompt([.. messages.SkipLast(1), record]));
+    }
 
     private static EvaluationItem Item(RetrievalItem item, int[] prompt) => new("retrieval", prompt, new ItemReference
     {

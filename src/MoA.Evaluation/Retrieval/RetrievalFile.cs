@@ -66,8 +66,13 @@ internal static class RetrievalFile
     private static EvaluationItem Item(QuestionEncoder questions, DataLine line)
     {
         (string prompt, ItemReference reference) = Parse(line);
-        int[] tokens = questions.EncodePrompt([new ChatMessage(ChatRole.User, prompt)]);
-        return new EvaluationItem(line.Origin, tokens, reference) { MaxNewTokens = RetrievalEvaluation.MaxAnswerTokens };
+        ChatMessage[] messages = [new(ChatRole.User, prompt)];
+        int[] tokens = questions.EncodePrompt(messages);
+        return new EvaluationItem(line.Origin, tokens, reference)
+        {
+            MaxNewTokens = RetrievalEvaluation.MaxAnswerTokens,
+            QuestionStart = RetrievalEvaluation.QuestionStart(questions, messages, tokens),
+        };
     }
 
     // LongEval writes the key and its place, [text, n].

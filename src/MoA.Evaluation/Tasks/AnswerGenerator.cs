@@ -30,6 +30,7 @@ internal sealed class AnswerGenerator(LanguageModel model, ElementType cacheType
             item.Prompt, item.MaxNewTokens, item.StopTokens.Count == 0 ? model.StopTokens : model.StopTokens.Union(item.StopTokens).ToHashSet(), item.Id)
         {
             MinNewTokens = item.MinNewTokens,
+            ContextTokens = item.HidesQuestion ? item.QuestionStart : 0,
         }),
     ];
 

@@ -7,7 +7,8 @@ using MoA.Search.Calibration;
 namespace MoA.Evaluation.Tasks;
 
 /// <summary>
-/// Scores answers between 0 and 1 by the metric's name: <c>last-number</c>, <c>contains</c>, LongBench's <c>qa-f1</c>,
+/// Scores answers between 0 and 1 by the metric's name: <c>last-number</c>, <c>contains</c>, RULER's <c>match-all</c> and <c>match-any</c>, LongBench v2's
+/// <c>stated-letter</c>, those of InfiniteBench (<see cref="InfiniteBenchMetrics"/>), LongBench's <c>qa-f1</c>,
 /// <c>qa-f1-zh</c>, <c>rouge-l</c>, <c>rouge-l-zh</c>, <c>classification</c>, <c>paragraph</c>, <c>count</c> and
 /// <c>code-similarity</c>, LV-Eval's <c>keyword-f1</c>, <c>keyword-f1-zh</c> and <c>rouge-l-zh-keywords</c>. The prefix
 /// <c>first-line:</c> keeps the answer's first line only. Texts without a score of their own have <c>cross-entropy</c> or
@@ -61,6 +62,10 @@ internal sealed class AnswerScorer
             prediction = prediction.TrimStart('\n').Split('\n')[0];
         }
 
+        if (metric == "match-all")
+            return reference.Answers.Select(answer => TextMatch.Contains(prediction, answer)).DefaultIfEmpty(0).Average();
+        if (InfiniteBenchMetrics.Find(metric) is Func<string, IReadOnlyList<string>, double> whole)
+            return reference.Answers.Count == 0 ? 0 : whole(prediction, reference.Answers);
         IEnumerable<string> answers = metric is "keyword-f1" or "keyword-f1-zh" or "rouge-l-zh-keywords"
             ? reference.Answers.Take(1)
             : reference.Answers;
@@ -71,6 +76,8 @@ internal sealed class AnswerScorer
     {
         "last-number" => NumberMetrics.Last(prediction, answer),
         "contains" => AnswerWords.English(prediction) is var words && IsWithin(AnswerWords.English(answer), words) ? 1 : 0,
+        "match-any" => TextMatch.Contains(prediction, answer),
+        "stated-letter" => StatedLetter.Of(prediction) == answer ? 1 : 0,
         "qa-f1" => WordOverlap.F1(AnswerWords.English(prediction), AnswerWords.English(answer)),
         "qa-f1-zh" => WordOverlap.F1(AnswerWords.Chinese(prediction, Segmenter), AnswerWords.Chinese(answer, Segmenter)),
         "rouge-l" => RougeL.F(prediction, answer),

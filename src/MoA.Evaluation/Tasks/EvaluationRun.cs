@@ -238,7 +238,8 @@ internal sealed class EvaluationRun
     {
         string marks = item.IsScored is null ? "" : string.Concat(item.IsScored.Select(scored => scored ? '1' : '0'));
         string least = item.MinNewTokens == 0 ? "" : $"|{item.MinNewTokens}";
-        return $"{string.Join(',', item.Prompt)}|{item.MaxNewTokens}|{string.Join(',', item.StopTokens)}|{marks}{least}";
+        string hidden = item.HidesQuestion ? $"|question after {item.QuestionStart}" : "";
+        return $"{string.Join(',', item.Prompt)}|{item.MaxNewTokens}|{string.Join(',', item.StopTokens)}|{marks}{least}{hidden}";
     }
 
     private sealed record SharedPiece(

@@ -21,6 +21,16 @@ internal sealed record EvaluationSet(string Task, int Length, string Metric, IRe
     /// <summary>Task and data set in one word, as in the names of result folders.</summary>
     public string Name => Dataset is null ? Task : $"{Task}-{Dataset}";
 
+    /// <summary>The same items as a data set of its own, their questions hidden until the policy has chosen what to keep of the context.</summary>
+    /// <exception cref="InvalidInputException">An item's prompt does not end with a question.</exception>
+    public EvaluationSet WithHiddenQuestions() => this with
+    {
+        Dataset = Dataset is null ? "hidden" : $"{Dataset}_hidden",
+        Items = [.. Items.Select(item => item.QuestionStart > 0
+            ? item with { HidesQuestion = true }
+            : throw new InvalidInputException($"{item.Id}: the prompt does not end with a question that could be hidden"))],
+    };
+
     /// <summary>Checks that every item's reference can be scored, before a model runs for hours.</summary>
     /// <exception cref="InvalidInputException">A reference is not what the metric needs; the message names the item.</exception>
     public EvaluationSet Checked(AnswerScorer scorer)

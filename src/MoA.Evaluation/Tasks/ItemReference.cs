@@ -23,7 +23,7 @@ internal sealed record ItemReference
     /// <summary>Where the needed fact stands, from 0 (start of the document) to 1 (its end), or null.</summary>
     public double? Depth { get; init; }
 
-    /// <summary>The group whose score is also reported on its own, or null: LongBench-E's ranges of length.</summary>
+    /// <summary>The groups, parted by commas, whose scores are also reported on their own, or null: LongBench-E's ranges of length, LongBench v2's difficulties and lengths.</summary>
     public string? Group { get; init; }
 
     /// <summary>The question or instruction itself, where outputs are stored with it, or null.</summary>

@@ -51,8 +51,9 @@ internal static class MetricsBuilder
         ScoreInterval interval = ScoreInterval.Of(scores);
         (ItemReference Reference, double Score)[] pairs = [.. predictions.Select(prediction => prediction.Reference).Zip(scores)];
         SortedDictionary<string, GroupScore> groups = new(StringComparer.Ordinal);
-        foreach (var group in pairs.Where(pair => pair.Reference.Group is not null).GroupBy(pair => pair.Reference.Group!))
-            groups[group.Key] = new GroupScore(group.Count(), group.Average(pair => pair.Score));
+        var grouped = pairs.SelectMany(pair => pair.Reference.Group?.Split(',') ?? [], (pair, group) => (Group: group, pair.Score));
+        foreach (var group in grouped.GroupBy(pair => pair.Group, pair => pair.Score))
+            groups[group.Key] = new GroupScore(group.Count(), group.Average());
         return metrics with
         {
             Accuracy = interval.Mean,

@@ -33,6 +33,7 @@ internal sealed class AnswersUnit : IUnitHandler
             foreach (Question question in group)
             {
                 writer.WriteTokens(question.Prompt);
+                writer.Write7BitEncodedInt(question.ContextTokens);
                 writer.Write7BitEncodedInt(question.MaxNewTokens);
                 writer.Write7BitEncodedInt(question.MinNewTokens);
                 writer.WriteTokens([.. question.StopTokens.Order()]);
@@ -64,9 +65,13 @@ internal sealed class AnswersUnit : IUnitHandler
                 model.CheckLength(question.Length, question.Origin);
                 sequences[i] = model.Transformer.CreateSequence(policy, question.Length, cacheType);
                 Sampler sampler = new(SamplingOptions.Greedy, model.Config.VocabularySize);
-                runs[i] = new GenerationRun(sequences[i], question.Prompt, question.MaxNewTokens, sampler, question.StopTokens)
+                int context = question.ContextTokens == 0 ? question.Prompt.Length : question.ContextTokens, given = question.Prompt.Length - context;
+                runs[i] = new GenerationRun(
+                    sequences[i], question.Prompt.AsSpan(0, context), given + question.MaxNewTokens, sampler, question.StopTokens)
                 {
-                    MinNewTokens = question.MinNewTokens,
+                    MinNewTokens = given + question.MinNewTokens,
+                    Written = question.Prompt[context..],
+                    Given = given,
                 };
                 loop.Add(runs[i]);
             }
@@ -78,7 +83,7 @@ internal sealed class AnswersUnit : IUnitHandler
                 processed += loop.Step(cancellation);
             }
 
-            return new GroupAnswers(processed, [.. runs.Select((run, i) => new GroupAnswer([.. run.Output], sequences[i].Bytes))]);
+            return new GroupAnswers(processed, [.. runs.Select((run, i) => new GroupAnswer([.. run.Output.Skip(run.Given)], sequences[i].Bytes))]);
         }
         finally
         {
@@ -139,8 +144,8 @@ internal sealed class AnswersUnit : IUnitHandler
             int[] prompt = reader.ReadTokens();
             if (prompt.Length == 0)
                 throw new FormatException("a prompt without tokens");
-            int most = reader.ReadWithin(0, int.MaxValue), least = reader.ReadWithin(0, most);
-            question = new Question(prompt, most, reader.ReadTokens().ToFrozenSet(), reader.ReadString()) { MinNewTokens = least };
+            int context = reader.ReadWithin(0, prompt.Length - 1), most = reader.ReadWithin(0, int.MaxValue), least = reader.ReadWithin(0, most);
+            question = new Question(prompt, most, reader.ReadTokens().ToFrozenSet(), reader.ReadString()) { MinNewTokens = least, ContextTokens = context };
         }
 
         return group;

@@ -10,6 +10,12 @@ internal sealed record Question(int[] Prompt, int MaxNewTokens, IReadOnlySet<int
     /// <summary>Tokens that an answer has at least.</summary>
     public int MinNewTokens { get; init; }
 
+    /// <summary>
+    /// Tokens at the prompt's beginning after which the policy chooses what to keep, before it sees the others; these then come one by one, as generated ones do.
+    /// 0: it sees the whole prompt.
+    /// </summary>
+    public int ContextTokens { get; init; }
+
     /// <summary>Tokens of prompt and answer together: the length that policies see.</summary>
     public int Length => (int)Math.Min((long)Prompt.Length + MaxNewTokens, int.MaxValue);
 }

@@ -88,7 +88,7 @@ public sealed class UnitHandlerTests(DemoModel demo) : IClassFixture<DemoModel>
     {
         ProfileItem item = new(Tokens(101, 6), [new AnswerSpan(90, 95)], "x:1");
         bool[] marks = [.. Enumerable.Range(0, 40).Select(i => i > 30)];
-        Question[] group = [new(Tokens(20, 8), 2, Model.StopTokens, "x:1")];
+        Question[] group = [new(Tokens(20, 8), 2, Model.StopTokens, "x:1") { ContextTokens = 15 }];
         WorkUnit[] units =
         [
             InfluenceUnit.Of(item, 128), ScoresUnit.Of(new DensePolicy(), ElementType.BF16, Tokens(40, 7), marks, "x:1"),
