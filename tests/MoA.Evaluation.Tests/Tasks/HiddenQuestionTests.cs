@@ -23,6 +23,10 @@ public sealed class HiddenQuestionTests(DemoModel demo) : IClassFixture<DemoMode
     [InlineData("snapkv:density=0.5")]
     [InlineData("pyramidkv:density=0.5")]
     [InlineData("infllm:density=0.5")]
+    [InlineData("expected-attention:density=0.5")]
+    [InlineData("adakv:density=0.5")]
+    [InlineData("tova:density=0.5")]
+    [InlineData("keydiff:density=0.5")]
     public void The_question_goes_through_the_caches_that_the_context_left(string text)
     {
         AttentionPolicy policy = PolicyReader.Read(text, null, demo.Model.Config);
