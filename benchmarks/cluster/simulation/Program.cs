@@ -4,7 +4,9 @@ using MoA.Cluster.Simulation.Cases;
 Dictionary<string, Action<Settings>> cases = new()
 {
     ["serving"] = ServingCase.Run,
+    ["size"] = SizeCase.Run,
     ["search"] = SearchCase.Run,
+    ["measure"] = MeasureCase.Run,
 };
 try
 {

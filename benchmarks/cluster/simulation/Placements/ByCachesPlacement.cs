@@ -1,44 +1,51 @@
+using System.Globalization;
+using MoA.Cluster.Conversations;
 using MoA.Cluster.Simulation.Events;
 using MoA.Cluster.Simulation.Serving;
 
 namespace MoA.Cluster.Simulation.Placements;
 
-/// <summary>As the product.</summary>
+/// <summary>What the product does: its own <see cref="MemberChoice"/> on what members reported.</summary>
 internal sealed class ByCachesPlacement : IPlacement
 {
+    private static readonly HashSet<ulong> NoPrefixes = [];
+
+    private readonly List<MemberCandidate> _candidates = [];
+    private readonly ChoiceRandom _random = new();
+
     public string Name => "by-caches";
 
     public int Choose(ClusterMember[] members, List<int> open, Turn turn, long bytes, double now, ref Randomness random)
     {
-        bool anyFits = false;
-        long most = 0, limit = 0;
-        foreach (int id in open)
-        {
-            MemberReport report = members[id].Reported(now);
-            limit = Math.Max(limit, report.FreeBytes);
-            bool fits = report.Waiting == 0 && bytes <= report.FreeBytes;
-            if (fits && !anyFits)
-                (anyFits, most) = (true, long.MinValue);
-            if (fits == anyFits)
-                most = Math.Max(most, Room(report));
-        }
-
-        (int Class, long Value, ulong Draw, int Member) best = (-1, 0, 0, -1);
+        _candidates.Clear();
+        HashSet<ulong> own = [(ulong)turn.Conversation.System];
         foreach (int id in open)
         {
             ClusterMember member = members[id];
             MemberReport report = member.Reported(now);
-            bool fits = report.Waiting == 0 && bytes <= report.FreeBytes;
-            if (fits != anyFits)
-                continue;
-            bool holds = member.ReportedSystem(turn.Conversation.System, now) && Room(report) >= most - limit / 4;
-            (int, long, ulong, int) next = (holds ? 1 : 0, Room(report), random.Next(), id);
-            if (next.CompareTo(best) > 0)
-                best = next;
+            _candidates.Add(new MemberCandidate(
+                member.Name, member.CacheBytes, member.CacheBytes - report.FreeBytes + report.KeptBytes, report.KeptBytes, report.Waiting,
+                member.ReportedSystem(turn.Conversation.System, now) ? own : NoPrefixes));
         }
 
-        return best.Member;
+        ConversationNeed need = new() { Fingerprint = "", Bytes = bytes, Prefixes = [(ulong)turn.Conversation.System] };
+        _random.Draws = random;
+        MemberCandidate chosen = MemberChoice.Choose(_candidates, need, _random)!;
+        random = _random.Draws;
+        return int.Parse(chosen.Address, CultureInfo.InvariantCulture);
     }
 
-    private static long Room(MemberReport report) => report.FreeBytes - report.KeptBytes + report.KeptBytes / 2;
+    /// <summary>Numbers of the simulation's own kind, so that a run is the same on every machine.</summary>
+    private sealed class ChoiceRandom : Random
+    {
+        private Randomness _draws;
+
+        public Randomness Draws
+        {
+            get => _draws;
+            set => _draws = value;
+        }
+
+        public override int Next(int maxValue) => _draws.Below(maxValue);
+    }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace MoA.Cluster.Simulation.Serving;
 
 /// <summary>A member as the cluster sees it: whether it takes requests, and what it last reported, which is as old as its reports are rare.</summary>
@@ -10,6 +12,12 @@ internal sealed class ClusterMember(int id, MemberSettings settings, IMemberObse
 
     /// <summary>Its number.</summary>
     public int Id { get; } = id;
+
+    /// <summary>The number as a text.</summary>
+    public string Name { get; } = id.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Bytes of all its caches.</summary>
+    public long CacheBytes => settings.CacheBytes;
 
     /// <summary>Its work.</summary>
     public Member Work { get; } = new(settings, observer);

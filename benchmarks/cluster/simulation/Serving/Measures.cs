@@ -9,6 +9,8 @@ internal sealed class Measures(ClusterSettings settings, ClusterMember[] members
     private double _end = double.PositiveInfinity;
     private double _at;
     private double _conversationSeconds;
+    private long _conversations;
+    private double _conversationTokens;
 
     /// <summary>What there is so far.</summary>
     public ServingResult Result { get; } = new();
@@ -60,6 +62,12 @@ internal sealed class Measures(ClusterSettings settings, ClusterMember[] members
             return;
         Result.Measured++;
         Result.TokensWritten += turn.AnswerTokens;
+        if (turn.Conversation.TurnsLeft == 1)
+        {
+            _conversations++;
+            _conversationTokens += turn.Conversation.Tokens;
+        }
+
         Result.Whole.Add(now - turn.Arrived + settings.CallSeconds);
     }
 
@@ -78,6 +86,7 @@ internal sealed class Measures(ClusterSettings settings, ClusterMember[] members
     {
         if (double.IsInfinity(_end))
             Finish(now);
+        Result.TokensOfConversation = _conversationTokens / Math.Max(1, _conversations);
         Result.PeakBytes = members.Max(member => member.Work.PeakBytes);
     }
 

@@ -89,6 +89,9 @@ internal sealed class ServingResult
     /// <inheritdoc cref="Events"/>
     public double ElapsedSeconds { get; set; }
 
+    /// <summary>Tokens that a conversation had at the end, as a mean over those that were measured.</summary>
+    public double TokensOfConversation { get; set; }
+
     /// <summary>Tokens read again, as a share of all that were read.</summary>
     public double ReadAgainShare => TokensRead == 0 ? 0 : (double)TokensReadAgain / TokensRead;
 }
