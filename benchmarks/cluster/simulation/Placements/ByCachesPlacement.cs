@@ -24,7 +24,7 @@ internal sealed class ByCachesPlacement : IPlacement
             ClusterMember member = members[id];
             MemberReport report = member.Reported(now);
             _candidates.Add(new MemberCandidate(
-                member.Name, member.CacheBytes, member.CacheBytes - report.FreeBytes + report.KeptBytes, report.KeptBytes, report.Waiting,
+                member.Name, member.CacheBytes, member.CacheBytes - report.FreeBytes + report.KeptBytes, report.KeptBytes, report.Waiting > 0,
                 member.ReportedSystem(turn.Conversation.System, now) ? own : NoPrefixes));
         }
 
