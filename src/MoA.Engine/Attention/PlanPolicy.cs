@@ -28,6 +28,13 @@ internal sealed class PlanPolicy : AttentionPolicy
     internal override ElasticRule RuleOf(int layer, int queryHead, ModelConfig config, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
+        int heads = Plan.HeadKind == HeadKind.Query ? config.QueryHeads : config.KeyValueHeads;
+        if (Plan.Layers != config.Layers || Plan.HeadsPerLayer != heads)
+        {
+            throw new InvalidInputException(
+                $"the plan is for another model: it has rules for {Plan.Layers} layers of {Plan.HeadsPerLayer} heads, the model {config.Layers} layers of {heads}; search one with 'moa compress', or choose the model's own");
+        }
+
         int head = Plan.HeadKind == HeadKind.Query ? queryHead : queryHead / (config.QueryHeads / config.KeyValueHeads);
         return Plan[layer, head];
     }
