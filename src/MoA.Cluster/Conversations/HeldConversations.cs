@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using MoA.Cluster.Hosting;
 using MoA.Cluster.Members;
+using MoA.Engine.Kernels;
 using MoA.Serving;
 
 namespace MoA.Cluster.Conversations;
@@ -65,8 +66,12 @@ internal sealed class HeldConversations : IMemberPart, IAsyncDisposable
 
         (ModelService service, string fingerprint) = _served.Value;
         ServiceState state = service.State;
+        ComputeBackend backend = service.Model.Transformer.Backend;
         return report with
         {
+            // A member of searches has said so already.
+            Arithmetic = report.Arithmetic.Length > 0 ? report.Arithmetic : backend.Arithmetic,
+            Threads = report.Arithmetic.Length > 0 ? report.Threads : backend.Threads,
             Models = [.. report.Models, new MemberModel(service.Name, fingerprint, service.Model.WeightBytes)],
             Conversations = new ConversationCounts
             {

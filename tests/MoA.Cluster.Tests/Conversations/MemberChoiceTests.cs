@@ -1,8 +1,8 @@
 using FsCheck;
 using FsCheck.Fluent;
 using MoA.Cluster.Conversations;
-using MoA.Serving.Chat;
 using MoA.Engine.Tokenization;
+using MoA.Serving.Chat;
 using MoA.Tests;
 
 namespace MoA.Cluster.Tests.Conversations;
