@@ -36,6 +36,7 @@ internal sealed class ClusterClient : IAsyncDisposable
         await ClusterSchema.RequireAsync(connection, cancellation).ConfigureAwait(false);
         DateTime until = DateTime.UtcNow + patience;
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        _ = builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         QuietLogging.Add(builder.Logging, note);
         _ = builder.UseOrleansClient(client =>
         {

@@ -209,12 +209,4 @@ internal sealed class MemberHost : IAsyncDisposable
             $"{connection.Description}: other members are listed but do not let this one in; each must reach each other's address, and have the same secret or certificates";
         return failure is null ? new InvalidInputException(message) : new InvalidInputException(message, failure);
     }
-
-    // The program itself listens to signals and says when the member leaves.
-    private sealed class NoLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    }
 }

@@ -51,7 +51,7 @@ internal sealed class UnitDispatch(
             foreach (UnitMember member in usable)
             {
                 // Near the end a unit goes to who begins it first.
-                if (member.Errands.Count >= most || (most > 1 && schedule.Free < usable.Length))
+                if (member.Errands.Count(errand => !errand.IsComputed) >= most || (most > 1 && schedule.Free < usable.Length))
                     continue;
                 if (!schedule.TryTake(member.Address, addresses, out int index, out WorkUnit? unit))
                     continue;
@@ -98,6 +98,8 @@ internal sealed class UnitDispatch(
             {
                 UnitReply reply = await grain.Ask(call).WaitAsync(options.Answer, errand.Cancellation).ConfigureAwait(false);
                 answered = Environment.TickCount64;
+                if (reply.Bytes > reply.Piece.Length)
+                    _ = _events.Writer.TryWrite(() => errand.IsComputed = true); // the member can begin the next
                 switch (reply.State)
                 {
                     case UnitState.Done when await FetchAsync(grain, call.Key, reply, errand.Cancellation).ConfigureAwait(false) is byte[] result:

@@ -25,6 +25,9 @@ internal sealed class UnitErrand
     /// <summary>The unit.</summary>
     public WorkUnit Unit { get; }
 
+    /// <summary>Whether the member has computed it, and only the result is still on its way.</summary>
+    public bool IsComputed { get; set; }
+
     /// <summary>Ends with the run, or when the unit was taken from the member.</summary>
     public CancellationToken Cancellation { get; }
 
