@@ -39,9 +39,9 @@ public sealed class ClusterOptionTests
         Invocation run = Invocation.Of("compress", "--cluster", "localhost:9", "--cluster-wait", "0.2", "--out", Path.Combine(folder.Path, "out"));
         Assert.Equal(2, run.ExitCode);
         Assert.Contains("localhost:9: no member of the cluster answers; start one with 'moa worker --cluster …'", run.Error, StringComparison.Ordinal);
-        foreach ((string option, string value) in new[] { ("--cluster", "db"), ("--cluster-wait", "-1") })
+        foreach ((string connection, string wait, string option) in new[] { ("db", "1", "--cluster"), ("localhost:9", "-1", "--cluster-wait") })
         {
-            Invocation wrong = Invocation.Of("compress", "--cluster", "localhost:9", option, value, "--out", Path.Combine(folder.Path, "out"));
+            Invocation wrong = Invocation.Of("compress", "--cluster", connection, "--cluster-wait", wait, "--out", Path.Combine(folder.Path, "out"));
             Assert.Equal(2, wrong.ExitCode);
             Assert.Contains($"moa: {option}", wrong.Error, StringComparison.Ordinal);
         }

@@ -53,8 +53,7 @@ public sealed class UnitRunnerTests
         }, TimeSpan.FromMilliseconds(200));
         _ = await Task.WhenAll(runner.AskAsync(Call(1), false), runner.AskAsync(Call(2), false));
         Assert.True(await cancelled.WaitAsync(TimeSpan.FromSeconds(30)));
-        Assert.Equal([9], (await Until(runner, 9)).Piece); // the other that waited is gone too
-        Assert.False(await cancelled.WaitAsync(0));
+        Assert.Equal([9], (await Until(runner, 9)).Piece); // the other that waited is gone too, or would hold this one up
         Assert.Equal(0, runner.AddTo(Report()).Units.Failed);
     }
 
