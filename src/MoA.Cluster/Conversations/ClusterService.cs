@@ -134,7 +134,7 @@ internal sealed class ClusterService : IModelService, IDisposable
     /// <summary>A member has sent a request on.</summary>
     internal static void NoteSentOn(string member) => ClusterMeters.Moved.Add(1, new("moa.reason", "sent on"), new("moa.member", member));
 
-    private ConversationNeed Need(int promptTokens, int? newTokens, ulong[] prefixes)
+    private ConversationNeed Need(int promptTokens, int? newTokens, ConversationPrefix[] prefixes)
     {
         long capacity = promptTokens + (long)(newTokens ?? Options.DefaultNewTokens);
         return new ConversationNeed

@@ -14,7 +14,7 @@ namespace MoA.Cluster.Conversations;
 internal static class ConversationKey
 {
     // Less is read as quickly as one asks for it.
-    private const int LeastPrefixTokens = 64, LeastPrefixCharacters = 256;
+    private const int LeastPrefixTokens = 64, CharactersPerToken = 4;
 
     /// <summary>The key of a conversation's grain.</summary>
     public static string Of(ChatRequest request, string fingerprint)
@@ -29,27 +29,28 @@ internal static class ConversationKey
     /// <summary>The key of a text's grain: texts that begin alike find each other's caches by their prefixes.</summary>
     public static string Of(Guid request) => $"text-{request:N}";
 
-    /// <summary>Hashes of a conversation's beginning that others share: the system prompt and the tools.</summary>
-    public static ulong[] PrefixesOf(ChatRequest request)
+    /// <summary>A conversation's beginning that others share: the system prompt and the tools.</summary>
+    public static ConversationPrefix[] PrefixesOf(ChatRequest request)
     {
         ChatMessage[] system = [.. request.Messages.TakeWhile(static message => message.Role.Name is "system" or "developer")];
-        if (system.Sum(static message => message.Content.Length) + request.Tools.Sum(static tool => tool.ToString().Length) < LeastPrefixCharacters)
+        int tokens = (system.Sum(static message => message.Content.Length) + request.Tools.Sum(static tool => tool.ToString().Length)) / CharactersPerToken;
+        if (tokens < LeastPrefixTokens)
             return [];
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         AppendBeginning(hash, system);
         foreach (ToolDefinition tool in request.Tools)
             Append(hash, tool.ToString());
-        return [MemoryMarshal.Read<ulong>(hash.GetHashAndReset())];
+        return [new ConversationPrefix(MemoryMarshal.Read<ulong>(hash.GetHashAndReset()), tokens)];
     }
 
-    /// <summary>Hashes of a prompt's first tokens, for twice as many each time.</summary>
-    public static ulong[] PrefixesOf(GenerationRequest request)
+    /// <summary>A prompt's first tokens, for twice as many each time.</summary>
+    public static ConversationPrefix[] PrefixesOf(GenerationRequest request)
     {
         int[] prompt = [.. request.Prompt];
-        List<ulong> hashes = [];
+        List<ConversationPrefix> prefixes = [];
         for (long length = LeastPrefixTokens; length <= prompt.Length; length *= 2)
-            hashes.Add(MemoryMarshal.Read<ulong>(SHA256.HashData(MemoryMarshal.AsBytes(prompt.AsSpan(0, (int)length)))));
-        return [.. hashes];
+            prefixes.Add(new ConversationPrefix(MemoryMarshal.Read<ulong>(SHA256.HashData(MemoryMarshal.AsBytes(prompt.AsSpan(0, (int)length)))), (int)length));
+        return [.. prefixes];
     }
 
     private static void AppendBeginning(IncrementalHash hash, IReadOnlyList<ChatMessage> messages)

@@ -15,9 +15,9 @@ internal sealed record ConversationNeed
     [Id(1)]
     public long Bytes { get; init; }
 
-    /// <summary>Hashes of beginnings that it shares with other requests, the shortest first.</summary>
+    /// <summary>Beginnings that it shares with other requests.</summary>
     [Id(2)]
-    public IReadOnlyList<ulong> Prefixes { get; init; } = [];
+    public IReadOnlyList<ConversationPrefix> Prefixes { get; init; } = [];
 
     /// <summary>Addresses of members that have sent it on.</summary>
     [Id(3)]

@@ -23,7 +23,7 @@ internal sealed class HeldAnswer(HeldConversations held, ConversationStore store
     {
         try
         {
-            held.NotePrefixes(request.Need.Prefixes);
+            held.NotePrefixes([.. request.Need.Prefixes.Select(static prefix => prefix.Hash)]);
             // What was written here is known, whether it could be stored or not.
             if (request.HasAnswers && store.State.Keys.Count == 0)
                 await ReadStoreAsync();

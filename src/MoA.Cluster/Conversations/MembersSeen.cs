@@ -60,8 +60,10 @@ internal sealed class MembersSeen(IGrainFactory grains, IClusterMembershipServic
     {
         ConversationCounts counts = report.Conversations;
         long asked = _reports[SiloAddress.FromParsableString(report.Address)].Asked;
-        long given = _given.Where(given => given.Address == report.Address && given.Time > asked).Sum(static given => given.Bytes);
-        return new MemberCandidate(report.Address, counts.CacheLimit, counts.CacheBytes + given, counts.KeptBytes, counts.IsFull, counts.Prefixes.ToHashSet());
+        long[] given = [.. _given.Where(given => given.Address == report.Address && given.Time > asked).Select(static given => given.Bytes)];
+        return new MemberCandidate(
+            report.Address, counts.CacheLimit, counts.CacheBytes + given.Sum(), counts.KeptBytes, counts.IsFull, counts.Running + counts.Waiting + given.Length,
+            counts.Prefixes.ToHashSet());
     }
 
     private Task Ask()

@@ -20,14 +20,28 @@ public sealed class MemberChoiceTests
     }
 
     [Fact]
-    public void Who_has_read_the_beginning_is_chosen_unless_much_fuller()
+    public void Who_has_least_to_read_is_chosen()
     {
+        // A beginning of 1,000 tokens is worth one request that is there, but not two.
         Assert.Equal("a", Choose([Member("a", free: 3, prefixes: 7), Member("b", free: 5)], Need(1, prefix: 7)));
-        Assert.Equal("b", Choose([Member("a", free: 2, prefixes: 7), Member("b", free: 5)], Need(1, prefix: 7)));
-        // The longest beginning counts, and a request that waits counts more.
-        ConversationNeed both = Need(1) with { Prefixes = [7, 8] };
-        Assert.Equal("c", Choose([Member("a", free: 5), Member("b", free: 5, prefixes: 7), Member("c", free: 4, prefixes: 8)], both));
-        Assert.Equal("b", Choose([Member("a", free: 5, prefixes: 7, isFull: true), Member("b", free: 4)], Need(1, prefix: 7)));
+        Assert.Equal("a", Choose([Member("a", free: 3, prefixes: 7, requests: 1), Member("b", free: 5)], Need(1, prefix: 7)));
+        Assert.Equal("b", Choose([Member("a", free: 5, prefixes: 7, requests: 2), Member("b", free: 3)], Need(1, prefix: 7)));
+        // The longest beginning counts, and who lets a request wait comes last.
+        ConversationNeed both = Need(1) with { Prefixes = [new(7, 1000), new(8, 3000)] };
+        Assert.Equal("c", Choose([Member("a", free: 5), Member("b", free: 5, prefixes: 7), Member("c", free: 4, prefixes: 8, requests: 3)], both));
+        Assert.Equal("b", Choose([Member("a", free: 5), Member("b", free: 5, prefixes: 7), Member("c", free: 4, prefixes: 8, requests: 4)], both));
+        Assert.Equal("b", Choose([Member("a", free: 5, prefixes: 7, isFull: true), Member("b", free: 4, requests: 9)], Need(1, prefix: 7)));
+    }
+
+    /// <summary>A member that has just started is empty, but does not get everything.</summary>
+    [Fact]
+    public void Work_counts_before_room()
+    {
+        MemberCandidate[] members = [Member("new", free: 10, requests: 5), .. Enumerable.Range(0, 99).Select(i => Member($"m{i}", free: 1, requests: 4))];
+        Random random = new(3);
+        Assert.DoesNotContain("new", Enumerable.Range(0, 1000).Select(_ => MemberChoice.Choose(members, Need(1), random)!.Address));
+        members[0] = members[0] with { Requests = 3 };
+        Assert.InRange(Enumerable.Range(0, 10000).Count(_ => MemberChoice.Choose(members, Need(1), random)!.Address == "new"), 200, 600); // two draws of two from 100
     }
 
     [Fact]
@@ -42,13 +56,13 @@ public sealed class MemberChoiceTests
     [Fact]
     public void Who_can_never_hold_it_is_not_chosen_where_another_can()
     {
-        MemberCandidate small = new("small", 2 * Gibi, 0, 0, false, new HashSet<ulong>()), full = Member("full", free: 1, isFull: true);
+        MemberCandidate small = new("small", 2 * Gibi, 0, 0, false, 0, new HashSet<ulong>()), full = Member("full", free: 1, isFull: true);
         Assert.Equal("full", Choose([small, full], Need(4)));
         Assert.Equal("small", Choose([small], Need(4))); // who says why it is refused
         Assert.Null(MemberChoice.Choose([], Need(1), new Random(1)));
     }
 
-    /// <summary>Of any members one is chosen; none that has to wait or is avoided where another is not; and none with less room but for a beginning.</summary>
+    /// <summary>Of any members one is chosen; none that has to wait or is avoided where another is not; and of few the one with least to read and most room.</summary>
     [Fact]
     public void Choices_keep_to_the_rules()
     {
@@ -58,7 +72,7 @@ public sealed class MemberChoiceTests
             from kept in Gen.Choose(0, used)
             from waiting in Gen.Choose(0, 2)
             from prefix in Gen.Choose(0, 3)
-            select new MemberCandidate($"m{name}", 8 * Gibi, used * Gibi, kept * Gibi, waiting > 0, new HashSet<ulong> { (ulong)prefix });
+            select new MemberCandidate($"m{name}", 8 * Gibi, used * Gibi, kept * Gibi, waiting > 0, waiting, new HashSet<ulong> { (ulong)prefix });
         var cases =
             from members in member.NonEmptyListOf()
             from bytes in Gen.Choose(0, 9)
@@ -76,8 +90,8 @@ public sealed class MemberChoiceTests
             Assert.Contains(chosen, others);
             MemberCandidate[] able = [.. others.Where(one => one.Fits(need.Bytes))];
             Assert.True(able.Length == 0 || able.Contains(chosen));
-            if (able.Length > 0)
-                Assert.True(chosen.Room == able.Max(one => one.Room) || (chosen.Prefixes.Contains(1) && chosen.Room >= able.Max(one => one.Room) - (2 * Gibi)));
+            if (able.Length is > 0 and <= 4)
+                Assert.Equal(able.Min(one => (MemberChoice.ToRead(one, need), -one.Room)), (MemberChoice.ToRead(chosen, need), -chosen.Room));
         }).Holds(300);
     }
 
@@ -98,9 +112,9 @@ public sealed class MemberChoiceTests
 
     private static string Choose(MemberCandidate[] members, ConversationNeed need) => MemberChoice.Choose(members, need, new Random(1))!.Address;
 
-    private static MemberCandidate Member(string name, int free, ulong prefixes = 0, bool isFull = false) =>
-        new(name, 10 * Gibi, (10 - free) * Gibi, 0, isFull, new HashSet<ulong> { prefixes });
+    private static MemberCandidate Member(string name, int free, ulong prefixes = 0, bool isFull = false, int requests = 0) =>
+        new(name, 10 * Gibi, (10 - free) * Gibi, 0, isFull, requests, new HashSet<ulong> { prefixes });
 
     private static ConversationNeed Need(int gibi, ulong prefix = 99, string avoid = "") =>
-        new() { Fingerprint = "f", Bytes = gibi * Gibi, Prefixes = [prefix], Avoid = [avoid] };
+        new() { Fingerprint = "f", Bytes = gibi * Gibi, Prefixes = [new(prefix, 1000)], Avoid = [avoid] };
 }

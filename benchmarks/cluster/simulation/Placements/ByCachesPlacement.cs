@@ -24,11 +24,11 @@ internal sealed class ByCachesPlacement : IPlacement
             ClusterMember member = members[id];
             MemberReport report = member.Reported(now);
             _candidates.Add(new MemberCandidate(
-                member.Name, member.CacheBytes, member.CacheBytes - report.FreeBytes + report.KeptBytes, report.KeptBytes, report.Waiting > 0,
+                member.Name, member.CacheBytes, member.CacheBytes - report.FreeBytes + report.KeptBytes, report.KeptBytes, report.Waiting > 0, report.Requests,
                 member.ReportedSystem(turn.Conversation.System, now) ? own : NoPrefixes));
         }
 
-        ConversationNeed need = new() { Fingerprint = "", Bytes = bytes, Prefixes = [(ulong)turn.Conversation.System] };
+        ConversationNeed need = new() { Fingerprint = "", Bytes = bytes, Prefixes = [new ConversationPrefix((ulong)turn.Conversation.System, turn.Conversation.SystemTokens)] };
         _random.Draws = random;
         MemberCandidate chosen = MemberChoice.Choose(_candidates, need, _random)!;
         random = _random.Draws;
