@@ -40,10 +40,10 @@ internal abstract class EvictionPolicy : AttentionPolicy
     public virtual int KeptRows(int layer, int layers, int held, int rows) => rows;
 
     /// <summary>Says how many rows each head keeps: as many, unless heads share.</summary>
-    /// <param name="heads">Their rows in the order in which they stay: of a layer, or of all if <see cref="DividesOverLayers"/>.</param>
+    /// <param name="heads">Their rows in the order in which they stay: of a layer, or of all if <see cref="DividesOverLayers"/>. May be put in another order.</param>
     /// <param name="rows">Rows of a head on average.</param>
     /// <param name="kept">Takes the numbers; a head of fewer rows keeps all.</param>
-    public virtual void Divide(ReadOnlySpan<RowRanking> heads, int rows, Span<int> kept) => kept.Fill(rows);
+    public virtual void Divide(Span<RowRanking> heads, int rows, Span<int> kept) => kept.Fill(rows);
 
     /// <inheritdoc/>
     /// <exception cref="InvalidInputException">All of the model's layers have windows of their own.</exception>

@@ -54,12 +54,66 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         }
     }
 
+    /// <summary>
+    /// The most that rows of a part of the text get from any query of the group while the text is repeated: a query counts the first tokens, the part, and
+    /// what was repeated up to itself.
+    /// </summary>
+    /// <param name="cache">The rows, those of the original and what is repeated.</param>
+    /// <param name="original">What the caches held before; takes the scores.</param>
+    /// <param name="part">The part.</param>
+    /// <param name="firstHead">The first of the query heads that read them.</param>
+    /// <param name="queries">[rows, heads·size]: their queries of the last <paramref name="rows"/> rows.</param>
+    /// <param name="stride">Floats from row to row of the queries.</param>
+    /// <param name="rows">Queries of each head.</param>
+    /// <param name="shape">The layer's shapes.</param>
+    /// <param name="scratch">Memory of the workers.</param>
+    /// <param name="worker">Which of them runs this.</param>
+    public static void Repeat(
+        HeadCache cache, HeldTokens original, RepeatedPart part, int firstHead, float* queries, nint stride, int rows, in AttentionInputs shape,
+        WorkerScratch scratch, int worker)
+    {
+        int start = original.Count - (part.Sequence.Length - part.Start), panelRows = PrefillPanel<TSimd, TVector, TwoVectors>.Queries;
+        KeyRows keys = new(part.SinkTokens, start, part.Tokens, original.Count);
+        int before = part.SinkTokens + part.Tokens + cache.Tokens!.Count - original.Count - rows;
+        Span<float> scores = original.Scores.Slice(start, part.Tokens);
+        for (int head = 0; head < shape.Group; head++)
+        {
+            for (int row = 0; row < rows; row += panelRows)
+            {
+                int count = Math.Min(panelRows, rows - row);
+                float* weights = Weigh(
+                    cache, keys, firstHead + head, queries + row * stride + (nint)head * shape.HeadSize, stride, count, before + row + count, shape, scratch, worker,
+                    int.MaxValue, out float* shares) + (nint)part.SinkTokens * panelRows;
+                for (int key = 0; key < scores.Length; key++, weights += panelRows)
+                {
+                    for (int lane = 0; lane < count; lane++)
+                        scores[key] = MathF.Max(scores[key], weights[lane] * shares[lane]);
+                }
+            }
+        }
+    }
+
     // A panel of consecutive queries of one head, one in each lane, over the rows from `oldest` on.
     private static void AddPanel(
         HeadCache cache, int oldest, int queryHead, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch,
         int worker, Span<float> received, int window)
     {
-        int size = shape.HeadSize, lanes = PrefillPanel<TSimd, TVector, TwoVectors>.Queries, keys = received.Length;
+        float* weights = Weigh(
+            cache, new KeyRows(0, oldest, int.MaxValue, 0), queryHead, queries, stride, rows, received.Length, shape, scratch, worker, window, out float* shares);
+        TVector lower = TSimd.Load(shares), upper = TSimd.Load(shares + TSimd.Width);
+        for (int key = 0; key < received.Length; key++, weights += PrefillPanel<TSimd, TVector, TwoVectors>.Queries)
+        {
+            TVector sum = TSimd.Multiply(TSimd.Load(weights), lower);
+            received[key] += TSimd.SumLanes(TSimd.MultiplyAdd(TSimd.Load(weights + TSimd.Width), upper, sum));
+        }
+    }
+
+    // The weights of a panel's queries over keys, [keys, lanes], the last of which are the queries' own; times a lane's share they add up to 1.
+    private static float* Weigh(
+        HeadCache cache, in KeyRows order, int queryHead, float* queries, nint stride, int rows, int keys, in AttentionInputs shape, WorkerScratch scratch,
+        int worker, int window, out float* shares)
+    {
+        int size = shape.HeadSize, lanes = PrefillPanel<TSimd, TVector, TwoVectors>.Queries;
         nint pitch = (size + 15) / 16 * 16 + Skew;
         int state = Math.Max(16, lanes);
         float* tile = scratch.Floats(
@@ -71,7 +125,8 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         for (int key = 0; key < keys; key += Block)
         {
             int count = Math.Min(Block, keys - key);
-            Widen(cache, oldest + key, count, size, tile, pitch);
+            for (int i = 0; i < count; i++)
+                Widen(cache, order.RowOf(key + i), 1, size, tile + i * pitch, pitch);
             PrefillPanel<TSimd, TVector, TwoVectors>.Score(tile, pitch, count, size, panel, scores + (nint)key * lanes);
         }
 
@@ -91,12 +146,8 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         PrefillPanel<TSimd, TVector, TwoVectors>.Softmax(scores, keys, maxima, sums, corrections);
         for (int lane = 0; lane < lanes; lane++)
             sums[lane] = lane < rows ? 1 / sums[lane] : 0;
-        TVector lower = TSimd.Load(sums), upper = TSimd.Load(sums + TSimd.Width);
-        for (int key = 0; key < keys; key++, scores += lanes)
-        {
-            TVector sum = TSimd.Multiply(TSimd.Load(scores), lower);
-            received[key] += TSimd.SumLanes(TSimd.MultiplyAdd(TSimd.Load(scores + TSimd.Width), upper, sum));
-        }
+        shares = sums;
+        return scores;
     }
 
     // One query of every head: the rows are widened once for all of them.
@@ -138,5 +189,11 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
         byte* from = cache.Keys + (nint)row * cache.BytesPerRow;
         for (int i = 0; i < count; i++, from += cache.BytesPerRow, to += pitch)
             NumberFormat<TSimd, TVector>.Widen(cache.Type, from, to, size);
+    }
+
+    /// <summary>Which rows keys stand in: some at the start, a part, and all from a row on.</summary>
+    private readonly record struct KeyRows(int First, int Part, int PartRows, int Rest)
+    {
+        public int RowOf(int key) => key < First ? key : key - First < PartRows ? Part + key - First : Rest + key - First - PartRows;
     }
 }

@@ -103,6 +103,10 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
         tokens.IsSettled &= segment.Mode == AttentionMode.Decode;
         switch (policy.Scorer)
         {
+            case RepetitionScorer when segment.Cache.Repeated is RepeatedPart part:
+                AttentionReceived<TSimd, TVector>.Repeat(
+                    cache, part.Sequence.Head(_inputs.Layer, head).Tokens!, part, head * _inputs.Group, queries, stride, segment.Rows, _inputs, _scratch, worker);
+                break;
             case LastAttentionScorer:
                 tokens.Scores.Clear();
                 AttentionReceived<TSimd, TVector>.Add(

@@ -26,10 +26,17 @@ internal sealed class AttentionNotes : IDisposable
                 : [],
             policy is InfLlmPolicy infLlm
                 ? Each(config, 1, () => new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize))
-                : []) => Resize(capacity);
+                : [])
+    {
+        TokensRead = policy is EvictionPolicy { Scorer.ReadsTwice: true } ? [] : null;
+        Resize(capacity);
+    }
 
     private AttentionNotes(QueryWindow?[] windows, QueryStatistics?[] statistics, BlockMemory?[] blocks) =>
         (_windows, _statistics, _blocks) = (windows, statistics, blocks);
+
+    /// <summary>The tokens of the prompt, where it is read a second time; else null.</summary>
+    public List<int>? TokensRead { get; private init; }
 
     /// <summary>Bytes of native memory.</summary>
     public long Bytes => _windows.Sum(window => window?.Bytes ?? 0) + _statistics.Sum(statistics => statistics?.Bytes ?? 0);
@@ -61,7 +68,10 @@ internal sealed class AttentionNotes : IDisposable
     /// <summary>The same notes, which are other ones from now on.</summary>
     public AttentionNotes Copy()
     {
-        AttentionNotes copy = new(new QueryWindow?[_windows.Length], new QueryStatistics?[_statistics.Length], [.. _blocks.Select(layer => layer?.Copy())]);
+        AttentionNotes copy = new(new QueryWindow?[_windows.Length], new QueryStatistics?[_statistics.Length], [.. _blocks.Select(layer => layer?.Copy())])
+        {
+            TokensRead = TokensRead is null ? null : [.. TokensRead],
+        };
         try
         {
             for (int i = 0; i < _windows.Length; i++)

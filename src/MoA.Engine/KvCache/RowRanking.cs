@@ -22,6 +22,18 @@ internal sealed class RowRanking
     /// <summary>Rows that stay whatever their scores.</summary>
     public int Sure { get; }
 
+    /// <summary>The best score of those that are not sure to stay; 0 if all are.</summary>
+    public float Largest => Sure < Count ? _scores[Sure] : 0;
+
+    /// <summary>The same rows, of which the first tokens' stay, then the most recent ones.</summary>
+    public RowRanking ByAge(int firstTokens)
+    {
+        int[] rows = Best(Count);
+        firstTokens = Math.Min(firstTokens, rows.Length);
+        Array.Reverse(rows, firstTokens, rows.Length - firstTokens);
+        return new RowRanking(rows, new float[rows.Length], firstTokens);
+    }
+
     /// <summary>The first of them, ascending.</summary>
     public int[] Best(int count)
     {

@@ -1,5 +1,7 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
+using MoA.Engine.Models;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
 
@@ -10,8 +12,16 @@ internal sealed partial class SequenceCache
 {
     /// <summary>Makes caches of what others hold.</summary>
     internal SequenceCache(CacheContent content, int capacity)
+        : this(content, capacity, null)
     {
-        Check(content, capacity);
+    }
+
+    // A copy for a second reading turns as the original does, however many tokens follow.
+    private SequenceCache(CacheContent content, int capacity, RepeatedPart? repeated)
+    {
+        Repeated = repeated;
+        if (repeated is null)
+            Check(content, capacity);
         _config = content.Config;
         _policy = content.Policy;
         _memory = content.Memory;
@@ -41,16 +51,20 @@ internal sealed partial class SequenceCache
 
     /// <summary>
     /// The most bytes that caches take at any time while they have this capacity, drafts not counted: policies that evict by scores note queries
-    /// besides, and hold two copies of a layer's rows while they choose among them.
+    /// besides, and hold two copies of a layer's rows while they choose among them; those that read a prompt twice hold a copy of all rows meanwhile.
     /// </summary>
     /// <inheritdoc cref="EstimateBytes"/>
     public static long EstimatePeakBytes(ModelConfig config, AttentionPolicy policy, int capacity, ElementType type)
     {
         long bytes = EstimateBytes(config, policy, capacity, type);
-        if (policy is not EvictionPolicy)
+        if (policy is not EvictionPolicy eviction)
             return bytes;
         long layer = 2 * type.RowBytes(config.HeadSize) * config.KeyValueHeads * (ElasticRule.Dense.Rows(capacity) + 1L);
-        return bytes + AttentionNotes.MostBytes(config, policy) + layer;
+        bytes += AttentionNotes.MostBytes(config, policy);
+        if (eviction.Scorer is not RepetitionScorer repetition)
+            return bytes + layer;
+        long repeated = (long)config.UnboundedLayers.Count * config.KeyValueHeads * (Math.Min(repetition.Chunk, capacity) + RepetitionPrompt.MostTokens);
+        return bytes + Math.Max(layer, EstimateBytes(config, policy, capacity, type) + 2 * type.RowBytes(config.HeadSize) * repeated);
     }
 
     /// <summary>The most that <see cref="AllocatedBytes"/> is at one time while <see cref="Extend"/> makes room.</summary>
@@ -137,6 +151,11 @@ internal sealed partial class SequenceCache
         using UseGuard.Use use = _use.TakeAlone();
         return new SequenceCache(ContentAt(length), capacity);
     }
+
+    /// <summary>Makes caches that go on from here for a second reading.</summary>
+    /// <param name="tokens">Tokens to be read.</param>
+    /// <param name="part">What for.</param>
+    internal SequenceCache CopyToRead(int tokens, RepeatedPart part) => new(Content, Length + tokens, part);
 
     /// <summary>Bytes of caches that are made of what others hold.</summary>
     internal static long BytesOf(CacheContent content, int capacity)

@@ -296,7 +296,33 @@ internal sealed partial class SequenceCache : IDisposable
     internal QueryStatistics Statistics(int layer, int keyValueHead) => _notes.Statistics(layer * _config.KeyValueHeads + keyValueHead)!;
 
     /// <summary>How a layer's queries and keys are turned.</summary>
-    internal HeadTurn TurnOf(int layer) => new(_config, layer, Capacity);
+    internal HeadTurn TurnOf(int layer) => new(_config, layer, TurnedFor);
+
+    /// <summary>Tokens of the text by which its queries and keys are turned, on which frequencies may depend.</summary>
+    internal int TurnedFor => Repeated?.Sequence.Capacity ?? Capacity;
+
+    /// <summary>What the caches are read for, if they are a copy for a second reading.</summary>
+    internal RepeatedPart? Repeated { get; private init; }
+
+    /// <summary>Whether the prompt is to be read a second time before a token is generated.</summary>
+    internal bool AwaitsSecondReading => _notes.TokensRead is { Count: > 0 };
+
+    /// <summary>The tokens of the prompt, where it is to be read a second time.</summary>
+    internal IReadOnlyList<int> TokensRead => _notes.TokensRead ?? [];
+
+    /// <summary>The layers whose rows are evicted by their scores.</summary>
+    internal int[] EvictingLayers => [.. Enumerable.Range(0, Layers).Where(layer => EvictionOf(layer) is not null)];
+
+    /// <summary>Counts tokens of a prompt whose rows a pass has written, and keeps them where they are to be read a second time.</summary>
+    internal void Advance(ReadOnlySpan<int> tokens)
+    {
+        if (Repeated is null)
+            _notes.TokensRead?.AddRange(tokens);
+        Advance(tokens.Length);
+    }
+
+    /// <summary>The prompt has been read a second time.</summary>
+    internal void EndSecondReading() => _notes.TokensRead?.Clear();
 
     /// <summary>The policy that evicts a layer's rows by their scores; null if there is none, or the layer has a window of its own.</summary>
     internal EvictionPolicy? EvictionOf(int layer) => _isBounded[layer] ? null : Eviction;

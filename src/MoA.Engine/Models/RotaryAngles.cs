@@ -54,8 +54,8 @@ internal sealed class RotaryAngles
         for (int i = 0, row = 0; i < segments.Length;)
         {
             // Neighbours that turn alike go together: all of them where lengths do not matter.
-            int first = row, length = segments[i].Cache.Capacity;
-            for (; i < segments.Length && kind.IsAlike(length, segments[i].Cache.Capacity); i++)
+            int first = row, length = segments[i].Cache.TurnedFor;
+            for (; i < segments.Length && kind.IsAlike(length, segments[i].Cache.TurnedFor); i++)
                 row += segments[i].Rows;
             _backend.RopeAngles(batch.Positions[first..row], kind.FrequenciesAt(length), kind.Factor, kind.Angles, first);
         }

@@ -77,6 +77,9 @@ internal sealed class Transformer : IDisposable
     /// <summary>How many of <see cref="WeightBytes"/> are in the device's own memory, where it counts them; the others are where they were loaded.</summary>
     public long CopiedWeightBytes => _weights.CopiedBytes;
 
+    /// <summary>How the model is told to repeat a text, for policies that read prompts twice.</summary>
+    internal Lazy<RepetitionPrompt> Repetition { get; init; } = new(RepetitionPrompt.None);
+
     /// <summary>Takes the times of each operation while a step of it runs; null else.</summary>
     internal PassClock? Clock { get; set; }
 
@@ -142,6 +145,17 @@ internal sealed class Transformer : IDisposable
         using UseGuard.Use model = _use.TakeAlone();
         using UseGuard.Use device = Backend.Use();
         using UseGuard.Use weights = _stored.Use();
+        for (int i = 0; i < batch.Work.SegmentCount; i++)
+        {
+            if (SecondReading.IsDue(batch.Work.Segments[i]))
+                SecondReading.Run(batch.Work.Segments[i].Cache, Repetition.Value, CreateBatch(), part => Run(part, cancellation));
+        }
+
+        Run(batch, cancellation);
+    }
+
+    private void Run(ForwardBatch batch, CancellationToken cancellation)
+    {
         using ForwardBatch.Held sequences = batch.Hold(Config);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(batch.Rows, MaxRows);
         for (int i = 0; i < batch.Work.SegmentCount; i++)
@@ -175,7 +189,9 @@ internal sealed class Transformer : IDisposable
             for (int i = 0; i < batch.Work.SegmentCount; i++)
             {
                 AttentionSegment segment = batch.Work.Segments[i];
-                if (ended)
+                if (ended && segment.Mode == AttentionMode.Prefill)
+                    segment.Cache.Advance(batch.Tokens.Slice(segment.FirstRow, segment.Rows));
+                else if (ended)
                     segment.Cache.Advance(segment.Rows);
                 else
                     segment.Cache.CutOff(segment.Rows);

@@ -43,6 +43,11 @@ internal static class PolicyFormat
                 WriteRule(writer, expected.Budget);
                 writer.WriteScorer(expected.Scorer);
                 break;
+            case KvZipPolicy zip:
+                WriteRule(writer, zip.Budget);
+                writer.Write7BitEncodedInt((int)zip.Level);
+                writer.Write7BitEncodedInt(((RepetitionScorer)zip.Scorer).Chunk);
+                break;
             case AdaKvPolicy shared:
                 WriteRule(writer, shared.Budget);
                 writer.Write(shared.Floor);
@@ -79,6 +84,8 @@ internal static class PolicyFormat
             KeyDiffPolicy.CommandName => new KeyDiffPolicy(ReadRule(reader)),
             ExpectedAttentionPolicy.CommandName => new ExpectedAttentionPolicy(
                 ReadRule(reader), reader.ReadScorer() as ExpectedAttentionScorer ?? throw new FormatException("another scorer than expected attention")),
+            KvZipPolicy.CommandName => new KvZipPolicy(
+                ReadRule(reader), (KvZipLevel)reader.ReadWithin(0, (int)KvZipLevel.Head), reader.ReadWithin(1, int.MaxValue)),
             AdaKvPolicy.CommandName => ReadShared(reader),
             InfLlmPolicy.CommandName => new InfLlmPolicy(ReadRule(reader), reader.ReadFinite(), reader.ReadWithin(1, ElasticRule.BlockSize)),
             (TwoClassPolicy.DuoName or TwoClassPolicy.RazorName) and string name => ReadHeads(reader, name, config),

@@ -26,6 +26,9 @@ internal static class ScorerFormat
                 writer.Write(expected.ValueNorm);
                 writer.Write(expected.Epsilon);
                 break;
+            case RepetitionScorer repetition:
+                writer.Write7BitEncodedInt(repetition.Chunk);
+                break;
             case KeyDifferenceScorer:
                 break;
             default:
@@ -41,6 +44,7 @@ internal static class ScorerFormat
         H2oPolicy.CommandName when reader.ReadFinite() is >= 0 and <= 1 and double recent => new AttentionSumScorer(recent),
         ExpectedAttentionPolicy.CommandName => new ExpectedAttentionScorer(
             reader.ReadWithin(1, int.MaxValue), reader.ReadBoolean(), reader.ReadBoolean(), reader.ReadFinite()),
+        KvZipPolicy.CommandName => new RepetitionScorer(reader.ReadWithin(1, int.MaxValue)),
         KeyDiffPolicy.CommandName => new KeyDifferenceScorer(),
         _ => throw new FormatException("no scorer of that name"),
     };

@@ -45,7 +45,7 @@ public sealed class EvalCommandTests : IDisposable
     public void All_policies_run_at_the_densities_given()
     {
         string scores = _folder.Write("scores.tsv", string.Concat(Enumerable.Repeat("8 7 6 5 4 3 2 1\n", 4)));
-        string[] chosen = ["streaming-llm", "h2o", "tova", "snapkv", "pyramidkv", "keydiff", "expected-attention", "adakv", "infllm"];
+        string[] chosen = ["streaming-llm", "h2o", "tova", "snapkv", "pyramidkv", "keydiff", "expected-attention", "kvzip", "adakv", "infllm"];
         string[] names = [.. chosen, "duo-attention", "razor-attention"];
         JsonElement results = Invocation.Json(
             "eval", "perplexity", "--lengths", "384", "--items", "1", "--policy", $"all:scores={scores}", "--densities", "0.5,0.75", "--out", _folder["all"]);

@@ -87,6 +87,25 @@ internal sealed unsafe class AttentionLayer : IDisposable
         Cache.TakeBack(wrong, right + wrong);
     }
 
+    /// <summary>Reads some of the positions once more behind a copy of what is cached, to score a part of it.</summary>
+    public void Repeat(RepeatedPart part, int first, int count, int chunk)
+    {
+        using SequenceCache copy = Cache.CopyToRead(count, part);
+        int queryWidth = _rows.QueryHeads * _rows.HeadSize, keyWidth = _rows.KeyValueHeads * _rows.HeadSize;
+        for (int done = 0, rows; done < count; done += rows)
+        {
+            rows = Math.Min(chunk, count - done);
+            using Tensor queries = Copy(_rows.Queries, first + done, rows, queryWidth, 0);
+            using Tensor keys = Copy(_rows.Keys, first + done, rows, keyWidth, 0);
+            using Tensor values = Copy(_rows.Values, first + done, rows, keyWidth, 0);
+            using Tensor outputs = _backend.Allocate(rows, queryWidth);
+            _work.Clear();
+            _work.Add(copy, rows, AttentionMode.Prefill);
+            _backend.Attend(_work, 0, queries, keys, values, outputs, _traits);
+            copy.Advance(rows);
+        }
+    }
+
     public void Dispose() => Cache.Dispose();
 
     private void Append(int count, AttentionMode mode, int wrong = 0)

@@ -56,6 +56,29 @@ internal sealed class ScorerReference(HeadRows rows, double[][] unturned)
     }
 
     /// <summary>
+    /// KVzip: for the keys of a part, the largest weight over the group and the repeating queries of a softmax over the first tokens, the part, and what was
+    /// repeated up to the query.
+    /// </summary>
+    public double[] Repeated(int head, List<int> held, int start, int tokens, int sink, int first, int count)
+    {
+        int[] seen = [.. held.Where(position => position < sink), .. held.Where(position => position >= start && position < start + tokens)];
+        int sinks = seen.Length - held.Count(position => position >= start && position < start + tokens);
+        double[] most = new double[seen.Length - sinks];
+        foreach (int queryHead in Group(head))
+        {
+            for (int query = first; query < first + count; query++)
+            {
+                double[] weights = Softmax(seen.Concat(Enumerable.Range(first, query - first + 1))
+                    .Select(key => Dot(Query(query, queryHead), Key(key, head)) / Math.Sqrt(rows.HeadSize)));
+                for (int i = 0; i < most.Length; i++)
+                    most[i] = Math.Max(most[i], weights[sinks + i]);
+            }
+        }
+
+        return most;
+    }
+
+    /// <summary>
     /// Expected Attention: mean and covariance of the prompt's queries before RoPE, but for the first four tokens; R the mean of the rotation matrices of
     /// the next positions; softmax of kᵀRμ/√d + kᵀRΣRᵀk/2d over the keys behind the first four, the mean of the group, plus ε, times ‖v‖.
     /// </summary>

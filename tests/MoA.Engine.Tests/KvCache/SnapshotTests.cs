@@ -28,7 +28,7 @@ public sealed class SnapshotTests : IDisposable
     {
         Gen<Talk> talks =
             from model in Gen.Elements(Models)
-            from policy in Gen.Elements("dense", "fixed", "share", "plan", "plan", "h2o", "tova", "snapkv", "pyramidkv", "adakv", "infllm")
+            from policy in Gen.Elements("dense", "fixed", "share", "plan", "plan", "h2o", "tova", "snapkv", "pyramidkv", "adakv", "kvzip", "infllm")
             from type in Gen.Elements(ElementType.F32, ElementType.BF16, ElementType.Q8_0)
             from prompt in Gen.OneOf(Gen.Choose(1, 70), Gen.Choose(100, 400))
             from steps in Gen.Choose(0, 20)
@@ -363,7 +363,7 @@ public sealed class SnapshotTests : IDisposable
         return name switch
         {
             "dense" => new DensePolicy(),
-            "h2o" or "tova" or "snapkv" or "pyramidkv" or "adakv" or "infllm" when config.UnboundedLayers.Count == 0 => new DensePolicy(), // nothing to choose among
+            "h2o" or "tova" or "snapkv" or "pyramidkv" or "adakv" or "kvzip" or "infllm" when config.UnboundedLayers.Count == 0 => new DensePolicy(), // nothing to choose among
             "fixed" => new StreamingLlmPolicy(new ElasticRule(192, 0)),
             "share" => new StreamingLlmPolicy(new ElasticRule(0, 0.5)),
             "plan" => new PlanPolicy(new AttentionPlan(
@@ -372,6 +372,7 @@ public sealed class SnapshotTests : IDisposable
             "h2o" => new H2oPolicy(most),
             "tova" => new TovaPolicy(most),
             "adakv" => new AdaKvPolicy(most, new ExpectedAttentionScorer(Epsilon: 0.01)),
+            "kvzip" => new KvZipPolicy(most, (KvZipLevel)random.Next(3), 64),
             "snapkv" => new SnapKvPolicy(most, 16),
             "pyramidkv" => new PyramidKvPolicy(most, 16),
             _ => new InfLlmPolicy(most),

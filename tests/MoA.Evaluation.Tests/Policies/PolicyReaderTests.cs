@@ -12,7 +12,7 @@ namespace MoA.Evaluation.Tests.Policies;
 public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
 {
     private static readonly string[] All =
-        ["streaming-llm", "h2o", "tova", "snapkv", "pyramidkv", "keydiff", "expected-attention", "adakv", "infllm"];
+        ["streaming-llm", "h2o", "tova", "snapkv", "pyramidkv", "keydiff", "expected-attention", "kvzip", "adakv", "infllm"];
 
     private readonly ModelConfig _config = demo.Model.Config;
 
@@ -38,6 +38,8 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Equal(new VoteScorer(32, new ScorePooling(PoolingKind.Maximum, 7)), Scorer("adakv:density=0.5"));
         Assert.Equal(new VoteScorer(16, new ScorePooling(PoolingKind.Average, 3)), Scorer("adakv:density=0.5,scorer=snapkv,window=16,pooling=avg,kernel=3"));
         Assert.Equal(new ExpectedAttentionScorer(Epsilon: 0.01), Scorer("adakv:density=0.5,scorer=expected-attention"));
+        Assert.Equal(new RepetitionScorer(100), Scorer("adakv:density=0.5,scorer=kvzip,chunk=100"));
+        Assert.Equal(KvZipLevel.Head, Assert.IsType<KvZipPolicy>(PolicyReader.Read("kvzip:density=0.5,level=head", null, _config)).Level);
         Assert.Equal(new AttentionSumScorer(0.25), Scorer("adakv:density=0.5,scorer=h2o,recent=0.25"));
         Assert.Equal(0.5, Assert.IsType<AdaKvPolicy>(PolicyReader.Read("adakv:density=0.5,floor=0.5", null, _config)).Floor);
 

@@ -28,7 +28,7 @@ public sealed class DecodeAndPrefillTests(DemoModel demo) : IClassFixture<DemoMo
     public static TheoryData<string> ChoosingPolicies =>
     [
         "h2o:density=0.4", "tova:density=0.4", "snapkv:density=0.4", "pyramidkv:density=0.4", "keydiff:density=0.4",
-        "adakv:density=0.4", "infllm:density=0.4",
+        "kvzip:density=0.4", "adakv:density=0.4", "infllm:density=0.4",
     ];
 
     /// <summary>Dense: every token of an answer or text is as probable both ways, and each written token is the one that prefill would write.</summary>

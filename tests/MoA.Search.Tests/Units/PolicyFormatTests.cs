@@ -67,12 +67,14 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
             TovaPolicy.CommandName => new TovaPolicy(rule),
             KeyDiffPolicy.CommandName => new KeyDiffPolicy(rule),
             ExpectedAttentionPolicy.CommandName => new ExpectedAttentionPolicy(rule, expected),
+            KvZipPolicy.CommandName => new KvZipPolicy(rule, (KvZipLevel)random.Next(3), random.Next(1, 5000)),
             AdaKvPolicy.CommandName => new AdaKvPolicy(
-                rule, random.Next(4) switch
+                rule, random.Next(5) switch
                 {
                     0 => new VoteScorer(random.Next(1, 65), pooling),
                     1 => new AttentionSumScorer(random.NextDouble()),
                     2 => new KeyDifferenceScorer(),
+                    3 => new RepetitionScorer(random.Next(1, 5000)),
                     _ => expected,
                 },
                 random.NextDouble()),

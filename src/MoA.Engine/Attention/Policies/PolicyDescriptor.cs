@@ -34,6 +34,9 @@ internal sealed class PolicyDescriptor
     /// <summary>Whether it chooses rows by the attention they get, and so needs a layer that looks back without limit.</summary>
     public bool NeedsUnboundedLayer { get; init; }
 
+    /// <summary>Whether it reads a prompt a second time before it chooses rows, which costs what the first reading does.</summary>
+    public bool ReadsTwice { get; init; }
+
     /// <summary>Whether it takes a size.</summary>
     public bool TakesSize => Settings.Any(setting => setting.IsSize);
 

@@ -7,6 +7,7 @@ namespace MoA.Engine.Attention.Policies;
 internal static class PolicyTable
 {
     private static readonly PolicySetting Beta = PolicySetting.Whole("beta", 1, 1_000_000, $"how steep the pyramid is ({PyramidKvPolicy.DefaultBeta})");
+    private static readonly PolicySetting Level = PolicySetting.Word("level", "what is chosen among (pair)", "pair", "uniform", "head");
     private static readonly PolicySetting Floor = PolicySetting.Number("floor", 0, 1, "part of an even share that each head is sure of (0.2)");
     private static readonly PolicySetting Local = PolicySetting.Number("local", 0, 1, "the window's share of the rows besides the sink (0.5)");
     private static readonly PolicySetting Representatives = PolicySetting.Whole(
@@ -45,6 +46,11 @@ internal static class PolicyTable
             PolicySetting.Density, PolicySetting.Span, ScorerReader.Future, ScorerReader.Covariance, ScorerReader.ValueNorm, ScorerReader.Epsilon)
         { NeedsUnboundedLayer = true },
         new(
+            KvZipPolicy.CommandName, "#3f8f8a",
+            (settings, _, _) => new KvZipPolicy(settings.Budget(), ReadLevel(settings), ScorerReader.Repetition(settings).Chunk),
+            PolicySetting.Density, PolicySetting.Span, Level, ScorerReader.Chunk)
+        { NeedsUnboundedLayer = true, ReadsTwice = true },
+        new(
             AdaKvPolicy.CommandName, "#b03a9e",
             (settings, _, _) => new AdaKvPolicy(settings.Budget(), ScorerReader.ReadShared(settings), settings.Number(Floor, AdaKvPolicy.DefaultFloor)),
             [PolicySetting.Density, PolicySetting.Span, Floor, .. ScorerReader.Settings])
@@ -78,4 +84,11 @@ internal static class PolicyTable
     /// <summary>The colours of all policies in JSON, by name.</summary>
     internal static string ColorsToJson() =>
         $"{{{string.Join(',', All.Select(policy => $"\"{JsonEncodedText.Encode(policy.Name)}\":\"{JsonEncodedText.Encode(policy.Color)}\""))}}}";
+
+    private static KvZipLevel ReadLevel(PolicySettings settings) => settings.Word(Level) switch
+    {
+        "head" => KvZipLevel.Head,
+        "uniform" => KvZipLevel.Uniform,
+        _ => KvZipLevel.Pair,
+    };
 }

@@ -10,7 +10,7 @@ internal static class ScorerReader
     /// <summary>Which scorer is meant where a policy goes with several.</summary>
     public static readonly PolicySetting Scorer = PolicySetting.Word(
         "scorer", $"what rows are worth ({SnapKvPolicy.CommandName})", SnapKvPolicy.CommandName, ExpectedAttentionPolicy.CommandName, KeyDiffPolicy.CommandName,
-        H2oPolicy.CommandName);
+        H2oPolicy.CommandName, KvZipPolicy.CommandName);
 
     /// <summary>H2O's.</summary>
     public static readonly PolicySetting Recent = PolicySetting.Number("recent", 0, 1, "share of the rows for the most recent tokens (0.5)");
@@ -37,8 +37,11 @@ internal static class ScorerReader
     /// <summary>Expected Attention's least attention.</summary>
     public static readonly PolicySetting Epsilon = PolicySetting.Number("epsilon", 0, 1, "added to attention before values count (0)");
 
+    /// <summary>How much KVzip repeats at a time.</summary>
+    public static readonly PolicySetting Chunk = PolicySetting.Whole("chunk", 1, 1_000_000, $"tokens that are repeated at a time ({RepetitionScorer.DefaultChunk})");
+
     /// <summary>The settings of all scorers.</summary>
-    public static readonly IReadOnlyList<PolicySetting> Settings = [Scorer, Window, Kernel, Pooling, Recent, Future, Covariance, ValueNorm, Epsilon];
+    public static readonly IReadOnlyList<PolicySetting> Settings = [Scorer, Window, Kernel, Pooling, Recent, Future, Covariance, ValueNorm, Epsilon, Chunk];
 
     /// <summary>The scorer that the settings name, with the defaults that go with a budget shared by heads.</summary>
     public static RowScorer ReadShared(PolicySettings settings) => settings.Word(Scorer) switch
@@ -46,11 +49,15 @@ internal static class ScorerReader
         ExpectedAttentionPolicy.CommandName => Expected(settings, SharedEpsilon),
         KeyDiffPolicy.CommandName => new KeyDifferenceScorer(),
         H2oPolicy.CommandName => Sums(settings),
+        KvZipPolicy.CommandName => Repetition(settings),
         _ => Votes(settings, AdaKvPolicy.DefaultPooling),
     };
 
     /// <summary>H2O's sums.</summary>
     public static AttentionSumScorer Sums(PolicySettings settings) => new(settings.Number(Recent, 0.5));
+
+    /// <summary>KVzip's.</summary>
+    public static RepetitionScorer Repetition(PolicySettings settings) => new(settings.Whole(Chunk, RepetitionScorer.DefaultChunk));
 
     /// <summary>SnapKV's votes.</summary>
     public static VoteScorer Votes(PolicySettings settings, ScorePooling pooling)
