@@ -4,6 +4,7 @@ using System.Text.Json;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
@@ -153,7 +154,7 @@ internal abstract class EvalCommand : CliCommand
                 : string.Create(CultureInfo.InvariantCulture, $"{metrics.Items} answers");
         return string.Create(CultureInfo.InvariantCulture,
             $"{metrics.Dataset ?? metrics.Task,-12} at {metrics.Length,6}  {metrics.PolicySetting,-28} {score}  " +
-            $"density {metrics.Density:F3}  KV {metrics.KvBytes:N0} bytes");
+            $"density {metrics.Density:F3}  KV {metrics.KvBytes:N0} bytes{(PolicyReader.ReadsTwice(metrics.PolicySetting) ? "  prompt read twice" : "")}");
     }
 
     internal static void WriteMembers(Utf8JsonWriter writer, EvaluationMetrics metrics)
@@ -172,6 +173,7 @@ internal abstract class EvalCommand : CliCommand
         WriteIfThere("perplexity", metrics.Perplexity);
         writer.WriteNumber("density", metrics.Density);
         writer.WriteNumber("kvBytes", metrics.KvBytes);
+        writer.WriteNumber("promptReadings", PolicyReader.ReadsTwice(metrics.PolicySetting) ? 2 : 1);
 
         void WriteIfThere(string name, double? value)
         {

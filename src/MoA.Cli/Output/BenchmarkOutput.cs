@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Engine.Numerics;
 using MoA.Evaluation.Benchmarking;
@@ -17,6 +18,9 @@ internal sealed class BenchmarkOutput(
 {
     private static readonly (string Heading, Func<BenchmarkRow, string> Cell)[] LargestBatchColumns = [("reckoned, MiB", row => MiB(row.ReckonedBytes))];
 
+    private static readonly (string Heading, Func<BenchmarkRow, string> Cell)[] ReadingColumns =
+        [("prompt read", row => ReadsTwice(row) ? "twice" : "once")];
+
     private static readonly (string Heading, Func<BenchmarkRow, string> Cell)[] SamplingColumns =
     [
         ("drawing, ms/token", row => Figure(row.DrawMillisecondsPerToken)),
@@ -24,6 +28,9 @@ internal sealed class BenchmarkOutput(
     ];
 
     private string WeightFormats => string.Join(", ", model.Loaded.Weights.ElementTypes.Select(type => type.Name()));
+
+    // The second reading is in the first step, and so in the time of decoding.
+    private static bool ReadsTwice(BenchmarkRow row) => row.Policy.Policy is EvictionPolicy { Scorer.ReadsTwice: true };
 
     private string? WhyNoEnergy => whyNoMeter ?? rows.Select(row => row.WhyNoEnergy).FirstOrDefault(reason => reason is not null);
 
@@ -41,6 +48,7 @@ internal sealed class BenchmarkOutput(
             ("length", row => Number($"{row.Length}")),
             ("batch", row => Number($"{row.Batch}")),
             ("prefill, tokens/s", row => Figure(row.PrefillTokensPerSecond)),
+            .. rows.Any(ReadsTwice) ? ReadingColumns : [],
             ("decode, tokens/s", row => Figure(row.DecodeTokensPerSecond)),
             .. settings.Sampling is null ? [] : SamplingColumns,
             ("of bandwidth", row => Number($"{100 * row.BandwidthShare.Median:F0} %")),
@@ -127,6 +135,7 @@ internal sealed class BenchmarkOutput(
         if (settings.LargestBatch)
             writer.WriteString("batchBoundBy", IsBoundByPass(row) ? "pass" : "memory");
         WriteSpread(writer, "prefillTokensPerSecond", row.PrefillTokensPerSecond);
+        writer.WriteNumber("promptReadings", ReadsTwice(row) ? 2 : 1);
         WriteSpread(writer, "decodeTokensPerSecond", row.DecodeTokensPerSecond);
         if (settings.Sampling is not null)
         {

@@ -60,11 +60,18 @@ internal static class RowEviction
 
         int[] kept = new int[heads.Length];
         policy.Divide(ranked, share, kept);
+        bool drops = false;
+        for (int i = 0; i < heads.Length; i++)
+        {
+            kept[i] = Math.Clamp(kept[i], 1, heads[i].Tokens!.Count);
+            drops |= kept[i] < heads[i].Tokens!.Count;
+        }
+
         for (int i = 0; i < heads.Length; i++)
         {
             HeldTokens tokens = heads[i].Tokens!;
-            int stay = Math.Clamp(kept[i], 1, tokens.Count), rows = policy.EvictsEveryStep ? budget : stay + newTokens;
-            if (stay < tokens.Count || heads[i].Rows - rows >= ElasticRule.BlockSize)
+            int stay = kept[i], rows = policy.EvictsEveryStep ? budget : stay + newTokens;
+            if (drops || heads[i].Rows - rows >= ElasticRule.BlockSize)
                 heads[i].Keep(ranked[i].Best(stay), rows);
             tokens.IsSettled = true;
         }

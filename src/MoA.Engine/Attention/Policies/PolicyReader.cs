@@ -50,6 +50,15 @@ internal static class PolicyReader
         return !policy.TakesSize || settings.HasAny(policy.Settings.Where(setting => setting.IsSize));
     }
 
+    /// <summary>Whether the policy of a text reads prompts a second time before it chooses rows.</summary>
+    public static bool ReadsTwice(string text)
+    {
+        PolicySettings settings = new(text);
+        return Reads(settings.Name) || (settings.Value(ScorerReader.Scorer) is string scorer && Reads(scorer));
+
+        static bool Reads(string name) => PolicyTable.Find(name)?.ReadsTwice == true;
+    }
+
     /// <summary>The policy that a text and a plan file stand for.</summary>
     /// <param name="text">A name and its settings, docs/policies.md; null follows from the plan.</param>
     /// <param name="planFile">A plan, for moa; null for none.</param>
