@@ -1,8 +1,8 @@
 using MoA.Engine.Attention;
 using MoA.Engine.Attention.Policies;
 using MoA.Evaluation.Compression;
-using MoA.Evaluation.Retrieval;
 using MoA.Evaluation.Reports;
+using MoA.Evaluation.Retrieval;
 using MoA.Evaluation.Tasks;
 using MoA.Search;
 using MoA.Tests;
