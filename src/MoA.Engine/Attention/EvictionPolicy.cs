@@ -1,6 +1,5 @@
 using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
-using MoA.Engine.KvCache;
 
 namespace MoA.Engine.Attention;
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Attention;
 
 namespace MoA.Engine.KvCache;

@@ -1,3 +1,4 @@
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Attention;
 
 namespace MoA.Engine.KvCache;

@@ -148,11 +148,15 @@ internal sealed class Transformer : IDisposable
         for (int i = 0; i < batch.Work.SegmentCount; i++)
         {
             if (SecondReading.IsDue(batch.Work.Segments[i]))
-                SecondReading.Run(batch.Work.Segments[i].Cache, Repetition.Value, CreateBatch(), part => Run(part, cancellation));
+                ReadAgain(batch.Work.Segments[i].Cache, cancellation);
         }
 
         Run(batch, cancellation);
     }
+
+    // A method of its own: what it allocates is not for steps that read nothing again.
+    private void ReadAgain(SequenceCache sequence, CancellationToken cancellation) =>
+        SecondReading.Run(sequence, Repetition.Value, CreateBatch(), part => Run(part, cancellation));
 
     private void Run(ForwardBatch batch, CancellationToken cancellation)
     {

@@ -1,3 +1,4 @@
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Attention;
 using MoA.Engine.KvCache;
 

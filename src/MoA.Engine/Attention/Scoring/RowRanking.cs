@@ -1,4 +1,4 @@
-namespace MoA.Engine.KvCache;
+namespace MoA.Engine.Attention.Scoring;
 
 /// <summary>The rows of one head in the order in which they stay.</summary>
 internal sealed class RowRanking
