@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Scoring;
 
 namespace MoA.Engine.KvCache;
 

@@ -1,5 +1,5 @@
-using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Scoring;
 
 namespace MoA.Engine.KvCache;
 
