@@ -10,7 +10,7 @@ internal static class ClusterPorts
     public static (int Members, int Clients) Choose(IPAddress address, int port)
     {
         if (port == 0)
-            (port, _) = (Free(address), 0);
+            port = Free(address);
         int next = port < IPEndPoint.MaxPort ? port + 1 : 0;
         return (port, next > 0 && IsFree(address, next) ? next : Free(address));
     }

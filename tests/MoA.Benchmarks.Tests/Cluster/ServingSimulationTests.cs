@@ -93,7 +93,7 @@ public sealed class ServingSimulationTests
     {
         ClusterSettings settings = Settings(members: 8) with { MeanSecondsToDeath = 4000, SecondsBetweenDrains = 200 };
 
-        ServingResult result = new ServingSimulation(settings, Placement.Find("least-to-read")).Run();
+        ServingResult result = new ServingSimulation(settings, Placement.Find("by-caches")).Run();
 
         Assert.Equal((result.Asked, 0, 0), (result.Ended, result.Refused, result.GaveUp));
         Assert.True(result.Interrupted > 0);

@@ -22,30 +22,33 @@ internal static class SearchCase
 
         ResultTable table = new(path, "members", "units", "unit s", "result MB", "death s", "took s", "times one", "efficiency %", "lost", "link busy %",
             "coordinator busy %", "most held", "held MB");
-        foreach (int count in units)
-            foreach (double unit in seconds)
-                foreach (double result in bytes)
-                    foreach (double death in deaths)
-                        foreach (int member in members)
-                        {
-                            SearchResult run = new SearchSimulation(new SearchSettings
-                            {
-                                Members = member,
-                                Units = count,
-                                UnitSeconds = Mean(unit, spread),
-                                Slowness = Mean(1, slowness),
-                                InOrder = inOrder,
-                                ResultBytes = result * 1e6,
-                                BytesPerSecond = link,
-                                CoordinatorSeconds = taking + result * 1e6 / takingBytes,
-                                MeanSecondsToDeath = death,
-                                DetectionSeconds = detection,
-                                RestartSeconds = restart,
-                                Seed = seed,
-                            }).Run();
-                            table.Add(member, count, unit, result, death, run.Seconds, run.Efficiency * member, 100 * run.Efficiency, run.Lost, 100 * run.LinkBusy,
-                                100 * run.CoordinatorBusy, run.MostHeld, run.MostHeld * result);
-                        }
+        var runs =
+            from count in units
+            from unit in seconds
+            from result in bytes
+            from death in deaths
+            from member in members
+            select (count, unit, result, death, member);
+        foreach ((int count, double unit, double result, double death, int member) in runs)
+        {
+            SearchResult run = new SearchSimulation(new SearchSettings
+            {
+                Members = member,
+                Units = count,
+                UnitSeconds = Mean(unit, spread),
+                Slowness = Mean(1, slowness),
+                InOrder = inOrder,
+                ResultBytes = result * 1e6,
+                BytesPerSecond = link,
+                CoordinatorSeconds = taking + result * 1e6 / takingBytes,
+                MeanSecondsToDeath = death,
+                DetectionSeconds = detection,
+                RestartSeconds = restart,
+                Seed = seed,
+            }).Run();
+            table.Add(member, count, unit, result, death, run.Seconds, run.Efficiency * member, 100 * run.Efficiency, run.Lost, 100 * run.LinkBusy,
+                100 * run.CoordinatorBusy, run.MostHeld, run.MostHeld * result);
+        }
     }
 
     private static Distribution Mean(double mean, double sigma) => sigma == 0

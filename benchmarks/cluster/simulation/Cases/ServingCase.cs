@@ -24,38 +24,42 @@ internal static class ServingCase
 
         ResultTable table = new(path, "placement", "members", "conversations/s", "GiB", "plan", "reports s", "death s", "at once", "read again %", "system read %",
             "first token p50 s", "p99 s", "waited p99 s", "refused %", "busy %", "busiest %", "imbalance %", "caches in use %", "kept %", "tokens/s", "events/s");
-        foreach (int count in members)
-            foreach (double density in densities)
-                foreach (double memory in memories)
-                    foreach (double load in loads)
-                        foreach ((double death, double drain) in deaths.SelectMany(death => drains.Select(drain => (death, drain))))
-                            foreach (double age in ages)
-                                foreach (string placement in placements)
-                                {
-                                    CacheRules rules = CacheRules.Plan(costs.Model, density);
-                                    ClusterSettings cluster = new()
-                                    {
-                                        Members = count,
-                                        Member = new()
-                                        {
-                                            Costs = costs.Member.Times(speed),
-                                            Rules = rules,
-                                            CacheBytes = (long)(memory * GiB),
-                                            ReportSeconds = age,
-                                        },
-                                        Workload = new() { ConversationsPerSecond = load * count, DailySwing = swing, Systems = systems },
-                                        Conversations = conversations,
-                                        MeanSecondsToDeath = death,
-                                        SecondsBetweenDrains = drain,
-                                        DetectionSeconds = detection,
-                                        Seed = seed,
-                                    };
-                                    ServingResult result = new ServingSimulation(cluster, Placement.Find(placement)).Run();
-                                    table.Add(placement, count, load * count, memory, rules.Name, age, death, result.AtOnce, 100 * result.ReadAgainShare,
-                                        100.0 * result.SystemTokensRead / Math.Max(1, result.TokensRead), result.FirstToken.Quantile(0.5), result.FirstToken.Quantile(0.99),
-                                        result.Wait.Quantile(0.99), 100.0 * result.MeasuredRefused / Math.Max(1, result.Measured), 100 * result.Busy, 100 * result.BusyMost,
-                                        100 * result.Imbalance, 100 * result.ReservedShare, 100 * result.KeptShare, result.TokensWritten / result.Seconds,
-                                        result.Events / result.ElapsedSeconds);
-                                }
+        var runs =
+            from count in members
+            from density in densities
+            from memory in memories
+            from load in loads
+            from death in deaths
+            from drain in drains
+            from age in ages
+            from placement in placements
+            select (count, density, memory, load, death, drain, age, placement);
+        foreach ((int count, double density, double memory, double load, double death, double drain, double age, string placement) in runs)
+        {
+            CacheRules rules = CacheRules.Plan(costs.Model, density);
+            ClusterSettings cluster = new()
+            {
+                Members = count,
+                Member = new()
+                {
+                    Costs = costs.Member.Times(speed),
+                    Rules = rules,
+                    CacheBytes = (long)(memory * GiB),
+                    ReportSeconds = age,
+                },
+                Workload = new() { ConversationsPerSecond = load * count, DailySwing = swing, Systems = systems },
+                Conversations = conversations,
+                MeanSecondsToDeath = death,
+                SecondsBetweenDrains = drain,
+                DetectionSeconds = detection,
+                Seed = seed,
+            };
+            ServingResult result = new ServingSimulation(cluster, Placement.Find(placement)).Run();
+            table.Add(placement, count, load * count, memory, rules.Name, age, death, result.AtOnce, 100 * result.ReadAgainShare,
+                100.0 * result.SystemTokensRead / Math.Max(1, result.TokensRead), result.FirstToken.Quantile(0.5), result.FirstToken.Quantile(0.99),
+                result.Wait.Quantile(0.99), 100.0 * result.MeasuredRefused / Math.Max(1, result.Measured), 100 * result.Busy, 100 * result.BusyMost,
+                100 * result.Imbalance, 100 * result.ReservedShare, 100 * result.KeptShare, result.TokensWritten / result.Seconds,
+                result.Events / result.ElapsedSeconds);
+        }
     }
 }

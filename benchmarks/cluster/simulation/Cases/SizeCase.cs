@@ -28,23 +28,26 @@ internal static class SizeCase
 
         ResultTable table = new(path, "at once", "tokens each", "plan", "speed", "GiB", "members", "at once a member", "first token p50 s", "p99 s", "alone p99 s",
             "read again %", "busy %", "caches in use %", "kept %");
-        foreach (double atOnce in loads)
-            foreach (double first in firsts)
-                foreach (string machine in machines)
-                    foreach (double density in densities)
-                    {
-                        (double speed, double memory) = ParseMachine(machine);
-                        MemberSettings member = new()
-                        {
-                            Costs = costs.Member.Times(speed),
-                            Rules = CacheRules.Plan(costs.Model, density),
-                            CacheBytes = (long)(memory * (1L << 30)),
-                        };
-                        ClusterSettings Cluster(int members, double part) => Of(member, members, atOnce * part, first, seed);
-                        (int count, ServingResult result, ServingResult idle) = Find(placement, Cluster);
-                        table.Add(result.AtOnce, result.TokensOfConversation, member.Rules.Name, speed, memory, count, result.AtOnce / count, result.FirstToken.Quantile(0.5),
-                            result.FirstToken.Quantile(0.99), idle.FirstToken.Quantile(0.99), 100 * result.ReadAgainShare, 100 * result.Busy, 100 * result.ReservedShare, 100 * result.KeptShare);
-                    }
+        var runs =
+            from atOnce in loads
+            from first in firsts
+            from machine in machines
+            from density in densities
+            select (atOnce, first, machine, density);
+        foreach ((double atOnce, double first, string machine, double density) in runs)
+        {
+            (double speed, double memory) = ParseMachine(machine);
+            MemberSettings member = new()
+            {
+                Costs = costs.Member.Times(speed),
+                Rules = CacheRules.Plan(costs.Model, density),
+                CacheBytes = (long)(memory * (1L << 30)),
+            };
+            ClusterSettings Cluster(int members, double part) => Of(member, members, atOnce * part, first, seed);
+            (int count, ServingResult result, ServingResult idle) = Find(placement, Cluster);
+            table.Add(result.AtOnce, result.TokensOfConversation, member.Rules.Name, speed, memory, count, result.AtOnce / count, result.FirstToken.Quantile(0.5),
+                result.FirstToken.Quantile(0.99), idle.FirstToken.Quantile(0.99), 100 * result.ReadAgainShare, 100 * result.Busy, 100 * result.ReservedShare, 100 * result.KeptShare);
+        }
     }
 
     // Twice as many until it is enough, then halves between.

@@ -17,7 +17,6 @@ internal static class Placement
         new BestPlacement("prefix-then-free", prefixFirst: true, static report => report.FreeBytes),
         new TwoChoicesPlacement(),
         new ByCachesPlacement(),
-        new LeastToReadPlacement(),
     ];
 
     /// <summary>The placement of a name.</summary>
