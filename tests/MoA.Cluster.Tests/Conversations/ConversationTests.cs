@@ -115,7 +115,8 @@ public sealed class ConversationTests(DemoModel demo) : IClassFixture<DemoModel>
             }
         }));
         await leaving.WaitAsync(TimeSpan.FromSeconds(10));
-        Assert.DoesNotContain("another member goes on after", cluster.Members[0].Notes + cluster.Members[1].Notes);
+        // Requests on their way to it may be asked again elsewhere; nothing that was being written is.
+        Assert.DoesNotMatch("another member goes on after [1-9]", cluster.Members[0].Notes + cluster.Members[1].Notes);
     }
 
     [Fact]
