@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using MoA.Cluster.Hosting;
 using MoA.Cluster.Members;
@@ -103,6 +104,18 @@ public sealed class MembershipTests(PostgreSql postgres) : IClassFixture<Postgre
                 () => ClusterClient.ConnectAsync(connection, wrong, TimeSpan.FromSeconds(1), _ => { }))).Message;
             Assert.Contains("no member of the cluster answers", message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task Where_another_program_listens_nobody_waits_for_ever()
+    {
+        using TcpListener other = new(IPAddress.Loopback, 0);
+        other.Start();
+        int port = ((IPEndPoint)other.LocalEndpoint).Port;
+        string message = (await Assert.ThrowsAsync<InvalidInputException>(() => MemberHost.JoinAsync(
+            ClusterConnection.Parse($"localhost:{port}"),
+            new MemberOptions { Name = "x", Version = "test", LongestJoin = TimeSpan.FromSeconds(2), Note = _ => { } }, _ => { }))).Message;
+        Assert.StartsWith($"localhost:{port}: no member of a cluster listens there", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -77,8 +77,12 @@ internal sealed class MemberHost : IAsyncDisposable
         try
         {
             Task started = host.StartAsync(cancellation);
-            if (await Task.WhenAny(started, loss.Lost).ConfigureAwait(false) != started)
+            if (await Task.WhenAny(started, loss.Lost, Task.Delay(options.LongestJoin, cancellation)).ConfigureAwait(false) != started)
+            {
+                cancellation.ThrowIfCancellationRequested();
                 throw NotLetIn(connection, null);
+            }
+
             await started.ConfigureAwait(false);
             return new MemberHost(host);
         }
@@ -205,8 +209,9 @@ internal sealed class MemberHost : IAsyncDisposable
 
     private static InvalidInputException NotLetIn(ClusterConnection connection, Exception? failure)
     {
-        string message =
-            $"{connection.Description}: other members are listed but do not let this one in; each must reach each other's address, and have the same secret or certificates";
+        string message = connection.Database is null
+            ? $"{connection.Description}: no member of a cluster listens there that lets this one in, but another program may; choose another port, or the same secret or certificates"
+            : $"{connection.Description}: other members are listed but do not let this one in; each must reach each other's address, and have the same secret or certificates";
         return failure is null ? new InvalidInputException(message) : new InvalidInputException(message, failure);
     }
 }

@@ -20,6 +20,9 @@ internal sealed record MemberOptions
     /// <summary>Port to listen at for other members; 0 for a free one. The next one is for clients, unless it is taken.</summary>
     public int Port { get; init; }
 
+    /// <summary>Longest wait until the others let it in. Members that were killed are listed for a while, and others wait for them.</summary>
+    public TimeSpan LongestJoin { get; init; } = TimeSpan.FromSeconds(90);
+
     /// <summary>How members know each other; null only where nobody else can reach them.</summary>
     public ClusterSecurity? Security { get; init; }
 
