@@ -28,6 +28,12 @@ internal abstract class EvictionPolicy : AttentionPolicy
     /// <summary>Whether every step evicts a row once the budget is full; otherwise generated tokens stay.</summary>
     public virtual bool EvictsEveryStep => false;
 
+    /// <summary>
+    /// Tokens after which rows are chosen again while an answer is written; null where they are chosen at the prompt's end alone. Room is kept for so many
+    /// new tokens, so that no head ever holds more than the budget.
+    /// </summary>
+    public int? Every { get; init; }
+
     /// <summary>Whether rows are shared out over all layers at once, rather than within each.</summary>
     public virtual bool DividesOverLayers => false;
 
@@ -62,5 +68,5 @@ internal abstract class EvictionPolicy : AttentionPolicy
 
     /// <inheritdoc/>
     internal override string Describe(ModelConfig config, int length) => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture, $"{Name} {Budget.Rows(length)} {Scorer} {length}");
+        System.Globalization.CultureInfo.InvariantCulture, $"{Name} {Budget.Rows(length)} {Scorer} {length} {Every}");
 }

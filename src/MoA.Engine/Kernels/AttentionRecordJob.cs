@@ -53,14 +53,15 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
 
     private void MakeRoom(in AttentionSegment segment, int head, EvictionPolicy policy, int worker)
     {
-        if (!segment.Cache.Head(_inputs.Layer, head).Tokens!.IsSettled)
-            Score(segment.Cache, head, policy.Scorer, worker);
+        if (RowEviction.IsDue(segment.Cache.Head(_inputs.Layer, head), policy))
+            Score(segment.Cache, head, policy, worker);
         RowEviction.DropOne(segment.Cache, policy, _inputs.Layer, head);
     }
 
-    // What the prompt's end says of all rows; other scores stand already.
-    private void Score(SequenceCache sequence, int head, RowScorer scorer, int worker)
+    // What the last queries say of all rows; other scores stand already.
+    private void Score(SequenceCache sequence, int head, EvictionPolicy policy, int worker)
     {
+        RowScorer scorer = policy.Scorer;
         HeadCache cache = sequence.Head(_inputs.Layer, head);
         if (scorer is KeyDifferenceScorer)
         {
@@ -83,7 +84,9 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
                     cache, head * _inputs.Group, window.Rows, window.Width, window.Count, _inputs, _scratch, worker, cache.Tokens.Scores);
             }
 
-            window.Clear();
+            // Those that choose again may do so before as many have been observed anew.
+            if (policy.Every is null)
+                window.Clear();
         }
     }
 
@@ -99,8 +102,8 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
         HeldTokens tokens = cache.Tokens!;
         float* queries = _inputs.Query(segment.FirstRow, head * _inputs.Group);
         nint stride = (nint)_inputs.QueryHeads * _inputs.HeadSize;
-        tokens.Append(segment.Cache.Length, segment.Rows);
-        tokens.IsSettled &= segment.Mode == AttentionMode.Decode;
+        bool isObserved = segment.Mode == AttentionMode.Prefill || policy.Every is not null;
+        tokens.Append(segment.Cache.Length, segment.Rows, segment.Mode == AttentionMode.Prefill);
         switch (policy.Scorer)
         {
             case RepetitionScorer when segment.Cache.Repeated is RepeatedPart part:
@@ -116,12 +119,12 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
                 AttentionReceived<TSimd, TVector>.Add(
                     cache, head * _inputs.Group, queries, stride, segment.Rows, _inputs, _scratch, worker, tokens.Scores);
                 break;
-            case ExpectedAttentionScorer when segment.Mode == AttentionMode.Prefill:
+            case ExpectedAttentionScorer when isObserved:
                 ExpectedAttention<TSimd, TVector>.Add(
                     segment.Cache.Statistics(_inputs.Layer, head), segment.Cache.TurnOf(_inputs.Layer), segment.Cache.Length, queries, stride, segment.Rows,
                     _inputs, _scratch, worker);
                 break;
-            case { ObservedQueries: > 0 } when segment.Mode == AttentionMode.Prefill:
+            case { ObservedQueries: > 0 } when isObserved:
                 segment.Cache.Window(_inputs.Layer, head).Add(queries, stride, segment.Rows);
                 break;
         }

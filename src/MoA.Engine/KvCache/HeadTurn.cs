@@ -14,12 +14,16 @@ internal sealed class HeadTurn
     public HeadTurn(ModelConfig config, int layer, int length)
     {
         ArgumentNullException.ThrowIfNull(config);
+        Length = length;
         RopeSettings? rope = config.LayerDescriptions[layer].Rope;
         _areHalves = config.RopePairs == RopePairs.Halves;
         _frequencies = new double[rope is null ? 0 : config.RotaryDimensions / 2];
         rope?.Scaling.Frequencies(rope.Theta, length, _frequencies);
         Factor = rope?.Scaling.AttentionFactor ?? 1;
     }
+
+    /// <summary>Tokens of the text.</summary>
+    public int Length { get; }
 
     /// <summary>Pairs of components that turn; the others stay.</summary>
     public int Pairs => _frequencies.Length;

@@ -17,14 +17,17 @@ internal sealed class HeldTokens
     public int Count { get; private set; }
 
     /// <summary>Whether rows were chosen since the last piece of a prompt.</summary>
-    public bool IsSettled { get; set; }
+    public bool IsSettled { get; private set; }
+
+    /// <summary>Tokens added since rows were chosen last.</summary>
+    public int Written { get; private set; }
 
     public ReadOnlySpan<int> Positions => _positions.AsSpan(0, Count);
 
     public Span<float> Scores => _scores.AsSpan(0, Count);
 
     /// <summary>The same tokens and scores, of which other notes are taken from now on.</summary>
-    public HeldTokens Copy() => new() { _positions = Positions.ToArray(), _scores = Scores.ToArray(), Count = Count, IsSettled = IsSettled };
+    public HeldTokens Copy() => new() { _positions = Positions.ToArray(), _scores = Scores.ToArray(), Count = Count, IsSettled = IsSettled, Written = Written };
 
     /// <summary>Makes room for as many rows, so that appending them allocates nothing.</summary>
     public void Reserve(int rows)
@@ -36,15 +39,23 @@ internal sealed class HeldTokens
     }
 
     /// <summary>Adds the tokens of the next rows, their scores zero.</summary>
-    public void Append(int position, int count)
+    /// <param name="position">Position of the first.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="isPrompt">Whether they are of a prompt, so that rows are to be chosen behind it.</param>
+    public void Append(int position, int count, bool isPrompt = false)
     {
         Reserve(Count + count);
+        Written += count;
+        IsSettled &= !isPrompt;
         for (int i = 0; i < count; i++)
         {
             _positions[Count] = position + i;
             _scores[Count++] = 0;
         }
     }
+
+    /// <summary>Rows have been chosen.</summary>
+    public void Settle() => (IsSettled, Written) = (true, 0);
 
     /// <summary>Keeps some rows, in ascending order.</summary>
     public void Keep(ReadOnlySpan<int> rows)

@@ -6,6 +6,12 @@ namespace MoA.Engine.KvCache;
 /// <summary>What an <see cref="EvictionPolicy"/> does to rows before a generated token adds its own.</summary>
 internal static class RowEviction
 {
+    /// <summary>What heads keep of a text on average where new tokens leave less of the budget.</summary>
+    public const int LeastRows = 64;
+
+    /// <summary>Whether rows of a head are to be chosen before a generated token adds its own: behind a prompt, and as often as the policy says.</summary>
+    public static bool IsDue(HeadCache head, EvictionPolicy policy) => !head.Tokens!.IsSettled || head.Tokens.Written >= policy.Every;
+
     /// <summary>Where every step evicts and each head goes by itself, drops the row of least score of a head once the budget is full.</summary>
     /// <param name="cache">The sequence; its scores are up to date.</param>
     /// <param name="policy">Its policy.</param>
@@ -15,28 +21,28 @@ internal static class RowEviction
     {
         HeadCache head = cache.Head(layer, keyValueHead);
         if (policy.EvictsEveryStep && !policy.Scorer.IsOfLayer && head.Tokens!.IsSettled && IsFull(cache, policy, head))
-            head.Drop(head.Tokens.Least(FirstRecent(cache, policy)));
+            head.Drop(head.Tokens.Least(FirstRecent(cache, policy, policy.Budget.Rows(cache.Capacity))));
     }
 
     /// <summary>
-    /// After a prompt, keeps the rows of a layer that the policy chooses and gives the others' memory back; later, where every step evicts and
+    /// After a prompt, and again as often as the policy says, keeps the rows of a layer that the policy chooses and gives the others' memory back; later, where every step evicts and
     /// heads go together, drops the same row of all.
     /// </summary>
     /// <inheritdoc cref="DropOne"/>
     public static void MakeRoom(SequenceCache cache, EvictionPolicy policy, int layer)
     {
         HeadCache first = cache.Head(layer, 0);
-        bool isSettled = first.Tokens!.IsSettled, isOfLayer = policy.Scorer.IsOfLayer;
-        bool drops = isSettled && isOfLayer && policy.EvictsEveryStep && IsFull(cache, policy, first);
-        if (isOfLayer && (drops || !isSettled))
+        bool isDue = IsDue(first, policy), isOfLayer = policy.Scorer.IsOfLayer;
+        bool drops = !isDue && isOfLayer && policy.EvictsEveryStep && IsFull(cache, policy, first);
+        if (isOfLayer && (drops || isDue))
             AddUp(cache, layer);
-        if (!isSettled)
+        if (isDue)
         {
             Settle(cache, policy, [layer]);
         }
         else if (drops)
         {
-            int least = first.Tokens.Least(FirstRecent(cache, policy));
+            int least = first.Tokens!.Least(FirstRecent(cache, policy, policy.Budget.Rows(cache.Capacity)));
             for (int head = 0; head < cache.KeyValueHeads; head++)
                 cache.Head(layer, head).Drop(least);
         }
@@ -48,9 +54,9 @@ internal static class RowEviction
     /// <param name="layers">The layers among whose heads rows are shared out.</param>
     public static void Settle(SequenceCache cache, EvictionPolicy policy, IReadOnlyList<int> layers)
     {
-        int budget = policy.Budget.Rows(cache.Capacity), newTokens = cache.Capacity - cache.Length;
-        int share = policy.EvictsEveryStep ? budget - 1 : Math.Max(budget - newTokens, ElasticRule.MinimumRows);
-        int firstRecent = FirstRecent(cache, policy);
+        int budget = policy.Budget.Rows(cache.Capacity), newTokens = Math.Min(cache.Capacity - cache.Length, policy.Every ?? int.MaxValue);
+        int share = policy.EvictsEveryStep ? budget - 1 : Math.Max(budget - newTokens, LeastRows);
+        int firstRecent = FirstRecent(cache, policy, policy.EvictsEveryStep ? budget : share);
         HeadCache[] heads = [.. layers.SelectMany(layer => Enumerable.Range(0, cache.KeyValueHeads).Select(head => cache.Head(layer, head)))];
         RowRanking[] ranked = [.. heads.Select(head => head.Tokens!.Rank(policy.Scorer.SinkTokens, firstRecent, policy.Scorer.Pooling))];
         if (layers.Count == 1)
@@ -72,17 +78,17 @@ internal static class RowEviction
         {
             HeldTokens tokens = heads[i].Tokens!;
             int stay = kept[i], rows = policy.EvictsEveryStep ? budget : stay + newTokens;
-            if (drops || heads[i].Rows - rows >= ElasticRule.BlockSize)
+            if (drops || rows > heads[i].Rows || heads[i].Rows - rows >= ElasticRule.BlockSize)
                 heads[i].Keep(ranked[i].Best(stay), rows);
-            tokens.IsSettled = true;
+            tokens.Settle();
         }
     }
 
     private static bool IsFull(SequenceCache cache, EvictionPolicy policy, HeadCache head) => head.Tokens!.Count >= policy.Budget.Rows(cache.Capacity);
 
     // Where every step evicts, the new token counts among the recent ones.
-    private static int FirstRecent(SequenceCache cache, EvictionPolicy policy) =>
-        cache.Length + (policy.EvictsEveryStep ? 1 : 0) - policy.Scorer.RecentTokens(policy.Budget.Rows(cache.Capacity));
+    private static int FirstRecent(SequenceCache cache, EvictionPolicy policy, int rows) =>
+        cache.Length + (policy.EvictsEveryStep ? 1 : 0) - policy.Scorer.RecentTokens(rows);
 
     // All heads hold the same tokens in the same rows.
     private static void AddUp(SequenceCache cache, int layer)

@@ -27,6 +27,7 @@ internal sealed partial class SequenceCache
         _memory = content.Memory;
         _shape = content.Shape;
         _isBounded = BoundedLayers(_config);
+        _turns = new HeadTurn?[_config.Layers];
         Capacity = content.CapacityFor(capacity);
         Length = content.Length;
         Spans = _policy.Resolve(_config, Capacity);

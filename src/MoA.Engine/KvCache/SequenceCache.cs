@@ -19,6 +19,7 @@ internal sealed partial class SequenceCache : IDisposable
     private readonly RowsShape _shape;
     private readonly bool[] _isBounded;
     private readonly AttentionNotes _notes;
+    private readonly HeadTurn?[] _turns;
 
     /// <summary>Allocates the caches.</summary>
     /// <param name="config">The model: the very configuration that it was loaded with.</param>
@@ -46,6 +47,7 @@ internal sealed partial class SequenceCache : IDisposable
         Capacity = capacity;
         Spans = policy.Resolve(config, capacity);
         _isBounded = BoundedLayers(config);
+        _turns = new HeadTurn?[config.Layers];
         RowChoice choice = policy switch
         {
             EvictionPolicy => RowChoice.EvictedByContent,
@@ -296,7 +298,8 @@ internal sealed partial class SequenceCache : IDisposable
     internal QueryStatistics Statistics(int layer, int keyValueHead) => _notes.Statistics(layer * _config.KeyValueHeads + keyValueHead)!;
 
     /// <summary>How a layer's queries and keys are turned.</summary>
-    internal HeadTurn TurnOf(int layer) => new(_config, layer, TurnedFor);
+    internal HeadTurn TurnOf(int layer) =>
+        _turns[layer] is HeadTurn turn && turn.Length == TurnedFor ? turn : _turns[layer] = new HeadTurn(_config, layer, TurnedFor);
 
     /// <summary>Tokens of the text by which its queries and keys are turned, on which frequencies may depend.</summary>
     internal int TurnedFor => Repeated?.Sequence.Capacity ?? Capacity;

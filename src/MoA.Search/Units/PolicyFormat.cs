@@ -30,18 +30,24 @@ internal static class PolicyFormat
             case SnapKvPolicy snap:
                 WriteRule(writer, snap.Budget);
                 writer.WriteScorer(snap.Scorer);
+                WriteEvery(writer, snap);
                 break;
             case PyramidKvPolicy pyramid:
                 WriteRule(writer, pyramid.Budget);
                 writer.WriteScorer(pyramid.Scorer);
                 writer.Write7BitEncodedInt(pyramid.Beta);
                 break;
-            case TovaPolicy or KeyDiffPolicy:
-                WriteRule(writer, ((EvictionPolicy)policy).Budget);
+            case TovaPolicy tova:
+                WriteRule(writer, tova.Budget);
+                break;
+            case KeyDiffPolicy differences:
+                WriteRule(writer, differences.Budget);
+                WriteEvery(writer, differences);
                 break;
             case ExpectedAttentionPolicy expected:
                 WriteRule(writer, expected.Budget);
                 writer.WriteScorer(expected.Scorer);
+                WriteEvery(writer, expected);
                 break;
             case KvZipPolicy zip:
                 WriteRule(writer, zip.Budget);
@@ -52,6 +58,7 @@ internal static class PolicyFormat
                 WriteRule(writer, shared.Budget);
                 writer.Write(shared.Floor);
                 writer.WriteScorer(shared.Scorer);
+                WriteEvery(writer, shared);
                 break;
             case InfLlmPolicy infLlm:
                 WriteRule(writer, infLlm.Budget);
@@ -78,12 +85,13 @@ internal static class PolicyFormat
             PlanPolicy.CommandName => ReadPlan(reader, config),
             StreamingLlmPolicy.CommandName => new StreamingLlmPolicy(ReadRule(reader)),
             H2oPolicy.CommandName => new H2oPolicy(ReadRule(reader), reader.ReadFinite()),
-            SnapKvPolicy.CommandName => new SnapKvPolicy(ReadRule(reader), reader.ReadVotes()),
+            SnapKvPolicy.CommandName => new SnapKvPolicy(ReadRule(reader), reader.ReadVotes()) { Every = ReadEvery(reader) },
             PyramidKvPolicy.CommandName => new PyramidKvPolicy(ReadRule(reader), reader.ReadVotes(), reader.ReadWithin(1, int.MaxValue)),
             TovaPolicy.CommandName => new TovaPolicy(ReadRule(reader)),
-            KeyDiffPolicy.CommandName => new KeyDiffPolicy(ReadRule(reader)),
+            KeyDiffPolicy.CommandName => new KeyDiffPolicy(ReadRule(reader)) { Every = ReadEvery(reader) },
             ExpectedAttentionPolicy.CommandName => new ExpectedAttentionPolicy(
-                ReadRule(reader), reader.ReadScorer() as ExpectedAttentionScorer ?? throw new FormatException("another scorer than expected attention")),
+                ReadRule(reader), reader.ReadScorer() as ExpectedAttentionScorer ?? throw new FormatException("another scorer than expected attention"))
+            { Every = ReadEvery(reader) },
             KvZipPolicy.CommandName => new KvZipPolicy(
                 ReadRule(reader), (KvZipLevel)reader.ReadWithin(0, (int)KvZipLevel.Head), reader.ReadWithin(1, int.MaxValue)),
             AdaKvPolicy.CommandName => ReadShared(reader),
@@ -102,6 +110,10 @@ internal static class PolicyFormat
     }
 
     private static ElasticRule ReadRule(BinaryReader reader) => new(reader.ReadFinite(), reader.ReadFinite());
+
+    private static void WriteEvery(BinaryWriter writer, EvictionPolicy policy) => writer.Write7BitEncodedInt(policy.Every ?? 0);
+
+    private static int? ReadEvery(BinaryReader reader) => reader.ReadWithin(0, int.MaxValue) is > 0 and int tokens ? tokens : null;
 
     private static void WritePlan(BinaryWriter writer, PlanPolicy policy)
     {
@@ -134,7 +146,7 @@ internal static class PolicyFormat
     {
         ElasticRule budget = ReadRule(reader);
         double floor = reader.ReadFinite();
-        return floor is >= 0 and <= 1 ? new AdaKvPolicy(budget, reader.ReadScorer(), floor) : throw new FormatException($"{floor} where a share is expected");
+        return floor is >= 0 and <= 1 ? new AdaKvPolicy(budget, reader.ReadScorer(), floor) { Every = ReadEvery(reader) } : throw new FormatException($"{floor} where a share is expected");
     }
 
     private static void WriteHeads(BinaryWriter writer, TwoClassPolicy policy)

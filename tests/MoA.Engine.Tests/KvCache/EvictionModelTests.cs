@@ -41,7 +41,7 @@ public sealed class EvictionModelTests
         {
             "h2o" => new H2oPolicy(new ElasticRule(0, 0.6)), // 192 rows of 320
             "snapkv" => new SnapKvPolicy(new ElasticRule(0, 0.8), 16), // 256 rows, 80 of them for new tokens
-            _ => new PyramidKvPolicy(new ElasticRule(0, 0.6), 16), // 112 would be left: the least is 128
+            _ => new PyramidKvPolicy(new ElasticRule(0, 0.6), 16), // 192 rows, 80 of them for new tokens
         };
         using SequenceCache sequence = transformer.CreateSequence(policy, Capacity, ElementType.F32);
         float[] prefilled = ModelFixture.Run(transformer, sequence, tokens.AsSpan(0, Prompt), 100, AttentionMode.Prefill);
@@ -143,7 +143,7 @@ public sealed class EvictionModelTests
         if (policy is SnapKvPolicy)
             reference.Compress(176, 16, 5, average: true);
         else if (policy is PyramidKvPolicy)
-            reference.Compress(policy.KeptRows(layer, layers, Prompt, 128), 16, 5, average: true);
+            reference.Compress(policy.KeptRows(layer, layers, Prompt, 112), 16, 5, average: true);
         for (int step = 0; step < Steps; step++)
         {
             if (policy is H2oPolicy)

@@ -8,6 +8,8 @@ namespace MoA.Engine.Tests.KvCache;
 /// </summary>
 internal sealed class ScorerReference(HeadRows rows, double[][] unturned)
 {
+    private readonly Dictionary<(int Head, int Query), Dictionary<int, double>> _attention = [];
+
     /// <summary>KeyDiff: <c>anchor = normalize(keys).mean(); score = -cosine(keys, anchor)</c>.</summary>
     public double[] KeyDifference(int head, List<int> held)
     {
@@ -39,6 +41,32 @@ internal sealed class ScorerReference(HeadRows rows, double[][] unturned)
         IEnumerable<double> pooled = Enumerable.Range(0, votes.Length)
             .Select(i => Enumerable.Range(i - kernel / 2, kernel).Where(j => j >= 0 && j < votes.Length).Max(j => votes[j]));
         return [.. pooled, .. Enumerable.Repeat(double.MaxValue, window)];
+    }
+
+    /// <summary>H2O: the attention that a key got from all queries up to the last one, each over what it saw; of a group the sum.</summary>
+    public double Received(int head, int key, Func<int, IEnumerable<int>> seen, int last)
+    {
+        double sum = 0;
+        for (int query = key; query <= last; query++)
+        {
+            if (!_attention.TryGetValue((head, query), out Dictionary<int, double>? got))
+            {
+                int[] keys = [.. seen(query)];
+                got = keys.ToDictionary(position => position, _ => 0.0);
+                foreach (int queryHead in Group(head))
+                {
+                    double[] weights = Softmax(keys.Select(position => Dot(Query(query, queryHead), Key(position, head)) / Math.Sqrt(rows.HeadSize)));
+                    for (int i = 0; i < keys.Length; i++)
+                        got[keys[i]] += weights[i];
+                }
+
+                _attention.Add((head, query), got);
+            }
+
+            sum += got.GetValueOrDefault(key);
+        }
+
+        return sum;
     }
 
     /// <summary>TOVA: the last query's attention, the mean over all heads of the layer.</summary>

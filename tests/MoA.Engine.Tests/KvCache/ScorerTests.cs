@@ -35,7 +35,8 @@ public sealed class ScorerTests : IDisposable
     public void Rows_that_stay_are_those_of_the_published_rule(string name, int keyValueHeads, int group, int chunk, ElementType type)
     {
         (int Prompt, int Steps, int Capacity, int Budget)[] turns = [(250, 25, 300, 192), (100, 20, 420, 256)];
-        (HeadRows rows, double[][] unturned) = Turned(31 + group, turns.Sum(turn => turn.Prompt + turn.Steps), keyValueHeads, group, type == ElementType.Q8_0 ? 32 : 8);
+        (HeadRows rows, double[][] unturned) = TurnedRows.Random(
+            31 + group, turns.Sum(turn => turn.Prompt + turn.Steps), keyValueHeads, group, type == ElementType.Q8_0 ? 32 : 8, Theta);
         HeadRows stored = type == ElementType.Q8_0 ? rows.RoundedTo(type) : rows;
         int[][][] expected = Expected(name, stored, unturned, turns);
         EvictionPolicy policy = Policy(name);
@@ -125,7 +126,7 @@ public sealed class ScorerTests : IDisposable
             for (; length < start + prompt; length++)
                 Add(held, length);
             if (name != "tova")
-                Choose(Math.Max(128, budget - (capacity - length)), start);
+                Choose(Math.Max(64, budget - (capacity - length)), start);
             for (int end = length + steps; length < end; length++)
             {
                 if (name == "tova" && held[0].Count > budget - 1)
@@ -166,24 +167,5 @@ public sealed class ScorerTests : IDisposable
             foreach (List<int> positions in held)
                 positions.Add(position);
         }
-    }
-
-    // Random rows whose queries have a mean, and are turned by RoPE; with the queries before that.
-    private static (HeadRows Rows, double[][] Unturned) Turned(int seed, int positions, int keyValueHeads, int group, int size)
-    {
-        HeadRows rows = HeadRows.Random(seed, positions, keyValueHeads * group, keyValueHeads, size);
-        double[][] unturned = [.. rows.Queries.Chunk(size).Select((query, i) => query.Select((x, d) => x + Math.Sin(i % rows.QueryHeads + d)).ToArray())];
-        for (int i = 0; i < unturned.Length; i++)
-        {
-            for (int f = 0; f < size / 2; f++)
-            {
-                (double sine, double cosine) = Math.SinCos(i / rows.QueryHeads * Math.Pow(Theta, -2.0 * f / size));
-                (double x, double y) = (unturned[i][f], unturned[i][size / 2 + f]);
-                rows.Queries[i * size + f] = (float)(x * cosine - y * sine);
-                rows.Queries[i * size + size / 2 + f] = (float)(y * cosine + x * sine);
-            }
-        }
-
-        return (rows, unturned);
     }
 }

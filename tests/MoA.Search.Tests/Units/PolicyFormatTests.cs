@@ -53,6 +53,7 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
         ScorePooling pooling = new(random.Next(2) == 0 ? PoolingKind.Average : PoolingKind.Maximum, 1 + 2 * random.Next(500));
         double[][] scores = [.. Enumerable.Range(0, Config.Layers).Select(_ => Enumerable.Range(0, Config.KeyValueHeads).Select(_ => (double)random.Next(5)).ToArray())];
         HeadKind kind = random.Next(2) == 0 ? HeadKind.Query : HeadKind.KeyValue;
+        int? every = random.Next(2) == 0 ? random.Next(1, 1000) : null;
         ExpectedAttentionScorer expected = new(random.Next(1, 1000), random.Next(2) == 0, random.Next(2) == 0, random.NextDouble());
         return name switch
         {
@@ -62,11 +63,11 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
                     .Select(_ => new ElasticRule(random.Next(-500, 2000), random.NextDouble())).ToArray())], kind)),
             StreamingLlmPolicy.CommandName => new StreamingLlmPolicy(rule),
             H2oPolicy.CommandName => new H2oPolicy(rule, random.NextDouble()),
-            SnapKvPolicy.CommandName => new SnapKvPolicy(rule, random.Next(1, 65), pooling),
+            SnapKvPolicy.CommandName => new SnapKvPolicy(rule, random.Next(1, 65), pooling) { Every = every },
             PyramidKvPolicy.CommandName => new PyramidKvPolicy(rule, random.Next(1, 65), pooling, random.Next(1, 100)),
             TovaPolicy.CommandName => new TovaPolicy(rule),
-            KeyDiffPolicy.CommandName => new KeyDiffPolicy(rule),
-            ExpectedAttentionPolicy.CommandName => new ExpectedAttentionPolicy(rule, expected),
+            KeyDiffPolicy.CommandName => new KeyDiffPolicy(rule) { Every = every },
+            ExpectedAttentionPolicy.CommandName => new ExpectedAttentionPolicy(rule, expected) { Every = every },
             KvZipPolicy.CommandName => new KvZipPolicy(rule, (KvZipLevel)random.Next(3), random.Next(1, 5000)),
             AdaKvPolicy.CommandName => new AdaKvPolicy(
                 rule, random.Next(5) switch
@@ -77,7 +78,7 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
                     3 => new RepetitionScorer(random.Next(1, 5000)),
                     _ => expected,
                 },
-                random.NextDouble()),
+                random.NextDouble()) { Every = every },
             InfLlmPolicy.CommandName => new InfLlmPolicy(rule, random.NextDouble(), random.Next(1, 65)),
             _ => random.Next(2) == 0
                 ? TwoClassPolicy.OfDensity(name, scores, rule, 1 - random.NextDouble())

@@ -61,6 +61,9 @@ internal sealed class PolicySettings
         : NumberText.TryWhole(value, out int number) && number >= setting.Least && number <= setting.Most ? number
         : throw Unexpected(setting);
 
+    /// <summary>A whole number within the setting's bounds, or null.</summary>
+    public int? Optional(PolicySetting setting) => HasAny([setting]) ? Whole(setting, 0) : null;
+
     /// <summary>One of the setting's words.</summary>
     public string Word(PolicySetting setting) => Value(setting) is not string value ? setting.Words[0]
         : setting.Words.Contains(value) ? value

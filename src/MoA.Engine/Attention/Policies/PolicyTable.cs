@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
 
 namespace MoA.Engine.Attention.Policies;
@@ -9,6 +10,8 @@ internal static class PolicyTable
     private static readonly PolicySetting Beta = PolicySetting.Whole("beta", 1, 1_000_000, $"how steep the pyramid is ({PyramidKvPolicy.DefaultBeta})");
     private static readonly PolicySetting Level = PolicySetting.Word("level", "what is chosen among (pair)", "pair", "uniform", "head");
     private static readonly PolicySetting Floor = PolicySetting.Number("floor", 0, 1, "part of an even share that each head is sure of (0.2)");
+    private static readonly PolicySetting Every = PolicySetting.Whole(
+        "every", 1, 1_000_000, "tokens of an answer after which rows are chosen again (never)");
     private static readonly PolicySetting Local = PolicySetting.Number("local", 0, 1, "the window's share of the rows besides the sink (0.5)");
     private static readonly PolicySetting Representatives = PolicySetting.Whole(
         "representatives", 1, ElasticRule.BlockSize, $"tokens that represent a block ({InfLlmPolicy.DefaultRepresentatives})");
@@ -29,8 +32,8 @@ internal static class PolicyTable
             TovaPolicy.CommandName, "#5b6fd6", (settings, _, _) => new TovaPolicy(settings.Budget()), PolicySetting.Density, PolicySetting.Span)
         { NeedsUnboundedLayer = true },
         new(
-            SnapKvPolicy.CommandName, "#2f9e66", (settings, _, _) => new SnapKvPolicy(settings.Budget(), ScorerReader.Votes(settings, SnapKvPolicy.DefaultPooling)),
-            PolicySetting.Density, PolicySetting.Span, ScorerReader.Window, ScorerReader.Kernel, ScorerReader.Pooling)
+            SnapKvPolicy.CommandName, "#2f9e66", (settings, _, _) => new SnapKvPolicy(settings.Budget(), ScorerReader.Votes(settings, SnapKvPolicy.DefaultPooling)) { Every = settings.Optional(Every) },
+            PolicySetting.Density, PolicySetting.Span, ScorerReader.Window, ScorerReader.Kernel, ScorerReader.Pooling, Every)
         { NeedsUnboundedLayer = true },
         new(
             PyramidKvPolicy.CommandName, "#d1497a",
@@ -39,11 +42,13 @@ internal static class PolicyTable
             PolicySetting.Density, PolicySetting.Span, ScorerReader.Window, ScorerReader.Kernel, ScorerReader.Pooling, Beta)
         { NeedsUnboundedLayer = true },
         new(
-            KeyDiffPolicy.CommandName, "#7a8b2f", (settings, _, _) => new KeyDiffPolicy(settings.Budget()), PolicySetting.Density, PolicySetting.Span)
+            KeyDiffPolicy.CommandName, "#7a8b2f", (settings, _, _) => new KeyDiffPolicy(settings.Budget()) { Every = settings.Optional(Every) },
+            PolicySetting.Density, PolicySetting.Span, Every)
         { NeedsUnboundedLayer = true },
         new(
-            ExpectedAttentionPolicy.CommandName, "#c2572b", (settings, _, _) => new ExpectedAttentionPolicy(settings.Budget(), ScorerReader.Expected(settings)),
-            PolicySetting.Density, PolicySetting.Span, ScorerReader.Future, ScorerReader.Covariance, ScorerReader.ValueNorm, ScorerReader.Epsilon)
+            ExpectedAttentionPolicy.CommandName, "#c2572b",
+            (settings, _, _) => new ExpectedAttentionPolicy(settings.Budget(), ScorerReader.Expected(settings)) { Every = settings.Optional(Every) },
+            PolicySetting.Density, PolicySetting.Span, ScorerReader.Future, ScorerReader.Covariance, ScorerReader.ValueNorm, ScorerReader.Epsilon, Every)
         { NeedsUnboundedLayer = true },
         new(
             KvZipPolicy.CommandName, "#3f8f8a",
@@ -52,8 +57,8 @@ internal static class PolicyTable
         { NeedsUnboundedLayer = true, ReadsTwice = true },
         new(
             AdaKvPolicy.CommandName, "#b03a9e",
-            (settings, _, _) => new AdaKvPolicy(settings.Budget(), ScorerReader.ReadShared(settings), settings.Number(Floor, AdaKvPolicy.DefaultFloor)),
-            [PolicySetting.Density, PolicySetting.Span, Floor, .. ScorerReader.Settings])
+            (settings, _, _) => ReadShared(settings),
+            [PolicySetting.Density, PolicySetting.Span, Floor, Every, .. ScorerReader.Settings])
         { NeedsUnboundedLayer = true },
         new(
             InfLlmPolicy.CommandName, "#a8841c",
@@ -84,6 +89,15 @@ internal static class PolicyTable
     /// <summary>The colours of all policies in JSON, by name.</summary>
     internal static string ColorsToJson() =>
         $"{{{string.Join(',', All.Select(policy => $"\"{JsonEncodedText.Encode(policy.Name)}\":\"{JsonEncodedText.Encode(policy.Color)}\""))}}}";
+
+    private static AdaKvPolicy ReadShared(PolicySettings settings)
+    {
+        RowScorer scorer = ScorerReader.ReadShared(settings);
+        int? every = settings.Optional(Every);
+        if (every is not null && scorer.ReadsTwice)
+            throw settings.Error($"{Every.Key} chooses rows again by what is written, which {scorer.Name} does not score; drop it or take another scorer");
+        return new AdaKvPolicy(settings.Budget(), scorer, settings.Number(Floor, AdaKvPolicy.DefaultFloor)) { Every = every };
+    }
 
     private static KvZipLevel ReadLevel(PolicySettings settings) => settings.Word(Level) switch
     {
