@@ -169,10 +169,21 @@ internal abstract class EvalCommand : CliCommand
         WriteIfThere("accuracy", metrics.Accuracy);
         WriteIfThere("low", metrics.Low);
         WriteIfThere("high", metrics.High);
+        if (metrics is { Low: double low, High: double high })
+        {
+            writer.WriteStartArray("interval");
+            writer.WriteNumberValue(low);
+            writer.WriteNumberValue(high);
+            writer.WriteEndArray();
+        }
+
         WriteIfThere("meanCrossEntropy", metrics.MeanCrossEntropy);
         WriteIfThere("perplexity", metrics.Perplexity);
         writer.WriteNumber("density", metrics.Density);
         writer.WriteNumber("kvBytes", metrics.KvBytes);
+        WriteIfThere("peakKvBytes", metrics.PeakKvBytes);
+        WriteIfThere("promptTokensPerSecond", metrics.PromptTokensPerSecond);
+        WriteIfThere("answerTokensPerSecond", metrics.AnswerTokensPerSecond);
         writer.WriteNumber("promptReadings", PolicyReader.ReadsTwice(metrics.PolicySetting) ? 2 : 1);
 
         void WriteIfThere(string name, double? value)

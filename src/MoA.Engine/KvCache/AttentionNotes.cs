@@ -39,7 +39,18 @@ internal sealed class AttentionNotes : IDisposable
     public List<int>? TokensRead { get; private init; }
 
     /// <summary>Bytes of native memory.</summary>
-    public long Bytes => _windows.Sum(window => window?.Bytes ?? 0) + _statistics.Sum(statistics => statistics?.Bytes ?? 0);
+    public long Bytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (QueryWindow? window in _windows)
+                bytes += window?.Bytes ?? 0;
+            foreach (QueryStatistics? statistics in _statistics)
+                bytes += statistics?.Bytes ?? 0;
+            return bytes;
+        }
+    }
 
     /// <summary>The most bytes of native memory that a sequence's notes take.</summary>
     public static long MostBytes(ModelConfig config, AttentionPolicy policy) => config.UnboundedLayers.Count * (long)config.KeyValueHeads * policy switch

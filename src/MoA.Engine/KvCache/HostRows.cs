@@ -20,7 +20,16 @@ internal sealed unsafe class HostRows : SequenceRows
 
     public override ReadOnlySpan<HeadRing> Heads => _heads;
 
-    public override long Bytes => _heads.Sum(head => head.Bytes);
+    public override long Bytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (HeadCache head in _heads)
+                bytes += head.Bytes;
+            return bytes;
+        }
+    }
 
     /// <summary>A head's rows.</summary>
     public HeadCache Head(int index) => _heads[index];

@@ -108,6 +108,9 @@ internal sealed partial class SequenceCache : IDisposable
     /// <summary>Bytes of rows, and of the queries that policies which evict by scores note while a prompt is read.</summary>
     public long AllocatedBytes => Rows.Bytes + _notes.Bytes;
 
+    /// <summary>The most that <see cref="AllocatedBytes"/> has been, and the copies that the prompt was read a second time behind with it.</summary>
+    public long PeakBytes { get; private set; }
+
     /// <summary>Bytes of one row, key and value together.</summary>
     public long BytesPerRow => 2 * Type.RowBytes(_config.HeadSize);
 
@@ -230,7 +233,12 @@ internal sealed partial class SequenceCache : IDisposable
     {
         Length += tokens;
         Version++;
+        NotePeak();
     }
+
+    /// <summary>Takes what is allocated now into <see cref="PeakBytes"/>; to be called before something is freed within a pass.</summary>
+    /// <param name="besides">Bytes of a copy.</param>
+    internal void NotePeak(long besides = 0) => PeakBytes = Math.Max(PeakBytes, AllocatedBytes + besides);
 
     /// <summary>
     /// Whether generated tokens can be taken back: positions alone decide which rows stay, and these are in the processor's memory.

@@ -31,6 +31,7 @@ internal static class SecondReading
             int[] tokens = [.. prompt.Before(text.AsSpan(0, from)), .. text.AsSpan(from, count)];
             using SequenceCache copy = sequence.CopyToRead(
                 tokens.Length, new RepeatedPart(sequence, start + from, count, Math.Min(RepetitionScorer.Sink, start + from)));
+            sequence.NotePeak(copy.AllocatedBytes);
             for (int read = 0; read < tokens.Length; read += batch.Rows)
             {
                 batch.Clear();

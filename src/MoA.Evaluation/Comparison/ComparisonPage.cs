@@ -5,7 +5,7 @@ using MoA.Evaluation.Reports;
 namespace MoA.Evaluation.Comparison;
 
 /// <summary>
-/// A <see cref="ComparisonReport"/> as one page that opens anywhere: accuracy against density, by length and by depth, memory and
+/// A <see cref="ComparisonReport"/> as one page that opens anywhere: a leaderboard, accuracy against density, by length and by depth, memory and
 /// speed. Everything is inside the file, and it may load nothing else.
 /// </summary>
 internal static class ComparisonPage

@@ -9,8 +9,10 @@ namespace MoA.Evaluation.Comparison;
 /// <summary>Results of many folders side by side.</summary>
 /// <param name="Version">The program's version.</param>
 /// <param name="Rows">Metrics by task, length, model and density, dense first.</param>
+/// <param name="Boards">Policies in the order of their means over tasks.</param>
 /// <param name="Effective">Effective contexts.</param>
-internal sealed record ComparisonReport(string Version, IReadOnlyList<EvaluationMetrics> Rows, IReadOnlyList<EffectiveLength> Effective)
+internal sealed record ComparisonReport(
+    string Version, IReadOnlyList<EvaluationMetrics> Rows, IReadOnlyList<Leaderboard> Boards, IReadOnlyList<EffectiveLength> Effective)
 {
     /// <summary>Reads all finished results in folders and below.</summary>
     /// <param name="folders">Result folders, or folders that hold some.</param>
@@ -36,7 +38,7 @@ internal sealed record ComparisonReport(string Version, IReadOnlyList<Evaluation
                 .ThenBy(row => row.Model, StringComparer.Ordinal).ThenByDescending(row => row.Density)
                 .ThenBy(row => row.Policy == DensePolicy.CommandName ? 0 : 1).ThenBy(row => row.PolicySetting, StringComparer.Ordinal),
         ];
-        return new ComparisonReport(version, sorted, EffectiveLength.Of(sorted));
+        return new ComparisonReport(version, sorted, Leaderboard.Of(sorted), EffectiveLength.Of(sorted));
     }
 
     /// <summary>The report in JSON, safe inside a page.</summary>

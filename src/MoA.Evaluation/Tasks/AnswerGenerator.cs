@@ -11,6 +11,9 @@ internal sealed class AnswerGenerator(LanguageModel model, ElementType cacheType
     /// <summary>Tokens that went through the model so far.</summary>
     public long Tokens { get; private set; }
 
+    /// <summary>What the last group took, as far as it was computed here.</summary>
+    public EvaluationTiming Timing { get; private set; } = new(0, 0);
+
     /// <summary>The answers in the order of the items.</summary>
     public WrittenAnswer[] Write(AttentionPolicy policy, IReadOnlyList<EvaluationItem> group, CancellationToken cancellation) =>
         Texts(AnswersUnit.Compute(model, policy, cacheType, Questions(group), cancellation));
@@ -37,10 +40,19 @@ internal sealed class AnswerGenerator(LanguageModel model, ElementType cacheType
     private WrittenAnswer[] Texts(GroupAnswers answers)
     {
         Tokens += answers.Processed;
+        Timing = new EvaluationTiming(answers.Processed, answers.Seconds)
+        {
+            PromptTokens = answers.PromptTokens,
+            PromptSeconds = answers.PromptSeconds,
+            AnswerSeconds = answers.Seconds - answers.PromptSeconds,
+        };
         return
         [
             .. answers.Answers.Select(answer => new WrittenAnswer(
-                model.RequireTokenizer().Decode(answer.Tokens, skipSpecialTokens: true), answer.Tokens.Length, answer.KvBytes)),
+                model.RequireTokenizer().Decode(answer.Tokens, skipSpecialTokens: true), answer.Tokens.Length, answer.KvBytes)
+            {
+                PeakKvBytes = answer.PeakKvBytes,
+            }),
         ];
     }
 }

@@ -39,6 +39,9 @@ internal sealed record EvaluationMetrics
     /// <summary>Bytes of one sequence's caches, the mean over the items.</summary>
     public required long KvBytes { get; init; }
 
+    /// <summary>The most bytes that one sequence's caches took at one time, the mean over the items; null where that was not measured.</summary>
+    public long? PeakKvBytes { get; init; }
+
     /// <summary>Mean negative log-probability of the scored tokens, in nats; null for tasks that write answers.</summary>
     public double? MeanCrossEntropy { get; init; }
 
@@ -65,4 +68,10 @@ internal sealed record EvaluationMetrics
 
     /// <summary>Tokens of prompts and answers a second; 0 where nothing was timed.</summary>
     public double TokensPerSecond { get; init; }
+
+    /// <summary>Tokens a second in the steps that read prompts and chose which rows stay; null where they were not told apart.</summary>
+    public double? PromptTokensPerSecond { get; init; }
+
+    /// <summary>Tokens a second in the steps that wrote answers; null where they were not told apart.</summary>
+    public double? AnswerTokensPerSecond { get; init; }
 }

@@ -148,7 +148,8 @@ internal sealed class EvaluationRun
             ? Answered(group, keys, _writer.Write(policy, group, cancellation))
             : [.. group.Select((item, i) => Scored(policy, item, keys[i], ScoresUnit.Compute(
                 _model, policy, _settings.CacheType, item.Prompt, item.IsScored!, DecodeFrom(item), cancellation)))];
-        EvaluationTiming timing = new(_writer.Tokens + _scoredTokens - before, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        EvaluationTiming parts = group[0].IsScored is null ? _writer.Timing : new EvaluationTiming(0, 0);
+        EvaluationTiming timing = parts with { Tokens = _writer.Tokens + _scoredTokens - before, Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds };
         file.Add(fresh); // waits for the disk, which is no time of the model's
         EvaluationFolder.AddTiming(folder, timing);
         return fresh;
@@ -189,6 +190,7 @@ internal sealed class EvaluationRun
             PromptTokens = group[i].Prompt.Length,
             NewTokens = answer.NewTokens,
             KvBytes = answer.KvBytes,
+            PeakKvBytes = answer.PeakKvBytes,
             Reference = group[i].Reference,
         }),
     ];

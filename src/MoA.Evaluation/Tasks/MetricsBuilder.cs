@@ -8,6 +8,7 @@ internal static class MetricsBuilder
     {
         long tokens = timings.Sum(timing => timing.Tokens);
         double seconds = timings.Sum(timing => timing.Seconds);
+        EvaluationTiming[] parted = [.. timings.Where(timing => timing.PromptSeconds > 0)];
         EvaluationMetrics metrics = new()
         {
             Task = configuration.Task,
@@ -19,9 +20,13 @@ internal static class MetricsBuilder
             Items = predictions.Count,
             Density = configuration.Density,
             KvBytes = (long)predictions.Average(prediction => (double)prediction.KvBytes),
+            PeakKvBytes = predictions.All(prediction => prediction.PeakKvBytes > 0)
+                ? (long)predictions.Average(prediction => (double)prediction.PeakKvBytes) : null,
             Tokens = tokens,
             Seconds = seconds,
             TokensPerSecond = seconds > 0 ? tokens / seconds : 0,
+            PromptTokensPerSecond = Rate(parted.Sum(timing => timing.PromptTokens), parted.Sum(timing => timing.PromptSeconds)),
+            AnswerTokensPerSecond = Rate(parted.Sum(timing => timing.Tokens - timing.PromptTokens), parted.Sum(timing => timing.AnswerSeconds)),
         };
         return configuration.Metric switch
         {
@@ -64,6 +69,8 @@ internal static class MetricsBuilder
             Scores = scores,
         };
     }
+
+    private static double? Rate(long tokens, double seconds) => tokens > 0 && seconds > 0 ? tokens / seconds : null;
 
     private static double?[] Depths(int bins, (ItemReference Reference, double Score)[] pairs)
     {

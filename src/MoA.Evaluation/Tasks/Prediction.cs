@@ -24,6 +24,9 @@ internal sealed record Prediction
     /// <summary>Bytes of the sequence's caches.</summary>
     public required long KvBytes { get; init; }
 
+    /// <summary>The most bytes that they took at one time; 0 where only texts were scored, and in results of older versions.</summary>
+    public long PeakKvBytes { get; init; }
+
     /// <summary>Tokens whose probability was measured.</summary>
     public int Scored { get; init; }
 

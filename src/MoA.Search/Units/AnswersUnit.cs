@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Diagnostics;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
@@ -76,14 +77,26 @@ internal sealed class AnswersUnit : IUnitHandler
                 loop.Add(runs[i]);
             }
 
-            long processed = 0;
+            long processed = 0, read = 0;
+            Stopwatch reading = new(), writing = new();
             while (loop.ActiveRuns > 0)
             {
                 cancellation.ThrowIfCancellationRequested();
-                processed += loop.Step(cancellation);
+                bool reads = runs.Any(ChoosesRows);
+                Stopwatch watch = reads ? reading : writing;
+                watch.Start();
+                int tokens = loop.Step(cancellation);
+                watch.Stop();
+                processed += tokens;
+                read += reads ? tokens : 0;
             }
 
-            return new GroupAnswers(processed, [.. runs.Select((run, i) => new GroupAnswer([.. run.Output.Skip(run.Given)], sequences[i].Bytes))]);
+            return new GroupAnswers(processed, [.. runs.Select((run, i) => new GroupAnswer([.. run.Output.Skip(run.Given)], sequences[i].Bytes, sequences[i].PeakBytes))])
+            {
+                PromptTokens = read,
+                PromptSeconds = reading.Elapsed.TotalSeconds,
+                Seconds = reading.Elapsed.TotalSeconds + writing.Elapsed.TotalSeconds,
+            };
         }
         finally
         {
@@ -113,6 +126,7 @@ internal sealed class AnswersUnit : IUnitHandler
             {
                 writer.WriteTokens(answer.Tokens);
                 writer.Write(answer.KvBytes);
+                writer.Write(answer.PeakKvBytes);
             }
         });
     }
@@ -128,13 +142,16 @@ internal sealed class AnswersUnit : IUnitHandler
         GroupAnswer[] answers = new GroupAnswer[reader.ReadWithin(questions, questions)];
         foreach (ref GroupAnswer answer in answers.AsSpan())
         {
-            answer = new GroupAnswer(reader.ReadTokens(), reader.ReadInt64());
+            answer = new GroupAnswer(reader.ReadTokens(), reader.ReadInt64(), reader.ReadInt64());
             if (answer.Tokens.Any(token => token >= config.VocabularySize))
                 throw new FormatException("a token that the model does not know");
         }
 
         return new GroupAnswers(processed, answers);
     });
+
+    // A policy may choose its rows in the first step after the prompt: that is part of reading it.
+    private static bool ChoosesRows(GenerationRun run) => run.Finish == FinishReason.None && run.Output.Count < 2;
 
     private static Question[] ReadGroup(BinaryReader reader)
     {

@@ -26,7 +26,7 @@ public sealed class EvalCommandTests : IDisposable
             again.GetProperty("policies").EnumerateArray().Select(row => row.GetProperty("accuracy").GetDouble()).Order());
 
         JsonElement compared = Invocation.Json("eval", "compare", _folder["r"], "--page", _folder["page.html"]);
-        Assert.Equal(6, compared.GetProperty("policies").GetArrayLength());
+        Assert.Equal(6, compared.GetProperty("results").GetArrayLength());
         Assert.Equal(3, compared.GetProperty("effective").GetArrayLength());
         Assert.Contains("streaming-llm:density=0.75", File.ReadAllText(_folder["page.html"]), StringComparison.Ordinal);
         Invocation text = Invocation.Of("eval", "compare", _folder["r"], "--page", _folder["page.html"], "--quiet");

@@ -46,8 +46,8 @@ public sealed partial class ComparisonTests(DemoModel demo) : IClassFixture<Demo
     {
         const string Hostile = "</script><script>alert(1)</script>{{page}}";
         EvaluationMetrics[] rows = [Row(Hostile, 512, 0.5)];
-        string page = ComparisonPage.Render(new ComparisonReport("1.0", rows, EffectiveLength.Of(rows)));
-        string plain = ComparisonPage.Render(new ComparisonReport("1.0", [Row("x", 512, 0.5)], []));
+        string page = ComparisonPage.Render(new ComparisonReport("1.0", rows, Leaderboard.Of(rows), EffectiveLength.Of(rows)));
+        string plain = ComparisonPage.Render(new ComparisonReport("1.0", [Row("x", 512, 0.5)], [], []));
         Assert.Equal(Scripts().Count(plain), Scripts().Count(page));
         using JsonDocument data = JsonDocument.Parse(Data().Match(page).Groups[1].Value);
         JsonElement row = Assert.Single(data.RootElement.GetProperty("rows").EnumerateArray());

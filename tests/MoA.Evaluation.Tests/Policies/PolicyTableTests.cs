@@ -62,7 +62,7 @@ public sealed partial class PolicyTableTests(DemoModel demo) : IClassFixture<Dem
     {
         Assert.Distinct(PolicyTable.All.Select(policy => policy.Name));
         Assert.Distinct(PolicyTable.All.Select(policy => policy.Color));
-        string page = ComparisonPage.Render(new ComparisonReport("1", [], []));
+        string page = ComparisonPage.Render(new ComparisonReport("1", [], [], []));
         Assert.All(PolicyTable.All, policy => Assert.Contains($"\"{policy.Name}\":\"{policy.Color}\"", page, StringComparison.Ordinal));
     }
 

@@ -1,3 +1,4 @@
+using MoA.Tests;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;

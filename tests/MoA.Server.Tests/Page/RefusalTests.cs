@@ -1,3 +1,4 @@
+using MoA.Tests;
 using Microsoft.Playwright;
 
 namespace MoA.Server.Tests.Page;

@@ -1,3 +1,4 @@
+using MoA.Tests;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Playwright;

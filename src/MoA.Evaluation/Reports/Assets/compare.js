@@ -2,7 +2,7 @@
 'use strict';
 
 (() => {
-  const { rows, effective, version } = JSON.parse(document.getElementById('data').textContent);
+  const { rows, boards, effective, version } = JSON.parse(document.getElementById('data').textContent);
   const byId = id => document.getElementById(id);
   const unique = values => [...new Set(values)];
   const percent = value => value == null ? '–' : `${(value * 100).toFixed(1)} %`;
@@ -59,7 +59,7 @@
   function legend(target, shown) {
     target.replaceChildren(...names.filter(name => shown.some(row => row.policy === name)).map(name => {
       const mark = element('span', { 'aria-hidden': true }, name === 'dense' ? '╌' : symbols[symbolOf(name)]);
-      mark.style.color = own[name] ? `var(--${own[name]})` : colorOf(name);
+      mark.style.color = colors[name] && !colors[name].startsWith('#') ? `var(--${colors[name]})` : colorOf(name);
       return element('li', {}, mark, ` ${name}`);
     }));
   }
@@ -80,6 +80,66 @@
     name, color: () => colorOf(own[0].policy), symbol: symbolOf(own[0].policy), strong: own[0].policy === 'moa',
     points: own.map(row => pointOf(row, x(row))).sort((a, b) => a.x - b.x),
   });
+
+  // ---- Leaderboard ----
+  const times = value => value == null ? '–' : `${value.toFixed(2)} ×`;
+  const roundShare = share => Math.round(share * 20) * 5;
+  const lengthOf = board => board.length == null ? 'all' : count(board.length);
+  const titleOf = board => `${models.length > 1 ? `${board.model}, ` : ''}question ${board.question}, ${board.length == null ? 'all lengths' : `${count(board.length)} tokens`}`;
+
+  const nameWith = (name, note) => note ? element('span', {}, name, element('br'), element('span', { class: 'muted' }, note)) : name;
+
+  function drawBoard(board, group) {
+    const isDenseEntry = entry => entry.policy === 'dense';
+    const shown = board.entries.filter(entry => isDenseEntry(entry) || group === 'all' || percentOf(roundShare(entry.density)) === group);
+    const share = entry => entry.storedShare ?? entry.density;
+    const drawn = shown.filter(entry => entry.mean != null && !entry.source);
+    legend(byId('board-legend'), drawn);
+    const point = entry => ({
+      x: share(entry), y: entry.mean, low: entry.low, high: entry.high,
+      lines: [`mean ${percent(entry.mean)} [${percent(entry.low)}, ${percent(entry.high)}]`, `stored ${percent(share(entry))}, at the peak ${percent(entry.peakShare)}`, entry.policySetting],
+    });
+    Charts.curves(byId('board-chart'), `Mean accuracy against stored share, ${titleOf(board)}`,
+      [...Map.groupBy(drawn.filter(entry => !isDenseEntry(entry)), entry => entry.policy)].map(([name, own]) => ({
+        name, color: () => colorOf(name), symbol: symbolOf(name), strong: name === 'moa', points: own.map(point).sort((a, b) => a.x - b.x),
+      })),
+      {
+        xName: 'stored share of a full cache', xMin: 0, xMax: Math.max(1, ...drawn.map(share)), xFormat: value => `${Math.round(value * 100)} %`,
+        levels: drawn.filter(isDenseEntry).map(entry => ({ color: () => colorOf('dense'), ...point(entry) })),
+      });
+    const cell = value => value == null ? '–' : (value * 100).toFixed(1);
+    table(byId('board-table'), `Accuracy in %, ${titleOf(board)}, in the order of the means`,
+      [['Policy'], ['Mean', 1], ['95 % interval', 1], ...board.tasks.map(task => [task, 1]),
+        ['Density', 1], ['Stored', 1], ['Peak', 1], ['Reading', 1], ['Writing', 1]],
+      shown.map(entry => [
+        nameWith(entry.policySetting, entry.source ? `published: ${entry.source}` : entry.promptReadings > 1 ? 'prompt read twice' : null),
+        element('b', {}, cell(entry.mean)), entry.low == null ? '–' : `${cell(entry.low)} to ${cell(entry.high)}`, ...entry.tasks.map(cell),
+        percent(entry.density), percent(entry.storedShare), percent(entry.peakShare), times(entry.promptSpeed), times(entry.answerSpeed)]),
+      [['', 1], ['', 2], ['tasks', board.tasks.length], ['share of a full cache', 3], ['tokens/s, dense = 1', 2]]);
+  }
+
+  function drawBoards() {
+    byId('leaderboard').hidden = boards.length === 0;
+    if (boards.length === 0) return;
+    const chosen = { model: boards[0].model, question: boards[0].question, length: lengthOf(boards[0]), group: 'all' };
+    const controls = byId('board-controls');
+    // What was chosen stays where the other boards have it too.
+    const show = () => {
+      controls.replaceChildren();
+      let left = boards;
+      for (const [key, label, of] of [['model', 'Model', board => board.model], ['question', 'Question', board => board.question], ['length', 'Length', lengthOf]]) {
+        const options = unique(left.map(of));
+        if (!options.includes(chosen[key])) chosen[key] = options[0];
+        if (options.length > 1) select(controls, label, options, value => { chosen[key] = value; show(); }).value = chosen[key];
+        left = left.filter(board => of(board) === chosen[key]);
+      }
+      const groups = ['all', ...unique(left[0].entries.filter(entry => entry.policy !== 'dense').map(entry => roundShare(entry.density))).sort((a, b) => a - b).map(percentOf)];
+      if (!groups.includes(chosen.group)) chosen.group = 'all';
+      if (groups.length > 2) select(controls, 'Density', groups, value => { chosen.group = value; drawBoard(left[0], value); }).value = chosen.group;
+      drawBoard(left[0], chosen.group);
+    };
+    show();
+  }
 
   // ---- Accuracy against density ----
   const axes = {
@@ -207,6 +267,7 @@
   const items = rows.map(row => row.items), least = Math.min(...items), most = Math.max(...items);
   byId('model-facts').textContent = `${models.join(', ')} · ${count(rows.length)} results of ${least === most ? count(most) : `${count(least)} to ${count(most)}`} items each`;
   byId('tool-version').textContent = version;
+  drawBoards();
   drawAll();
   for (const section of document.querySelectorAll('main > section:not([hidden])'))
     byId('nav').append(element('a', { href: `#${section.id}` }, section.dataset.nav));

@@ -1,4 +1,4 @@
-namespace MoA.Server.Tests.Page;
+namespace MoA.Tests;
 
 /// <summary>The browser that the page is tried in: the machine's own, since tests download none.</summary>
 internal static class Chromium

@@ -1,7 +1,7 @@
-namespace MoA.Server.Tests.Page;
+namespace MoA.Tests;
 
 [AttributeUsage(AttributeTargets.Method)]
-public sealed class BrowserFactAttribute : FactAttribute
+internal sealed class BrowserFactAttribute : FactAttribute
 {
     public BrowserFactAttribute() => Skip = Chromium.WhyNot;
 }
