@@ -78,7 +78,8 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
                     3 => new RepetitionScorer(random.Next(1, 5000)),
                     _ => expected,
                 },
-                random.NextDouble()) { Every = every },
+                random.NextDouble())
+            { Every = every },
             InfLlmPolicy.CommandName => new InfLlmPolicy(rule, random.NextDouble(), random.Next(1, 65)),
             _ => random.Next(2) == 0
                 ? TwoClassPolicy.OfDensity(name, scores, rule, 1 - random.NextDouble())

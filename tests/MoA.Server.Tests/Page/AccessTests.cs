@@ -1,7 +1,7 @@
-using MoA.Tests;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
+using MoA.Tests;
 
 namespace MoA.Server.Tests.Page;
 

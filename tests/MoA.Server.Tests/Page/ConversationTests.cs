@@ -1,8 +1,8 @@
-using MoA.Tests;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using MoA.Serving;
+using MoA.Tests;
 
 namespace MoA.Server.Tests.Page;
 

@@ -1,5 +1,5 @@
-using MoA.Tests;
 using Microsoft.Playwright;
+using MoA.Tests;
 
 namespace MoA.Server.Tests.Page;
 

@@ -1,8 +1,8 @@
-using MoA.Tests;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Playwright;
 using MoA.Serving;
+using MoA.Tests;
 
 namespace MoA.Server.Tests.Page;
 
