@@ -83,6 +83,7 @@ internal static class CommandLine
             new ProfileCommand(streams),
             new OptimizeCommand(streams),
             new ValidateCommand(streams),
+            new HeadsCommand(streams),
             new GenerateCommand(streams),
             new ChatCommand(streams),
             new ServeCommand(streams),

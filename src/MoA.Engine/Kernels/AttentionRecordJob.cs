@@ -119,10 +119,10 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
                 AttentionReceived<TSimd, TVector>.Add(
                     cache, head * _inputs.Group, queries, stride, segment.Rows, _inputs, _scratch, worker, tokens.Scores);
                 break;
-            case ExpectedAttentionScorer when isObserved:
+            case ExpectedAttentionScorer expected when isObserved:
                 ExpectedAttention<TSimd, TVector>.Add(
-                    segment.Cache.Statistics(_inputs.Layer, head), segment.Cache.TurnOf(_inputs.Layer), segment.Cache.Length, queries, stride, segment.Rows,
-                    _inputs, _scratch, worker);
+                    segment.Cache.Statistics(_inputs.Layer, head), expected.FirstTokens, segment.Cache.TurnOf(_inputs.Layer), segment.Cache.Length, queries, stride,
+                    segment.Rows, _inputs, _scratch, worker);
                 break;
             case { ObservedQueries: > 0 } when isObserved:
                 segment.Cache.Window(_inputs.Layer, head).Add(queries, stride, segment.Rows);

@@ -13,6 +13,7 @@ internal static unsafe class ExpectedAttention<TSimd, TVector>
 
     /// <summary>Adds a piece's queries to the statistics of their group, turned back to what they were before RoPE.</summary>
     /// <param name="statistics">The statistics.</param>
+    /// <param name="firstTokens">The first tokens of the text, whose queries do not count.</param>
     /// <param name="turn">How the layer turns.</param>
     /// <param name="position">Position of the first query.</param>
     /// <param name="queries">[rows, heads·size], those of the group first.</param>
@@ -22,10 +23,10 @@ internal static unsafe class ExpectedAttention<TSimd, TVector>
     /// <param name="scratch">Memory of the workers.</param>
     /// <param name="worker">Which of them runs this.</param>
     public static void Add(
-        QueryStatistics statistics, HeadTurn turn, int position, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch,
+        QueryStatistics statistics, int firstTokens, HeadTurn turn, int position, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch,
         int worker)
     {
-        int left = Math.Clamp(ExpectedAttentionScorer.Sink - position, 0, rows);
+        int left = Math.Clamp(firstTokens - position, 0, rows);
         queries += left * stride;
         (position, rows) = (position + left, rows - left);
         int size = shape.HeadSize;
@@ -63,7 +64,7 @@ internal static unsafe class ExpectedAttention<TSimd, TVector>
         Span<float> scores = tokens.Scores;
         scores.Clear();
         int size = shape.HeadSize, first = 0;
-        while (first < tokens.Count && tokens.Positions[first] < ExpectedAttentionScorer.Sink)
+        while (first < tokens.Count && tokens.Positions[first] < scorer.FirstTokens)
             first++;
         int count = tokens.Count - first;
         if (count == 0)

@@ -148,14 +148,26 @@ internal sealed class Transformer : IDisposable
         for (int i = 0; i < batch.Work.SegmentCount; i++)
         {
             if (SecondReading.IsDue(batch.Work.Segments[i]))
-                ReadAgain(batch.Work.Segments[i].Cache, cancellation);
+                RunAgain(batch.Work.Segments[i].Cache, cancellation);
         }
 
         Run(batch, cancellation);
     }
 
+    /// <summary>Reads a sequence's prompt a second time now, if that is due, rather than in its first step.</summary>
+    /// <param name="sequence">The caches.</param>
+    /// <param name="cancellation">Checked between layers.</param>
+    internal void ReadAgain(SequenceCache sequence, CancellationToken cancellation = default)
+    {
+        using UseGuard.Use model = _use.TakeAlone();
+        using UseGuard.Use device = Backend.Use();
+        using UseGuard.Use weights = _stored.Use();
+        if (sequence.AwaitsSecondReading)
+            RunAgain(sequence, cancellation);
+    }
+
     // A method of its own: what it allocates is not for steps that read nothing again.
-    private void ReadAgain(SequenceCache sequence, CancellationToken cancellation) =>
+    private void RunAgain(SequenceCache sequence, CancellationToken cancellation) =>
         SecondReading.Run(sequence, Repetition.Value, CreateBatch(), part => Run(part, cancellation));
 
     private void Run(ForwardBatch batch, CancellationToken cancellation)

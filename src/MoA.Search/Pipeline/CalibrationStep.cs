@@ -83,6 +83,13 @@ internal static class CalibrationStep
         return [.. ConversationFile.Read(file, requireAnswers: true).Select(encoder.Encode)];
     }
 
+    /// <summary>The texts of a file, whatever parts of them are answers.</summary>
+    public static IReadOnlyList<int[]> ReadTexts(LanguageModel model, string file)
+    {
+        ItemEncoder encoder = new(model);
+        return [.. ConversationFile.Read(file).Select(item => encoder.Encode(item).Tokens)];
+    }
+
     // Exactly the tokens that were profiled: text would have to be encoded again, perhaps differently.
     private static TokensItem AsTokens(EncodedItem item) => new(item.Tokens, item.AnswerSpans())
     {

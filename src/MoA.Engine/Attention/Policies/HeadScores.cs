@@ -1,9 +1,11 @@
+using System.Globalization;
+using System.Text;
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 
 namespace MoA.Engine.Attention.Policies;
 
-/// <summary>How much each KV head needs the whole context, read from a file.</summary>
+/// <summary>How much each KV head needs the whole context, in a file.</summary>
 internal static class HeadScores
 {
     /// <summary>
@@ -24,6 +26,13 @@ internal static class HeadScores
 
         return [.. lines.Select((line, layer) => ReadLine(path, layer, line, config))];
     }
+
+    /// <summary>Writes scores as <see cref="ReadFile"/> reads them.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="scores">[layers][KV heads].</param>
+    /// <exception cref="InvalidInputException">No file can be made there.</exception>
+    public static void WriteFile(string path, double[][] scores) => WholeFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(string.Concat(
+        scores.Select(layer => string.Join('\t', layer.Select(score => score.ToString("G9", CultureInfo.InvariantCulture))) + "\n")))));
 
     private static double[] ReadLine(string path, int layer, string line, ModelConfig config)
     {

@@ -21,5 +21,8 @@ internal sealed record ExpectedAttentionScorer(
     public override string Name => ExpectedAttentionPolicy.CommandName;
 
     /// <inheritdoc/>
-    public override int SinkTokens => Sink;
+    public override int SinkTokens => FirstTokens;
+
+    /// <summary>How many these are.</summary>
+    public int FirstTokens { get; init; } = Sink;
 }
