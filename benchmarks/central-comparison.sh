@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The paper's central comparison on the demo model: retrieval accuracy over lengths and densities, of MoA and of every other policy.
-# Profiles the model once, searches a plan for each density, asks the same questions under all policies, and puts the results on one page.
+# Profiles the model once, searches a plan for each density, asks the same questions under all policies, shown before rows are chosen and hidden until
+# then, and puts the results on one page with a leaderboard.
 # Usage: benchmarks/central-comparison.sh [FOLDER [EVAL-OPTION …]]
 #   benchmarks/central-comparison.sh central --items 10   # a first look
 # Steps that were done in FOLDER (default: central-comparison) are not done again.
@@ -28,7 +29,10 @@ for density in "${densities[@]}"; do
   plans+=(--plan "$plan")
 done
 echo "plans: $SECONDS s"
-moa eval retrieval --lengths 512,1024,2048 --densities "$(IFS=,; echo "${densities[*]}")" --policy all:profile=search \
-  "${plans[@]}" --out results "$@"
+for question in shown hidden; do
+  moa eval retrieval --lengths 512,1024,2048 --densities "$(IFS=,; echo "${densities[*]}")" --policy all:profile=search \
+    "${plans[@]}" --question "$question" --out results "$@"
+  echo "questions $question: $SECONDS s"
+done
 moa eval compare results --page compare.html
 echo "in all: $SECONDS s"
