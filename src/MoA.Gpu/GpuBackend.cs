@@ -1,6 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 using MoA.Engine;
+using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.Kernels.Gradients;
@@ -82,6 +83,9 @@ public sealed class GpuBackend : ComputeBackend
     internal override ICacheMemory CacheMemory => _caches;
 
     // Enough that tensor cores are busy; emulated, what the tests of the engine have.
+    /// <inheritdoc/>
+    internal override int LeastBlock => ElasticRule.BlockSize;
+
     internal override int PassTokens => _session.Cuda is null ? base.PassTokens : 2048;
 
     /// <summary>Opens a device.</summary>

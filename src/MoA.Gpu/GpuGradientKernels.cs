@@ -1,6 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 using MoA.Engine;
+using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels.Gradients;
 using MoA.Engine.Numerics;
@@ -137,6 +138,8 @@ internal sealed class GpuGradientKernels : GradientKernels
         in AttentionShape shape, Tensor queries, Tensor keys, Tensor values, Tensor outputGradient, Span<float> influence,
         bool withGradients)
     {
+        if (shape.Block != ElasticRule.BlockSize)
+            throw new InvalidInputException($"influence in blocks of {shape.Block} tokens: the device sums blocks of {ElasticRule.BlockSize}; use --device cpu or --block {ElasticRule.BlockSize}");
         ArrayView<float> blocks = _influence.Room(influence.Length);
         _attention.Run(
             shape, DeviceTensor.Of(queries).Quads(shape.Rows), DeviceTensor.Of(keys).Quads(shape.Rows),

@@ -61,7 +61,7 @@ internal sealed class CompressCommand : CliCommand
     {
         using ComputeBackend backend = ModelOptions.CreateBackend(context);
         using LanguageModel model = ModelOptions.Load(context, backend);
-        CompressionSettings settings = ReadSettings(context, model.Config);
+        CompressionSettings settings = ReadSettings(context, model.Config, backend);
         string folder = StepOptions.OutFolder(context);
         if (!ClusterOptions.IsGiven(context))
             MmapOption.Apply(context, model, StepOptions.MemoryEstimate(context, model).OfCompression(settings).BytesBesideModel);
@@ -88,9 +88,9 @@ internal sealed class CompressCommand : CliCommand
             WriteSummary(context, report, folder);
     }
 
-    private CompressionSettings ReadSettings(CommandContext context, ModelConfig config)
+    private CompressionSettings ReadSettings(CommandContext context, ModelConfig config, ComputeBackend backend)
     {
-        CompressionSettings defaults = CompressionSettings.DefaultsFor(config, SearchOptions.Read(context, config));
+        CompressionSettings defaults = CompressionSettings.DefaultsFor(config, SearchOptions.Read(context, config, backend));
         CompressionSettings settings = CalibrationOptions.Apply(context, defaults) with
         {
             RetrievalItems = context.Get(_retrievalItems) ?? defaults.RetrievalItems,

@@ -131,10 +131,12 @@ internal sealed class OptimizeCommand : CliCommand
                 string path = ModelOptions.ModelPath(context);
                 ModelConfig config = ModelFile.ReadConfig(path);
                 SearchSettings settings = SearchOptions.Read(context, config);
-                if (settings.Remark(config) is string remark)
-                    context.Note($"moa: {remark}");
                 IReadOnlyList<InfluenceProfile> influence =
                     PlanSearchStep.ReadProfiles(profile, settings.ProfileLengths, config);
+                settings = settings with { Block = context.Get(SearchOptions.Block) ?? influence.Max(read => read.Block) };
+                settings.Check(config);
+                if (settings.Remark(config) is string remark)
+                    context.Note($"moa: {remark}");
                 return (PlanSearchStep.CreateProblem(influence, config, settings),
                     new PlanModel(influence[0].Model, config.Layers, config.QueryHeads, config.KeyValueHeads));
             case (null, string instance):

@@ -30,6 +30,7 @@ internal sealed class ProfileCommand : CliCommand
         Options.Add(_data);
         ModelOptions.AddTo(this);
         Options.Add(SearchOptions.Lengths);
+        Options.Add(SearchOptions.Block);
         Options.Add(StepOptions.MemoryLimit);
         Options.Add(StepOptions.Out);
         Options.Add(DryRun.Option);
@@ -45,6 +46,7 @@ internal sealed class ProfileCommand : CliCommand
         IReadOnlyList<int> lengths = context.Get(SearchOptions.Lengths) is string text
             ? Lists.Lengths("--lengths", text)
             : SearchSettings.DefaultsFor(model.Config).ProfileLengths;
+        int block = SearchOptions.ReadBlock(context, model.Config, lengths, backend);
         string data = context.Get(_data)!;
         IReadOnlyList<EncodedItem> items = CalibrationStep.Read(model, data);
         foreach (int length in lengths.Where(length => !items.Any(item => CalibrationSummary.IsUsedAt(item.Length, length))))
@@ -54,13 +56,13 @@ internal sealed class ProfileCommand : CliCommand
         {
             DryRun.Show(context, StepOptions.Estimate(context, model, folder, profiles: true).OfProfiling(
                 [.. lengths.Select(length => (length, items.Where(item => CalibrationSummary.IsUsedAt(item.Length, length)).Select(item => item.Length)))],
-                limit));
+                limit, block));
             return;
         }
 
         using ClusterSearch? cluster = ClusterSearch.Of(context, model);
         ProfileReport report = context.WithProgress(
-            progress => ProfileStep.Run(model, items, lengths, folder, progress, cluster?.Workers, limit, context.Cancellation));
+            progress => ProfileStep.Run(model, items, lengths, folder, progress, cluster?.Workers, limit, block, context.Cancellation));
         foreach (IGrouping<string, SkippedItem> skipped in report.Skipped.GroupBy(skipped => skipped.Origin))
         {
             if (skipped.Count() == lengths.Count)

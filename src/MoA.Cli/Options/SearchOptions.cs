@@ -1,7 +1,9 @@
 using System.CommandLine;
 using MoA.Cli.Output;
 using MoA.Engine;
+using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
+using MoA.Engine.Kernels;
 using MoA.Search.Pipeline;
 
 namespace MoA.Cli.Options;
@@ -39,6 +41,19 @@ internal static class SearchOptions
         HelpName = "N=D,…",
     };
 
+    public static Option<int?> FloorTokens { get; } = new("--floor-tokens")
+    {
+        Description = "Rows that heads may keep on average at any length, though that be more than --density at short ones (default: 0)",
+        HelpName = "N",
+    };
+
+    public static Option<int?> Block { get; } = new("--block")
+    {
+        Description = "Tokens in the blocks that spans are counted in, 16, 32 or 64; the first block always stays, and no head keeps fewer than two " +
+            "(default: 64, fewer where two blocks would be more than a sixteenth of the shortest length; on a device always 64)",
+        HelpName = "N",
+    };
+
     public static Option<string?> MaxRules { get; } = new("--max-rules-per-layer")
     {
         Description = "Most distinct rules within a layer, or none for any number (default: 2)",
@@ -55,7 +70,7 @@ internal static class SearchOptions
 
     public static Option<int?> AlphaInterval { get; } = new("--alpha-interval")
     {
-        Description = "Tokens between the alphas to choose from (default: half of the shortest length)",
+        Description = "Tokens between the alphas to choose from (default: half of the shortest length, an eighth where blocks have fewer than 64 tokens)",
         HelpName = "N",
     };
 
@@ -76,7 +91,7 @@ internal static class SearchOptions
     {
         foreach (Option option in new Option[]
         {
-            Lengths, Extend, ValidateLength, Density, DensityAt, MaxRules, SamePerLayer, DensityFloor, AlphaInterval, AlphaCount,
+            Lengths, Extend, ValidateLength, Density, DensityAt, FloorTokens, Block, MaxRules, SamePerLayer, DensityFloor, AlphaInterval, AlphaCount,
             BetaCount,
         })
         {
@@ -85,15 +100,17 @@ internal static class SearchOptions
     }
 
     /// <summary>What the options ask for, with the model's defaults.</summary>
-    public static SearchSettings Read(CommandContext context, ModelConfig config)
+    public static SearchSettings Read(CommandContext context, ModelConfig config, ComputeBackend? backend = null)
     {
-        SearchSettings defaults = Defaults(context, config);
+        SearchSettings defaults = Defaults(context, config, backend);
         SearchSettings settings = defaults with
         {
             ExtensionLengths = context.Get(Extend) is string extend ? Lists.Lengths("--extend", extend) : defaults.ExtensionLengths,
             ValidationLength = CalibrationOptions.Positive(context, ValidateLength) ?? defaults.ValidationLength,
             Density = context.Get(Density) is string density ? Lists.Density("--density", density) : defaults.Density,
             DensityAt = context.Get(DensityAt) is string at ? Lists.DensitiesAt("--density-at", at) : defaults.DensityAt,
+            FloorTokens = context.Get(FloorTokens) ?? defaults.FloorTokens,
+            Block = context.Get(Block) ?? defaults.Block,
             MaxRulesPerLayer = ReadMaxRules(context, defaults.MaxRulesPerLayer),
             SamePerLayer = context.Get(SamePerLayer),
             DensityFloor = context.Get(DensityFloor),
@@ -102,7 +119,18 @@ internal static class SearchOptions
             BetaCount = context.Get(BetaCount) ?? defaults.BetaCount,
         };
         settings.Check(config);
+        CheckBlock(settings.Block, backend);
         return settings;
+    }
+
+    /// <summary>Tokens in a block, for a step that sums influence.</summary>
+    public static int ReadBlock(CommandContext context, ModelConfig config, IReadOnlyList<int> lengths, ComputeBackend backend)
+    {
+        SearchSettings defaults = SearchSettings.DefaultsFor(config, lengths, backend.LeastBlock);
+        int block = context.Get(Block) ?? defaults.Block;
+        (defaults with { Block = block, Density = 1 }).Check(config);
+        CheckBlock(block, backend);
+        return block;
     }
 
     /// <summary>The lengths alone, for a step that no density bounds.</summary>
@@ -118,8 +146,14 @@ internal static class SearchOptions
         return settings;
     }
 
-    private static SearchSettings Defaults(CommandContext context, ModelConfig config) => SearchSettings.DefaultsFor(
-        config, context.Get(Lengths) is string lengths ? Lists.Lengths("--lengths", lengths) : null);
+    private static SearchSettings Defaults(CommandContext context, ModelConfig config, ComputeBackend? backend = null) => SearchSettings.DefaultsFor(
+        config, context.Get(Lengths) is string lengths ? Lists.Lengths("--lengths", lengths) : null, backend?.LeastBlock ?? ElasticRule.Blocks[0]);
+
+    private static void CheckBlock(int block, ComputeBackend? backend)
+    {
+        if (block < backend?.LeastBlock)
+            throw new InvalidInputException($"--block {block}: {backend.Description} counts in blocks of {backend.LeastBlock}; use --device cpu or --block {backend.LeastBlock}");
+    }
 
     /// <summary>The limit on distinct rules within a layer; null for none.</summary>
     public static int? ReadMaxRules(CommandContext context, int? fallback)

@@ -11,7 +11,7 @@ internal sealed class AttentionPlan
     /// <summary>Creates a plan from one row of rules per layer.</summary>
     /// <param name="rules">[layers][heads]; every layer has the same number of heads.</param>
     /// <param name="headKind">Whether the heads are query heads or KV heads.</param>
-    /// <exception cref="ArgumentException">There is no layer or no head, or the rows differ in length.</exception>
+    /// <exception cref="ArgumentException">There is no layer or no head, the rows differ in length, or the rules in their blocks.</exception>
     public AttentionPlan(IReadOnlyList<IReadOnlyList<ElasticRule>> rules, HeadKind headKind)
     {
         ArgumentNullException.ThrowIfNull(rules);
@@ -19,6 +19,8 @@ internal sealed class AttentionPlan
             throw new ArgumentException("A plan needs at least one layer and one head.", nameof(rules));
         if (rules.Any(layer => layer.Count != rules[0].Count))
             throw new ArgumentException("Every layer of a plan needs the same number of heads.", nameof(rules));
+        if (rules.Any(layer => layer.Any(rule => rule.Block != rules[0][0].Block)))
+            throw new ArgumentException("All rules of a plan count in blocks of one size.", nameof(rules));
         _rules = [.. rules.Select(layer => layer.ToArray())];
         HeadKind = headKind;
     }
@@ -31,6 +33,9 @@ internal sealed class AttentionPlan
 
     /// <summary>Whether the rules are per query head or per KV head.</summary>
     public HeadKind HeadKind { get; }
+
+    /// <summary>Tokens in the blocks that the rules count in; the sink is one.</summary>
+    public int Block => _rules[0][0].Block;
 
     /// <summary>The rule of one head.</summary>
     public ElasticRule this[int layer, int head] => _rules[layer][head];
@@ -61,7 +66,7 @@ internal sealed class AttentionPlan
     /// <summary>Mean over all stored KV heads of their rows, as a share of a full cache, both in whole blocks.</summary>
     public double StoredDensity(int keyValueHeads, int length)
     {
-        int full = ElasticRule.WholeBlocks(length);
+        int full = ElasticRule.WholeBlocks(length, Block);
         double sum = 0;
         for (int layer = 0; layer < Layers; layer++)
         {

@@ -42,8 +42,9 @@ public abstract class AttentionPolicy
     /// <summary>Kept rows at a length, averaged over all KV heads, as a share of what layers without windows keep in all.</summary>
     internal virtual double Density(ModelConfig config, int length)
     {
-        long kept = Resolve(config, length).Sum(layer => layer.StoredRows);
-        long full = (long)config.Layers * config.KeyValueHeads * ElasticRule.Dense.Rows(length);
+        LayerSpans[] layers = Resolve(config, length);
+        long kept = layers.Sum(layer => layer.StoredRows);
+        long full = config.KeyValueHeads * layers.Sum(layer => (long)(ElasticRule.Dense with { Block = layer.Block }).Rows(length));
         return Math.Min(1, (double)kept / full);
     }
 
@@ -54,7 +55,7 @@ public abstract class AttentionPolicy
     /// <param name="config">The model.</param>
     /// <param name="length">Prompt and new tokens together.</param>
     internal virtual string Describe(ModelConfig config, int length) => string.Join(
-        ';', Resolve(config, length).Select(layer => string.Join(',', layer.VisibleRing.Concat(layer.Stored.Select(head => head.Rows - ElasticRule.SinkTokens)))));
+        ';', Resolve(config, length).Select(layer => string.Join(',', layer.VisibleRing.Concat(layer.Stored.Select(head => head.Rows - head.Sink))) + (layer.Block == ElasticRule.BlockSize ? "" : $"/{layer.Block}")));
 
     /// <summary>Refuses models without a layer that looks back without limit, for policies that choose rows of these.</summary>
     /// <exception cref="InvalidInputException">All layers have windows of their own.</exception>
@@ -83,9 +84,10 @@ public abstract class AttentionPolicy
         int window = config.SlidingWindow(layer) ?? int.MaxValue;
         int[] visible = new int[config.QueryHeads];
         int[] rows = new int[config.KeyValueHeads];
+        int block = RuleOf(layer, 0, config, length).Block;
         // Prefill masks whole blocks: the window's oldest token may lie one block further back than its length in blocks says.
         int reach = window < length
-            ? (int)Math.Min((long)ElasticRule.WholeBlocks(window) + ElasticRule.BlockSize, ElasticRule.WholeBlocks(length))
+            ? (int)Math.Min((long)ElasticRule.WholeBlocks(window, block) + block, ElasticRule.WholeBlocks(length, block))
             : int.MaxValue;
         for (int head = 0; head < visible.Length; head++)
         {
@@ -94,6 +96,6 @@ public abstract class AttentionPolicy
             rows[head / group] = Math.Max(rows[head / group], rule.Rows(length));
         }
 
-        return new LayerSpans([.. rows.Select(kept => HeadLayout.Of(kept, window))], visible, window);
+        return new LayerSpans([.. rows.Select(kept => HeadLayout.Of(kept, window, block))], visible, window) { Block = block };
     }
 }

@@ -63,6 +63,12 @@ internal static class PlanFile
     public static void SaveResearch(string path, AttentionPlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
+        if (plan.Block != ElasticRule.BlockSize)
+        {
+            throw new InvalidInputException(
+                $"{path}: the plan counts in blocks of {plan.Block} tokens and the research code in {ElasticRule.BlockSize}; search one with --block {ElasticRule.BlockSize}");
+        }
+
         Write(path, writer => PlanWriter.WriteResearch(writer, plan));
     }
 

@@ -15,8 +15,7 @@ internal sealed class PlanReader(string fileName)
             throw Error($"format {Shown(format)}", $"\"{PlanFile.Format}\"; convert the plan with the version that wrote it");
         }
 
-        RequireConstant(root, "blockSize", ElasticRule.BlockSize);
-        RequireConstant(root, "sinkTokens", ElasticRule.SinkTokens);
+        int block = ReadBlock(root);
         HeadKind? headKind = ReadHeadKind(root);
         PlanModel? model = Member(root, "model") is JsonElement given ? ReadModel(given) : null;
         double[][] alphas = ReadTable(root, "alphas");
@@ -32,7 +31,7 @@ internal sealed class PlanReader(string fileName)
             : alphas[0].Length == model.QueryHeads ? HeadKind.Query : HeadKind.KeyValue;
         ElasticRule[][] rules =
         [
-            .. alphas.Zip(betas, (row, other) => row.Zip(other, (alpha, beta) => new ElasticRule(alpha, beta)).ToArray()),
+            .. alphas.Zip(betas, (row, other) => row.Zip(other, (alpha, beta) => new ElasticRule(alpha, beta) { Block = block }).ToArray()),
         ];
         PlanDocument document = new(
             new AttentionPlan(rules, headKind ?? HeadKind.Query),
@@ -46,10 +45,14 @@ internal sealed class PlanReader(string fileName)
         return document;
     }
 
-    private void RequireConstant(JsonElement root, string name, int expected)
+    private int ReadBlock(JsonElement root)
     {
-        if (Member(root, name) is JsonElement value && Integer(value, name) != expected)
-            throw Error($"\"{name}\" {Shown(value)}", $"{expected}; other sizes are not supported");
+        int block = ElasticRule.BlockSize;
+        if (Member(root, "blockSize") is JsonElement value && (block = Integer(value, "blockSize")) is int read && !ElasticRule.Blocks.Contains(read))
+            throw Error($"\"blockSize\" {Shown(value)}", $"{string.Join(", ", ElasticRule.Blocks)}; other sizes are not supported");
+        if (Member(root, "sinkTokens") is JsonElement sink && Integer(sink, "sinkTokens") != block)
+            throw Error($"\"sinkTokens\" {Shown(sink)}", $"{block}, as \"blockSize\" says; other sizes are not supported");
+        return block;
     }
 
     private HeadKind? ReadHeadKind(JsonElement root)

@@ -22,8 +22,8 @@ internal static class PlanWriter
 
         if (document.StatesHeadKind)
             writer.WriteString("headKind", document.Plan.HeadKind == HeadKind.Query ? "query" : "keyValue");
-        writer.WriteNumber("blockSize", ElasticRule.BlockSize);
-        writer.WriteNumber("sinkTokens", ElasticRule.SinkTokens);
+        writer.WriteNumber("blockSize", document.Plan.Block);
+        writer.WriteNumber("sinkTokens", document.Plan.Block);
         WriteRules(writer, document.Plan);
         if (document.Search is not null)
             WriteSearch(writer, document.Search);

@@ -35,6 +35,9 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>Generated tokens up to which a pass costs little more than one; 1 where a sequence's step takes no drafts.</summary>
     internal virtual int StepTokens => 1;
 
+    /// <summary>The smallest of <see cref="Attention.ElasticRule.Blocks"/> that kernels know.</summary>
+    internal virtual int LeastBlock => Attention.ElasticRule.Blocks[0];
+
     /// <summary>Tokens of a prompt that the processor reads in one pass unless told otherwise.</summary>
     public const int ProcessorPassTokens = 512;
 

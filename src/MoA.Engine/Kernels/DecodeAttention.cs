@@ -223,10 +223,10 @@ internal readonly unsafe struct DecodeAttention<TSimd, TVector> : IParallelJob
         for (int i = 0; i < heads && cap > 0; i++)
             OnlineSoftmax<TSimd, TVector>.Cap(scores + i * RowsPerBlock, count, cap);
         // Heads that keep fewer rows than their KV head stores do not see the first of them.
-        int[] rings = segment.Cache.Spans[_inputs.Layer].VisibleRing;
+        (int[] rings, int sink) = (segment.Cache.Spans[_inputs.Layer].VisibleRing, segment.Cache.Head(_inputs.Layer, item.KeyValueHead).Layout.Sink);
         int group = _inputs.Group;
         int length = segment.Cache.Start(_inputs.Layer, item.KeyValueHead) + item.FirstRow + 1;
-        for (int i = 0; i < heads && head + i < group && position >= ElasticRule.SinkTokens; i++)
+        for (int i = 0; i < heads && head + i < group && position >= sink; i++)
         {
             int oldest = length - rings[item.KeyValueHead * group + head + i];
             for (int row = 0; row < Math.Min(oldest - position, count); row++)

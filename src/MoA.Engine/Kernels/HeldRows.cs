@@ -30,7 +30,7 @@ internal readonly struct HeldRows
         foreach (int visible in spans.VisibleRing.AsSpan(keyValueHead * group, group))
             ring = Math.Max(ring, visible);
         int inWindow = (int)Math.Max(0, (long)length - spans.SlidingWindow);
-        int sinkEnd = Math.Min(length, ElasticRule.SinkTokens);
+        int sinkEnd = Math.Min(length, Cache.Layout.Sink);
         _firstInSink = Math.Min(inWindow, sinkEnd);
         _sinkRows = sinkEnd - _firstInSink;
         _blocksEnd = _sinkRows + (_blocks?.ChosenCount ?? 0) * Block;

@@ -12,7 +12,9 @@ namespace MoA.Engine.Kernels;
 /// block of keys is widened once for all rows of the item and all query heads of the group, whose queries fill the panels
 /// head by head: what a head leaves empty is filled by the next, and the last panel is half as wide where that is enough.
 /// No lane's results depend on what stands beside it. While the first panel is computed, the block after its own is fetched.
-/// Visible: j ≤ i, and the sink block or block(j) ≥ block(i) − ring/64 + 1, and j &gt; i − window.
+/// Where the spans count in smaller blocks than 64, b tokens each, the sink is a block of keys of its own, and the keys behind it are
+/// the rest of the first 64.
+/// Visible: j ≤ i, and j in the sink or j/b ≥ i/b − ring/b + 1 in whole numbers, and j &gt; i − window.
 /// </summary>
 internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     where TSimd : ISimd<TVector>
@@ -40,23 +42,28 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         AttentionSegment segment = _work.Segments[item.Segment];
         LayerSpans spans = segment.Cache.Spans[_inputs.Layer];
         int firstPosition = segment.Cache.Start(_inputs.Layer, item.KeyValueHead) + item.FirstRow;
-        PrefillTile<TSimd, TVector> tile = new(_scratch, worker, _inputs.HeadSize, _inputs.Group, item.Rows);
+        PrefillTile<TSimd, TVector> tile = new(_scratch, worker, _inputs.HeadSize, _inputs.Group, item.Rows, spans.Block);
         LayOut(segment, item, firstPosition, spans, tile);
-        int lastBlock = (firstPosition + item.Rows - 1) / Block;
-        int ringBlock = FirstRingBlock(firstPosition, spans.VisibleRing[tile.Runs[0].Head], spans.SlidingWindow);
-        for (int keyBlock = 0, next; keyBlock <= lastBlock; keyBlock = next)
+        int ringStart = RingStart(firstPosition, spans.VisibleRing[tile.Runs[0].Head], spans);
+        for (int key = 0, next; key < firstPosition + item.Rows; key = next)
         {
-            next = Math.Max(keyBlock + 1, ringBlock);
-            AttendBlock(segment, item, keyBlock, next, spans, tile);
+            next = Math.Max(EndOf(key, spans), ringStart);
+            AttendBlock(segment, item, key, next, spans, tile);
         }
 
         for (int i = 0; i < tile.PanelCount; i++)
             WriteOutputs(tile, i, segment);
     }
 
-    // The first block behind the sink's that a row sees.
-    private static int FirstRingBlock(int position, int ring, int window) =>
-        Math.Max(1, Math.Max(position / Block - ring / Block + 1, (int)Math.Max(0, ((long)position - window + 1) / Block)));
+    // The first key of the first block behind the sink's that a row sees.
+    private static int RingStart(int position, int ring, LayerSpans spans)
+    {
+        long oldest = Math.Max(((long)position / spans.Block - ring / spans.Block + 1) * spans.Block, (long)position - spans.SlidingWindow + 1);
+        return Math.Max(spans.Block, (int)Math.Max(0, oldest / Block) * Block);
+    }
+
+    // The end of a key's block, of which the sink is one.
+    private static int EndOf(int key, LayerSpans spans) => key < spans.Block ? spans.Block : (key / Block + 1) * Block;
 
     // Lists the runs of the item's panels and transposes their queries, scaled so that scores are logarithms to base 2, or
     // what is still to be capped. Heads that see more come first, so that blocks far back are seen by as few panels as can be.
@@ -84,7 +91,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
             for (int row = 0, rows; row < item.Rows; row += rows, lane += rows)
             {
                 int position = firstPosition + row, panel = lane / lanes, first = lane % lanes;
-                rows = Math.Min(Math.Min(lanes - first, Block - position % Block), item.Rows - row);
+                rows = Math.Min(Math.Min(lanes - first, spans.Block - position % spans.Block), item.Rows - row);
                 tile.Runs[run] = new PrefillRun(head, item.FirstRow + row, rows, position, first);
                 tile.FirstRuns[panel + 1] = ++run;
                 Transposition.Run(
@@ -96,17 +103,17 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
 
     [MethodImpl(JitOptions.Loop)]
     private void AttendBlock(
-        in AttentionSegment segment, in AttentionItem item, int keyBlock, int nextBlock, LayerSpans spans,
+        in AttentionSegment segment, in AttentionItem item, int key, int nextKey, LayerSpans spans,
         in PrefillTile<TSimd, TVector> tile)
     {
-        int firstKey = -1;
+        int firstKey = -1, count = EndOf(key, spans) - key;
         Ahead ahead = default;
         for (int i = 0; i < tile.PanelCount; i++)
         {
-            int first = Block, end = 0;
+            int first = count, end = 0;
             foreach (PrefillRun run in tile.RunsOf(i))
             {
-                (int runFirst, int runEnd) = run.Sees(keyBlock, spans);
+                (int runFirst, int runEnd) = run.Sees(key, count, spans);
                 if (runFirst >= runEnd)
                     continue;
                 first = Math.Min(first, runFirst);
@@ -117,41 +124,41 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
                 continue;
             if (firstKey < 0)
             {
-                firstKey = Widen(segment, item.KeyValueHead, keyBlock, tile);
-                ahead = Coming(segment, item.KeyValueHead, nextBlock);
+                firstKey = Widen(segment, item.KeyValueHead, key, count, tile);
+                ahead = Coming(segment, item.KeyValueHead, nextKey);
             }
 
             first = Math.Max(first, firstKey);
             if (first >= end)
                 continue;
             if (tile.LanesOf(i) == TSimd.Width)
-                AttendPanel<OneVector>(tile, i, keyBlock, first, end, spans, ahead);
+                AttendPanel<OneVector>(tile, i, key, count, first, end, spans, ahead);
             else
-                AttendPanel<TwoVectors>(tile, i, keyBlock, first, end, spans, ahead);
+                AttendPanel<TwoVectors>(tile, i, key, count, first, end, spans, ahead);
             ahead = default;
         }
     }
 
     // What the first panel fetches of the block that comes after its own, nothing where that isn't cached.
-    private Ahead Coming(in AttentionSegment segment, int keyValueHead, int block)
+    private Ahead Coming(in AttentionSegment segment, int keyValueHead, int key)
     {
-        if (block * Block >= segment.Cache.Start(_inputs.Layer, keyValueHead))
+        if (key >= segment.Cache.Start(_inputs.Layer, keyValueHead))
             return default;
         HeadCache cache = segment.Cache.Head(_inputs.Layer, keyValueHead);
-        nint offset = (nint)cache.Slot(block * Block) * cache.BytesPerRow;
+        nint offset = (nint)cache.Slot(key) * cache.BytesPerRow;
         return new Ahead(cache.Keys + offset, cache.Values + offset, cache.BytesPerRow);
     }
 
     // Widens the block's keys and values as far as they are there. Returns the first key that is held: those before it
     // were evicted.
     [MethodImpl(JitOptions.Loop)]
-    private int Widen(in AttentionSegment segment, int keyValueHead, int keyBlock, in PrefillTile<TSimd, TVector> tile)
+    private int Widen(in AttentionSegment segment, int keyValueHead, int position, int count, in PrefillTile<TSimd, TVector> tile)
     {
         HeadCache cache = segment.Cache.Head(_inputs.Layer, keyValueHead);
         int start = segment.Cache.Start(_inputs.Layer, keyValueHead), size = _inputs.HeadSize;
-        int position = keyBlock * Block, end = Math.Min(position + Block, start + segment.Rows);
-        int oldest = keyBlock == 0 ? cache.OldestInSink(start) : cache.OldestInRing(start);
-        int firstKey = Math.Clamp(Math.Min(oldest, start) - position, 0, Block);
+        int end = Math.Min(position + count, start + segment.Rows);
+        int oldest = position < cache.Layout.Sink ? cache.OldestInSink(start) : cache.OldestInRing(start);
+        int firstKey = Math.Clamp(Math.Min(oldest, start) - position, 0, count);
         float* keys = tile.Keys + firstKey * tile.Stride, values = tile.Values + firstKey * tile.Stride;
         for (position += firstKey; position < end;)
         {
@@ -210,7 +217,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
 
     [MethodImpl(JitOptions.Loop)]
     private void AttendPanel<TWidth>(
-        in PrefillTile<TSimd, TVector> tile, int index, int keyBlock, int first, int end, LayerSpans spans, in Ahead ahead)
+        in PrefillTile<TSimd, TVector> tile, int index, int key, int keys, int first, int end, LayerSpans spans, in Ahead ahead)
         where TWidth : struct, IPanelWidth
     {
         int size = _inputs.HeadSize, lanes = PrefillPanel<TSimd, TVector, TWidth>.Queries, count = end - first;
@@ -221,7 +228,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
             ahead.Keys, ahead.RowBytes);
         if (_inputs.CapFactor > 0)
             OnlineSoftmax<TSimd, TVector>.Cap(scores, count * lanes, _inputs.CapFactor);
-        Hide(tile, index, keyBlock, first, end, spans);
+        Hide(tile, index, key, keys, first, end, spans);
         PrefillPanel<TSimd, TVector, TWidth>.Softmax(scores, count, tile.MaximaOf(index), tile.SumsOf(index), tile.Corrections);
         PrefillPanel<TSimd, TVector, TWidth>.AddWeighted(
             tile.Values + offset, tile.Stride, count, size, scores, tile.Corrections,
@@ -232,7 +239,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     // whole block that only heads beside its own see.
     [MethodImpl(JitOptions.Loop)]
     private static void Hide(
-        in PrefillTile<TSimd, TVector> tile, int index, int keyBlock, int first, int end, LayerSpans spans)
+        in PrefillTile<TSimd, TVector> tile, int index, int key, int keys, int first, int end, LayerSpans spans)
     {
         bool hides = false;
         int lanes = tile.LanesOf(index);
@@ -240,7 +247,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
         new Span<float>(limits, lanes).Fill(float.PositiveInfinity);
         foreach (PrefillRun run in tile.RunsOf(index))
         {
-            (int runFirst, int runEnd) = run.Sees(keyBlock, spans);
+            (int runFirst, int runEnd) = run.Sees(key, keys, spans);
             if (runFirst >= runEnd)
             {
                 new Span<float>(limits + run.Lane, run.Rows).Fill(float.NegativeInfinity);
@@ -248,7 +255,7 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
             }
             else
             {
-                run.Hide(keyBlock * Block + first, end - first, spans.SlidingWindow, tile.Scores + run.Lane, lanes);
+                run.Hide(key + first, end - first, spans, tile.Scores + run.Lane, lanes);
             }
         }
 

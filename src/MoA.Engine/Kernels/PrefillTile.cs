@@ -16,8 +16,8 @@ internal readonly unsafe struct PrefillTile<TSimd, TVector>
 
     private readonly int _lastLanes;
 
-    /// <summary>Memory for <paramref name="rows"/> rows of each head of a group, with outputs of 0.</summary>
-    public PrefillTile(WorkerScratch scratch, int worker, int headSize, int group, int rows)
+    /// <summary>Memory for <paramref name="rows"/> rows of each head of a group, whose spans count in blocks of so many tokens, with outputs of 0.</summary>
+    public PrefillTile(WorkerScratch scratch, int worker, int headSize, int group, int rows, int spanBlock = Block)
     {
         int lanes = Lanes;
         Stride = (headSize + 15) / 16 * 16 + Skew;
@@ -25,7 +25,7 @@ internal readonly unsafe struct PrefillTile<TSimd, TVector>
         PanelCount = (rows * group + lanes - 1) / lanes;
         _lastLanes = rows * group - (PanelCount - 1) * lanes <= TSimd.Width ? TSimd.Width : lanes;
         // A run ends with its panel, with its head or at a border of blocks.
-        int runs = PanelCount + group * (rows / Block + 2);
+        int runs = PanelCount + group * (rows / spanBlock + 2);
         int states = Aligned(PanelCount * lanes), panelFloats = Aligned((int)(PanelCount * PanelFloats));
         int scoreFloats = Aligned((Block + PrefillPanel<TSimd, TVector, TwoVectors>.Slack) * lanes);
         int runFloats = Aligned(runs * sizeof(PrefillRun) / 4);

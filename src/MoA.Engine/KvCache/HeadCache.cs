@@ -190,7 +190,7 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
 
     // Up to where tokens from a position on stand side by side; what follows the sink may be lost.
     private int RunEnd(int position, int length) => Math.Min(
-        position + Layout.Run(position), position < ElasticRule.SinkTokens ? Math.Min(length, ElasticRule.SinkTokens) : length);
+        position + Layout.Run(position), position < Layout.Sink ? Math.Min(length, Layout.Sink) : length);
 
     private void Move(int position, int index, bool back)
     {

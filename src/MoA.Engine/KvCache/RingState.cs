@@ -8,19 +8,19 @@ namespace MoA.Engine.KvCache;
 /// <param name="LostSince">How many tokens were written when the last of these had gone; 0 if none were.</param>
 internal readonly record struct RingState(HeadLayout Layout, int LostBefore = 0, int LostSince = 0)
 {
-    /// <summary>The oldest of the sink's positions that is held when <paramref name="length"/> tokens were written; 64 if none is.</summary>
+    /// <summary>The oldest of the sink's positions that is held when <paramref name="length"/> tokens were written; the sink's size if none is.</summary>
     public int OldestInSink(int length) =>
-        Layout.SinkRows > 0 ? 0 : Math.Clamp(length - Layout.RingRows, 0, ElasticRule.SinkTokens);
+        Layout.SinkRows > 0 ? 0 : Math.Clamp(length - Layout.RingRows, 0, Layout.Sink);
 
     /// <summary>The oldest position besides the sink's that is held when <paramref name="length"/> tokens were written.</summary>
     public int OldestInRing(int length) =>
-        Math.Max(Math.Max(ElasticRule.SinkTokens, length - Layout.RingRows), LostBefore);
+        Math.Max(Math.Max(Layout.Sink, length - Layout.RingRows), LostBefore);
 
     /// <summary>The first position from <paramref name="position"/> on that is held when <paramref name="length"/> tokens were written.</summary>
     public int NextHeld(int position, int length)
     {
         position = Math.Max(position, OldestInSink(length));
-        return position < ElasticRule.SinkTokens ? position : Math.Max(position, OldestInRing(length));
+        return position < Layout.Sink ? position : Math.Max(position, OldestInRing(length));
     }
 
     /// <summary>Whether all that was held when <paramref name="earlier"/> tokens were written is held now that there are <paramref name="length"/>.</summary>
@@ -30,7 +30,7 @@ internal readonly record struct RingState(HeadLayout Layout, int LostBefore = 0,
             return true;
         if (OldestInSink(length) > OldestInSink(earlier))
             return false;
-        return earlier <= ElasticRule.SinkTokens || (earlier >= LostSince && OldestInRing(length) == OldestInRing(earlier));
+        return earlier <= Layout.Sink || (earlier >= LostSince && OldestInRing(length) == OldestInRing(earlier));
     }
 
     /// <summary>The state when <paramref name="earlier"/> tokens were written, of which all is still held.</summary>
@@ -42,7 +42,7 @@ internal readonly record struct RingState(HeadLayout Layout, int LostBefore = 0,
     public RingState In(HeadLayout layout, int length)
     {
         int oldest = OldestInRing(length);
-        return oldest == ElasticRule.SinkTokens ? new RingState(layout)
+        return oldest == Layout.Sink ? new RingState(layout)
             : oldest == LostBefore ? this with { Layout = layout }
             : new RingState(layout, oldest, length);
     }
@@ -54,11 +54,11 @@ internal readonly record struct RingState(HeadLayout Layout, int LostBefore = 0,
     /// <param name="length">Tokens written so far, at least 1.</param>
     public HeadLayout Packed(int length)
     {
-        bool hasGap = HeldInSink(length) > 0 && OldestInRing(length) > ElasticRule.SinkTokens;
-        return hasGap ? new HeadLayout(ElasticRule.SinkTokens, HeldInRing(length)) : new HeadLayout(0, HeldRows(length));
+        bool hasGap = HeldInSink(length) > 0 && OldestInRing(length) > Layout.Sink;
+        return hasGap ? Layout with { SinkRows = Layout.Sink, RingRows = HeldInRing(length) } : Layout with { SinkRows = 0, RingRows = HeldRows(length) };
     }
 
-    private int HeldInSink(int length) => Math.Min(length, ElasticRule.SinkTokens) - OldestInSink(length);
+    private int HeldInSink(int length) => Math.Min(length, Layout.Sink) - OldestInSink(length);
 
     private int HeldInRing(int length) => Math.Max(0, length - OldestInRing(length));
 }

@@ -138,7 +138,7 @@ internal sealed partial class SequenceCache : IDisposable
         long rows = 0;
         for (int i = 0; i < _config.KeyValueHeads; i++)
         {
-            int length = Start(layer, i), sinkEnd = Math.Min(length, ElasticRule.SinkTokens);
+            int length = Start(layer, i), sinkEnd = Math.Min(length, Ring(layer, i).Layout.Sink);
             int inWindow = (int)Math.Max(0, (long)length - Spans[layer].SlidingWindow);
             int oldest = Math.Max(Math.Max(Ring(layer, i).OldestInRing(length), inWindow), blocks?.RecentStart ?? 0);
             rows += Math.Max(0, sinkEnd - inWindow) + (blocks?.ChosenCount ?? 0) * ElasticRule.BlockSize + Math.Max(0, length - oldest);

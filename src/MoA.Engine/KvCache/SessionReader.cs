@@ -161,13 +161,14 @@ internal sealed class SessionReader : IDisposable
 
     private RingState[] ReadHeads(int[] numbers)
     {
+        LayerSpans[] spans = _owner.Policy.Resolve(_owner.Config, Capacity);
         RingState[] heads = new RingState[_owner.Config.Layers * _owner.Config.KeyValueHeads];
         if (numbers.Length != heads.Length * SessionFormat.HeadNumbers)
             throw Refuse($"damaged: {numbers.Length} numbers for {heads.Length} heads");
         for (int i = 0; i < heads.Length; i++)
         {
             int[] head = numbers[(i * SessionFormat.HeadNumbers)..((i + 1) * SessionFormat.HeadNumbers)];
-            heads[i] = new RingState(new HeadLayout(head[0], head[1]), head[2], head[3]);
+            heads[i] = new RingState(new HeadLayout(head[0], head[1]) { Sink = spans[i / _owner.Config.KeyValueHeads].Block }, head[2], head[3]);
             if (!IsSound(heads[i], _owner.Config.SlidingWindow(i / _owner.Config.KeyValueHeads)))
                 throw Refuse($"damaged: head {i} cannot hold rows as it says ({string.Join(", ", head)})");
         }
@@ -180,11 +181,11 @@ internal sealed class SessionReader : IDisposable
     {
         HeadLayout layout = head.Layout;
         bool isRing = layout.SinkRows == 0 && layout.RingRows == window;
-        bool hasSink = layout.SinkRows == ElasticRule.SinkTokens && layout.RingRows >= 1
-            && layout.RingRows <= ElasticRule.Dense.Rows(Capacity) - ElasticRule.SinkTokens;
+        bool hasSink = layout.SinkRows == layout.Sink && layout.RingRows >= 1
+            && layout.RingRows <= ElasticRule.Dense.Rows(Capacity) - layout.Sink;
         bool nothingLost = head is { LostBefore: 0, LostSince: 0 };
         return (isRing || hasSink)
-            && (nothingLost || (head.LostBefore > ElasticRule.SinkTokens && head.LostBefore < head.LostSince && head.LostSince <= Tokens.Length));
+            && (nothingLost || (head.LostBefore > layout.Sink && head.LostBefore < head.LostSince && head.LostSince <= Tokens.Length));
     }
 
     private long FindRows(SafetensorsHeader header)

@@ -87,12 +87,12 @@ internal sealed class PassMeter
                 // What is kept of earlier chunks is read once for all rows and query heads: its first row sees the most of it.
                 double read = 0, pairs = 0;
                 for (int head = 0; head < _config.KeyValueHeads; head++)
-                    read += Visible(start, spans.VisibleRing.AsSpan(head * group, group).ToArray().Max(), spans.SlidingWindow) - 1;
+                    read += Visible(start, spans.VisibleRing.AsSpan(head * group, group).ToArray().Max(), spans) - 1;
                 foreach (IGrouping<int, int> heads in spans.VisibleRing.GroupBy(ring => ring))
                 {
                     double seen = 0;
                     for (int row = 0; row < rows; row++)
-                        seen += Visible(start + row, heads.Key, spans.SlidingWindow);
+                        seen += Visible(start + row, heads.Key, spans);
                     pairs += seen * heads.Count();
                 }
 
@@ -149,12 +149,12 @@ internal sealed class PassMeter
     };
 
     // Positions that one at this position sees, itself included: the sink, the blocks of its head's ring, within the model's window.
-    private static long Visible(int position, int ring, int window)
+    private static long Visible(int position, int ring, LayerSpans spans)
     {
-        const int Block = ElasticRule.BlockSize;
-        long first = Math.Max(0, (long)position - window + 1);
-        long recent = Math.Max(first, ((long)position / Block - ring / Block + 1) * Block);
-        long sinkEnd = Math.Min(ElasticRule.SinkTokens, recent);
+        int block = spans.Block;
+        long first = Math.Max(0, (long)position - spans.SlidingWindow + 1);
+        long recent = Math.Max(first, ((long)position / block - ring / block + 1) * block);
+        long sinkEnd = Math.Min(block, recent);
         return position + 1 - recent + Math.Max(0, sinkEnd - first);
     }
 

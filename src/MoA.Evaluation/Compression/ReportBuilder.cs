@@ -47,8 +47,8 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
             ValidationLength = settings.Search.ValidationLength,
             DensityBounds = settings.Search.DensityBounds,
             MaxRulesPerLayer = settings.Search.MaxRulesPerLayer,
-            SinkTokens = ElasticRule.SinkTokens,
-            BlockSize = ElasticRule.BlockSize,
+            SinkTokens = settings.Search.Block,
+            BlockSize = settings.Search.Block,
             Seed = (long)settings.Seed,
             CalibrationData = settings.DataFile ?? "generated documents",
             ItemsPerLength = Profile.Results.ToDictionary(result => result.Length, result => result.Items),
@@ -111,7 +111,7 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
 
     private IEnumerable<ReportInfluence> InfluenceMaps()
     {
-        InfluenceProfile longest = Influence.MaxBy(profile => profile.Length)!;
+        InfluenceProfile longest = Influence.MaxBy(profile => profile.Length)!.InBlocks(ElasticRule.BlockSize);
         (int Layer, int Head)[] heads = [.. Enumerable.Range(0, Plan.Layers)
             .SelectMany(layer => Enumerable.Range(0, Plan.HeadsPerLayer).Select(head => (layer, head)))];
         int Rows((int Layer, int Head) head) => Plan[head.Layer, head.Head].Rows(longest.Length);

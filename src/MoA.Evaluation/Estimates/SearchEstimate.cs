@@ -33,11 +33,11 @@ internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elem
     {
         ArgumentNullException.ThrowIfNull(settings);
         AddCalibration(settings.CalibrationStep);
-        AddProfiling([.. settings.Search.ProfileLengths.Select(length => (length, Enumerable.Repeat(length, settings.ItemsPerLength)))], settings.MemoryLimit);
+        AddProfiling([.. settings.Search.ProfileLengths.Select(length => (length, Enumerable.Repeat(length, settings.ItemsPerLength)))], settings.MemoryLimit, settings.Search.Block);
         _times.Add(PlanSearch(null));
         _files.Add($"{Path.Combine(folder, "plans", "plan-*.json")} (at most {settings.MaxPlans}), {WrittenFiles.ListName}");
         // Where densities differ by length, the largest stands for all.
-        AttentionPolicy plan = new StreamingLlmPolicy(new ElasticRule(0, settings.Search.DensityBounds.Values.Max()));
+        AttentionPolicy plan = new StreamingLlmPolicy(new ElasticRule(0, settings.Search.DensityBounds.Values.Max()) { Block = settings.Search.Block });
         AddValidation([new DensePolicy(), .. Enumerable.Repeat(plan, settings.MaxPlans + 1)],
             [.. Enumerable.Repeat(settings.Search.ValidationLength, settings.ValidationItems)]);
         if (settings.RetrievalItems > 0)
@@ -57,10 +57,11 @@ internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elem
     /// <summary>The profile step.</summary>
     /// <param name="items">The lengths with the tokens of the items that are used at each.</param>
     /// <param name="memoryLimit">Bytes that profiling may take beside the weights; null for the default.</param>
-    public RunEstimate OfProfiling(IReadOnlyList<(int Length, IEnumerable<int> Tokens)> items, long? memoryLimit)
+    /// <param name="block">Tokens in a block by which influence is summed.</param>
+    public RunEstimate OfProfiling(IReadOnlyList<(int Length, IEnumerable<int> Tokens)> items, long? memoryLimit, int block = ElasticRule.BlockSize)
     {
         ArgumentNullException.ThrowIfNull(items);
-        AddProfiling(items, memoryLimit);
+        AddProfiling(items, memoryLimit, block);
         return Finish();
     }
 
@@ -122,7 +123,7 @@ internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elem
         Add(CalibrationStep.CalibrationFile, CalibrationStep.ValidationFile, ResultJournal.FileName);
     }
 
-    private void AddProfiling(IReadOnlyList<(int Length, IEnumerable<int> Tokens)> items, long? memoryLimit)
+    private void AddProfiling(IReadOnlyList<(int Length, IEnumerable<int> Tokens)> items, long? memoryLimit, int block)
     {
         double seconds = 0;
         int count = 0;
@@ -132,7 +133,7 @@ internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elem
             count += tokens.Length;
             seconds += tokens.Sum(speed.Profile);
             int longest = tokens.Max();
-            ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, model.Transformer.Backend, longest, length);
+            ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, model.Transformer.Backend, longest, length, block);
             bool spills = memory.Spills(memoryLimit, model.Transformer.Backend, longest, length);
             _steps.Add(new EstimatedMemory("profiling", memory.Working + memory.BlockSums + (spills ? 0 : memory.Kept)));
             string spilled = spills ? string.Create(CultureInfo.InvariantCulture, $"; meanwhile a temporary file of {memory.Kept / 1048576.0:N0} MiB") : "";

@@ -26,7 +26,7 @@ internal static class HeadProfile
         }
 
         double[] losses = RuleLoss.OfKeyValueHeads(
-            RuleLoss.Compute(profile.Values, profile.Layers, profile.QueryHeads, profile.Length, [rule]), config.Layers,
+            RuleLoss.Compute(profile.InBlocks(rule.Block).Values, profile.Layers, profile.QueryHeads, profile.Length, [rule]), config.Layers,
             config.QueryHeads, config.KeyValueHeads);
         return [.. losses.Chunk(config.KeyValueHeads)];
     }

@@ -1,3 +1,4 @@
+using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
@@ -41,8 +42,21 @@ internal sealed class DeviceCacheMemory(DeviceSession session, DeviceMemory memo
     public long BytesOf(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts) =>
         shape.Choice == RowChoice.ByPosition ? DeviceRows.BytesOf(shape, layouts) : _host.BytesOf(shape, layouts);
 
-    public SequenceRows Create(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts) =>
-        shape.Choice == RowChoice.ByPosition ? new DeviceRows(this, shape, layouts) : _host.Create(shape, layouts);
+    public SequenceRows Create(in RowsShape shape, ReadOnlySpan<HeadLayout> layouts)
+    {
+        if (shape.Choice != RowChoice.ByPosition)
+            return _host.Create(shape, layouts);
+        foreach (HeadLayout layout in layouts)
+        {
+            if (layout.Sink != ElasticRule.SinkTokens)
+            {
+                throw new InvalidInputException(
+                    $"the plan counts in blocks of {layout.Sink} tokens, the device in {ElasticRule.BlockSize}; use --device cpu, or search a plan with --block {ElasticRule.BlockSize}");
+            }
+        }
+
+        return new DeviceRows(this, shape, layouts);
+    }
 
     public void Dispose() => Space.Dispose();
 }

@@ -15,12 +15,18 @@ internal sealed record DensityConstraint(int Length, double Bound, double[] Dens
     /// <summary>Greatest error of a density in single precision, rounded up.</summary>
     private const double Rounding = 1e-7;
 
+    /// <summary>Tokens in the blocks that densities count.</summary>
+    public int Block { get; init; } = ElasticRule.BlockSize;
+
+    /// <summary>The whole cache at the length, in blocks.</summary>
+    internal int Blocks => (Length + Block - 1) / Block;
+
     /// <summary>A bound with the densities of stored rows (docs/method.md, section 4).</summary>
     /// <param name="length">Sequence length in tokens.</param>
     /// <param name="bound">Greatest mean density, in (0, 1].</param>
     /// <param name="rules">Candidate rules.</param>
     public static DensityConstraint Of(int length, double bound, IReadOnlyList<ElasticRule> rules) =>
-        new(length, bound, [.. rules.Select(rule => rule.Density(length))]);
+        new(length, bound, [.. rules.Select(rule => rule.Density(length))]) { Block = BlockOf(rules) };
 
     /// <summary>
     /// A bound on the density of a whole model of which plans give rules to <see cref="ModelConfig.PlannedLayers"/>. The other layers
@@ -35,12 +41,12 @@ internal sealed record DensityConstraint(int Length, double Bound, double[] Dens
         ArgumentNullException.ThrowIfNull(config);
         if (!Enumerable.Range(0, config.Layers).Any(config.IsBounded))
             return Of(length, bound, rules);
-        double full = ElasticRule.Dense.Rows(length), planned = (double)config.PlannedLayers.Count / config.Layers;
+        double full = (ElasticRule.Dense with { Block = BlockOf(rules) }).Rows(length), planned = (double)config.PlannedLayers.Count / config.Layers;
         double others = Enumerable.Range(0, config.Layers).Except(config.PlannedLayers)
             .Sum(layer => Math.Min(config.SlidingWindow(layer)!.Value, full)) / full / config.Layers;
         // Where all layers have windows, rules act within them; the longest one counts for all.
         double most = config.PlannedLayers.Max(layer => Math.Min(config.SlidingWindow(layer) ?? full, full));
-        return new DensityConstraint(length, bound, [.. rules.Select(rule => others + planned * Math.Min(rule.Rows(length), most) / full)]);
+        return new DensityConstraint(length, bound, [.. rules.Select(rule => others + planned * Math.Min(rule.Rows(length), most) / full)]) { Block = BlockOf(rules) };
     }
 
     /// <summary>
@@ -49,10 +55,11 @@ internal sealed record DensityConstraint(int Length, double Bound, double[] Dens
     /// </summary>
     internal DensityConstraint InWholeBlocks()
     {
-        int blocks = (Length + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize;
-        double[] whole = [.. Densities.Select(density => Math.Round(density * blocks) / blocks)];
-        bool areWhole = blocks * Rounding < 0.1
+        double[] whole = [.. Densities.Select(density => Math.Round(density * Blocks) / Blocks)];
+        bool areWhole = Blocks * Rounding < 0.1
             && Densities.Zip(whole).All(pair => Math.Abs(pair.First - pair.Second) <= Rounding);
         return areWhole ? this with { Densities = whole } : this;
     }
+
+    private static int BlockOf(IReadOnlyList<ElasticRule> rules) => rules.Count > 0 ? rules[0].Block : ElasticRule.BlockSize;
 }

@@ -1,5 +1,3 @@
-using MoA.Engine.Attention;
-
 namespace MoA.Search.Optimization;
 
 /// <summary>
@@ -51,7 +49,7 @@ internal sealed class DensityLattice
     /// <param name="choices">Heads that take a rule, n.</param>
     public static DensityLattice? Of(DensityConstraint constraint, double? floor, int[] ruleOf, int choices)
     {
-        int blocks = (constraint.Length + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize;
+        int blocks = constraint.Blocks;
         int[] counts = new int[ruleOf.Length];
         for (int rule = 0; rule < counts.Length; rule++)
         {

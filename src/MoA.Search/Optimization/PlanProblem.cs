@@ -143,7 +143,7 @@ internal sealed class PlanProblem
     public AttentionPlan ToPlan(ReadOnlySpan<int> ruleOfHead, HeadKind headKind)
     {
         ElasticRule[][] rows = [.. Enumerable.Range(0, Model?.Layers ?? Layers)
-            .Select(_ => Enumerable.Repeat(ElasticRule.Dense, HeadsPerLayer).ToArray())];
+            .Select(_ => Enumerable.Repeat(ElasticRule.Dense with { Block = Rules[0].Block }, HeadsPerLayer).ToArray())];
         for (int layer = 0; layer < Layers; layer++)
         {
             for (int head = 0; head < HeadsPerLayer; head++)

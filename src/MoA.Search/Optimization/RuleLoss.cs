@@ -9,13 +9,13 @@ internal static class RuleLoss
 {
     /// <summary>Losses of all rules for all heads at one length.</summary>
     /// <param name="blockSums">
-    /// [layers, heads, T, T] with T = ceil(length / 64): influence summed over each 64×64 block. Entries above the
+    /// [layers, heads, T, T] with T = ceil(length / b): influence summed over each square of the rules' blocks of b tokens. Entries above the
     /// diagonal of blocks are not read.
     /// </param>
     /// <param name="layers">Number of layers.</param>
     /// <param name="heads">Query heads of a layer.</param>
     /// <param name="length">Sequence length N in tokens.</param>
-    /// <param name="rules">Candidate rules, R of them.</param>
+    /// <param name="rules">Candidate rules, R of them, that count in the same blocks.</param>
     /// <returns>[layers, heads, R]: loss in nats to first order, 0 for a rule that keeps everything.</returns>
     /// <exception cref="ArgumentException">The sums do not have layers·heads·T·T entries.</exception>
     public static double[] Compute(
@@ -25,14 +25,14 @@ internal static class RuleLoss
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(heads);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         ArgumentNullException.ThrowIfNull(rules);
-        int blocks = (length + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize;
+        int block = rules.Count > 0 ? rules[0].Block : ElasticRule.BlockSize, blocks = (length + block - 1) / block;
         if (blockSums.Length != (long)layers * heads * blocks * blocks)
         {
             throw new ArgumentException(
                 $"Expected {layers}×{heads}×{blocks}×{blocks} block sums, read {blockSums.Length}.", nameof(blockSums));
         }
 
-        int[] band = [.. rules.Select(rule => Math.Min(rule.RingRows(length) / ElasticRule.BlockSize, blocks))];
+        int[] band = [.. rules.Select(rule => Math.Min(rule.RingRows(length) / block, blocks))];
         double[] losses = new double[layers * heads * rules.Count];
         double[] hidden = new double[blocks + 1];
         for (int head = 0; head < layers * heads; head++)

@@ -39,12 +39,18 @@ internal static class PlanSearchStep
         ArgumentNullException.ThrowIfNull(profiles);
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(settings);
+        if (profiles.FirstOrDefault(profile => profile.Block > settings.Block) is InfluenceProfile coarse)
+        {
+            throw new InvalidInputException(
+                $"--block {settings.Block}: the influence at {coarse.Length} tokens was summed in blocks of {coarse.Block}; profile again with --block {settings.Block}");
+        }
+
         IReadOnlyList<ElasticRule> rules = settings.Rules();
         IReadOnlyList<int> layers = config.PlannedLayers;
         PlanObjective[] objectives = [.. profiles.Select(profile =>
         {
             double[] losses = RuleLoss.OfKeyValueHeads(
-                RuleLoss.Compute(profile.Values, config.Layers, config.QueryHeads, profile.Length, rules),
+                RuleLoss.Compute(profile.InBlocks(settings.Block).Values, config.Layers, config.QueryHeads, profile.Length, rules),
                 config.Layers, config.QueryHeads, config.KeyValueHeads);
             int ofLayer = config.KeyValueHeads * rules.Count;
             return new PlanObjective(profile.Length, [.. layers.SelectMany(layer => losses.AsSpan(layer * ofLayer, ofLayer).ToArray())]);

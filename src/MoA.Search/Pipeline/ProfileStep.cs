@@ -1,3 +1,4 @@
+using MoA.Engine.Attention;
 using MoA.Engine.Generation;
 using MoA.Search.Calibration;
 using MoA.Search.Profiling;
@@ -16,6 +17,7 @@ internal static class ProfileStep
     /// <param name="progress">Told of every finished item.</param>
     /// <param name="workers">Others who profile what the partial sums lack; null for none.</param>
     /// <param name="memoryLimit">Bytes that profiling may take beside the weights (<see cref="ProfileRun"/>).</param>
+    /// <param name="block">Tokens in a block by which influence is summed.</param>
     /// <param name="cancellation">Looked at between layers.</param>
     public static ProfileReport Run(
         LanguageModel model,
@@ -25,6 +27,7 @@ internal static class ProfileStep
         Action<StepProgress>? progress = null,
         IUnitWorkers? workers = null,
         long? memoryLimit = null,
+        int block = ElasticRule.BlockSize,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -39,6 +42,7 @@ internal static class ProfileStep
         }, memoryLimit)
         {
             Workers = workers,
+            Block = block,
         };
         return run.Run(
             [.. items.Select(item => new ProfileItem(item.Tokens, item.AnswerSpans(), item.Item.Origin))], lengths, cancellation);

@@ -24,6 +24,17 @@ public sealed record SearchSettings
     /// <summary>Density bounds of single lengths.</summary>
     public IReadOnlyDictionary<int, double> DensityAt { get; init; } = new Dictionary<int, double>();
 
+    /// <summary>
+    /// Rows that heads may keep on average at any length: bounds of lengths that <see cref="DensityAt"/> does not name are at least this share of a
+    /// cache. 0: none.
+    /// </summary>
+    public int FloorTokens { get; init; }
+
+    /// <summary>
+    /// Tokens in the blocks in which masks, influence and rows are counted: 16, 32 or 64. The sink is one block, and no head keeps fewer than two.
+    /// </summary>
+    public int Block { get; init; } = ElasticRule.BlockSize;
+
     /// <summary>Most distinct rules in a layer; null for any number.</summary>
     public int? MaxRulesPerLayer { get; init; } = 2;
 
@@ -33,7 +44,7 @@ public sealed record SearchSettings
     /// <summary>Least density as a share of each bound; null for none.</summary>
     public double? DensityFloor { get; init; }
 
-    /// <summary>Tokens between neighbouring alphas; null for half of the shortest length.</summary>
+    /// <summary>Tokens between neighbouring alphas; null for half of the shortest length, an eighth of it where blocks have fewer than 64 tokens.</summary>
     public int? AlphaInterval { get; init; }
 
     /// <summary>Number of alphas, instead of an interval.</summary>
@@ -47,23 +58,26 @@ public sealed record SearchSettings
 
     /// <summary>The density bound of every constrained length.</summary>
     public IReadOnlyDictionary<int, double> DensityBounds =>
-        ConstrainedLengths.ToDictionary(length => length, length => DensityAt.GetValueOrDefault(length, Density));
+        ConstrainedLengths.ToDictionary(length => length, length => DensityAt.TryGetValue(length, out double bound)
+            ? bound
+            : Math.Max(Density, Math.Min(1, (double)FloorTokens / length)));
 
     /// <summary>
     /// Defaults: the paper's profile lengths (2048, 4096, 8192) for models with a context of 16384 and more, an eighth and
     /// a quarter of a shorter one (at least 256 and 512, below which no head can keep half); validation at one and a half
-    /// times the longest, extension to twice the longest.
+    /// times the longest, extension to twice the longest; blocks of 64 tokens, or smaller ones where two of 64 would be more than a sixteenth of the
+    /// shortest length and the model's device knows them.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="profileLengths">Profile lengths that are asked for; null for the defaults.</param>
     public static SearchSettings DefaultsFor(LanguageModel model, IReadOnlyList<int>? profileLengths = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return DefaultsFor(model.Config, profileLengths);
+        return DefaultsFor(model.Config, profileLengths, model.Transformer.Backend.LeastBlock);
     }
 
     /// <summary>The same for a shape alone.</summary>
-    internal static SearchSettings DefaultsFor(ModelConfig config, IReadOnlyList<int>? profileLengths = null)
+    internal static SearchSettings DefaultsFor(ModelConfig config, IReadOnlyList<int>? profileLengths = null, int leastBlock = 16)
     {
         ArgumentNullException.ThrowIfNull(config);
         int eighth = Math.Max(
@@ -75,6 +89,7 @@ public sealed record SearchSettings
             ProfileLengths = profileLengths,
             ExtensionLengths = 2 * longest <= config.MaxPositions ? [2 * longest] : [],
             ValidationLength = Math.Min(longest + longest / 2, config.MaxPositions),
+            Block = ElasticRule.Blocks.LastOrDefault(block => 32 * block <= profileLengths.Min() || block == leastBlock, ElasticRule.BlockSize),
         };
     }
 
@@ -116,6 +131,10 @@ public sealed record SearchSettings
                 $"--density-at {length}: not among the lengths {string.Join(", ", ConstrainedLengths)} that are bounded");
         }
 
+        if (!ElasticRule.Blocks.Contains(Block))
+            throw new InvalidInputException($"--block {Block}: expected {string.Join(", ", ElasticRule.Blocks)}");
+        if (FloorTokens < 0)
+            throw new InvalidInputException($"--floor-tokens {FloorTokens}: expected 0 or more");
         if (AlphaInterval is not null && AlphaCount is not null)
             throw new InvalidInputException("--alpha-interval and --alpha-count exclude each other; give one");
         if (MaxRulesPerLayer < 1)
@@ -130,7 +149,7 @@ public sealed record SearchSettings
     internal string? Remark(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        DensityConstraint[] dense = [.. DensityBounds.Select(bound => DensityConstraint.Of(bound.Key, bound.Value, [ElasticRule.Dense], config))];
+        DensityConstraint[] dense = [.. DensityBounds.Select(bound => DensityConstraint.Of(bound.Key, bound.Value, [ElasticRule.Dense with { Block = Block }], config))];
         if (!Enumerable.Range(0, config.Layers).Any(config.IsBounded) || dense.Any(constraint => constraint.Densities[0] > constraint.Bound))
             return null;
         return FormattableString.Invariant(
@@ -138,9 +157,15 @@ public sealed record SearchSettings
     }
 
     /// <summary>The candidate rules that the settings describe.</summary>
-    internal IReadOnlyList<ElasticRule> Rules() => AlphaCount is int count
-        ? RuleSpace.FromCount(ProfileLengths, ExtensionLengths, [ValidationLength], count, BetaCount)
-        : RuleSpace.FromInterval(ProfileLengths, ExtensionLengths, [ValidationLength], AlphaInterval, BetaCount);
+    internal IReadOnlyList<ElasticRule> Rules()
+    {
+        // Small blocks tell neighbouring spans apart that large ones do not.
+        int? interval = AlphaInterval ?? (Block < ElasticRule.BlockSize ? Math.Max(1, ConstrainedLengths.Append(ValidationLength).Min() / 8) : null);
+        IReadOnlyList<ElasticRule> rules = AlphaCount is int count
+            ? RuleSpace.FromCount(ProfileLengths, ExtensionLengths, [ValidationLength], count, BetaCount)
+            : RuleSpace.FromInterval(ProfileLengths, ExtensionLengths, [ValidationLength], interval, BetaCount);
+        return [.. rules.Select(rule => rule with { Block = Block })];
+    }
 
     // Said before anything is measured: profiling takes hours on a large model.
     private void CheckReachable(ModelConfig config)
@@ -154,7 +179,7 @@ public sealed record SearchSettings
                 throw new InvalidInputException(FormattableString.Invariant(
                     $"density {bound} at {length} tokens: every plan keeps at least {least:0.####} of a cache there; ") +
                     FormattableString.Invariant(
-                        $"raise --density, give --density-at {length}={least:0.####}, or choose longer lengths"));
+                        $"raise --density, give --density-at {length}={least:0.####} or --floor-tokens {Math.Ceiling(least * length)}{(Block > ElasticRule.Blocks[0] ? ", a smaller --block" : "")}, or choose longer lengths"));
             }
         }
     }

@@ -7,7 +7,7 @@ namespace MoA.Search.Profiling;
 
 /// <summary>
 /// Reads and writes <c>influence-N.safetensors</c> (docs/formats.md): the F32 tensor <c>influence</c>
-/// [layers, queryHeads, N/64, N/64], and in the metadata model, length, blockSize, items and meanLoss; files that
+/// [layers, queryHeads, N/b, N/b], and in the metadata model, length, blockSize, items and meanLoss; files that
 /// profiling wrote also say the fingerprint of the work they come from.
 /// </summary>
 internal static class InfluenceFile
@@ -35,7 +35,7 @@ internal static class InfluenceFile
         {
             ["model"] = profile.Model,
             ["length"] = profile.Length.ToString(CultureInfo.InvariantCulture),
-            ["blockSize"] = ElasticRule.BlockSize.ToString(CultureInfo.InvariantCulture),
+            ["blockSize"] = profile.Block.ToString(CultureInfo.InvariantCulture),
             ["items"] = profile.Items.ToString(CultureInfo.InvariantCulture),
             ["meanLoss"] = profile.MeanLoss.ToString("R", CultureInfo.InvariantCulture),
         };
@@ -51,15 +51,15 @@ internal static class InfluenceFile
         fingerprint = file.Metadata.GetValueOrDefault(FingerprintKey);
         int length = Integer(file, "length");
         int blockSize = Integer(file, "blockSize");
-        if (blockSize != ElasticRule.BlockSize || length % blockSize != 0)
+        if (!ElasticRule.Blocks.Contains(blockSize) || length % ElasticRule.BlockSize != 0)
         {
             throw new InvalidInputException(
                 $"{path}: length {length} in blocks of {blockSize}; expected a multiple of {ElasticRule.BlockSize} in "
-                + $"blocks of {ElasticRule.BlockSize}");
+                + $"blocks of {string.Join(", ", ElasticRule.Blocks)}");
         }
 
         SafetensorsEntry entry = file[TensorName];
-        long blocks = length / ElasticRule.BlockSize;
+        long blocks = length / blockSize;
         if (entry.DType != "F32" || entry.Shape is not [>= 1 and <= int.MaxValue, >= 1 and <= int.MaxValue, _, _]
             || entry.Shape[2] != blocks || entry.Shape[3] != blocks)
         {
@@ -74,6 +74,7 @@ internal static class InfluenceFile
             Length = length,
             Layers = (int)entry.Shape[0],
             QueryHeads = (int)entry.Shape[1],
+            Block = blockSize,
             Items = Integer(file, "items"),
             MeanLoss = MeanLoss(file),
             Values = Values(file),

@@ -4,7 +4,7 @@ namespace MoA.Search.Profiling;
 
 /// <summary>
 /// The influence profile of a model at one length (docs/method.md, section 3): the mean over items of the sums of |E|
-/// in each block of 64×64 positions.
+/// in each square block of positions.
 /// </summary>
 internal sealed record InfluenceProfile
 {
@@ -27,18 +27,39 @@ internal sealed record InfluenceProfile
     public required double MeanLoss { get; init; }
 
     /// <summary>
-    /// [layers, queryHeads, N/64, N/64], row-major, query blocks before key blocks; finite, none negative.
+    /// [layers, queryHeads, N/b, N/b], row-major, query blocks before key blocks; finite, none negative.
     /// </summary>
     public required float[] Values { get; init; }
 
-    /// <summary>N/64: blocks of queries, and of keys.</summary>
-    public int Blocks => Length / ElasticRule.BlockSize;
+    /// <summary>b, one of <see cref="ElasticRule.Blocks"/>: the side of a block in tokens.</summary>
+    public int Block { get; init; } = ElasticRule.BlockSize;
 
-    /// <summary>One head's blocks, [N/64, N/64].</summary>
+    /// <summary>N/b: blocks of queries, and of keys.</summary>
+    public int Blocks => Length / Block;
+
+    /// <summary>One head's blocks, [N/b, N/b].</summary>
     public ReadOnlySpan<float> Head(int layer, int queryHead)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)layer, (uint)Layers);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)queryHead, (uint)QueryHeads);
         return Values.AsSpan((layer * QueryHeads + queryHead) * Blocks * Blocks, Blocks * Blocks);
+    }
+
+    /// <summary>The same influence in larger blocks.</summary>
+    /// <param name="block">Side of a block, a multiple of <see cref="Block"/>.</param>
+    public InfluenceProfile InBlocks(int block)
+    {
+        if (block == Block)
+            return this;
+        int share = block / Block, blocks = Length / block, heads = Layers * QueryHeads;
+        double[] sums = new double[heads * blocks * blocks];
+        for (int row = 0; row < heads * Blocks; row++)
+        {
+            int to = (row / Blocks * blocks + row % Blocks / share) * blocks;
+            for (int key = 0; key < Blocks; key++)
+                sums[to + key / share] += Values[row * Blocks + key];
+        }
+
+        return this with { Block = block, Values = [.. sums.Select(sum => (float)sum)] };
     }
 }

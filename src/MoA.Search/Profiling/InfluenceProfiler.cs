@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MoA.Engine;
+using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.Kernels.Gradients;
@@ -71,6 +72,9 @@ internal sealed class InfluenceProfiler : IDisposable
         _passes = new LayerPasses(_config, backend, _kernels, _workspace);
     }
 
+    /// <summary>Tokens in a block by which influence is summed: one of <see cref="ElasticRule.Blocks"/>.</summary>
+    public int Block { get; init; } = ElasticRule.BlockSize;
+
     /// <summary>The largest <see cref="ProfileItem.Length"/> that fits.</summary>
     public int MaxTokens { get; }
 
@@ -98,7 +102,7 @@ internal sealed class InfluenceProfiler : IDisposable
         double loss = LossGradient(item, rows);
         if (!double.IsFinite(loss))
             throw NotFinite(item, $"the loss is {loss}");
-        return new ItemInfluence(loss, (item.Length + 63) / 64, Backward(item, rows, cancellation));
+        return new ItemInfluence(loss, (item.Length + Block - 1) / Block, Backward(item, rows, cancellation));
     }
 
     /// <summary>Waits for an item that is being profiled, and frees the workspace.</summary>
@@ -225,13 +229,14 @@ internal sealed class InfluenceProfiler : IDisposable
                 throw NotFinite(item, $"the gradient at the input of layer {layer} has values that are NaN or infinite");
         }
 
-        return WholeItem(influence, shape, (item.Length + 63) / 64);
+        return WholeItem(influence, shape, (item.Length + Block - 1) / Block);
     }
 
     private AttentionShape Shape(int layer, int rows) => new(
         rows, _config.QueryHeads, _config.KeyValueHeads, _config.HeadSize, _config.SlidingWindow(layer) ?? int.MaxValue)
     {
         Traits = _traits[layer],
+        Block = Block,
     };
 
     // Blocks of the rows that were not run, because no loss depends on them, are zero.

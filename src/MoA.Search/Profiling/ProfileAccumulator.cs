@@ -18,6 +18,7 @@ internal sealed class ProfileAccumulator
     private const string LossKey = "lossSum";
 
     private readonly int _queryHeads;
+    private readonly int _block;
     private readonly int _blocks;
 
     // The bytes of doubles, [queryHeads, blocks, blocks] for each layer, so that they can be written as they are.
@@ -25,11 +26,12 @@ internal sealed class ProfileAccumulator
     private double _lossSum;
 
     /// <summary>Begins with no items.</summary>
-    public ProfileAccumulator(int layers, int queryHeads, int length)
+    public ProfileAccumulator(int layers, int queryHeads, int length, int block = ElasticRule.BlockSize)
     {
         Length = length;
         _queryHeads = queryHeads;
-        _blocks = length / ElasticRule.BlockSize;
+        _block = block;
+        _blocks = length / block;
         _sums = new byte[layers][];
         for (int layer = 0; layer < layers; layer++)
             _sums[layer] = new byte[queryHeads * _blocks * _blocks * sizeof(double)];
@@ -77,6 +79,7 @@ internal sealed class ProfileAccumulator
             Length = Length,
             Layers = _sums.Length,
             QueryHeads = _queryHeads,
+            Block = _block,
             Items = Items,
             MeanLoss = _lossSum / Items,
             Values = values,

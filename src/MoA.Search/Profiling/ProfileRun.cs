@@ -50,6 +50,9 @@ internal sealed class ProfileRun
         _memoryLimit = memoryLimit;
     }
 
+    /// <summary>Tokens in a block by which influence is summed: one of <see cref="ElasticRule.Blocks"/>.</summary>
+    public int Block { get; init; } = ElasticRule.BlockSize;
+
     /// <summary>Others who profile what the partial sums lack; null for none.</summary>
     public IUnitWorkers? Workers { get; init; }
 
@@ -90,12 +93,12 @@ internal sealed class ProfileRun
 
         // The whole profile is one array, a layer's running sum another.
         ModelConfig config = _model.Config;
-        long blocks = length / ElasticRule.BlockSize;
+        long blocks = length / Block;
         long most = Array.MaxLength / ((long)config.QueryHeads * Math.Max(config.Layers, sizeof(double)));
         if (blocks * blocks > most)
         {
             throw new InvalidInputException(
-                $"profile length {length}: expected at most {(long)Math.Sqrt(most) * ElasticRule.BlockSize} tokens for the "
+                $"profile length {length}: expected at most {(long)Math.Sqrt(most) * Block / ElasticRule.BlockSize * ElasticRule.BlockSize} tokens for the "
                 + $"{config.Layers} layers of {config.QueryHeads} heads of {_model.Name}");
         }
     }
@@ -140,13 +143,13 @@ internal sealed class ProfileRun
             group => group.Key, group => group.First().Work.Items.Max(item => item.Length));
         long start = Stopwatch.GetTimestamp();
         workers.Run(
-            [.. missing.Select(entry => InfluenceUnit.Of(entry.Item, longest[entry.Work.Sum.Length]))],
+            [.. missing.Select(entry => InfluenceUnit.Of(entry.Item, longest[entry.Work.Sum.Length], Block))],
             inOrder: true,
             (i, result) =>
             {
                 (UnfinishedLength work, ProfileItem item) = missing[i];
                 missing[i] = default; // lets go of a sum that is complete
-                AddItem(work, item, InfluenceUnit.ReadResult(result, item, _model.Config));
+                AddItem(work, item, InfluenceUnit.ReadResult(result, item, _model.Config, Block));
                 if (work.Sum.Items == work.Items.Length)
                     _ = Complete(work);
                 _shared[work.Sum.Length] = _shared.GetValueOrDefault(work.Sum.Length) + Stopwatch.GetElapsedTime(start);
@@ -182,12 +185,12 @@ internal sealed class ProfileRun
     // A length with the sum of it so far, or null and the profile if all of it is there.
     private UnfinishedLength? Open(ProfileItem[] items, int length, out InfluenceProfile? finished)
     {
-        string path = InfluenceFile.PathFor(_folder, length), fingerprint = WorkFingerprint.Of(_model, length, items);
+        string path = InfluenceFile.PathFor(_folder, length), fingerprint = WorkFingerprint.Of(_model, length, items, Block);
         finished = Finished(path, fingerprint);
         _done[length] = items.Length;
         if (finished is not null)
             return null;
-        ProfileAccumulator sum = new(_model.Config.Layers, _model.Config.QueryHeads, length);
+        ProfileAccumulator sum = new(_model.Config.Layers, _model.Config.QueryHeads, length, Block);
         _ = sum.TryLoad(PartialPathOf(path), fingerprint);
         _done[length] = sum.Items;
         return new UnfinishedLength(items, sum, path, fingerprint);
@@ -206,7 +209,7 @@ internal sealed class ProfileRun
         // On the device before anybody asks what is free there.
         using PlacedWeights weights = _model.Weights.Place(_backend, _model.Config, cancellation: cancellation);
         string? temporaryFolder = TemporaryFolder(longest, work.Sum.Length);
-        using InfluenceProfiler profiler = new(_model, _backend, longest, temporaryFolder);
+        using InfluenceProfiler profiler = new(_model, _backend, longest, temporaryFolder) { Block = Block };
         while (work.Sum.Items < work.Items.Length)
         {
             ProfileItem item = work.Items[work.Sum.Items];
@@ -226,7 +229,7 @@ internal sealed class ProfileRun
     // Where what the forward pass keeps goes: null for memory.
     private string? TemporaryFolder(int longest, int length)
     {
-        ProfilerMemory memory = ProfilerMemory.Of(_model, _backend, longest, length);
+        ProfilerMemory memory = ProfilerMemory.Of(_model, _backend, longest, length, Block);
         return memory.Spills(_memoryLimit, _backend, longest, length) ? _folder : null;
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MoA.Engine;
+using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models;
@@ -12,7 +13,7 @@ namespace MoA.Search.Profiling;
 /// width f, H query and G KV heads of size d and c = min(n, 1024):
 /// kept are <c>2·L·n·h</c> floats, which can be on disk; worked on are <c>n·(2·h + 2·H·d + 2·G·d + r)</c>, r the components that RoPE turns
 /// (with norms of queries and keys <c>n·(H + G)·d</c> more), <c>c·(h + 3·f)</c> (with norms or scales behind attention and MLP, or experts, <c>2·c·h</c> more; with k of E experts of width f used <c>c·(E + k·(3·f + h + 5))</c> more), the logits of some rows, and what the backend needs beside
-/// (<see cref="ComputeBackend.GradientBytes"/>). The block sums are <c>L·H·⌈N/64⌉²</c> doubles, and as many floats for the item under way and the mean.
+/// (<see cref="ComputeBackend.GradientBytes"/>). The block sums are <c>L·H·⌈N/b⌉²</c> doubles, and as many floats for the item under way and the mean.
 /// </summary>
 /// <param name="Kept">What the forward pass keeps for the backward pass.</param>
 /// <param name="Working">Activations of one layer, and what the backend needs beside.</param>
@@ -24,7 +25,8 @@ internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
     /// <param name="backend">The device.</param>
     /// <param name="maxTokens">n.</param>
     /// <param name="length">N, the length that is profiled, at least n.</param>
-    public static ProfilerMemory Of(LoadedModel model, ComputeBackend backend, int maxTokens, int length)
+    /// <param name="block">b, tokens in a block.</param>
+    public static ProfilerMemory Of(LoadedModel model, ComputeBackend backend, int maxTokens, int length, int block = ElasticRule.BlockSize)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(backend);
@@ -35,7 +37,7 @@ internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
         long rows = n * (2 * hidden + 2 * queries + 2 * keys + RotaryAngles.RowElements(config) + (NormsHeads(model) ? queries + keys : 0));
         long chunks = chunk * ((ProfilerWorkspace.BranchesChange(config) ? 3 : 1) * hidden + 3 * config.IntermediateSize) + logitRows * (2 * hidden + config.VocabularySize);
         long operand = Math.Max(chunk * Math.Max(hidden, Math.Max(queries, config.IntermediateSize)), logitRows * config.VocabularySize);
-        long blocks = (length + 63) / 64;
+        long blocks = (length + block - 1) / block;
         return new ProfilerMemory(
             sizeof(float) * 2 * config.Layers * n * hidden,
             sizeof(float) * (rows + chunks) + ExpertShape.Of(config).Sum(shape => ExpertTensors.BytesOf((int)chunk, shape)) + backend.GradientBytes(config, maxTokens, operand),

@@ -20,7 +20,8 @@ internal sealed class InfluenceUnit : IUnitHandler
     /// <summary>The unit of an item.</summary>
     /// <param name="item">The item.</param>
     /// <param name="longest">The longest item that the same workspace would take on one machine.</param>
-    public static WorkUnit Of(ProfileItem item, int longest)
+    /// <param name="block">Tokens in a block.</param>
+    public static WorkUnit Of(ProfileItem item, int longest, int block = ElasticRule.BlockSize)
     {
         ArgumentNullException.ThrowIfNull(item);
         bool[] marks = new bool[item.Tokens.Length];
@@ -29,6 +30,7 @@ internal sealed class InfluenceUnit : IUnitHandler
         return new WorkUnit(Name, UnitFormat.Write(writer =>
         {
             writer.Write7BitEncodedInt(longest);
+            writer.Write7BitEncodedInt(block);
             writer.WriteTokens(item.Tokens);
             writer.WriteMarks(marks);
             writer.Write(item.Origin);
@@ -39,11 +41,11 @@ internal sealed class InfluenceUnit : IUnitHandler
     public byte[] Run(LanguageModel model, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(model);
-        (ProfileItem item, int longest) = UnitFormat.Read(payload, "unit of influence", ReadItem);
+        (ProfileItem item, int longest, int block) = UnitFormat.Read(payload, "unit of influence", ReadItem);
         ComputeBackend backend = model.Transformer.Backend;
-        ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, backend, longest, longest);
+        ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, backend, longest, longest, block);
         string? temporaryFolder = memory.Spills(null, backend, longest, longest) ? Path.GetTempPath() : null;
-        using InfluenceProfiler profiler = new(model.Loaded, backend, longest, temporaryFolder);
+        using InfluenceProfiler profiler = new(model.Loaded, backend, longest, temporaryFolder) { Block = block };
         return Write(profiler.Profile(item, cancellation), item.Origin);
     }
 
@@ -51,15 +53,16 @@ internal sealed class InfluenceUnit : IUnitHandler
     /// <param name="result">The bytes.</param>
     /// <param name="item">The item.</param>
     /// <param name="config">The model.</param>
+    /// <param name="block">Tokens in a block.</param>
     /// <exception cref="InvalidInputException">It is no such result.</exception>
-    public static ItemInfluence ReadResult(ReadOnlyMemory<byte> result, ProfileItem item, ModelConfig config)
+    public static ItemInfluence ReadResult(ReadOnlyMemory<byte> result, ProfileItem item, ModelConfig config, int block = ElasticRule.BlockSize)
     {
         ArgumentNullException.ThrowIfNull(item);
         ArgumentNullException.ThrowIfNull(config);
         return UnitFormat.Read(result, "result of influence", reader =>
         {
             double loss = reader.ReadFinite();
-            int blocks = (item.Length + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize;
+            int blocks = (item.Length + block - 1) / block;
             float[][] layers = new float[config.Layers][];
             foreach (ref float[] layer in layers.AsSpan())
             {
@@ -104,9 +107,9 @@ internal sealed class InfluenceUnit : IUnitHandler
         return result;
     }
 
-    private static (ProfileItem Item, int Longest) ReadItem(BinaryReader reader)
+    private static (ProfileItem Item, int Longest, int Block) ReadItem(BinaryReader reader)
     {
-        int longest = reader.ReadWithin(1, int.MaxValue);
+        int longest = reader.ReadWithin(1, int.MaxValue), block = reader.ReadBlock();
         int[] tokens = reader.ReadTokens();
         bool[] marks = reader.ReadMarks(tokens.Length);
         AnswerSpan[] answers = [.. Enumerable.Range(0, marks.Length).Where(i => marks[i]).Select(i => new AnswerSpan(i, i + 1))];
@@ -114,6 +117,6 @@ internal sealed class InfluenceUnit : IUnitHandler
         // All items of a length have more than half of it.
         if (item.LossPositions.IsEmpty || item.Length > longest || longest >= 2L * item.Length)
             throw new FormatException($"an item of {item.Length} tokens, {item.LossPositions.Length} of them predicted, among items of up to {longest}");
-        return (item, longest);
+        return (item, longest, block);
     }
 }

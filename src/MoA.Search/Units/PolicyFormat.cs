@@ -120,6 +120,7 @@ internal static class PolicyFormat
         AttentionPlan plan = policy.Plan;
         writer.Write(policy.Name);
         writer.Write(plan.HeadKind == HeadKind.KeyValue);
+        writer.Write7BitEncodedInt(plan.Block);
         for (int layer = 0; layer < plan.Layers; layer++)
         {
             for (int head = 0; head < plan.HeadsPerLayer; head++)
@@ -131,12 +132,13 @@ internal static class PolicyFormat
     {
         string name = reader.ReadString();
         HeadKind kind = reader.ReadBoolean() ? HeadKind.KeyValue : HeadKind.Query;
+        int block = reader.ReadBlock();
         ElasticRule[][] rules = new ElasticRule[config.Layers][];
         foreach (ref ElasticRule[] layer in rules.AsSpan())
         {
             layer = new ElasticRule[kind == HeadKind.KeyValue ? config.KeyValueHeads : config.QueryHeads];
             foreach (ref ElasticRule rule in layer.AsSpan())
-                rule = ReadRule(reader);
+                rule = ReadRule(reader) with { Block = block };
         }
 
         return new PlanPolicy(new AttentionPlan(rules, kind), name);

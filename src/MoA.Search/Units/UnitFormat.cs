@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using MoA.Engine;
+using MoA.Engine.Attention;
 using MoA.Engine.Files;
 using MoA.Engine.Numerics;
 
@@ -64,6 +65,13 @@ internal static class UnitFormat
         ArgumentNullException.ThrowIfNull(reader);
         int value = reader.Read7BitEncodedInt();
         return value >= least && value <= most ? value : throw new FormatException($"{value} where {least} to {most} is expected");
+    }
+
+    /// <summary>Tokens in a block that rules may count in.</summary>
+    public static int ReadBlock(this BinaryReader reader)
+    {
+        int block = reader.ReadWithin(1, ElasticRule.BlockSize);
+        return ElasticRule.Blocks.Contains(block) ? block : throw new FormatException($"blocks of {block} tokens");
     }
 
     /// <summary>A number that is finite.</summary>

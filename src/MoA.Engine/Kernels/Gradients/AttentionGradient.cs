@@ -7,7 +7,7 @@ namespace MoA.Engine.Kernels.Gradients;
 
 /// <summary>
 /// Backward pass of causal attention and the influence of its positions, one item a query head. Queries come in tiles
-/// of 64 (one block); of each tile the numerators e of all visible keys and G = dO·V' are held, never more. Three
+/// of 64 (one block, or several smaller ones); of each tile the numerators e of all visible keys and G = dO·V' are held, never more. Three
 /// passes over the keys: products and their maxima; e, G and the sums over each row; influence and the gradients
 /// dQ = dS·K, dK += dS'·Q, dV += A'·dO. Tiles whose dO is zero (no loss depends on them) are skipped, exactly.
 /// </summary>
@@ -41,14 +41,13 @@ internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
             NativeMemory.Clear(_inputs.ValueGradients + _inputs.HeadOffset(index), bytes);
         }
 
-        for (int block = 0; block < shape.Blocks; block++)
-            Tile(tile, index, block);
+        for (int firstQuery = 0; firstQuery < shape.Rows; firstQuery += Queries)
+            Tile(tile, index, firstQuery);
     }
 
-    private void Tile(in AttentionTile<TSimd, TVector> tile, int head, int block)
+    private void Tile(in AttentionTile<TSimd, TVector> tile, int head, int firstQuery)
     {
         AttentionShape shape = _inputs.Shape;
-        int firstQuery = block * Queries;
         int keys = Math.Min(firstQuery + Queries, shape.Rows);
         if (!PackTile(tile, head, firstQuery, keys - firstQuery))
         {
@@ -76,12 +75,19 @@ internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
             passes.Numerators(key, count);
         }
 
-        float* influence = _inputs.Influence + ((nint)head * shape.Blocks + block) * shape.Blocks;
+        float* influence = _inputs.Influence + ((nint)head * shape.Blocks + firstQuery / shape.Block) * shape.Blocks;
+        int queryBlocks = Math.Min(Queries / shape.Block, shape.Blocks - firstQuery / shape.Block);
+        double* sums = stackalloc double[Queries / shape.Block];
         for (int key = firstChunk; key < keys; key += KeysPerChunk)
         {
             int count = Math.Min(KeysPerChunk, keys - key);
-            for (int start = 0; start < count; start += Queries)
-                influence[(key + start) / Queries] = passes.Influence(key + start, Math.Min(Queries, count - start));
+            for (int start = 0; start < count; start += shape.Block)
+            {
+                passes.Influence(key + start, Math.Min(shape.Block, count - start), shape.Block, sums);
+                for (int i = 0; i < queryBlocks; i++)
+                    influence[i * shape.Blocks + (key + start) / shape.Block] = (float)sums[i];
+            }
+
             if (_inputs.WithGradients)
                 Accumulate(tile, head, key, count);
         }

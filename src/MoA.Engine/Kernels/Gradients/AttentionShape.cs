@@ -17,6 +17,9 @@ internal readonly record struct AttentionShape(
     /// <summary>Query heads that share a KV head.</summary>
     public int Group => QueryHeads / KeyValueHeads;
 
-    /// <summary>Blocks of 64 rows, the last one perhaps not full.</summary>
-    public int Blocks => (Rows + ElasticRule.BlockSize - 1) / ElasticRule.BlockSize;
+    /// <summary>Rows in a block by which influence is summed: one of <see cref="ElasticRule.Blocks"/>.</summary>
+    public int Block { get; init; } = ElasticRule.BlockSize;
+
+    /// <summary>Blocks of the rows, the last one perhaps not full.</summary>
+    public int Blocks => (Rows + Block - 1) / Block;
 }

@@ -12,7 +12,7 @@ internal readonly unsafe struct AttentionTile<TSimd, TVector>
     where TSimd : ISimd<TVector>
     where TVector : struct
 {
-    /// <summary>Queries of a tile: one block.</summary>
+    /// <summary>Queries of a tile: a whole number of blocks.</summary>
     public const int Queries = ElasticRule.BlockSize;
 
     /// <summary>Keys that are worked on while they are in the nearest cache: whole blocks, and 32 times the

@@ -108,16 +108,20 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
     }
 
     /// <summary>
-    /// Pass 3: numerators become probabilities A, their gradients those of the products, A·(G − S) times the scale, and the sum of
-    /// |E| over at most 64 keys is returned.
+    /// Pass 3: numerators become probabilities A, their gradients those of the products, A·(G − S) times the scale, and |E| is summed
+    /// over the keys for each block of queries.
     /// </summary>
+    /// <param name="key">The first key.</param>
+    /// <param name="count">Keys.</param>
+    /// <param name="block">Queries in a block, a multiple of the vectors' lanes.</param>
+    /// <param name="sums">[64 / block]: takes the sums.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public float Influence(int key, int count)
+    public void Influence(int key, int count, int block, double* sums)
     {
         float* weights = _tile.Weights + (nint)key * Queries;
         float* gradients = _tile.Gradients + (nint)key * Queries;
         TVector one = TSimd.Broadcast(1f), least = TSimd.Broadcast(1e-38f);
-        double total = 0;
+        new Span<double>(sums, Queries / block).Clear();
         for (int lane = 0; lane < Queries; lane += TSimd.Width)
         {
             TVector others = TSimd.Load(_tile.Others + lane), otherProducts = TSimd.Load(_tile.OtherProducts + lane);
@@ -146,10 +150,8 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
             for (nint i = lane; _cap > 0 && i < count * Queries; i += Queries)
                 TSimd.Store(gradients + i, TSimd.Multiply(TSimd.Load(gradients + i), TSimd.Load(_tile.Slopes + (nint)key * Queries + i)));
 
-            total += TSimd.SumLanes(absolute);
+            sums[lane / block] += TSimd.SumLanes(absolute);
         }
-
-        return (float)total;
     }
 
     // Of s = c·tanh(x·scale/c) the slope is 1 − tanh², beside the scale.
