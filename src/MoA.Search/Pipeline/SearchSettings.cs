@@ -159,11 +159,13 @@ public sealed record SearchSettings
     /// <summary>The candidate rules that the settings describe.</summary>
     internal IReadOnlyList<ElasticRule> Rules()
     {
-        // Small blocks tell neighbouring spans apart that large ones do not.
+        // Small blocks tell neighbouring spans apart that large ones do not, and are there for heads to keep the least.
         int? interval = AlphaInterval ?? (Block < ElasticRule.BlockSize ? Math.Max(1, ConstrainedLengths.Append(ValidationLength).Min() / 8) : null);
         IReadOnlyList<ElasticRule> rules = AlphaCount is int count
             ? RuleSpace.FromCount(ProfileLengths, ExtensionLengths, [ValidationLength], count, BetaCount)
             : RuleSpace.FromInterval(ProfileLengths, ExtensionLengths, [ValidationLength], interval, BetaCount);
+        if (Block < ElasticRule.BlockSize && !rules.Any(rule => rule.Beta == 0 && rule.Alpha <= 2 * Block))
+            rules = [new ElasticRule(2 * Block, 0), .. rules];
         return [.. rules.Select(rule => rule with { Block = Block })];
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text;
 using MoA.Engine;
 using MoA.Engine.Attention;
@@ -90,6 +91,22 @@ public sealed class PlanFileTests
     }
 
     [Theory]
+    [InlineData(16)]
+    [InlineData(32)]
+    [InlineData(64)]
+    public void A_plan_keeps_its_blocks(int block)
+    {
+        ElasticRule rule = new(1, 0.5) { Block = block };
+        byte[] text = PlanFile.ToUtf8(new PlanDocument(new AttentionPlan([[rule]], HeadKind.KeyValue)));
+        using JsonDocument json = JsonDocument.Parse(text);
+        Assert.Equal((block, block), (json.RootElement.GetProperty("blockSize").GetInt32(), json.RootElement.GetProperty("sinkTokens").GetInt32()));
+        AttentionPlan plan = PlanFile.Parse(text, "p.json").Plan;
+        Assert.Equal(rule, plan[0, 0]);
+        Assert.Equal((2 * block, 3 * block, 1024 / 2 + block), (plan[0, 0].Rows(1), plan[0, 0].Rows(4 * block), plan[0, 0].Rows(1024)));
+        Assert.Throws<ArgumentException>(() => new AttentionPlan([[rule, rule with { Block = 48 }]], HeadKind.KeyValue));
+    }
+
+    [Theory]
     [InlineData("", "not JSON")]
     [InlineData("[]", "an object")]
     [InlineData("{}", "no \"alphas\"")]
@@ -105,7 +122,8 @@ public sealed class PlanFileTests
     [InlineData("{\"format\":\"moa-plan/2\",\"alphas\":[[1]],\"betas\":[[0]]}", "moa-plan/1")]
     [InlineData("{\"format\":7,\"alphas\":[[1]],\"betas\":[[0]]}", "moa-plan/1")]
     [InlineData("{\"sinkTokens\":4,\"alphas\":[[1]],\"betas\":[[0]]}", "\"sinkTokens\" 4; expected 64")]
-    [InlineData("{\"blockSize\":32,\"alphas\":[[1]],\"betas\":[[0]]}", "\"blockSize\" 32; expected 64")]
+    [InlineData("{\"blockSize\":48,\"alphas\":[[1]],\"betas\":[[0]]}", "\"blockSize\" 48; expected 16, 32, 64")]
+    [InlineData("{\"blockSize\":16,\"sinkTokens\":64,\"alphas\":[[1]],\"betas\":[[0]]}", "\"sinkTokens\" 64; expected 16")]
     [InlineData("{\"blockSize\":64.5,\"alphas\":[[1]],\"betas\":[[0]]}", "whole number")]
     [InlineData("{\"headKind\":\"both\",\"alphas\":[[1]],\"betas\":[[0]]}", "headKind")]
     [InlineData("{\"headKind\":\"\\ud800\",\"alphas\":[[1]],\"betas\":[[0]]}", "p.json")]

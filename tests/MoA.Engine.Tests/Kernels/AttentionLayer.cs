@@ -60,8 +60,8 @@ internal sealed unsafe class AttentionLayer : IDisposable
         };
 
     /// <summary>One rule per query (or KV) head: its ring has the given blocks at any capacity that holds them.</summary>
-    public static PlanPolicy Rings(IReadOnlyList<int> ringBlocks, HeadKind kind = HeadKind.Query) =>
-        new(new AttentionPlan([[.. ringBlocks.Select(blocks => new ElasticRule(64 * (blocks + 1), 0))]], kind));
+    public static PlanPolicy Rings(IReadOnlyList<int> ringBlocks, HeadKind kind = HeadKind.Query, int block = 64) =>
+        new(new AttentionPlan([[.. ringBlocks.Select(blocks => new ElasticRule(block * (blocks + 1), 0) { Block = block })]], kind));
 
     /// <summary>Appends the next <paramref name="count"/> positions as pieces of a prompt.</summary>
     public void Prefill(int count, int chunk)

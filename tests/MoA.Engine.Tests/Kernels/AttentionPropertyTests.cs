@@ -22,14 +22,15 @@ public sealed class AttentionPropertyTests : IDisposable
         from type in Gen.Elements(ElementType.F32, ElementType.BF16, ElementType.Q8_0)
         from headSize in Gen.Elements(HeadSizes.Where(size => size % type.ElementsPerBlock() == 0))
         from perKeyValueHead in Gen.Elements(false, true)
-        from ringBlocks in Gen.Choose(1, 5).ArrayOf(perKeyValueHead ? keyValueHeads : keyValueHeads * @group)
+        from block in Gen.Elements(64, 64, 32, 16)
+        from ringBlocks in Gen.Choose(1, 300 / block + 1).ArrayOf(perKeyValueHead ? keyValueHeads : keyValueHeads * @group)
         from prompt in Gen.Choose(1, 300)
         from chunk in Gen.Elements(1, 7, 8, 16, 24, 63, 64, 65, 100, 300)
         from steps in Gen.Choose(0, 40)
         from window in Gen.OneOf(Gen.Elements<int?>(null, null, 1, 2, 64, 65, 1000), Gen.Choose(1, 330).Select(tokens => (int?)tokens))
         from seed in Gen.Choose(0, int.MaxValue)
         select new AttentionCase(
-            keyValueHeads, @group, headSize, perKeyValueHead, ringBlocks, prompt, chunk, steps, window, type, seed);
+            keyValueHeads, @group, headSize, perKeyValueHead, ringBlocks, prompt, chunk, steps, window, type, seed) { Block = block };
 
     [Fact]
     public void Outputs_follow_the_definition_for_any_shape_rings_chunks_and_window() =>
@@ -70,6 +71,15 @@ public sealed class AttentionPropertyTests : IDisposable
     [InlineData(17, 32, ElementType.BF16)]
     public void A_ring_of_one_block_wraps_around_many_times(int group, int headSize, ElementType type) => Check(
         new AttentionCase(1, group, headSize, true, [1], 129, 50, 140, null, type, 3));
+
+    /// <summary>Small blocks within one tile of keys, rings that begin inside it, and keys of the first 64 that are gone.</summary>
+    [Theory]
+    [InlineData(16, 1, 8, null)]
+    [InlineData(16, 2, 100, null)]
+    [InlineData(32, 1, 7, 40)]
+    [InlineData(16, 5, 64, 90)]
+    public void Blocks_smaller_than_a_tile_follow_the_definition(int block, int blocks, int chunk, int? window) => Check(
+        new AttentionCase(2, 3, 32, false, [blocks, 1, blocks + 3, blocks, 2, 1], 333, chunk, 70, window, ElementType.BF16, 12) { Block = block });
 
     /// <summary>Heads that are read in several pieces, one of them long, under rules that differ within the group.</summary>
     [Theory]
@@ -218,8 +228,8 @@ public sealed class AttentionPropertyTests : IDisposable
         float[] expected = ReferenceAttention.Run(
             rows, Sees, 0, errors, test.Type == ElementType.Q8_0 ? test.Prompt : int.MaxValue, test.Traits);
         PlanPolicy policy = AttentionLayer.Rings(
-            test.RingBlocks, test.PerKeyValueHead ? HeadKind.KeyValue : HeadKind.Query);
-        int capacity = Math.Max(rows.Positions, 64 * (test.RingBlocks.Max() + 1));
+            test.RingBlocks, test.PerKeyValueHead ? HeadKind.KeyValue : HeadKind.Query, test.Block);
+        int capacity = Math.Max(rows.Positions, test.Block * (test.RingBlocks.Max() + 1));
         foreach (ComputeBackend backend in _backends)
         {
             using AttentionLayer layer = new(backend, rows, policy, capacity, test.Type, test.Window, test.Traits);
@@ -236,11 +246,11 @@ public sealed class AttentionPropertyTests : IDisposable
 
         bool Sees(int head, int query, int key)
         {
-            int ring = 64 * test.RingBlocks[test.PerKeyValueHead ? head / test.Group : head];
+            int ring = test.Block * test.RingBlocks[test.PerKeyValueHead ? head / test.Group : head];
             int window = test.Window ?? int.MaxValue;
             return query < test.Prompt
-                ? ReferenceAttention.SeesInPrefill(query, key, ring, window)
-                : ReferenceAttention.SeesInDecode(query, key, ring, window);
+                ? ReferenceAttention.SeesInPrefill(query, key, ring, window, test.Block)
+                : ReferenceAttention.SeesInDecode(query, key, ring, window, test.Block);
         }
     }
 
@@ -250,8 +260,10 @@ public sealed class AttentionPropertyTests : IDisposable
     {
         public AttentionTraits Traits { get; init; }
 
+        public int Block { get; init; } = 64;
+
         public override string ToString() =>
-            $"{KeyValueHeads} KV heads x {Group}, size {HeadSize}, rings {string.Join(' ', RingBlocks)} blocks" +
+            $"{KeyValueHeads} KV heads x {Group}, size {HeadSize}, rings {string.Join(' ', RingBlocks)} blocks of {Block}" +
             $"{(PerKeyValueHead ? " per KV head" : "")}, prompt {Prompt} in {Chunk}s, {Steps} steps, window {Window}, " +
             $"{Type}, seed {Seed}, scale {Traits.Scale}, cap {Traits.SoftCap}, sinks {string.Join(' ', Traits.Sinks ?? [])}";
     }

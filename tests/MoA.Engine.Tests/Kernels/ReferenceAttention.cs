@@ -7,12 +7,12 @@ namespace MoA.Engine.Tests.Kernels;
 internal static class ReferenceAttention
 {
     /// <summary>Whether a prompt's query sees a key: causal, within the window, and in the sink block or the band.</summary>
-    public static bool SeesInPrefill(int query, int key, int ring, int window = int.MaxValue) =>
-        key <= query && (long)query - key < window && (key / 64 == 0 || key / 64 >= query / 64 - ring / 64 + 1);
+    public static bool SeesInPrefill(int query, int key, int ring, int window = int.MaxValue, int block = 64) =>
+        key <= query && (long)query - key < window && (key / block == 0 || key / block >= query / block - ring / block + 1);
 
     /// <summary>Whether a generated token's query sees a key: causal, within the window, and in the sink or the ring.</summary>
-    public static bool SeesInDecode(int query, int key, int ring, int window = int.MaxValue) =>
-        key <= query && (long)query - key < window && (key < 64 || key > query - ring);
+    public static bool SeesInDecode(int query, int key, int ring, int window = int.MaxValue, int block = 64) =>
+        key <= query && (long)query - key < window && (key < block || key > query - ring);
 
     /// <summary>Outputs [positions, queryHeads·size] of all positions from <paramref name="first"/> on.</summary>
     /// <param name="rows">Inputs.</param>

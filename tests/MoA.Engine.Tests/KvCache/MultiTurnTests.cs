@@ -36,6 +36,7 @@ public sealed class MultiTurnTests : IDisposable
             from keyValueHeads in Gen.Choose(1, 2)
             from @group in Gen.Elements(1, 1, 2, 3, 4)
             from rules in rule.ArrayOf(keyValueHeads * @group)
+            from block in Gen.Elements(64, 64, 32, 16)
             from first in TurnOf(30)
             from second in TurnOf(600)
             from third in TurnOf(1200)
@@ -43,7 +44,7 @@ public sealed class MultiTurnTests : IDisposable
             from type in Gen.Elements(ElementType.F32, ElementType.BF16)
             from window in Gen.OneOf(Gen.Constant<int?>(null), Gen.Choose(1, 400).Select(tokens => (int?)tokens))
             from seed in Gen.Choose(0, int.MaxValue)
-            select new Conversation(keyValueHeads, rules, [first, second, third], headSize, type, window, seed);
+            select new Conversation(keyValueHeads, [.. rules.Select(rule => rule with { Block = block })], [first, second, third], headSize, type, window, seed);
         Prop.ForAll(conversations.ToArbitrary(), Check).Holds(25);
     }
 
@@ -188,12 +189,12 @@ public sealed class MultiTurnTests : IDisposable
             foreach (Turn turn in talk.Turns)
             {
                 capacity = Math.Max(capacity, Math.Max(1, length + turn.Length));
-                int[] ring = [.. talk.Rules.Select(rule => Rows(rule, capacity) - 64)];
+                int[] ring = [.. talk.Rules.Select(rule => Rows(rule, capacity) - rule.Block)];
                 int[] grown = [.. ring.Chunk(_group).Select(heads => heads.Max())];
                 for (int head = 0; head < stored.Length; head++)
                 {
                     // A head that holds all of its window has lost nothing that is still seen.
-                    if (grown[head] > stored[head] && stored[head] > 0 && !(talk.Window <= stored[head] + 64))
+                    if (grown[head] > stored[head] && stored[head] > 0 && !(talk.Window <= stored[head] + Block))
                         lost[head] = Math.Max(lost[head], length - stored[head]);
                     stored[head] = Math.Max(stored[head], grown[head]);
                 }
@@ -203,21 +204,23 @@ public sealed class MultiTurnTests : IDisposable
             }
         }
 
+        private int Block => _talk.Rules[0].Block;
+
         public bool Sees(int head, int query, int key)
         {
             (int _, int decodeStart, int[] ring, int[] lostBefore) = _turns.Last(turn => turn.Start <= query);
             int window = _talk.Window ?? int.MaxValue;
             bool shown = query < decodeStart
-                ? ReferenceAttention.SeesInPrefill(query, key, ring[head], window)
-                : ReferenceAttention.SeesInDecode(query, key, ring[head], window);
-            return shown && (key < 64 || key >= lostBefore[head / _group]);
+                ? ReferenceAttention.SeesInPrefill(query, key, ring[head], window, Block)
+                : ReferenceAttention.SeesInDecode(query, key, ring[head], window, Block);
+            return shown && (key < Block || key >= lostBefore[head / _group]);
         }
 
         private static int Rows(ElasticRule rule, int length)
         {
             int c = (int)Math.Truncate(rule.Alpha + rule.Beta * length);
-            c = Math.Max(Math.Min(c, length), 128);
-            return 64 * ((c + 63) / 64);
+            c = Math.Max(Math.Min(c, length), 2 * rule.Block);
+            return rule.Block * ((c + rule.Block - 1) / rule.Block);
         }
     }
 }

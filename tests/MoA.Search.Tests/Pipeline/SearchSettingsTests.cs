@@ -27,6 +27,9 @@ public sealed class SearchSettingsTests(DemoModel demo) : IClassFixture<DemoMode
         { "density 0.2 at 512", Valid with { Density = 0.2 } },
         { "--density-at 1536", Valid with { DensityAt = new Dictionary<int, double> { [1536] = 0.5 } } },
         { "--alpha-interval", Valid with { AlphaCount = 4, AlphaInterval = 64 } },
+        { "--block 48", Valid with { Block = 48 } },
+        { "--floor-tokens -1", Valid with { FloorTokens = -1 } },
+        { "density 0.05 at 512", Valid with { Density = 0.05, Block = 16 } },
         { "--max-rules-per-layer 0", Valid with { MaxRulesPerLayer = 0 } },
         { "--density-floor 0", Valid with { DensityFloor = 0 } },
     };
@@ -63,5 +66,34 @@ public sealed class SearchSettingsTests(DemoModel demo) : IClassFixture<DemoMode
         SearchSettings settings = Valid with { Density = 0.25, DensityAt = new Dictionary<int, double> { [1024] = 0.75 } };
         settings.Check(_demo);
         Assert.Equal([0.25, 0.75, 0.25, 0.25], settings.ConstrainedLengths.Select(length => settings.DensityBounds[length]));
+    }
+
+    [Fact]
+    public void A_floor_of_tokens_raises_the_bounds_of_short_lengths_that_nobody_named()
+    {
+        SearchSettings settings = Valid with { Density = 0.25, FloorTokens = 384 };
+        Assert.Equal([0.75, 0.375, 0.25, 0.25], settings.ConstrainedLengths.Select(length => settings.DensityBounds[length]));
+        settings = settings with { FloorTokens = 600, DensityAt = new Dictionary<int, double> { [1024] = 0.3 } };
+        Assert.Equal([1, 0.3, 0.29296875, 0.25], settings.ConstrainedLengths.Select(length => settings.DensityBounds[length]));
+        // What is out of reach without a floor is within it.
+        (Valid with { Density = 0.2, FloorTokens = 128 }).Check(_demo);
+        (Valid with { Density = 0.0625, Block = 16 }).Check(_demo);
+    }
+
+    /// <summary>Two blocks are a sixteenth of the shortest length at most, if blocks of 16 can be.</summary>
+    [Theory]
+    [InlineData(256, 16, 16)]
+    [InlineData(512, 16, 16)]
+    [InlineData(960, 16, 16)]
+    [InlineData(1024, 16, 32)]
+    [InlineData(1984, 16, 32)]
+    [InlineData(2048, 16, 64)]
+    [InlineData(512, 64, 64)]
+    [InlineData(8192, 64, 64)]
+    public void Blocks_are_smaller_where_lengths_are_short(int shortest, int least, int block)
+    {
+        SearchSettings settings = SearchSettings.DefaultsFor(_demo with { MaxPositions = 32768 }, [shortest, 4096], least);
+        Assert.Equal(block, settings.Block);
+        Assert.All(settings.Rules(), rule => Assert.Equal(block, rule.Block));
     }
 }

@@ -53,7 +53,7 @@ public sealed class InfluenceFileTests : IDisposable
     [InlineData("length", "99999999999", "length in the metadata is \"99999999999\"")]
     [InlineData("length", "192", "expected F32 [layers, queryHeads, 3, 3]")]
     [InlineData("length", "130", "length 130 in blocks of 64")]
-    [InlineData("blockSize", "32", "length 128 in blocks of 32")]
+    [InlineData("blockSize", "48", "length 128 in blocks of 48")]
     [InlineData("items", "0", "items in the metadata is \"0\"")]
     [InlineData("meanLoss", "NaN", "meanLoss in the metadata is \"NaN\"; expected a finite number")]
     public void Wrong_metadata_are_refused(string key, string? value, string expected)

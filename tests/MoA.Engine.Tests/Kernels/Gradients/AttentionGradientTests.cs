@@ -56,6 +56,18 @@ public sealed class AttentionGradientTests
         }
     }
 
+    /// <summary>Several blocks in a tile of queries, the last ones beyond the item.</summary>
+    [Theory]
+    [InlineData(16, 1, int.MaxValue)]
+    [InlineData(16, 200, int.MaxValue)]
+    [InlineData(16, 331, 50)]
+    [InlineData(32, 210, int.MaxValue)]
+    public void Influence_is_summed_over_smaller_blocks(int block, int rows, int window)
+    {
+        foreach (InstructionSet set in Enum.GetValues<InstructionSet>())
+            Check(new AttentionShape(rows, 3, 1, 20, window) { Block = block }, 1, set);
+    }
+
     private static void Check(AttentionShape shape, float sharpness, InstructionSet set)
     {
         (int rows, int queryHeads, int keyValueHeads, int size, int window) = shape;
@@ -84,7 +96,7 @@ public sealed class AttentionGradientTests
         kernels.AttentionGradient(shape, q, k, v, o, influence, withGradients: true);
 
         InfluenceBlocks.AssertClose(
-            [.. expected.SelectMany(reference => reference.BlockSums())], influence, shape.Blocks);
+            [.. expected.SelectMany(reference => reference.BlockSums(shape.Block))], influence, shape.Blocks);
         int group = queryHeads / keyValueHeads;
         for (int head = 0; head < queryHeads; head++)
         {

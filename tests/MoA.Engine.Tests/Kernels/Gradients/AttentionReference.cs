@@ -91,15 +91,15 @@ internal sealed class AttentionReference
         }
     }
 
-    /// <summary>Sums of |E| over blocks of 64×64, [T, T].</summary>
-    public float[] BlockSums()
+    /// <summary>Sums of |E| over square blocks, [T, T].</summary>
+    public float[] BlockSums(int block = 64)
     {
-        int blocks = (_n + 63) / 64;
+        int blocks = (_n + block - 1) / block;
         double[] sums = new double[blocks * blocks];
         for (int i = 0; i < _n; i++)
         {
             for (int j = 0; j < _n; j++)
-                sums[i / 64 * blocks + j / 64] += Math.Abs(Influence[i][j]);
+                sums[i / block * blocks + j / block] += Math.Abs(Influence[i][j]);
         }
 
         return [.. sums.Select(sum => (float)sum)];
