@@ -30,7 +30,8 @@ public sealed class AttentionPropertyTests : IDisposable
         from window in Gen.OneOf(Gen.Elements<int?>(null, null, 1, 2, 64, 65, 1000), Gen.Choose(1, 330).Select(tokens => (int?)tokens))
         from seed in Gen.Choose(0, int.MaxValue)
         select new AttentionCase(
-            keyValueHeads, @group, headSize, perKeyValueHead, ringBlocks, prompt, chunk, steps, window, type, seed) { Block = block };
+            keyValueHeads, @group, headSize, perKeyValueHead, ringBlocks, prompt, chunk, steps, window, type, seed)
+        { Block = block };
 
     [Fact]
     public void Outputs_follow_the_definition_for_any_shape_rings_chunks_and_window() =>
