@@ -1,3 +1,4 @@
+using MoA.Engine.Attention.Prefill;
 using MoA.Engine.Configuration;
 
 namespace MoA.Engine.Attention;
@@ -18,6 +19,28 @@ public abstract class AttentionPolicy
 
     /// <summary>The name on the command line and in reports.</summary>
     public abstract string Name { get; }
+
+    /// <summary>What the queries of prompts attend to of what they may; null for all.</summary>
+    internal PrefillPolicy? Prefill { get; private set; }
+
+    /// <summary>The name, with that of the prefill policy.</summary>
+    internal string FullName => Prefill is null ? Name : $"{Name}+{Prefill.Name}";
+
+    /// <summary>The same policy with another for the queries of prompts.</summary>
+    internal AttentionPolicy With(PrefillPolicy? prefill)
+    {
+        AttentionPolicy policy = (AttentionPolicy)MemberwiseClone();
+        policy.Prefill = prefill;
+        return policy;
+    }
+
+    /// <summary>
+    /// Everything that decides what comes out of a sequence, as text: policies that agree here give equal results, and may share those that were kept.
+    /// </summary>
+    /// <param name="config">The model.</param>
+    /// <param name="length">Prompt and new tokens together.</param>
+    internal string Identity(ModelConfig config, int length) =>
+        Prefill is null ? Describe(config, length) : $"{Describe(config, length)}+{Prefill.Identity}";
 
     /// <summary>The rule of one query head.</summary>
     /// <param name="layer">Layer.</param>
@@ -49,8 +72,7 @@ public abstract class AttentionPolicy
     }
 
     /// <summary>
-    /// Everything that decides what the policy does with a sequence, as text: policies that agree here give equal results,
-    /// and may share those that were kept.
+    /// Everything that decides which rows the policy keeps of a sequence, as text; <see cref="Identity"/> says the rest.
     /// </summary>
     /// <param name="config">The model.</param>
     /// <param name="length">Prompt and new tokens together.</param>

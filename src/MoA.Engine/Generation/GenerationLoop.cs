@@ -26,6 +26,7 @@ internal sealed class GenerationLoop
     private readonly PromptScorer _scorer;
     private float[] _logits = [];
     private bool _stepping;
+    private bool _pieceWaits; // a piece of a prompt that must be read whole has the next pass to itself
 
     /// <summary>A loop over a model.</summary>
     public GenerationLoop(Transformer transformer)
@@ -143,7 +144,8 @@ internal sealed class GenerationLoop
         _batch.Clear();
         _ready.Clear();
         _prefilled.Clear();
-        AddDecoding();
+        if (!_pieceWaits)
+            AddDecoding();
         AddPrefilling();
         int rows = _batch.Rows;
         if (rows == 0)
@@ -190,9 +192,10 @@ internal sealed class GenerationLoop
     }
 
     // Half of what may be read goes to the prompt that came first, the other half to those that have least left: short ones do not wait for
-    // long ones, and none waits for ever.
+    // long ones, and none waits for ever. A piece that must be read whole is, be it more than that.
     private void AddPrefilling()
     {
+        _pieceWaits = false;
         int most = Math.Min(_batch.Room, MaxPromptTokens);
         if (most == 0)
             return;
@@ -206,7 +209,10 @@ internal sealed class GenerationLoop
         if (_reading.Count == 0)
             return;
         GenerationRun first = _reading[0];
-        int rest = most - first.NextPiece(_reading.Count == 1 ? most : (most + 1) / 2);
+        if (first.NextPiece(most) == 0)
+            most = _batch.Room;
+        int share = first.NextPiece(_reading.Count == 1 ? most : (most + 1) / 2);
+        int rest = most - (share > 0 ? share : first.NextPiece(most));
         _reading.Sort(1, _reading.Count - 1, LeastLeft);
         int others = 0;
         for (int i = 1; i < _reading.Count && others < rest; i++)
@@ -214,12 +220,15 @@ internal sealed class GenerationLoop
         most -= AddPiece(first, most - others);
         for (int i = 1; i < _reading.Count && most > 0; i++)
             most -= AddPiece(_reading[i], most);
+        _pieceWaits = _prefilled.Count == 0;
     }
 
     private int AddPiece(GenerationRun run, int most)
     {
         int count = run.NextPiece(most), left = run.RestOfPrompt.Length;
-        int first = _batch.Add(run.Sequence, run.RestOfPrompt[..count], AttentionMode.Prefill);
+        if (count == 0)
+            return 0;
+        int first = _batch.Add(run.Sequence, run.RestOfPrompt[..count], AttentionMode.Prefill, left - count);
         _prefilled.Add((run, first, count));
         if (count == left && run.MaxNewTokens > 0)
             _ready.Add((run, first + count - 1));

@@ -132,7 +132,10 @@ internal sealed class GenerationRun
 
     internal void TakePromptScores(ReadOnlySpan<TokenLogProbability> scores) => _promptScores.AddRange(scores);
 
-    /// <summary>How many of the prompt's tokens come next: all that are left, but none beyond the next landmark.</summary>
+    /// <summary>
+    /// How many of the prompt's tokens come next: all that are left, but none beyond the next landmark; under a prefill policy whole pieces, and none where the next
+    /// does not fit.
+    /// </summary>
     /// <param name="most">Most tokens.</param>
     internal int NextPiece(int most)
     {
@@ -143,7 +146,10 @@ internal sealed class GenerationRun
                 end = Math.Min(end, Landmarks[i]);
         }
 
-        return Math.Min(most, end - PrefilledTokens);
+        int left = _prompt.Length - PrefilledTokens, count = Sequence.NextTokens(left, most);
+        int before = Math.Min(most, end - PrefilledTokens);
+        // A landmark within a piece is passed over.
+        return before < count && Sequence.NextTokens(left, before) is > 0 and int next ? next : count;
     }
 
     /// <summary>The tokens of a decode step: the last one, and what may follow it. Nothing is drafted that could not be written.</summary>

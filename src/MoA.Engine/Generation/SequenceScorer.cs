@@ -65,9 +65,10 @@ internal sealed class SequenceScorer
         {
             cancellation.ThrowIfCancellationRequested();
             bool decodes = start >= prefill;
-            int count = decodes ? 1 : Math.Min(_transformer.MaxRows, prefill - start);
+            int count = decodes ? 1 : sequence.NextTokens(prefill - start, _transformer.MaxRows);
             _batch.Clear();
-            _ = _batch.Add(sequence, tokens.Slice(start, count), decodes ? AttentionMode.Decode : AttentionMode.Prefill);
+            _ = _batch.Add(
+                sequence, tokens.Slice(start, count), decodes ? AttentionMode.Decode : AttentionMode.Prefill, decodes ? 0 : prefill - start - count);
             _transformer.Forward(_batch, cancellation);
             ReadScores(tokens.Slice(start + 1, count), isScored.Slice(start + 1, count), result);
             start += count;

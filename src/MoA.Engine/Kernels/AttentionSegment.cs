@@ -8,4 +8,5 @@ namespace MoA.Engine.Kernels;
 /// <param name="Rows">Number of rows; those of a decode step besides the first are drafts.</param>
 /// <param name="Mode">How they attend.</param>
 /// <param name="Version">Of the caches when the rows were added.</param>
-internal readonly record struct AttentionSegment(SequenceCache Cache, int FirstRow, int Rows, AttentionMode Mode, int Version);
+/// <param name="ToCome">Tokens of the prompt that follow these rows.</param>
+internal readonly record struct AttentionSegment(SequenceCache Cache, int FirstRow, int Rows, AttentionMode Mode, int Version, int ToCome = 0);

@@ -1,4 +1,5 @@
 using MoA.Engine.Configuration;
+using MoA.Engine.Kernels.Sparse;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
 
@@ -32,6 +33,7 @@ internal sealed class AttentionWork
         _queryHeads = config.QueryHeads;
         _keyValueHeads = config.KeyValueHeads;
         HeadSize = config.HeadSize;
+        Sparse = new SparseWork(config.QueryHeads);
     }
 
     internal int QueryHeads => _queryHeads;
@@ -53,8 +55,13 @@ internal sealed class AttentionWork
 
     internal int PrefillCount { get; private set; }
 
-    /// <summary>Indices of the prefill items, those with most work first; of the layer prepared last.</summary>
-    internal ReadOnlySpan<int> PrefillOrder => _prefillOrder.AsSpan(0, PrefillCount);
+    /// <summary>Indices of the prefill items whose rows see all that they may, those with most work first; of the layer prepared last.</summary>
+    internal ReadOnlySpan<int> PrefillOrder => _prefillOrder.AsSpan(0, OrderedCount);
+
+    internal int OrderedCount { get; private set; }
+
+    /// <summary>The rows of prompts that see what is chosen for them.</summary>
+    internal SparseWork Sparse { get; }
 
     /// <summary>The rows of all prompt pieces, in blocks.</summary>
     internal RowBlock[] RowBlocks => _rowBlocks;
@@ -73,14 +80,15 @@ internal sealed class AttentionWork
     {
         SegmentCount = DecodeCount = PrefillCount = RowBlockCount = Rows = 0;
         GoesByAttention = false;
+        Sparse.Clear();
     }
 
-    internal void Add(SequenceCache cache, int rows, AttentionMode mode)
+    internal void Add(SequenceCache cache, int rows, AttentionMode mode, int toCome = 0)
     {
         if (SegmentCount == _segments.Length)
             Array.Resize(ref _segments, 2 * SegmentCount);
         int segment = SegmentCount++;
-        _segments[segment] = new AttentionSegment(cache, Rows, rows, mode, cache.Version);
+        _segments[segment] = new AttentionSegment(cache, Rows, rows, mode, cache.Version, toCome);
         Rows += rows;
         GoesByAttention |= cache.GoesByAttention;
         for (int row = 0; row < rows && mode == AttentionMode.Prefill; row += RowsPerBlock)
@@ -93,6 +101,8 @@ internal sealed class AttentionWork
             return;
         }
 
+        if (cache.Prefill is not null || Sparse.Tried is not null)
+            Sparse.Add(segment, cache, rows);
         for (int head = 0; head < _keyValueHeads; head++)
             AddPrefillItems(segment, head, cache.Length, rows);
     }
@@ -109,13 +119,31 @@ internal sealed class AttentionWork
             _prefillCosts = new long[_prefillItems.Length];
         }
 
+        OrderedCount = 0;
         for (int i = 0; i < PrefillCount; i++)
         {
-            _prefillOrder[i] = i;
-            _prefillCosts[i] = -TilesOf(_prefillItems[i], layer);
+            SequenceCache cache = _segments[_prefillItems[i].Segment].Cache;
+            if (Sparse.Covers(cache, layer))
+                continue;
+            _prefillOrder[OrderedCount] = i;
+            _prefillCosts[OrderedCount++] = -TilesOf(_prefillItems[i], layer);
         }
 
-        _prefillCosts.AsSpan(0, PrefillCount).Sort(_prefillOrder.AsSpan(0, PrefillCount));
+        _prefillCosts.AsSpan(0, OrderedCount).Sort(_prefillOrder.AsSpan(0, OrderedCount));
+    }
+
+    /// <summary>Whether rows of prompts see what is chosen for them in a layer: not where it attends within a window of its own.</summary>
+    internal bool Chooses(int layer) => Sparse.PieceCount > 0 && Sparse.Covers(_segments[Sparse.Pieces[0].Segment].Cache, layer);
+
+    /// <summary>The keys of a layer have been chosen.</summary>
+    internal void Chosen(int layer)
+    {
+        Sparse.Chosen(layer);
+        for (int segment = 0; segment < SegmentCount; segment++)
+        {
+            (long seen, long all) = Sparse.PairsOf(segment);
+            _segments[segment].Cache.CountPairs(seen, all);
+        }
     }
 
     // About how many pairs of a row and a key block an item computes.

@@ -231,6 +231,14 @@ public abstract class ComputeBackend : IDisposable
     internal abstract void Draw(Tensor logits, ReadOnlySpan<TokenDraw> draws, Span<int> tokens);
 
     /// <summary>
+    /// Chooses what prompts of sequences with a prefill policy attend to in a layer; <see cref="Attend"/> does where it has not been done. Devices refuse such sequences.
+    /// </summary>
+    /// <inheritdoc cref="Attend"/>
+    internal virtual void ChooseKeys(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, in AttentionTraits traits = default)
+    {
+    }
+
+    /// <summary>
     /// One layer's attention for a batch: stores new keys and values in the caches (rounded to their format) and writes
     /// every row's attention output.
     /// </summary>

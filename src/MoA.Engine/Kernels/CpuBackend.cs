@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels.Gradients;
+using MoA.Engine.Kernels.Sparse;
 using MoA.Engine.Kernels.Strips;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
@@ -249,10 +250,20 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
         }
     }
 
-    internal override void Attend(
-        AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs, in AttentionTraits traits = default)
+    internal override void ChooseKeys(AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, in AttentionTraits traits = default)
     {
-        AttentionInputs inputs = new()
+        if (!work.Chooses(layer))
+            return;
+        AttentionInputs inputs = Inputs(work, layer, queries, keys, values, queries, traits);
+        CacheRounding<TSimd, TVector> rounding = new(inputs, work);
+        Pool.Run(ref rounding, work.RowBlockCount);
+        SparseSelection<TSimd, TVector> selection = new(Scratch, inputs, work);
+        Pool.Run(ref selection, work.Sparse.Choices);
+        work.Chosen(layer);
+    }
+
+    private static AttentionInputs Inputs(
+        AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs, in AttentionTraits traits) => new()
         {
             Queries = queries.Data,
             Keys = keys.Data,
@@ -264,6 +275,13 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
             HeadSize = work.HeadSize,
             Traits = traits,
         };
+
+    internal override void Attend(
+        AttentionWork work, int layer, Tensor queries, Tensor keys, Tensor values, Tensor outputs, in AttentionTraits traits = default)
+    {
+        if (work.Sparse.ChosenLayer != layer)
+            ChooseKeys(work, layer, queries, keys, values, traits);
+        AttentionInputs inputs = Inputs(work, layer, queries, keys, values, outputs, traits);
         if (work.GoesByAttention && work.DecodeCount > 0)
         {
             AttentionRecordJob<TSimd, TVector> makeRoom = new(Scratch, inputs, work, attended: false);
@@ -282,11 +300,22 @@ internal sealed unsafe class CpuBackend<TSimd, TVector> : ComputeBackend
 
         if (work.PrefillCount > 0)
         {
-            CacheRounding<TSimd, TVector> rounding = new(inputs, work);
-            Pool.Run(ref rounding, work.RowBlockCount);
+            bool chosen = work.Sparse.ChosenLayer == layer;
+            if (!chosen)
+            {
+                CacheRounding<TSimd, TVector> rounding = new(inputs, work);
+                Pool.Run(ref rounding, work.RowBlockCount);
+            }
+
             work.OrderPrefill(layer);
             PrefillAttention<TSimd, TVector> prefill = new(Scratch, inputs, work);
-            Pool.Run(ref prefill, work.PrefillCount);
+            Pool.Run(ref prefill, work.OrderedCount);
+            if (chosen)
+            {
+                SparseAttention<TSimd, TVector> sparse = new(Scratch, inputs, work);
+                Pool.Run(ref sparse, work.Sparse.ItemCount);
+            }
+
             CacheWrite<TSimd, TVector> write = new(inputs, work);
             Pool.Run(ref write, work.RowBlockCount);
         }

@@ -155,64 +155,17 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     private int Widen(in AttentionSegment segment, int keyValueHead, int position, int count, in PrefillTile<TSimd, TVector> tile)
     {
         HeadCache cache = segment.Cache.Head(_inputs.Layer, keyValueHead);
-        int start = segment.Cache.Start(_inputs.Layer, keyValueHead), size = _inputs.HeadSize;
+        int start = segment.Cache.Start(_inputs.Layer, keyValueHead);
         int end = Math.Min(position + count, start + segment.Rows);
         int oldest = position < cache.Layout.Sink ? cache.OldestInSink(start) : cache.OldestInRing(start);
         int firstKey = Math.Clamp(Math.Min(oldest, start) - position, 0, count);
-        float* keys = tile.Keys + firstKey * tile.Stride, values = tile.Values + firstKey * tile.Stride;
-        for (position += firstKey; position < end;)
+        if (position + firstKey < end)
         {
-            int rows;
-            if (position < start)
-            {
-                // Consecutive positions stand in consecutive slots up to the end of the ring.
-                int slot = cache.Slot(position);
-                rows = Math.Min(Math.Min(end, start) - position, cache.Rows - slot);
-                nint offset = (nint)slot * cache.BytesPerRow;
-                WidenRows(cache, cache.Keys + offset, rows, keys, tile.Stride);
-                WidenRows(cache, cache.Values + offset, rows, values, tile.Stride);
-            }
-            else
-            {
-                rows = end - position;
-                int row = segment.FirstRow + position - start;
-                CopyRows(_inputs.Key(row, keyValueHead), rows, keys, tile.Stride);
-                CopyRows(_inputs.Value(row, keyValueHead), rows, values, tile.Stride);
-            }
-
-            position += rows;
-            keys += rows * tile.Stride;
-            values += rows * tile.Stride;
+            new SegmentRows<TSimd, TVector>(_inputs, segment, keyValueHead).Read(
+                position + firstKey, end - position - firstKey, tile.Keys + firstKey * tile.Stride, tile.Values + firstKey * tile.Stride, tile.Stride);
         }
 
         return firstKey;
-    }
-
-    [MethodImpl(JitOptions.Loop)]
-    private void WidenRows(HeadCache cache, byte* from, int rows, float* to, nint stride)
-    {
-        int size = _inputs.HeadSize;
-        if (cache.Type != ElementType.BF16 || size % TSimd.Width != 0)
-        {
-            for (int row = 0; row < rows; row++, from += cache.BytesPerRow, to += stride)
-                NumberFormat<TSimd, TVector>.Widen(cache.Type, from, to, size);
-            return;
-        }
-
-        ushort* stored = (ushort*)from;
-        for (int row = 0; row < rows; row++, stored += size, to += stride)
-        {
-            for (int d = 0; d < size; d += TSimd.Width)
-                TSimd.Store(to + d, TSimd.LoadBF16(stored + d));
-        }
-    }
-
-    private void CopyRows(float* from, int rows, float* to, nint stride)
-    {
-        long bytes = _inputs.HeadSize * 4L;
-        nint fromStride = (nint)_inputs.KeyValueHeads * _inputs.HeadSize;
-        for (int row = 0; row < rows; row++, from += fromStride, to += stride)
-            Buffer.MemoryCopy(from, to, bytes, bytes);
     }
 
     [MethodImpl(JitOptions.Loop)]

@@ -17,11 +17,20 @@ internal sealed record CacheContent(
     ModelConfig Config, AttentionPolicy Policy, RowsShape Shape, ICacheMemory Memory, int Capacity, int Length, RingState[] Heads, SequenceRows Rows,
     AttentionNotes Notes)
 {
+    /// <inheritdoc cref="SequenceCache.ReadAfresh"/>
+    public int ReadAfresh { get; init; }
+
     private bool GoesByAttention => Shape.Choice != RowChoice.ByPosition;
 
     /// <summary>Whether nothing has been lost that was held when there were only so many tokens.</summary>
     public bool CanRewind(int length) => length == Length
-        || (length >= 0 && length < Length && !GoesByAttention && Array.TrueForAll(Heads, head => head.StillHolds(length, Length)));
+        || (Landing(length) == length && length >= 0 && length < Length && !GoesByAttention && Array.TrueForAll(Heads, head => head.StillHolds(length, Length)));
+
+    /// <summary>
+    /// The most of the first tokens to which caches go back for a text that shares so many of them: all, but with a prefill policy no more than were read as that
+    /// text would be.
+    /// </summary>
+    public int Landing(int length) => length == Length || Policy.Prefill is not { } prefill ? length : Math.Min(ReadAfresh, length / prefill.Piece * prefill.Piece);
 
     /// <summary>Whether caches of another capacity can go on from here: the model turns their queries and keys by the same angles.</summary>
     public bool CanGoOnAt(int capacity) => capacity >= Length && Config.TurnsAlike(Capacity, CapacityFor(capacity));

@@ -37,6 +37,9 @@ internal sealed class CacheSnapshot : IDisposable
     public bool CanRestore(int capacity, int? length = null) =>
         _content.CanRewind(length ?? Length) && _content.At(length ?? Length).CanGoOnAt(capacity);
 
+    /// <inheritdoc cref="CacheContent.Landing"/>
+    internal int Landing(int length) => _content.Landing(length);
+
     /// <summary>Bytes that <see cref="Restore"/> takes.</summary>
     /// <inheritdoc cref="Restore"/>
     public long RestoreBytes(int capacity, int? length = null)

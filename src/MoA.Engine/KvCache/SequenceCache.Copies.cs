@@ -30,6 +30,7 @@ internal sealed partial class SequenceCache
         _turns = new HeadTurn?[_config.Layers];
         Capacity = content.CapacityFor(capacity);
         Length = content.Length;
+        ReadAfresh = Math.Min(content.ReadAfresh, Length);
         Spans = _policy.Resolve(_config, Capacity);
         RingState[] heads = content.HeadsAt(Capacity, Spans);
         HeadLayout[] layouts = [.. heads.Select(head => head.Layout)];
@@ -110,9 +111,13 @@ internal sealed partial class SequenceCache
         foreach (HeadRing head in Rows.Heads)
             head.Rewind(length);
         Length = length;
+        ReadAfresh = Math.Min(ReadAfresh, length);
         Version++;
         LayoutVersion++;
     }
+
+    /// <inheritdoc cref="CacheContent.Landing"/>
+    public int Landing(int length) => Content.Landing(length);
 
     /// <summary>Bytes that <see cref="TakeSnapshot"/> takes.</summary>
     /// <inheritdoc cref="TakeSnapshot"/>
@@ -168,7 +173,7 @@ internal sealed partial class SequenceCache
 
     private RingState[] States => [.. Enumerable.Range(0, Rows.Heads.Length).Select(head => Rows.Heads[head].State)];
 
-    private CacheContent Content => new(_config, _policy, _shape, _memory, Capacity, Length, States, Rows, _notes);
+    private CacheContent Content => new(_config, _policy, _shape, _memory, Capacity, Length, States, Rows, _notes) { ReadAfresh = ReadAfresh };
 
     private CacheContent ContentAt(int? length)
     {

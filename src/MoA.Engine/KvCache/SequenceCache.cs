@@ -1,4 +1,5 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Prefill;
 using MoA.Engine.Configuration;
 using MoA.Engine.Numerics;
 using MoA.Engine.Parallelism;
@@ -45,6 +46,9 @@ internal sealed partial class SequenceCache : IDisposable
         _policy = policy;
         _memory = memory;
         Capacity = capacity;
+        policy.Prefill?.Check(config);
+        if (policy.Prefill is not null && memory is not HostCacheMemory)
+            throw new InvalidInputException($"policy {policy.FullName}: the device has no kernels for {policy.Prefill.Name}; use --device cpu");
         Spans = policy.Resolve(config, capacity);
         _isBounded = BoundedLayers(config);
         _turns = new HeadTurn?[config.Layers];
@@ -92,6 +96,9 @@ internal sealed partial class SequenceCache : IDisposable
 
     /// <summary>The policy, if it evicts rows by their scores.</summary>
     internal EvictionPolicy? Eviction => _policy as EvictionPolicy;
+
+    /// <summary>What the queries of prompts see, if not all that they may; a second reading sees all.</summary>
+    internal PrefillPolicy? Prefill => Repeated is null ? _policy.Prefill : null;
 
     /// <summary>Whether rows are evicted or chosen by the attention that they got.</summary>
     internal bool GoesByAttention => _shape.Choice != RowChoice.ByPosition;
@@ -228,6 +235,29 @@ internal sealed partial class SequenceCache : IDisposable
 
     internal void Exit() => _use.Release();
 
+    /// <summary>
+    /// Under a prefill policy, the first tokens that any longer text with the same beginning would have been read as; 0 without one.
+    /// </summary>
+    internal int ReadAfresh { get; private set; }
+
+    /// <summary>Pairs of a prompt's row and a key that a prefill policy let see each other, over all heads of its layers.</summary>
+    internal long PairsSeen { get; private set; }
+
+    /// <summary>Pairs that would have seen each other without it.</summary>
+    internal long PairsInAll { get; private set; }
+
+    /// <summary>How many of a prompt's next tokens can be read in one pass; 0 where they are too many to be read together.</summary>
+    /// <param name="left">Tokens of the prompt that are to come.</param>
+    /// <param name="most">Tokens that fit.</param>
+    internal int NextTokens(int left, int most) => Prefill?.NextTokens(Length, left, most) ?? Math.Min(left, most);
+
+    /// <summary>Counts pairs.</summary>
+    internal void CountPairs(long seen, long all)
+    {
+        PairsSeen += seen;
+        PairsInAll += all;
+    }
+
     /// <summary>Counts tokens whose rows a pass has written.</summary>
     internal void Advance(int tokens)
     {
@@ -325,8 +355,12 @@ internal sealed partial class SequenceCache : IDisposable
     internal int[] EvictingLayers => [.. Enumerable.Range(0, Layers).Where(layer => EvictionOf(layer) is not null)];
 
     /// <summary>Counts tokens of a prompt whose rows a pass has written, and keeps them where they are to be read a second time.</summary>
-    internal void Advance(ReadOnlySpan<int> tokens)
+    /// <param name="tokens">The tokens.</param>
+    /// <param name="toCome">Tokens of the prompt that follow them.</param>
+    internal void Advance(ReadOnlySpan<int> tokens, int toCome = 0)
     {
+        if (ReadAfresh == Length && Prefill is { } prefill)
+            ReadAfresh = Math.Max(ReadAfresh, prefill.ReadAfresh(Length + tokens.Length, toCome));
         if (Repeated is null)
             _notes.TokensRead?.AddRange(tokens);
         Advance(tokens.Length);

@@ -54,12 +54,17 @@ internal sealed class ForwardBatch
     /// sequence's can be taken back. A sequence may stand in a batch once.
     /// Returns the row of the first token, by which its logits are asked for.
     /// </summary>
+    /// <param name="sequence">The sequence.</param>
+    /// <param name="tokens">The tokens.</param>
+    /// <param name="mode">How they attend.</param>
+    /// <param name="toCome">Tokens of the same prompt that follow these: prefill policies read whole pieces (<see cref="SequenceCache.NextTokens"/>).</param>
     /// <exception cref="InvalidInputException">A token is not in the vocabulary.</exception>
     /// <exception cref="ObjectDisposedException">The sequence was disposed.</exception>
-    /// <exception cref="ArgumentException">The sequence's caches were made for another model, or a decode step has several tokens where none can be taken back.</exception>
+    /// <exception cref="ArgumentException">The sequence's caches were made for another model, a decode step has several tokens where none can be taken back, or a
+    /// prompt is cut within a piece.</exception>
     /// <exception cref="InvalidOperationException">The tokens do not fit the batch or the sequence's capacity, the
     /// sequence is in the batch already, or a pass is using the batch.</exception>
-    public int Add(SequenceCache sequence, ReadOnlySpan<int> tokens, AttentionMode mode)
+    public int Add(SequenceCache sequence, ReadOnlySpan<int> tokens, AttentionMode mode, int toCome = 0)
     {
         ArgumentNullException.ThrowIfNull(sequence);
         using UseGuard.Use use = _use.TakeAlone();
@@ -81,6 +86,8 @@ internal sealed class ForwardBatch
         if (mode == AttentionMode.Decode && tokens.Length > 1 && !sequence.CanTakeBack)
             throw new ArgumentException("A decode step of these caches takes one token.", nameof(tokens));
         ArgumentOutOfRangeException.ThrowIfZero(tokens.Length);
+        if (mode == AttentionMode.Prefill && toCome > 0 && sequence.NextTokens(tokens.Length + toCome, tokens.Length) != tokens.Length)
+            throw new ArgumentException($"Prompts of this sequence are cut at multiples of {sequence.Prefill!.Piece} tokens.", nameof(tokens));
         int first = Rows;
         for (int i = 0; i < tokens.Length; i++)
         {
@@ -89,7 +96,7 @@ internal sealed class ForwardBatch
             _positions[first + i] = sequence.Length + i;
         }
 
-        Work.Add(sequence, tokens.Length, mode);
+        Work.Add(sequence, tokens.Length, mode, toCome);
         return first;
     }
 

@@ -99,6 +99,12 @@ internal sealed class ForwardLayers : IDisposable
             _backend.Rope(_keys, rows, _config.HeadSize, _config.RopePairs, angles);
         }
 
+        if (batch.Work.Chooses(layer))
+        {
+            clock?.Begin(PassOperation.Selection);
+            _backend.ChooseKeys(batch.Work, layer, _queries, _keys, _values, _traits[layer]);
+        }
+
         clock?.Begin(PassOperation.Attention);
         _backend.Attend(batch.Work, layer, _queries, _keys, _values, _attended, _traits[layer]);
         clock?.Begin(PassOperation.Output);

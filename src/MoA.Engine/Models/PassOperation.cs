@@ -18,6 +18,9 @@ internal enum PassOperation
     /// <summary>Rotation of queries and keys; once a pass, its angles.</summary>
     Rope,
 
+    /// <summary>Choice of the keys that prompts attend to, where a prefill policy chooses.</summary>
+    Selection,
+
     /// <summary>Attention: rows are stored, and those kept are read.</summary>
     Attention,
 

@@ -124,8 +124,15 @@ internal sealed class Transformer : IDisposable
     public ForwardBatch CreateBatch() => new(Config, MaxRows);
 
     /// <summary>Caches for a sequence of up to <paramref name="capacity"/> tokens.</summary>
-    public SequenceCache CreateSequence(AttentionPolicy policy, int capacity, ElementType cacheType = ElementType.BF16) =>
-        new(Config, policy, capacity, cacheType, Backend.CacheMemory);
+    /// <exception cref="InvalidInputException">There is no room, or prompts are read in smaller pieces than the policy needs.</exception>
+    public SequenceCache CreateSequence(AttentionPolicy policy, int capacity, ElementType cacheType = ElementType.BF16)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return policy.Prefill is { } prefill && prefill.Piece > MaxRows
+            ? throw new InvalidInputException(
+                $"policy {policy.FullName} reads prompts in pieces of {prefill.Piece} tokens, more than the {MaxRows} of a pass; choose a smaller piece")
+            : new SequenceCache(Config, policy, capacity, cacheType, Backend.CacheMemory);
+    }
 
     /// <summary>
     /// Runs the batch: stores its keys and values in the sequences' caches, advances their lengths, and leaves the last
@@ -206,7 +213,7 @@ internal sealed class Transformer : IDisposable
             {
                 AttentionSegment segment = batch.Work.Segments[i];
                 if (ended && segment.Mode == AttentionMode.Prefill)
-                    segment.Cache.Advance(batch.Tokens.Slice(segment.FirstRow, segment.Rows));
+                    segment.Cache.Advance(batch.Tokens.Slice(segment.FirstRow, segment.Rows), segment.ToCome);
                 else if (ended)
                     segment.Cache.Advance(segment.Rows);
                 else

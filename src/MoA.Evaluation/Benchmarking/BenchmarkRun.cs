@@ -196,12 +196,12 @@ internal sealed class BenchmarkRun
         PromptTokens.Fill(tokens, _settings.Seed, index, 0, _model.Config.VocabularySize);
         int last = 0;
         _clock?.Start();
-        for (int start = 0; start < length; start += _model.Transformer.MaxRows)
+        for (int start = 0, count; start < length; start += count)
         {
             cancellation.ThrowIfCancellationRequested();
-            int count = Math.Min(_model.Transformer.MaxRows, length - start);
+            count = sequence.NextTokens(length - start, _model.Transformer.MaxRows);
             _batch.Clear();
-            last = _batch.Add(sequence, tokens.AsSpan(start, count), AttentionMode.Prefill) + count - 1;
+            last = _batch.Add(sequence, tokens.AsSpan(start, count), AttentionMode.Prefill, length - start - count) + count - 1;
             _model.Transformer.Forward(_batch, cancellation);
             _tokens += count;
         }

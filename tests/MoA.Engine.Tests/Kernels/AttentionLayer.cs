@@ -35,6 +35,9 @@ internal sealed unsafe class AttentionLayer : IDisposable
 
     public SequenceCache Cache { get; }
 
+    /// <summary>Told after each piece of a prompt what was attended to, and which position it started at.</summary>
+    public Action<AttentionWork, int>? Attended { get; init; }
+
     /// <summary>[positions, queryHeads·size], filled up to the cache's length.</summary>
     public float[] Outputs { get; }
 
@@ -67,7 +70,7 @@ internal sealed unsafe class AttentionLayer : IDisposable
     public void Prefill(int count, int chunk)
     {
         for (int done = 0; done < count; done += chunk)
-            Append(Math.Min(chunk, count - done), AttentionMode.Prefill);
+            Append(Math.Min(chunk, count - done), AttentionMode.Prefill, toCome: count - done - Math.Min(chunk, count - done));
     }
 
     /// <summary>Appends the next positions one by one as generated tokens.</summary>
@@ -108,7 +111,7 @@ internal sealed unsafe class AttentionLayer : IDisposable
 
     public void Dispose() => Cache.Dispose();
 
-    private void Append(int count, AttentionMode mode, int wrong = 0)
+    public void Append(int count, AttentionMode mode, int wrong = 0, int toCome = 0)
     {
         int start = Cache.Length;
         int queryWidth = _rows.QueryHeads * _rows.HeadSize, keyWidth = _rows.KeyValueHeads * _rows.HeadSize;
@@ -118,8 +121,9 @@ internal sealed unsafe class AttentionLayer : IDisposable
         using Tensor outputs = _backend.Allocate(count + wrong, queryWidth);
         new Span<float>(outputs.Data, (count + wrong) * queryWidth).Fill(float.NaN);
         _work.Clear();
-        _work.Add(Cache, count + wrong, mode);
+        _work.Add(Cache, count + wrong, mode, toCome);
         _backend.Attend(_work, 0, queries, keys, values, outputs, _traits);
+        Attended?.Invoke(_work, start);
         Cache.Advance(count + wrong);
         _backend.Read(outputs, count).CopyTo(Outputs.AsSpan(start * queryWidth));
     }

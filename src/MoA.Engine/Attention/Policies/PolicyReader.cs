@@ -2,7 +2,10 @@ using MoA.Engine.Configuration;
 
 namespace MoA.Engine.Attention.Policies;
 
-/// <summary>Reads a policy as it is written on the command line: <c>NAME[:key=value,…]</c>.</summary>
+/// <summary>
+/// Reads a policy as it is written on the command line: <c>NAME[:key=value,…]</c>, with a prefill policy behind it, <c>NAME[:…]+PREFILL[:…]</c>, or a
+/// prefill policy alone.
+/// </summary>
 internal static class PolicyReader
 {
     /// <summary>The name that stands for every policy: see <see cref="Expand"/>.</summary>
@@ -23,9 +26,10 @@ internal static class PolicyReader
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(config);
-        if (text != All && !text.StartsWith($"{All}:", StringComparison.Ordinal))
+        (string? cache, string? prefill) = Split(text);
+        if (cache != All && cache?.StartsWith($"{All}:", StringComparison.Ordinal) != true)
             return [text];
-        PolicySettings given = new(text);
+        PolicySettings given = new(cache);
         (PolicySetting Setting, string? Value)[] values =
         [
             .. SettingsOfAll.Select(setting => (setting, setting.IsPath ? given.Path(setting) : given.Value(setting))).Where(entry => entry.Item2 is not null),
@@ -37,15 +41,35 @@ internal static class PolicyReader
                where policy.TakesSize && (!policy.NeedsUnboundedLayer || config.UnboundedLayers.Count > 0)
                where !policy.NeedsHeadScores || values.Any(entry => entry.Setting.IsPath)
                let list = string.Join(',', values.Where(entry => policy.Settings.Contains(entry.Setting)).Select(entry => $"{entry.Setting.Key}={entry.Value}"))
-               select list.Length > 0 ? $"{policy.Name}:{list}" : policy.Name,
+               select (list.Length > 0 ? $"{policy.Name}:{list}" : policy.Name) + (prefill is null ? "" : $"+{prefill}"),
         ];
     }
+
+    /// <summary>Takes a text apart at the plus sign before the name of a prefill policy.</summary>
+    /// <returns>What says which rows stay, null where nothing does, and what says which queries see which keys, or null.</returns>
+    public static (string? Cache, string? Prefill) Split(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        // Paths may hold plus signs too.
+        for (int plus = text.LastIndexOf('+'); plus >= 0; plus = plus == 0 ? -1 : text.LastIndexOf('+', plus - 1))
+        {
+            if (IsPrefill(text[(plus + 1)..]))
+                return (text[..plus], text[(plus + 1)..]);
+        }
+
+        return IsPrefill(text) ? (null, text) : (text, null);
+
+        static bool IsPrefill(string part) => PrefillReader.Find(part.Split(':')[0]) is not null;
+    }
+
+    /// <summary>A text without what it says of prefill; dense where nothing is left.</summary>
+    private static string CacheOf(string text) => Split(text).Cache ?? DensePolicy.CommandName;
 
     /// <summary>Whether a text names a size, or is of a policy that takes none.</summary>
     /// <exception cref="InvalidInputException">The text is no policy's.</exception>
     public static bool HasSize(string text)
     {
-        PolicySettings settings = new(text);
+        PolicySettings settings = new(CacheOf(text));
         PolicyDescriptor policy = Find(settings);
         return !policy.TakesSize || settings.HasAny(policy.Settings.Where(setting => setting.IsSize));
     }
@@ -53,7 +77,7 @@ internal static class PolicyReader
     /// <summary>Whether the policy of a text reads prompts a second time before it chooses rows.</summary>
     public static bool ReadsTwice(string text)
     {
-        PolicySettings settings = new(text);
+        PolicySettings settings = new(CacheOf(text));
         return Reads(settings.Name) || (settings.Value(ScorerReader.Scorer) is string scorer && Reads(scorer));
 
         static bool Reads(string name) => PolicyTable.Find(name)?.ReadsTwice == true;
@@ -70,6 +94,7 @@ internal static class PolicyReader
         string? text, string? planFile, ModelConfig config, Func<string, ElasticRule, ModelConfig, double[][]>? profileScores = null)
     {
         ArgumentNullException.ThrowIfNull(config);
+        (text, string? prefill) = text is null ? default : Split(text);
         text ??= planFile is null ? DensePolicy.CommandName : PlanPolicy.CommandName;
         PolicySettings settings = new(text) { ProfileScores = profileScores };
         PolicyDescriptor descriptor = Find(settings);
@@ -78,7 +103,7 @@ internal static class PolicyReader
         AttentionPolicy policy = descriptor.Create(settings, planFile, config);
         settings.RequireNoMore(descriptor.Settings);
         _ = policy.Resolve(config, 1); // refuses a model that the policy cannot run on, before anything runs
-        return policy;
+        return prefill is null ? policy : policy.With(PrefillReader.Read(prefill, config));
     }
 
     /// <summary>Reads a plan and checks that it fits the model.</summary>
@@ -93,5 +118,6 @@ internal static class PolicyReader
     private static PolicyDescriptor Find(PolicySettings settings) => settings.Name == All
         ? throw settings.Error($"one policy runs here; '{All}' is for moa eval and moa bench")
         : PolicyTable.Find(settings.Name)
-            ?? throw settings.Error($"there is no policy '{settings.Name}'; expected {PolicyTable.Names(PolicyTable.All, " or ")}");
+            ?? throw settings.Error($"there is no policy '{settings.Name}'; expected {PolicyTable.Names(PolicyTable.All, " or ")}, or behind a plus sign "
+                + $"{string.Join(", ", PrefillReader.All.Select(policy => policy.Name))}");
 }
