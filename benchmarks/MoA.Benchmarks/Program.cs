@@ -5,8 +5,9 @@ using MoA.Benchmarks.PlanSearch;
 using MoA.Benchmarks.Profiling;
 using MoA.Benchmarks.Roofline;
 using MoA.Benchmarks.Sampling;
+using MoA.Benchmarks.SparsePrefill;
 
-RootCommand root = new("Measures the engine's kernels against the limits of this machine, profiling, sampling, masks, the plan search, and its predictions.")
+RootCommand root = new("Measures the engine's kernels against the limits of this machine, profiling, sampling, masks, sparse prefill, the plan search, and its predictions.")
 {
     new AblationCommand(),
     new MaskCommand(),
@@ -14,6 +15,7 @@ RootCommand root = new("Measures the engine's kernels against the limits of this
     new ProfileCommand(),
     new SamplingCommand(),
     new SearchCommand(),
+    new SparsePrefillCommand(),
 };
 ParseResult parsed = root.Parse(args);
 int exitCode = parsed.Invoke();

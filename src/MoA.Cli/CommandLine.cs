@@ -102,6 +102,7 @@ internal static class CommandLine
             new GroupCommand(
                 "plan", "Shows the spans and densities of a plan, and converts plan files.", new PlanShowCommand(streams),
                 new PlanConvertCommand(streams)),
+            new GroupCommand("prefill", "Searches what prompts attend to under prefill policies.", new PrefillSearchCommand(streams)),
             new GroupCommand(
                 "model", "Fetches models, says what they hold, tokenises text, and writes GGUF files.", new ModelInfoCommand(streams),
                 new ModelPullCommand(streams), new ModelListCommand(streams), new ModelTokenizeCommand(streams), new ModelConvertCommand(streams),

@@ -23,7 +23,7 @@ internal sealed class BenchCommand : CliCommand
     private readonly Option<string[]> _policies = new("--policy")
     {
         Description = $"Policies to compare: {PolicyHelp.WithoutSize} (every --plan), {PolicyHelp.WithSize} with a size, as in h2o:density=0.5 (or " +
-            $":span=TOKENS), {PolicyHelp.WithHeadScores} with head scores (docs/policies.md), or {PolicyReader.All}:density=0.5; may be repeated (default: dense, or the plans)",
+            $":span=TOKENS), {PolicyHelp.WithHeadScores} with head scores (docs/policies.md), or {PolicyReader.All}:density=0.5{PolicyHelp.Prefill}; may be repeated (default: dense, or the plans)",
         HelpName = PolicyHelp.Form,
         CompletionSources = { _ => PolicyHelp.Completions(PolicyReader.All) },
         AllowMultipleArgumentsPerToken = true,

@@ -130,7 +130,7 @@ internal sealed class GenerateCommand : CliCommand
         else
             context.Output.WriteLine();
         context.Note(string.Create(CultureInfo.InvariantCulture,
-            $"[{policy.Name}: {result.PromptTokens} prompt tokens at {result.PrefillTokensPerSecond:F0}/s, " +
+            $"[{policy.FullName}: {result.PromptTokens} prompt tokens at {result.PrefillTokensPerSecond:F0}/s, " +
             $"{result.Tokens.Length} new at {result.DecodeTokensPerSecond:F0}/s{LookupOption.Describe(result)}, KV caches {sequence.Bytes / 1024.0:F0} KiB]"));
     }
 
@@ -210,7 +210,7 @@ internal sealed class GenerateCommand : CliCommand
         context.WriteJson(writer =>
         {
             GenerationJson.Write(writer, result, model);
-            writer.WriteString("policy", policy.Name);
+            writer.WriteString("policy", policy.FullName);
             writer.WriteNumber("kvBytes", sequence.Bytes);
             writer.WriteNumber("prefillTokensPerSecond", result.PrefillTokensPerSecond);
             writer.WriteNumber("decodeTokensPerSecond", result.DecodeTokensPerSecond);

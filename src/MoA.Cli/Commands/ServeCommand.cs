@@ -70,14 +70,14 @@ internal sealed class ServeCommand : CliCommand
         });
         await using ServingMember? member = ClusterOptions.IsGiven(context) ? await JoinAsync(context, service) : null;
         await using ModelServer server = await ModelServer.StartAsync(member is null ? service : member.Service, options, context.Cancellation);
-        context.Say($"moa: ready at {server.Address} ({service.Name}, {policy.Name}, {service.State.CacheLimit / 1048576.0:N0} MiB for KV caches)");
+        context.Say($"moa: ready at {server.Address} ({service.Name}, {policy.FullName}, {service.State.CacheLimit / 1048576.0:N0} MiB for KV caches)");
         if (context.Json)
         {
             context.WriteJson(writer =>
             {
                 writer.WriteString("address", server.Address);
                 writer.WriteString("model", service.Name);
-                writer.WriteString("policy", policy.Name);
+                writer.WriteString("policy", policy.FullName);
                 writer.WriteNumber("kvMemory", service.State.CacheLimit);
             });
         }

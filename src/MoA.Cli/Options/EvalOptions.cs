@@ -20,7 +20,7 @@ internal static class EvalOptions
     public static Option<string[]> Policies { get; } = new("--policy")
     {
         Description = $"A rival: {PolicyHelp.WithSize}, or with head scores {PolicyHelp.WithHeadScores} (docs/policies.md); {PolicyReader.All}: " +
-            "every one that can run on the model, those of head scores with all:profile=DIR or all:scores=FILE. May be given several times. Dense " +
+            $"every one that can run on the model, those of head scores with all:profile=DIR or all:scores=FILE{PolicyHelp.Prefill}. May be given several times. Dense " +
             "attention is always measured too",
         HelpName = PolicyHelp.Form,
         CompletionSources = { _ => PolicyHelp.Completions(PolicyReader.All) },
@@ -92,6 +92,12 @@ internal static class EvalOptions
         {
             if (text == PlanPolicy.CommandName && plans.Length > 0)
                 continue; // the plans stand for it
+            if (plans.Length > 0 && PolicyReader.Split(text) is (PlanPolicy.CommandName, not null))
+            {
+                choices.AddRange(plans.Select(file => PolicyChoice.Read(text, file, config)));
+                continue;
+            }
+
             IReadOnlyList<string> policies = PolicyReader.Expand(text, config);
             string? densities = context.Get(Densities) ?? (policies[0] != text ? DefaultDensities : null);
             choices.AddRange(policies.SelectMany(policy => AtDensities(policy, densities)).Select(setting => PolicyChoice.Read(setting, null, config)));
@@ -123,10 +129,12 @@ internal static class EvalOptions
     {
         if (densities is null || PolicyReader.HasSize(policy))
             return [policy];
+        (string? cache, string? prefill) = PolicyReader.Split(policy);
         return Lists.Densities("--densities", densities).Select(value =>
         {
             string density = value.ToString("R", CultureInfo.InvariantCulture); // 0.5 for 0.50 too
-            return policy.Contains(':', StringComparison.Ordinal) ? $"{policy},density={density}" : $"{policy}:density={density}";
+            string sized = cache!.Contains(':', StringComparison.Ordinal) ? $"{cache},density={density}" : $"{cache}:density={density}";
+            return prefill is null ? sized : $"{sized}+{prefill}";
         });
     }
 }

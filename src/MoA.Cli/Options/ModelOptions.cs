@@ -45,7 +45,7 @@ internal static class ModelOptions
     public static Option<string?> Policy { get; } = new("--policy")
     {
         Description = $"{PolicyHelp.WithoutSize} (with --plan), or {PolicyHelp.WithSize} with a size, as in h2o:density=0.5 (or :span=TOKENS), or " +
-            $"{PolicyHelp.WithHeadScores} with head scores (docs/policies.md); --plan alone implies {PlanPolicy.CommandName}",
+            $"{PolicyHelp.WithHeadScores} with head scores (docs/policies.md){PolicyHelp.Prefill}; --plan alone implies {PlanPolicy.CommandName}",
         HelpName = PolicyHelp.Form,
         CompletionSources = { _ => PolicyHelp.Completions() },
     };

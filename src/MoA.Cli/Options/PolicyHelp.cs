@@ -9,6 +9,10 @@ internal static class PolicyHelp
     /// <summary>How a policy is written.</summary>
     public const string Form = "NAME[:key=value,…]";
 
+    /// <summary>How prefill policies are named behind others.</summary>
+    public static string Prefill { get; } =
+        $"; +{string.Join(", +", PrefillReader.All.Select(policy => policy.Name))} behind it says what prompts attend to, as in snapkv:density=0.5+xattention";
+
     /// <summary>Those that take no size: dense, and moa as the last.</summary>
     public static string WithoutSize { get; } = PolicyTable.Names(PolicyTable.All.Where(policy => !policy.TakesSize).OrderBy(policy => policy.TakesPlan));
 
@@ -24,5 +28,7 @@ internal static class PolicyHelp
         .Select(policy => new CompletionItem(
             policy.Name, insertText: policy.TakesSize ? $"{policy.Name}:" : policy.Name,
             detail: string.Join("; ", policy.Settings.Select(setting => $"{setting.Key}: {setting.Help}"))))
+        .Concat(PrefillReader.All.Select(policy => new CompletionItem(
+            policy.Name, detail: string.Join("; ", policy.Settings.Select(setting => $"{setting.Key}: {setting.Help}")))))
         .Concat(more.Select(name => new CompletionItem(name)));
 }

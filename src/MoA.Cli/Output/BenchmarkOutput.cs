@@ -18,6 +18,9 @@ internal sealed class BenchmarkOutput(
 {
     private static readonly (string Heading, Func<BenchmarkRow, string> Cell)[] LargestBatchColumns = [("reckoned, MiB", row => MiB(row.ReckonedBytes))];
 
+    private static readonly (string Heading, Func<BenchmarkRow, string> Cell)[] PrefillColumns =
+        [("prefill kept", row => row.PrefillKeptShare is double share ? Number($"{share:F3}") : "-")];
+
     private static readonly (string Heading, Func<BenchmarkRow, string> Cell)[] ReadingColumns =
         [("prompt read", row => ReadsTwice(row) ? "twice" : "once")];
 
@@ -48,6 +51,7 @@ internal sealed class BenchmarkOutput(
             ("length", row => Number($"{row.Length}")),
             ("batch", row => Number($"{row.Batch}")),
             ("prefill, tokens/s", row => Figure(row.PrefillTokensPerSecond)),
+            .. rows.Any(row => row.PrefillKeptShare is not null) ? PrefillColumns : [],
             .. rows.Any(ReadsTwice) ? ReadingColumns : [],
             ("decode, tokens/s", row => Figure(row.DecodeTokensPerSecond)),
             .. settings.Sampling is null ? [] : SamplingColumns,
@@ -125,16 +129,20 @@ internal sealed class BenchmarkOutput(
 
     private void WriteRow(Utf8JsonWriter writer, BenchmarkRow row)
     {
-        writer.WriteString("policy", row.Policy.Policy.Name);
+        writer.WriteString("policy", row.Policy.Policy.FullName);
         if (row.Policy.Settings is not null)
             writer.WriteString("settings", row.Policy.Settings);
         if (row.Policy.PlanFile is not null)
             writer.WriteString("plan", row.Policy.PlanFile);
+        if (row.Policy.Prefill is not null)
+            writer.WriteString("prefill", row.Policy.Prefill);
         writer.WriteNumber("length", row.Length);
         writer.WriteNumber("batch", row.Batch);
         if (settings.LargestBatch)
             writer.WriteString("batchBoundBy", IsBoundByPass(row) ? "pass" : "memory");
         WriteSpread(writer, "prefillTokensPerSecond", row.PrefillTokensPerSecond);
+        if (row.PrefillKeptShare is double share)
+            writer.WriteNumber("prefillKeptShare", share);
         writer.WriteNumber("promptReadings", ReadsTwice(row) ? 2 : 1);
         WriteSpread(writer, "decodeTokensPerSecond", row.DecodeTokensPerSecond);
         if (settings.Sampling is not null)

@@ -13,8 +13,8 @@ internal static class ServiceFingerprint
     public static string Of(ModelService service)
     {
         (ModelConfig config, ServiceOptions options) = (service.Model.Config, service.Options);
-        string text = string.Join('\n', ModelFingerprint.Of(service.Model), options.Policy.Name, options.Policy.Describe(config, 1 << 10),
-            options.Policy.Describe(config, Math.Min(config.LongestText, 1 << 16)), options.CacheType, options.DefaultNewTokens);
+        string text = string.Join('\n', ModelFingerprint.Of(service.Model), options.Policy.FullName, options.Policy.Identity(config, 1 << 10),
+            options.Policy.Identity(config, Math.Min(config.LongestText, 1 << 16)), options.CacheType, options.DefaultNewTokens);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 12));
     }
 }

@@ -24,7 +24,7 @@ public abstract class AttentionPolicy
     internal PrefillPolicy? Prefill { get; private set; }
 
     /// <summary>The name, with that of the prefill policy.</summary>
-    internal string FullName => Prefill is null ? Name : $"{Name}+{Prefill.Name}";
+    public string FullName => Prefill is null ? Name : $"{Name}+{Prefill.Name}";
 
     /// <summary>The same policy with another for the queries of prompts.</summary>
     internal AttentionPolicy With(PrefillPolicy? prefill)

@@ -61,6 +61,42 @@ internal readonly unsafe struct SegmentRows<TSimd, TVector>
         }
     }
 
+    /// <summary>Widens keys and values of positions that are held, in any order.</summary>
+    /// <param name="positions">The positions.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="keys">[count, stride]: takes the keys.</param>
+    /// <param name="values">[count, stride]: takes the values.</param>
+    /// <param name="stride">Floats from row to row.</param>
+    [MethodImpl(JitOptions.Loop)]
+    public void Gather(int* positions, int count, float* keys, float* values, nint stride)
+    {
+        int size = _inputs.HeadSize, bytes = _cache.BytesPerRow, rows = _cache.Rows;
+        bool isShort = _cache.Type == ElementType.BF16 && size % TSimd.Width == 0;
+        byte* cachedKeys = _cache.Keys, cachedValues = _cache.Values;
+        for (int i = 0; i < count; i++, keys += stride, values += stride)
+        {
+            int position = positions[i];
+            if (!isShort || position >= Start)
+            {
+                int first = i;
+                while (i + 1 < count && positions[i + 1] == positions[i] + 1 && (positions[i + 1] < Start) == (position < Start))
+                    i++;
+                Read(position, i - first + 1, keys, values, stride);
+                keys += (i - first) * stride;
+                values += (i - first) * stride;
+                continue;
+            }
+
+            nint offset = (nint)(position < rows ? position : _cache.Slot(position)) * bytes;
+            ushort* key = (ushort*)(cachedKeys + offset), value = (ushort*)(cachedValues + offset);
+            for (int d = 0; d < size; d += TSimd.Width)
+            {
+                TSimd.Store(keys + d, TSimd.LoadBF16(key + d));
+                TSimd.Store(values + d, TSimd.LoadBF16(value + d));
+            }
+        }
+    }
+
     [MethodImpl(JitOptions.Loop)]
     private void Widen(byte* from, int rows, float* to, nint stride)
     {

@@ -35,8 +35,8 @@ internal static class SessionFormat
     {
         [FormatKey] = Name,
         [ModelKey] = owner.Model,
-        [PolicyKey] = owner.Policy.Name,
-        [SpansKey] = owner.Policy.Describe(owner.Config, capacity),
+        [PolicyKey] = owner.Policy.FullName,
+        [SpansKey] = owner.Policy.Identity(owner.Config, capacity),
         [TypeKey] = owner.Type.Name(),
         [CapacityKey] = capacity.ToString(CultureInfo.InvariantCulture),
         [RowsKey] = rowsHash,

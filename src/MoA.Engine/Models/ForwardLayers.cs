@@ -48,6 +48,9 @@ internal sealed class ForwardLayers : IDisposable
         _experts = [.. config.LayerDescriptions.Select(layer => ExpertShape.Of(config, layer) is { } shape ? works[shape] : null)];
     }
 
+    /// <summary>Tries patterns of attention out on batches of one prompt; null else.</summary>
+    public AttentionProbe? Probe { get; set; }
+
     /// <summary>The residual stream.</summary>
     public Tensor Hidden { get; }
 
@@ -107,6 +110,7 @@ internal sealed class ForwardLayers : IDisposable
 
         clock?.Begin(PassOperation.Attention);
         _backend.Attend(batch.Work, layer, _queries, _keys, _values, _attended, _traits[layer]);
+        Probe?.Try(batch.Work, layer, _queries, _keys, _values, _attended, _traits[layer]);
         clock?.Begin(PassOperation.Output);
         Add(_attended, rows, weights.Output, weights.OutputBias, weights.AttentionOutputNorm, description.ResidualScale);
     }

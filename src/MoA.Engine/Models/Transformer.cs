@@ -80,6 +80,13 @@ internal sealed class Transformer : IDisposable
     /// <summary>How the model is told to repeat a text, for policies that read prompts twice.</summary>
     internal Lazy<RepetitionPrompt> Repetition { get; init; } = new(RepetitionPrompt.None);
 
+    /// <inheritdoc cref="ForwardLayers.Probe"/>
+    internal AttentionProbe? Probe
+    {
+        get => _layers.Probe;
+        set => _layers.Probe = value;
+    }
+
     /// <summary>Takes the times of each operation while a step of it runs; null else.</summary>
     internal PassClock? Clock { get; set; }
 

@@ -12,10 +12,13 @@ namespace MoA.Evaluation.Benchmarking;
 /// <param name="PlanFile">The plan's file, or null.</param>
 internal sealed record BenchmarkPolicy(AttentionPolicy Policy, string? Settings, string? PlanFile)
 {
+    /// <summary>The prefill policy as it was written, or null.</summary>
+    public string? Prefill { get; init; }
+
     /// <summary>Name, settings or plan, for tables and messages.</summary>
-    public string Label => Settings is not null ? $"{Policy.Name}:{Settings}"
+    public string Label => (Settings is not null ? $"{Policy.Name}:{Settings}"
         : PlanFile is not null ? $"{Policy.Name} {Path.GetFileName(PlanFile)}"
-        : Policy.Name;
+        : Policy.Name) + (Prefill is null ? "" : $"+{Prefill}");
 
     /// <summary>The policies that a command line names, in its order; each plan is a moa policy of its own.</summary>
     /// <param name="policies">Texts such as dense or streaming-llm:density=0.5; moa stands for all plans.</param>
@@ -29,16 +32,16 @@ internal sealed record BenchmarkPolicy(AttentionPolicy Policy, string? Settings,
         ArgumentNullException.ThrowIfNull(policies);
         ArgumentNullException.ThrowIfNull(planFiles);
         List<BenchmarkPolicy> read = [];
-        foreach (string text in policies.SelectMany(text => PolicyReader.Expand(text, config)).Concat(planFiles.Count > 0 && !policies.Contains(PlanPolicy.CommandName) ? [PlanPolicy.CommandName] : []))
+        foreach (string text in policies.SelectMany(text => PolicyReader.Expand(text, config)).Concat(planFiles.Count > 0 && !policies.Any(text => PolicyReader.Split(text).Cache == PlanPolicy.CommandName) ? [PlanPolicy.CommandName] : []))
         {
-            if (text == PlanPolicy.CommandName && planFiles.Count > 0)
+            (string? cache, string? prefill) = PolicyReader.Split(text);
+            IEnumerable<string?> plans = cache == PlanPolicy.CommandName && planFiles.Count > 0 ? (IEnumerable<string?>)planFiles : [null];
+            int colon = cache?.IndexOf(':', StringComparison.Ordinal) ?? -1;
+            read.AddRange(plans.Select(file => new BenchmarkPolicy(
+                PolicyReader.Read(text, file, config, HeadProfile.Read), colon < 0 ? null : cache![(colon + 1)..], file)
             {
-                read.AddRange(planFiles.Select(file => new BenchmarkPolicy(PolicyReader.Read(text, file, config, HeadProfile.Read), null, file)));
-                continue;
-            }
-
-            int colon = text.IndexOf(':', StringComparison.Ordinal);
-            read.Add(new BenchmarkPolicy(PolicyReader.Read(text, null, config, HeadProfile.Read), colon < 0 ? null : text[(colon + 1)..], null));
+                Prefill = prefill,
+            }));
         }
 
         return read.Count > 0 ? read : [new BenchmarkPolicy(new DensePolicy(), null, null)];

@@ -16,4 +16,8 @@ namespace MoA.Evaluation.Benchmarking;
 /// <param name="Decode">The time of the steps' operations, if asked for.</param>
 internal readonly record struct BenchmarkRepeat(
     double PrefillSeconds, double DecodeSeconds, double DrawSeconds, long PeakBytes, bool PeakIsOfRow, long KvBytes, double BytesPerStep, double Bandwidth,
-    double? PrefillJoules, double? DecodeJoules, string? WhyNoEnergy, PassMeter? Prefill, PassMeter? Decode);
+    double? PrefillJoules, double? DecodeJoules, string? WhyNoEnergy, PassMeter? Prefill, PassMeter? Decode)
+{
+    /// <summary>Share of the pairs of a prompt's tokens that attended under a prefill policy; null without one.</summary>
+    public double? PrefillKeptShare { get; init; }
+}

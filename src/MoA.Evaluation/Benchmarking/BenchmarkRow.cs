@@ -15,6 +15,9 @@ internal sealed record BenchmarkRow
     /// <summary>Prompt tokens read in a second, of all sequences; null for a synthetic context.</summary>
     public required Spread? PrefillTokensPerSecond { get; init; }
 
+    /// <summary>Share of the pairs of a prompt's token and one before it, or itself, that attended under a prefill policy, over the heads of its layers; null without one.</summary>
+    public double? PrefillKeptShare { get; init; }
+
     /// <summary>New tokens in a second, of all sequences.</summary>
     public required Spread DecodeTokensPerSecond { get; init; }
 

@@ -137,7 +137,12 @@ internal sealed class BenchmarkRun
             double? decodeJoules = energy.Stop("decode");
             double bytesPerStep = _model.Loaded.Weights.StepBytes(_model.Config, batch) + rows / _settings.DecodeTokens * sequences[0].BytesPerRow;
             return new BenchmarkRepeat(prefillSeconds, decodeSeconds, _drawSeconds, PeakBytes(), isOfRow, sequences.Sum(sequence => sequence.Bytes),
-                bytesPerStep, 0, prefillJoules, decodeJoules, energy.WhyNot, prefill, decode);
+                bytesPerStep, 0, prefillJoules, decodeJoules, energy.WhyNot, prefill, decode)
+            {
+                PrefillKeptShare = policy.Prefill is null || _settings.SyntheticContext
+                    ? null
+                    : (double)sequences.Sum(sequence => sequence.PairsSeen) / sequences.Sum(sequence => sequence.PairsInAll),
+            };
         }
         finally
         {

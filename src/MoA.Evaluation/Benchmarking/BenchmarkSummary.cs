@@ -21,6 +21,7 @@ internal sealed class BenchmarkSummary(LanguageModel model, BenchmarkSettings se
             PrefillTokensPerSecond = settings.SyntheticContext
                 ? null
                 : Spread.Of(measured.Select(one => (double)batch * length / one.PrefillSeconds)),
+            PrefillKeptShare = measured[0].PrefillKeptShare,
             DecodeTokensPerSecond = Spread.Of(measured.Select(one => (double)batch * settings.DecodeTokens / one.DecodeSeconds)),
             DrawMillisecondsPerToken = OfDraws(measured, one => 1000 * one.DrawSeconds / (batch * settings.DecodeTokens)),
             SampledTokensPerSecond = OfDraws(measured, one => (double)batch * settings.DecodeTokens / (one.DecodeSeconds + one.DrawSeconds)),

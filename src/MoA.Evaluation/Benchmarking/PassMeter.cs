@@ -84,6 +84,9 @@ internal sealed class PassMeter
             AddPass(rows, start + rows == length ? 1 : 0);
             foreach (LayerSpans spans in sequence.Spans)
             {
+                if (sequence.Prefill is not null && spans.SlidingWindow == int.MaxValue)
+                    continue; // counted as it was chosen
+
                 // What is kept of earlier chunks is read once for all rows and query heads: its first row sees the most of it.
                 double read = 0, pairs = 0;
                 for (int head = 0; head < _config.KeyValueHeads; head++)
@@ -99,6 +102,9 @@ internal sealed class PassMeter
                 AddAttention(read * sequence.BytesPerRow, pairs);
             }
         }
+
+        // Keys are gathered for the rows of each query head within a block of 64.
+        AddAttention((double)sequence.PairsSeen / ElasticRule.BlockSize * sequence.BytesPerRow, sequence.PairsSeen);
     }
 
     /// <summary>Means over the steps.</summary>
@@ -128,6 +134,7 @@ internal sealed class PassMeter
         PassOperation.QueryKeyValue => "query, key, value",
         PassOperation.QueryKeyNorm => "query and key norms",
         PassOperation.Rope => "rope",
+        PassOperation.Selection => "selection",
         PassOperation.Attention => "attention",
         PassOperation.Output => "output",
         PassOperation.FeedForwardNorm => "mlp norm",

@@ -57,9 +57,9 @@ internal sealed class PromptRun(
         : options.Sampling with { Seed = options.Sampling.Seed + (ulong)index };
 
     private string Settings() => ResultJournal.Hash(
-        [ModelFingerprint.Of(model), policy.Name, cacheType.Name(), options.LogProbabilities?.ToString(CultureInfo.InvariantCulture) ?? "", .. options.Stop]);
+        [ModelFingerprint.Of(model), policy.FullName, cacheType.Name(), options.LogProbabilities?.ToString(CultureInfo.InvariantCulture) ?? "", .. options.Stop]);
 
     private string Key(string settings, PromptItem item, SamplingOptions sampling) => ResultJournal.Hash(
-        settings, policy.Describe(model.Config, item.Prompt.Tokens.Length + item.MaxNewTokens), sampling.ToString(),
+        settings, policy.Identity(model.Config, item.Prompt.Tokens.Length + item.MaxNewTokens), sampling.ToString(),
         item.Id.GetRawText(), item.Prompt.IsMessage ? "answer" : "continuation", string.Join(',', item.Prompt.Tokens), item.MaxNewTokens.ToString(CultureInfo.InvariantCulture));
 }

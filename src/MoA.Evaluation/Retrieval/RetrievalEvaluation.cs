@@ -119,11 +119,11 @@ internal sealed class RetrievalEvaluation(
 
             _done += group.Length;
             progress?.Invoke(new StepProgress(
-                "evaluate", $"{policy.Name} at {set.TargetTokens}", _done, Math.Max(Total, _done), _writer.Tokens));
+                "evaluate", $"{policy.FullName} at {set.TargetTokens}", _done, Math.Max(Total, _done), _writer.Tokens));
         }
 
         return new RetrievalScore(
-            policy.Name, set.TargetTokens, set.Items.Count, hits.Sum(), exact, policy.Density(model.Config, set.TargetTokens),
+            policy.FullName, set.TargetTokens, set.Items.Count, hits.Sum(), exact, policy.Density(model.Config, set.TargetTokens),
             bytes / set.Items.Count, [.. asked.Select((n, bin) => n == 0 ? (double?)null : (double)hits[bin] / n)]);
     }
 
@@ -137,7 +137,7 @@ internal sealed class RetrievalEvaluation(
     {
         int[][] prompts = [.. group.Select(item => _questions.EncodePrompt(item.Prompt, item.AnswerStart))];
         string spans = string.Join(
-            '|', prompts.Select(prompt => policy.Describe(model.Config, prompt.Length + MaxAnswerTokens)));
+            '|', prompts.Select(prompt => policy.Identity(model.Config, prompt.Length + MaxAnswerTokens)));
         string key = "retrieval/" + ResultJournal.Hash(
             modelFingerprint, cacheType.Name(), spans, string.Join(';', prompts.Select(prompt => string.Join(',', prompt))));
         return new AskedGroup(key, policy, [.. group.Zip(prompts, Item)]);

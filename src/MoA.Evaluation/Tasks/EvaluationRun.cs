@@ -224,7 +224,7 @@ internal sealed class EvaluationRun
         Items = set.Items.Count,
         Model = _model.Name,
         ModelFingerprint = _fingerprint,
-        Policy = choice.Policy.Name,
+        Policy = choice.Policy.FullName,
         PolicySetting = choice.Setting,
         PolicyLabel = choice.Label,
         PolicyIdentity = choice.Identity,

@@ -30,19 +30,41 @@ internal sealed record PolicyChoice(AttentionPolicy Policy, string Setting, stri
     public static PolicyChoice Read(string? text, string? planFile, ModelConfig config)
     {
         AttentionPolicy policy = PolicyReader.Read(text, planFile, config, HeadProfile.Read);
-        string setting = text ?? policy.Name;
+        string setting = text ?? policy.FullName;
+        (string? cache, string? prefill) = PolicyReader.Split(setting);
+        List<string> contents = [];
+        string name = cache ?? DensePolicy.CommandName;
         if (planFile is not null)
-            return OfContent($"{setting} {planFile}", setting, ResultJournal.Hash(InputFile.ReadText(planFile)));
-        if (policy is not TwoClassPolicy heads)
-            return new PolicyChoice(policy, setting, setting);
+        {
+            contents.Add(ResultJournal.Hash(InputFile.ReadText(planFile)));
+        }
+        else if (policy is TwoClassPolicy heads)
+        {
+            // Where the scores come from says nothing about them: what counts is the order that they put the heads in.
+            name = Without(name, TwoClassReader.Scores, TwoClassReader.Profile);
+            contents.Add(ResultJournal.Hash(string.Join(';', heads.Ranks.Select(layer => string.Join(',', layer)))));
+        }
 
-        // Where the scores come from says nothing about them: what counts is the order that they put the heads in.
-        PolicySettings settings = new(setting);
-        _ = (settings.Path(TwoClassReader.Scores), settings.Path(TwoClassReader.Profile));
-        return OfContent(setting, settings.Rest, ResultJournal.Hash(string.Join(';', heads.Ranks.Select(layer => string.Join(',', layer)))));
+        if (prefill is not null)
+        {
+            string rest = Without(prefill, PrefillReader.Patterns);
+            if (rest != prefill)
+                contents.Add(ResultJournal.Hash(policy.Prefill!.Identity));
+            name = $"{name}+{rest}";
+        }
 
-        PolicyChoice OfContent(string written, string name, string content) =>
-            new(policy, written, $"{name} {content}") { Label = $"{name}-{content[..6]}" };
+        string written = planFile is null ? setting : $"{setting} {planFile}";
+        return contents.Count == 0
+            ? new PolicyChoice(policy, written, name) { Label = name }
+            : new PolicyChoice(policy, written, $"{name} {string.Join(' ', contents)}") { Label = $"{name}-{string.Join('-', contents.Select(content => content[..6]))}" };
+
+        static string Without(string text, params ReadOnlySpan<PolicySetting> settings)
+        {
+            PolicySettings read = new(text);
+            foreach (PolicySetting setting in settings)
+                _ = read.Path(setting);
+            return read.Rest;
+        }
     }
 
     /// <summary>The rival of a plan that <see cref="UniformPlan"/> finds, with the words that bring it back on a command line.</summary>

@@ -29,7 +29,7 @@ internal sealed partial class ModelHost(IServiceProvider services, object? key) 
         ModelService opened = ModelService.Open(options.Model, options.Load, options.Service with { Note = LogNote }, _starting);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         long bytes = opened.State.CacheLimit;
-        LogOpened(opened.Name, seconds, opened.Options.Policy.Name, bytes);
+        LogOpened(opened.Name, seconds, opened.Options.Policy.FullName, bytes);
         return _service = opened;
     }
 

@@ -40,7 +40,7 @@ internal sealed class AnswersUnit : IUnitHandler
                 writer.WriteTokens([.. question.StopTokens.Order()]);
                 writer.Write(question.Origin);
             }
-        }), $"the answers to {group[0].Origin}{(group.Count > 1 ? $" and {group.Count - 1} more" : "")} under {policy.Name}");
+        }), $"the answers to {group[0].Origin}{(group.Count > 1 ? $" and {group.Count - 1} more" : "")} under {policy.FullName}");
     }
 
     /// <summary>Lets the model answer.</summary>

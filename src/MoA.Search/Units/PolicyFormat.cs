@@ -1,4 +1,5 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Prefill;
 using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
 
@@ -12,6 +13,7 @@ internal static class PolicyFormat
     {
         ArgumentNullException.ThrowIfNull(writer);
         ArgumentNullException.ThrowIfNull(policy);
+        writer.WritePrefill(policy.Prefill);
         writer.Write(policy is PlanPolicy ? PlanPolicy.CommandName : policy.Name);
         switch (policy)
         {
@@ -79,6 +81,7 @@ internal static class PolicyFormat
     {
         ArgumentNullException.ThrowIfNull(reader);
         ArgumentNullException.ThrowIfNull(config);
+        PrefillPolicy? prefill = reader.ReadPrefill(config);
         AttentionPolicy policy = reader.ReadString() switch
         {
             DensePolicy.CommandName => new DensePolicy(),
@@ -100,7 +103,7 @@ internal static class PolicyFormat
             _ => throw new FormatException("no policy of that name"),
         };
         _ = policy.Resolve(config, 1); // refuses a model that the policy cannot run on
-        return policy;
+        return prefill is null ? policy : policy.With(prefill);
     }
 
     private static void WriteRule(BinaryWriter writer, ElasticRule rule)

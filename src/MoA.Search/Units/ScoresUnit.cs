@@ -32,7 +32,7 @@ internal sealed class ScoresUnit : IUnitHandler
             writer.Write7BitEncodedInt(decodeFrom);
             writer.WriteTokens(tokens);
             writer.WriteMarks(isScored);
-        }), $"the loss of {origin} under {policy.Name}");
+        }), $"the loss of {origin} under {policy.FullName}");
     }
 
     /// <summary>Scores a text.</summary>

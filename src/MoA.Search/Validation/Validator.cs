@@ -105,7 +105,7 @@ internal sealed class Validator(
     }
 
     private string KeyOf(AttentionPolicy policy, EncodedItem item) => "loss/" + ResultJournal.Hash(
-        modelFingerprint, cacheType.Name(), policy.Describe(model.Config, item.Tokens.Length), string.Join(',', item.Tokens),
+        modelFingerprint, cacheType.Name(), policy.Identity(model.Config, item.Tokens.Length), string.Join(',', item.Tokens),
         string.Join(',', item.IsAnswer.Select(marked => marked ? '1' : '0')));
 
     private double Keep(string key, EncodedItem item, double[] scores)

@@ -61,7 +61,7 @@ internal static class Models
         json.WriteNumber("size", model.WeightBytes);
         json.WriteEndObject();
         json.WriteStartObject("moa");
-        json.WriteString("policy", served.Service.Options.Policy.Name);
+        json.WriteString("policy", served.Service.Options.Policy.FullName);
         json.WriteNumber("kvMemory", served.Service.State.CacheLimit);
         json.WriteNumber("maxSequences", served.Service.Options.MaxSequences);
         json.WriteEndObject();

@@ -26,7 +26,7 @@ internal static class StateRoutes
         (ServiceState state, ServiceOptions options, LanguageModel model) = (served.Service.State, served.Service.Options, served.Service.Model);
         json.WriteStartObject();
         json.WriteString("model", served.Name);
-        json.WriteString("policy", options.Policy.Name);
+        json.WriteString("policy", options.Policy.FullName);
         json.WriteNumber("contextLength", served.ContextLength);
         json.WriteNumber("layers", model.Layers);
         json.WriteNumber("keyValueHeads", model.KeyValueHeads);

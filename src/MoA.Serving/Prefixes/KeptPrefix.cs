@@ -45,6 +45,9 @@ internal sealed class KeptPrefix : IDisposable
         ? (length == Tokens.Length || _live.CanRewind(length)) && _config!.TurnsAlike(_live.Capacity, Math.Max(_live.Capacity, capacity))
         : _packed!.CanRestore(capacity, length);
 
+    /// <summary>The most of the first tokens that it goes back to for a text that shares so many of them: a prefill policy may have read the others otherwise.</summary>
+    public int Landing(int length) => _live?.Landing(length) ?? _packed!.Landing(length);
+
     /// <summary>Whether rows that somebody needs who goes on after fewer tokens are there no more.</summary>
     public bool CanRewind(int length) => _live?.CanRewind(length) ?? _packed!.CanRestore(Math.Max(_packed.Capacity, length), length);
 

@@ -32,7 +32,7 @@ internal sealed class PrefixStore : IDisposable
         (KeptPrefix? Prefix, int Length) best = (null, least);
         foreach (KeptPrefix prefix in _prefixes)
         {
-            int shared = Shared(prefix.Tokens, prompt);
+            int shared = prefix.Landing(Shared(prefix.Tokens, prompt));
             if (shared > best.Length && (shared == prefix.Tokens.Length || shared >= WorthCopying) && prefix.CanGoOn(shared, capacity))
                 best = (prefix, shared);
         }
@@ -49,7 +49,7 @@ internal sealed class PrefixStore : IDisposable
     {
         foreach (KeptPrefix prefix in _prefixes)
         {
-            int shared = Shared(prefix.Tokens, prompt);
+            int shared = prefix.Landing(Shared(prefix.Tokens, prompt));
             if (shared >= held + WorthCopying)
             {
                 return prefix.CanRewind(shared)

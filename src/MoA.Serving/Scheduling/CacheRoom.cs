@@ -142,6 +142,8 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
         {
             SequenceCache caches = other.Lease!.Caches;
             int shared = PrefixStore.Shared(other.Prompt, run.Prompt);
+            if (caches.Prefill is not null)
+                shared = caches.Landing(Math.Min(shared, caches.Length)); // what is to come depends on where the prompt ends
             if (caches.Length < shared && WillTurn(caches))
                 shared = other.Request.Landmarks.LastOrDefault(landmark => landmark <= shared); // kept there
             if (shared >= WorthWaiting && shared > best.Shared && model.Config.TurnsAlike(caches.Capacity, run.Capacity)

@@ -47,20 +47,23 @@ internal readonly unsafe struct SparseAttention<TSimd, TVector> : IParallelJob
             for (int position = range.First, rows; position < range.End; position += rows)
             {
                 rows = Math.Min(range.End - position, Block - count);
-                nint offset = count * tile.Stride;
-                keys.Read(position, rows, tile.Keys + offset, tile.Values + offset, tile.Stride);
                 for (int i = 0; i < rows; i++)
                     positions[count + i] = position + i;
                 count += rows;
                 if (count < Block)
                     continue;
+                keys.Gather(positions, count, tile.Keys, tile.Values, tile.Stride);
                 Attend(tile, positions, count, first, end, ranges);
                 count = 0;
             }
         }
 
         if (count > 0)
+        {
+            keys.Gather(positions, count, tile.Keys, tile.Values, tile.Stride);
             Attend(tile, positions, count, first, end, ranges);
+        }
+
         for (int i = 0; i < tile.PanelCount; i++)
             WriteOutputs(tile, i, segment.FirstRow + first - keys.Start, end - first, item.Head);
     }

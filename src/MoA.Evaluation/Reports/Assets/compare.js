@@ -28,7 +28,11 @@
   const colors = JSON.parse(document.getElementById('colors').textContent);
   const symbols = { circle: '●', diamond: '◆', rect: '■', triangle: '▲', emptyCircle: '○', emptyDiamond: '◇', emptyRect: '□', emptyTriangle: '△' };
   const names = unique(rows.map(row => row.policy)).sort((a, b) => (b === 'dense') - (a === 'dense') || (b === 'moa') - (a === 'moa') || a.localeCompare(b));
-  const colorOf = policy => !colors[policy] ? '#6a8a2c' : colors[policy].startsWith('#') ? colors[policy] : Charts.color(colors[policy]);
+  // A policy of caches with another for prefill has the former's colour.
+  const colorOf = policy => {
+    const color = colors[policy.split('+')[0]];
+    return !color ? '#6a8a2c' : color.startsWith('#') ? color : Charts.color(color);
+  };
   const symbolOf = policy => Object.keys(symbols)[names.indexOf(policy) % Object.keys(symbols).length];
 
   function element(tag, attributes = {}, ...children) {

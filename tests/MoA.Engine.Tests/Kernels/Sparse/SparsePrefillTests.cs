@@ -46,13 +46,13 @@ public sealed class SparsePrefillTests : IDisposable
         from patterns in Patterns.ArrayOf(keyValueHeads * @group)
         from piece in Gen.Elements(64, 192, 512)
         from before in Gen.Elements(0, 0, 1, 40, 64, 200)
-        from prompt in Gen.Choose(1, 700)
+        from prompt in Gen.OneOf(Gen.Choose(1, 330), Gen.Choose(1, 330), Gen.Choose(330, 620))
         from peak in Gen.Elements(1f, 4f, 12f)
         from seed in Gen.Choose(0, int.MaxValue)
         select new PrefillCase(keyValueHeads, @group, headSize, type, patterns, piece, before, prompt, peak, seed);
 
     [Fact]
-    public void Keys_and_outputs_are_those_of_the_official_codes() => Prop.ForAll(Cases.ToArbitrary(), Check).Holds(25);
+    public void Keys_and_outputs_are_those_of_the_official_codes() => Prop.ForAll(Cases.ToArbitrary(), Check).Holds(18);
 
     /// <summary>Pieces are cut by position: however many rows come in a pass, every bit is the same.</summary>
     [Theory]
@@ -184,6 +184,10 @@ public sealed class SparsePrefillTests : IDisposable
         HeadRows random = HeadRows.Random(test.Seed, all, heads, test.KeyValueHeads, test.HeadSize);
         HeadRows rows = (random with { Queries = [.. random.Queries.Select(q => test.Peak * q)] }).RoundedTo(test.Type);
         AttentionPolicy policy = AttentionPolicy.Dense.With(new PrefillPolicy("mixed", [test.Patterns], test.Piece));
+        Dictionary<(int Head, int First), (bool[,] Mask, bool IsCertain)> published = [];
+        bool[,,]? compared = null;
+        float[] expected = [];
+        double[] errors = new double[rows.Queries.Length];
         foreach (ComputeBackend backend in _backends)
         {
             bool[,,] seen = new bool[heads, all, all];
@@ -192,14 +196,19 @@ public sealed class SparsePrefillTests : IDisposable
                 Attended = (work, start) =>
                 {
                     Mark(work, heads, seen);
-                    AssertPublished(test, rows, work, start, seen, all);
+                    AssertPublished(test, rows, work, start, seen, published);
                 },
             };
             // Another turn starts where the one before ended, in the middle of a piece.
             Read(layer, test.Before);
             Read(layer, test.Prompt);
-            double[] errors = new double[rows.Queries.Length];
-            float[] expected = ReferenceAttention.Run(rows, (head, query, key) => seen[head, query, key], 0, errors);
+            if (compared is null || !compared.Cast<bool>().SequenceEqual(seen.Cast<bool>()))
+            {
+                Array.Clear(errors);
+                expected = ReferenceAttention.Run(rows, (head, query, key) => seen[head, query, key], 0, errors);
+                compared = seen;
+            }
+
             Difference.AssertWithin(errors, layer.Outputs, expected, backend.Description);
             long pairs = 0;
             foreach (bool pair in seen)
@@ -247,7 +256,8 @@ public sealed class SparsePrefillTests : IDisposable
         }
     }
 
-    private static void AssertPublished(PrefillCase test, HeadRows rows, AttentionWork work, int start, bool[,,] seen, int all)
+    private static void AssertPublished(
+        PrefillCase test, HeadRows rows, AttentionWork work, int start, bool[,,] seen, Dictionary<(int Head, int First), (bool[,] Mask, bool IsCertain)> known)
     {
         int toCome = work.Segments[0].ToCome, promptEnd = start + work.Segments[0].Rows + toCome;
         foreach (SparsePiece piece in work.Sparse.Pieces)
@@ -255,24 +265,34 @@ public sealed class SparsePrefillTests : IDisposable
             int first = start + piece.FirstRow, end = first + piece.Rows;
             for (int head = 0; head < test.Patterns.Length; head++)
             {
-                PublishedSelection published = new(
-                    [.. Enumerable.Range(first, piece.Rows).Select(row => Row(rows.Queries, row, head, test.Patterns.Length))],
-                    [.. Enumerable.Range(0, end).Select(row => Row(rows.Keys, row, head / test.Group, test.KeyValueHeads))]);
-                bool[,] expected = test.Patterns[head] switch
-                {
-                    StreamPattern stream => published.Stream(stream.Initial, stream.Local, Math.Max(0, stream.Last - (promptEnd - end))),
-                    VerticalSlashPattern slash => published.VerticalSlash(slash.Vertical, slash.Slash),
-                    PooledBlocksPattern blocks => published.BlockSparse(blocks.Blocks),
-                    CoveragePattern coverage => published.FlexPrefill(coverage.Gamma, coverage.Tau, coverage.LeastTokens, coverage.MostTokens, coverage.Block),
-                    AntidiagonalPattern x => published.XAttention(x.Threshold, x.Stride, x.Block),
-                    _ => throw new InvalidOperationException(),
-                };
-                for (int row = first; row < end && published.Margin > Certain; row++)
+                if (!known.TryGetValue((head, first), out (bool[,] Mask, bool IsCertain) expected))
+                    known[(head, first)] = expected = Published(head, first, end);
+                for (int row = first; row < end && expected.IsCertain; row++)
                 {
                     for (int key = 0; key < end; key++)
-                        Assert.True(expected[row - first, key] == seen[head, row, key], $"{test.Patterns[head]}, head {head}: row {row}, key {key}");
+                    {
+                        if (expected.Mask[row - first, key] != seen[head, row, key])
+                            Assert.Fail($"{test.Patterns[head]}, head {head}: row {row}, key {key}");
+                    }
                 }
             }
+        }
+
+        (bool[,] Mask, bool IsCertain) Published(int head, int first, int end)
+        {
+            PublishedSelection published = new(
+                [.. Enumerable.Range(first, end - first).Select(row => Row(rows.Queries, row, head, test.Patterns.Length))],
+                [.. Enumerable.Range(0, end).Select(row => Row(rows.Keys, row, head / test.Group, test.KeyValueHeads))]);
+            bool[,] mask = test.Patterns[head] switch
+            {
+                StreamPattern stream => published.Stream(stream.Initial, stream.Local, Math.Max(0, stream.Last - (promptEnd - end))),
+                VerticalSlashPattern slash => published.VerticalSlash(slash.Vertical, slash.Slash),
+                PooledBlocksPattern blocks => published.BlockSparse(blocks.Blocks),
+                CoveragePattern coverage => published.FlexPrefill(coverage.Gamma, coverage.Tau, coverage.LeastTokens, coverage.MostTokens, coverage.Block),
+                AntidiagonalPattern x => published.XAttention(x.Threshold, x.Stride, x.Block),
+                _ => throw new InvalidOperationException(),
+            };
+            return (mask, published.Margin > Certain);
         }
 
         double[] Row(float[] tensor, int row, int head, int heads) =>
