@@ -75,7 +75,7 @@ internal sealed class PrefillSearchCommand : CliCommand
         int piece = context.Get(_piece) ?? PrefillPolicy.DefaultPiece;
         if (piece < ElasticRule.BlockSize || piece % ElasticRule.BlockSize != 0)
             throw new InvalidInputException($"--piece {piece}: expected a multiple of {ElasticRule.BlockSize}");
-        IReadOnlyList<int[]> texts = Texts(context, model, length, items);
+        int[][] texts = Texts(context, model, length, items);
         (HeadPattern Pattern, long Score)[][] patterns = context.WithProgress(
             progress => PatternSearch.Run(model, texts, scale, piece, progress, context.Cancellation));
         string file = context.Get(_out)!;
@@ -83,7 +83,8 @@ internal sealed class PrefillSearchCommand : CliCommand
         int blocks = PatternSearch.BlocksOf(scale);
         bool needsBlocks = blocks != PatternSearch.PublishedBlocks && patterns.SelectMany(layer => layer).Any(head => head.Pattern is PooledBlocksPattern);
         string policy = $"minference:patterns={file}{(needsBlocks ? $",blocks={blocks}" : "")}{(piece == PrefillPolicy.DefaultPiece ? "" : $",piece={piece}")}";
-        (HeadPattern Pattern, int Heads)[] counts = [.. patterns.SelectMany(layer => layer).CountBy(head => head.Pattern).Select(pair => (pair.Key, pair.Value))];
+        (HeadPattern Pattern, int Heads)[] counts =
+        [.. patterns.SelectMany(layer => layer).CountBy(head => head.Pattern).Select(pair => (pair.Key, pair.Value))];
         if (context.Json)
             WriteJson(context, file, policy, texts, counts);
         else
@@ -91,7 +92,7 @@ internal sealed class PrefillSearchCommand : CliCommand
         context.Note($"moa: wrote {file}; run it with --policy {policy}");
     }
 
-    private IReadOnlyList<int[]> Texts(CommandContext context, LanguageModel model, int length, int items)
+    private int[][] Texts(CommandContext context, LanguageModel model, int length, int items)
     {
         if (context.Get(_data) is string data)
         {
@@ -115,12 +116,12 @@ internal sealed class PrefillSearchCommand : CliCommand
     }
 
     private static void WriteJson(
-        CommandContext context, string file, string policy, IReadOnlyList<int[]> texts, IReadOnlyList<(HeadPattern Pattern, int Heads)> counts) =>
+        CommandContext context, string file, string policy, int[][] texts, IReadOnlyList<(HeadPattern Pattern, int Heads)> counts) =>
         context.WriteJson(writer =>
         {
             writer.WriteString("file", file);
             writer.WriteString("policy", policy);
-            writer.WriteNumber("texts", texts.Count);
+            writer.WriteNumber("texts", texts.Length);
             writer.WriteNumber("tokens", texts.Sum(text => (long)text.Length));
             writer.WriteObjects("patterns", counts, (writer, count) =>
             {
