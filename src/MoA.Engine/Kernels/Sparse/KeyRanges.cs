@@ -17,7 +17,9 @@ internal sealed class KeyRanges
     private int _first;
     private int _start;
     private int _end;
-    private KeyView _view;
+
+    /// <summary>What of the keys may be seen at all.</summary>
+    public KeyView View { get; private set; }
 
     /// <summary>The first block with rows of the piece.</summary>
     public int FirstBlock { get; private set; }
@@ -48,7 +50,7 @@ internal sealed class KeyRanges
     /// <param name="tailStart">The position from which they see all.</param>
     public void Begin(int start, int rows, KeyView view, StreamPattern? stream = null, int tailStart = int.MaxValue)
     {
-        (_start, _end, _view, Stream, TailStart) = (start, start + rows, view, stream, tailStart);
+        (_start, _end, View, Stream, TailStart) = (start, start + rows, view, stream, tailStart);
         FirstBlock = start / Block;
         Blocks = _count = _first = 0;
         Pairs = AllPairs = 0;
@@ -57,16 +59,16 @@ internal sealed class KeyRanges
     /// <summary>Adds keys of the block that comes next, behind those that were added or overlapping them.</summary>
     public void Add(int first, int end)
     {
-        end = Math.Min(end, Rows.End);
-        int ring = _view.RingStart(FirstBlock + Blocks);
-        if (ring <= Block && _view.OldestInSink == 0)
+        (int row, int last) = Rows;
+        end = Math.Min(end, last);
+        if (View.IsWhole(row))
         {
             Append(first, end);
             return;
         }
 
-        Append(Math.Max(first, _view.OldestInSink), Math.Min(end, Block));
-        Append(Math.Max(first, ring), end);
+        Append(Math.Max(first, View.OldestInSink), Math.Min(end, View.Sink));
+        Append(Math.Max(first, View.RingStart(row)), end);
     }
 
     /// <summary>Adds all keys up to the block that comes next.</summary>
@@ -79,18 +81,18 @@ internal sealed class KeyRanges
     {
         int block = FirstBlock + Blocks;
         (int first, int end) = RowsOf(block);
-        if (_count == _first || !_view.IsWhole(block))
+        bool isWhole = View.IsWhole(end - 1);
+        if (_count == _first || !isWhole)
         {
-            int own = Math.Max(block * Block, block == 0 ? _view.OldestInSink : _view.RingStart(block));
+            int own = Math.Max(block * Block, first < View.Sink ? View.OldestInSink : View.RingStart(first));
             while (_count > _first && _ranges[_count - 1].First >= own)
                 _count--;
             Append(own, end);
         }
 
         for (int i = _first; i < _count; i++)
-            Pairs += Stream is null ? PairsOf(_ranges[i], first, end) : StreamPairsOf(_ranges[i], first, end);
-        AllPairs += PairsOf(new KeyRange(_view.OldestInSink, Math.Min(Block, end)), first, end);
-        AllPairs += PairsOf(new KeyRange(_view.RingStart(block), end), first, end);
+            Pairs += Stream is null && isWhole ? PairsOf(_ranges[i], first, end) : SeenPairsOf(_ranges[i], first, end, Stream);
+        AllPairs += isWhole ? PairsOf(new KeyRange(0, end), first, end) : SeenPairsOf(new KeyRange(View.OldestInSink, end), first, end, null);
         if (Blocks == _ends.Length)
             Array.Resize(ref _ends, 2 * Blocks);
         _ends[Blocks++] = _first = _count;
@@ -144,18 +146,21 @@ internal sealed class KeyRanges
         return pairs;
     }
 
-    private long StreamPairsOf(KeyRange range, int first, int end)
+    // Row by row: of the sink's and of the others.
+    private long SeenPairsOf(KeyRange range, int first, int end, StreamPattern? stream)
     {
         long pairs = 0;
         for (int row = first; row < end; row++)
         {
-            int last = Math.Min(range.End, row + 1);
-            int local = row >= TailStart ? 0 : Math.Max(Stream!.Initial, row - Stream.Local + 1);
-            pairs += Math.Max(0, last - Math.Max(range.First, local));
-            if (local > 0)
-                pairs += Math.Max(0, Math.Min(last, Math.Min(Stream!.Initial, local)) - range.First);
+            int last = Math.Min(range.End, row + 1), ring = View.RingStart(row);
+            int local = stream is null || row >= TailStart ? 0 : row - stream.Local + 1, initial = stream?.Initial ?? 0;
+            pairs += Within(range.First, Math.Min(last, View.Sink), local, initial) + Within(Math.Max(range.First, ring), last, local, initial);
         }
 
         return pairs;
+
+        // Keys that are in the window, or among the first.
+        static int Within(int from, int to, int local, int initial) =>
+            Math.Max(0, to - Math.Max(from, Math.Max(local, initial))) + Math.Max(0, Math.Min(to, initial) - from);
     }
 }

@@ -9,16 +9,16 @@ internal readonly unsafe struct PieceQueries<TSimd, TVector>
 {
     private readonly int _row;
 
-    public PieceQueries(in AttentionInputs inputs, in AttentionSegment segment, in SparsePiece piece, int head, int ringRows)
+    public PieceQueries(in AttentionInputs inputs, in AttentionSegment segment, in SparsePiece piece, int head)
     {
         Inputs = inputs;
         Head = head;
         Keys = new SegmentRows<TSimd, TVector>(inputs, segment, head / inputs.Group);
         Start = Keys.Start + piece.FirstRow;
         Rows = piece.Rows;
-        View = KeyView.Of(segment.Cache.Head(inputs.Layer, head / inputs.Group), Keys.Start, ringRows);
+        View = KeyView.Of(segment.Cache.Head(inputs.Layer, head / inputs.Group), Keys.Start, segment.Cache.Spans[inputs.Layer], head);
         _row = segment.FirstRow + piece.FirstRow;
-        RingStart = Math.Min(End, View.RingStart((End - 1) / ElasticRule.BlockSize));
+        RingStart = Math.Min(End, View.RingStart(End - 1));
     }
 
     public AttentionInputs Inputs { get; }
@@ -41,7 +41,7 @@ internal readonly unsafe struct PieceQueries<TSimd, TVector>
     public int End => Start + Rows;
 
     /// <summary>Behind the sink's keys that the last query may see.</summary>
-    public int SinkEnd => Math.Min(End, ElasticRule.SinkTokens);
+    public int SinkEnd => Math.Min(End, View.Sink);
 
     /// <summary>The first of the other keys that the last query may see; the end where there are none.</summary>
     public int RingStart { get; }

@@ -117,6 +117,8 @@ internal readonly unsafe struct SparseAttention<TSimd, TVector> : IParallelJob
             HideFuture(tile.Scores, lanes, positions, count, row, rows);
         if (ranges.Stream is StreamPattern stream && (positions[0] < row + rows - stream.Local))
             HidePast(tile.Scores, lanes, positions, count, row, Math.Min(rows, ranges.TailStart - row), stream);
+        if (ranges.View.Block < Block && !ranges.View.IsWhole(row + rows - 1))
+            HideBefore(tile.Scores, lanes, positions, count, row, rows, ranges.View);
         PrefillPanel<TSimd, TVector, TWidth>.Softmax(tile.Scores, count, tile.MaximaOf(index), tile.SumsOf(index), tile.Corrections);
         PrefillPanel<TSimd, TVector, TWidth>.AddWeighted(
             tile.Values, tile.Stride, count, size, tile.Scores, tile.Corrections, tile.Outputs + index * tile.PanelFloats, null, 0);
@@ -137,6 +139,16 @@ internal readonly unsafe struct SparseAttention<TSimd, TVector> : IParallelJob
             int within = Math.Clamp(positions[key] + stream.Local - row, 0, Math.Max(0, rows));
             if (positions[key] >= stream.Initial && within < rows)
                 new Span<float>(scores + key * lanes + within, rows - within).Fill(float.NegativeInfinity);
+        }
+    }
+
+    // Where spans are counted in smaller blocks than these: what lies before a row's own.
+    private static void HideBefore(float* scores, int lanes, int* positions, int count, int row, int rows, in KeyView view)
+    {
+        for (int key = 0; key < count; key++)
+        {
+            for (int i = rows - 1; i >= 0 && positions[key] >= view.Sink && positions[key] < view.RingStart(row + i); i--)
+                scores[key * lanes + i] = float.NegativeInfinity;
         }
     }
 

@@ -30,7 +30,7 @@ internal readonly struct SparseSelection<TSimd, TVector> : IParallelJob
         SparsePiece piece = _work.Sparse.Pieces[number];
         AttentionSegment segment = _work.Segments[piece.Segment];
         HeadPattern pattern = _work.Sparse.PolicyOf(segment.Cache).PatternOf(_inputs.Layer, head);
-        PieceQueries<TSimd, TVector> queries = new(_inputs, segment, piece, head, segment.Cache.Spans[_inputs.Layer].VisibleRing[head]);
+        PieceQueries<TSimd, TVector> queries = new(_inputs, segment, piece, head);
         KeyRanges ranges = _work.Sparse.RangesOf(number, head);
         if (pattern is StreamPattern stream)
         {

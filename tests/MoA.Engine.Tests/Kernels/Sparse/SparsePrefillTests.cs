@@ -102,8 +102,11 @@ public sealed class SparsePrefillTests : IDisposable
     }
 
     /// <summary>What a plan's spans hide stays hidden, whatever is chosen, and a block of queries always sees itself.</summary>
-    [Fact]
-    public void Spans_and_choices_are_intersected()
+    [Theory]
+    [InlineData(64)]
+    [InlineData(32)]
+    [InlineData(16)]
+    public void Spans_and_choices_are_intersected(int block)
     {
         int[] rings = [1, 3, 2, 9, 1, 2];
         HeadRows rows = HeadRows.Random(5, 640, 6, 2, 32).RoundedTo(ElementType.BF16);
@@ -119,7 +122,7 @@ public sealed class SparsePrefillTests : IDisposable
         foreach (ComputeBackend backend in _backends)
         {
             bool[,,] seen = new bool[6, 640, 640];
-            using AttentionLayer layer = new(backend, rows, AttentionLayer.Rings(rings).With(prefill), 640, ElementType.BF16)
+            using AttentionLayer layer = new(backend, rows, AttentionLayer.Rings(rings, block: block).With(prefill), 640, ElementType.BF16)
             {
                 Attended = (work, _) => Mark(work, 6, seen),
             };
@@ -132,11 +135,12 @@ public sealed class SparsePrefillTests : IDisposable
                 for (int row = 0; row < 640; row++)
                 {
                     for (int key = 0; key <= row; key++)
-                        Assert.False(seen[head, row, key] && !ReferenceAttention.SeesInPrefill(row, key, 64 * rings[head]));
+                        Assert.False(seen[head, row, key] && !ReferenceAttention.SeesInPrefill(row, key, block * rings[head], block: block));
                     Assert.True(seen[head, row, row]);
                 }
             }
 
+            Assert.Equal(seen.Cast<bool>().LongCount(pair => pair), layer.Cache.PairsSeen);
             Assert.True(layer.Cache.PairsSeen < layer.Cache.PairsInAll);
         }
     }
@@ -246,8 +250,8 @@ public sealed class SparsePrefillTests : IDisposable
                         {
                             for (int key = range.First; key < Math.Min(range.End, row + 1); key++)
                             {
-                                seen[head, row, key] |= ranges.Stream is not StreamPattern stream || row >= ranges.TailStart || key < stream.Initial
-                                    || row - key < stream.Local;
+                                seen[head, row, key] |= (key < ranges.View.Sink || key >= ranges.View.RingStart(row))
+                                    && (ranges.Stream is not StreamPattern stream || row >= ranges.TailStart || key < stream.Initial || row - key < stream.Local);
                             }
                         }
                     }
