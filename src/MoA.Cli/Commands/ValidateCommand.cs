@@ -114,9 +114,10 @@ internal sealed class ValidateCommand : CliCommand
     {
         foreach (PolicyScore score in scores)
         {
-            string mark = score == outcome.Plans[outcome.Chosen] ? "  chosen" : "";
+            string mark = score.Difference is not MeanInterval difference ? "  chosen" : string.Create(
+                CultureInfo.InvariantCulture, $"  {difference.Mean:+0.00000;-0.00000} [{difference.Low:F5}, {difference.High:F5}] to the chosen");
             context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{score.Name,-16} loss {score.Loss.Mean:F5} [{score.Loss.Low:F5}, {score.Loss.High:F5}]  density {score.Density:F4}{mark}"));
+                $"{score.Name,-16} loss {score.Loss.Mean:F5} [{score.Loss.Low:F5}, {score.Loss.High:F5}]  density {score.Density:F4}  items {score.ItemLosses.Count}{mark}"));
         }
 
         context.Output.WriteLine(target);
@@ -134,6 +135,14 @@ internal sealed class ValidateCommand : CliCommand
                 writer.WriteNumber("low", score.Loss.Low);
                 writer.WriteNumber("high", score.Loss.High);
                 writer.WriteNumber("density", score.Density);
+                writer.WriteNumber("items", score.ItemLosses.Count);
+                if (score.Difference is not MeanInterval difference)
+                    return;
+                writer.WriteStartObject("difference");
+                writer.WriteNumber("mean", difference.Mean);
+                writer.WriteNumber("low", difference.Low);
+                writer.WriteNumber("high", difference.High);
+                writer.WriteEndObject();
             });
             writer.WriteString("chosen", outcome.Plans[outcome.Chosen].Name);
             writer.WriteString("plan", target);

@@ -35,7 +35,7 @@ internal static class CalibrationOptions
 
     public static Option<int?> ValidationItems { get; } = new("--validation-items")
     {
-        Description = "Items to validate on (default: 50; 25 for contexts below 16384 tokens)",
+        Description = "Most items to validate on; plans that are worse beyond doubt get fewer (default: 100; 50 for contexts below 16384 tokens)",
         HelpName = "N",
     };
 

@@ -96,7 +96,7 @@ public sealed record CompressionSettings
         {
             Search = search,
             ItemsPerLength = PaperItems,
-            ValidationItems = config.MaxPositions >= 16384 ? PaperItems : PaperItems / 2,
+            ValidationItems = config.MaxPositions >= 16384 ? 2 * PaperItems : PaperItems,
             MaxAnswerTokens = Math.Max(16, search.ProfileLengths.Min() / 8),
             RetrievalLengths = [.. new[] { search.ProfileLengths.Max(), search.ConstrainedLengths.Max() }.Distinct()],
         };

@@ -62,7 +62,12 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
         Seconds = Math.Round(Optimum.Elapsed.TotalSeconds, 3),
         Plan = ChosenPlan(),
         Validation = [.. Validation.Plans.Prepend(Validation.Dense).Append(Validation.Uniform).Select(score => new ReportValidation(
-            score.Name, settings.Search.ValidationLength, score.Loss.Mean, score.Loss.Low, score.Loss.High, score.Density))],
+            score.Name, settings.Search.ValidationLength, score.Loss.Mean, score.Loss.Low, score.Loss.High, score.Density)
+        {
+            Items = score.ItemLosses.Count,
+            Difference = score.Difference?.Mean,
+            DifferenceInterval = score.Difference is MeanInterval difference ? new ReportInterval(difference.Low, difference.High) : null,
+        })],
         Retrieval = [.. Retrieval.Select(RetrievalRow)],
         Influence = [.. InfluenceMaps()],
         Notes = [.. Notes()],

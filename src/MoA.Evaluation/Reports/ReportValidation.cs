@@ -8,4 +8,14 @@ namespace MoA.Evaluation.Reports;
 /// <param name="High">Upper end of the 95 % interval of <paramref name="MeanLoss"/>.</param>
 /// <param name="Density">Stored share of a full KV cache at this length; in (0, 1].</param>
 public sealed record ReportValidation(
-    string Name, int Length, double MeanLoss, double Low, double High, double Density);
+    string Name, int Length, double MeanLoss, double Low, double High, double Density)
+{
+    /// <summary>Items that it ran on: plans that are worse beyond doubt stop early.</summary>
+    public int Items { get; init; }
+
+    /// <summary>By how much it loses more than the chosen plan, item by item on those that both ran on; null for the chosen plan.</summary>
+    public double? Difference { get; init; }
+
+    /// <summary>The 95 % interval of <see cref="Difference"/>.</summary>
+    public ReportInterval? DifferenceInterval { get; init; }
+}

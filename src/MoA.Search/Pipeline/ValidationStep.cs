@@ -16,7 +16,7 @@ internal static class ValidationStep
     /// <summary>Name of the uniform plan in results.</summary>
     public const string Uniform = "uniform";
 
-    /// <summary>Runs all policies on the items and chooses a plan.</summary>
+    /// <summary>Runs plans on the items until one is the best or the items are spent (<see cref="PlanRace"/>), then dense attention and the uniform plan.</summary>
     /// <param name="model">The model.</param>
     /// <param name="plans">Plans with their names.</param>
     /// <param name="items">Items of about the validation length.</param>
@@ -46,15 +46,27 @@ internal static class ValidationStep
             Workers = workers,
             Total = (plans.Count + 2) * items.Count,
         };
-        (string Name, AttentionPolicy Policy)[] policies =
-            [(Dense, new DensePolicy()), .. plans.Select(plan => (plan.Name, (AttentionPolicy)new PlanPolicy(plan.Plan)))];
-        validator.Share(policies, items, cancellation);
-        PolicyScore[] all = [.. policies.Select(policy => validator.Score(policy.Name, policy.Policy, items, length, cancellation))];
-        (PolicyScore dense, PolicyScore[] scores) = (all[0], all[1..]);
+        (string Name, AttentionPolicy Policy)[] policies = [.. plans.Select(plan => (plan.Name, (AttentionPolicy)new PlanPolicy(plan.Plan)))];
+        PlanRace race = new(items);
+        (EncodedItem[] Items, double[] Losses)[] run = race.Run(plans.Count, (left, round) =>
+        {
+            validator.Share([.. left.Select(plan => policies[plan])], round, cancellation);
+            return [.. left.Select(plan => validator.Losses(policies[plan].Name, policies[plan].Policy, round, cancellation))];
+        });
+        PolicyScore[] scores = [.. policies.Select((policy, i) => validator.ScoreOf(policy.Name, policy.Policy, run[i].Items, run[i].Losses, length))];
         int chosen = Validator.Choose(scores);
-        StreamingLlmPolicy rival = UniformPlan.OfEqualDensity(new PlanPolicy(plans[chosen].Plan), model.Config, length);
-        validator.Share([(Uniform, rival)], items, cancellation);
-        PolicyScore uniform = validator.Score(Uniform, rival, items, length, cancellation);
+        for (int i = 0; i < scores.Length; i++)
+            scores[i] = i == chosen ? scores[i] : scores[i] with { Difference = race.Difference(run[i].Losses, run[chosen].Losses) };
+        PolicyScore dense = Rival(Dense, new DensePolicy());
+        PolicyScore uniform = Rival(Uniform, UniformPlan.OfEqualDensity(policies[chosen].Policy, model.Config, length));
         return new ValidationOutcome(scores, chosen, dense, uniform);
+
+        // On the items that the chosen plan ran on.
+        PolicyScore Rival(string name, AttentionPolicy policy)
+        {
+            validator.Share([(name, policy)], run[chosen].Items, cancellation);
+            PolicyScore score = validator.Score(name, policy, run[chosen].Items, length, cancellation);
+            return score with { Difference = race.Difference(score.ItemLosses, run[chosen].Losses) };
+        }
     }
 }

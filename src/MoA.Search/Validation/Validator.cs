@@ -70,6 +70,18 @@ internal sealed class Validator(
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(items);
+        return ScoreOf(name, policy, items, Losses(name, policy, items, cancellation), length);
+    }
+
+    /// <summary>The losses of one policy.</summary>
+    /// <param name="name">Name for progress.</param>
+    /// <param name="policy">The policy.</param>
+    /// <param name="items">The items; their lengths are the N of the rules.</param>
+    /// <param name="cancellation">Checked between forward passes.</param>
+    public double[] Losses(string name, AttentionPolicy policy, IReadOnlyList<EncodedItem> items, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(items);
         double[] losses = new double[items.Count];
         for (int i = 0; i < losses.Length; i++)
         {
@@ -77,21 +89,34 @@ internal sealed class Validator(
             progress?.Invoke(new StepProgress("validate", name, ++_done, Math.Max(Total, _done), _tokens));
         }
 
+        return losses;
+    }
+
+    /// <summary>The score that losses make.</summary>
+    /// <param name="name">Name for reports.</param>
+    /// <param name="policy">The policy.</param>
+    /// <param name="items">The items.</param>
+    /// <param name="losses">Theirs.</param>
+    /// <param name="length">The validation length, for the density.</param>
+    public PolicyScore ScoreOf(string name, AttentionPolicy policy, IReadOnlyList<EncodedItem> items, double[] losses, int length)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
         IEnumerable<double[]> groups = items
-            .Select((item, i) => (Set: item.Item.Dataset ?? item.Item.Kind ?? "", Loss: losses[i]))
+            .Select((item, i) => (Set: PlanRace.SetOf(item), Loss: losses[i]))
             .GroupBy(entry => entry.Set, (_, entries) => entries.Select(entry => entry.Loss).ToArray());
         return new PolicyScore(name, MeanInterval.OfGroups(groups), policy.Density(model.Config, length), losses);
     }
 
     /// <summary>
-    /// The plan of least loss; among those that differ by less than rounding, the one of lower density.
+    /// The plan of least loss among those that ran on most items; among those that differ by less than rounding, the one of lower density.
     /// </summary>
     public static int Choose(IReadOnlyList<PolicyScore> plans)
     {
         ArgumentNullException.ThrowIfNull(plans);
         const double Tie = 1e-9;
-        double best = plans.Min(plan => plan.Loss.Mean);
-        return Enumerable.Range(0, plans.Count)
+        int[] last = [.. Enumerable.Range(0, plans.Count).Where(i => plans[i].ItemLosses.Count == plans.Max(plan => plan.ItemLosses.Count))];
+        double best = last.Min(i => plans[i].Loss.Mean);
+        return last
             .Where(i => plans[i].Loss.Mean <= best + Tie)
             .MinBy(i => (plans[i].Density, i));
     }

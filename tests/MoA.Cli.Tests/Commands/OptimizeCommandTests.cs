@@ -114,15 +114,16 @@ public sealed class OptimizeCommandTests
         Assert.False(File.Exists(folder["other.mps"]));
     }
 
-    // Rows are at least 128, which is half of 256 tokens.
+    // Rows are at least two blocks: 128, which is half of 256 tokens, where blocks have 64, and 32 where they have 16.
     [Theory]
-    [InlineData("optimize", "--profile", "none")]
-    [InlineData("compress")]
-    public void A_density_that_no_rule_meets_is_refused_before_any_work(params string[] command)
+    [InlineData("0.3", "0.5", 128, "optimize", "--profile", "none", "--block", "64")]
+    [InlineData("0.3", "0.5", 128, "compress", "--block", "64")]
+    [InlineData("0.1", "0.125", 32, "compress")]
+    public void A_density_that_no_rule_meets_is_refused_before_any_work(string density, string least, int floor, params string[] command)
     {
         using TemporaryFolder folder = new();
-        Invocation.Of([.. command, "--lengths", "256,512", "--extend", "1024", "--validate-length", "768", "--density", "0.3", "--out", folder["out"]])
-            .AssertRefused("density 0.3", "256 tokens", "0.5 of a cache", "--density-at 256=0.5");
+        Invocation.Of([.. command, "--lengths", "256,512", "--extend", "1024", "--validate-length", "768", "--density", density, "--out", folder["out"]])
+            .AssertRefused($"density {density}", "256 tokens", $"{least} of a cache", $"--density-at 256={least}", $"--floor-tokens {floor}");
         Assert.Empty(folder.Names());
     }
 

@@ -41,8 +41,9 @@ public sealed class ProfileCommandTests : IDisposable
     [Fact]
     public void A_device_gives_the_processors_influence()
     {
-        Assert.Equal(0, Profile(null).ExitCode);
+        Assert.Equal(0, Profile(null, "--block", "64").ExitCode);
         InfluenceProfile expected = InfluenceFile.Read(_folder["out", "influence-128.safetensors"]);
+        Profile(null, "--device", "emulated:4", "--block", "16").AssertRefused("--block 16", "blocks of 64", "--device cpu");
         Directory.Delete(_folder["out"], recursive: true);
         Assert.Equal(0, Profile(null, "--device", "emulated:4").ExitCode);
         InfluenceProfile found = InfluenceFile.Read(_folder["out", "influence-128.safetensors"]);
