@@ -36,7 +36,7 @@ internal sealed class AdaKvPolicy : EvictionPolicy
     public override string Name => CommandName;
 
     /// <inheritdoc/>
-    public override void Divide(Span<RowRanking> heads, int rows, Span<int> kept) => RowRanking.Share(heads, rows, (int)(rows * Floor), kept);
+    public override void Divide(Span<RowRanking> heads, Span<int> kept) => RowRanking.Share(heads, kept[0], (int)(kept[0] * Floor), kept);
 
     /// <inheritdoc/>
     internal override string Describe(ModelConfig config, int length) =>

@@ -79,6 +79,14 @@ public abstract class AttentionPolicy
     internal virtual string Describe(ModelConfig config, int length) => string.Join(
         ';', Resolve(config, length).Select(layer => string.Join(',', layer.VisibleRing.Concat(layer.Stored.Select(head => head.Rows - head.Sink))) + (layer.Block == ElasticRule.BlockSize ? "" : $"/{layer.Block}")));
 
+    /// <summary>The rows that a KV head stores while a prompt is read, where they are fewer than those that its rule shows.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="keyValueHead">KV head.</param>
+    /// <param name="config">The model.</param>
+    /// <param name="length">Prompt and new tokens together.</param>
+    /// <param name="rows">What the rules of its query heads show.</param>
+    private protected virtual int StoredRows(int layer, int keyValueHead, ModelConfig config, int length, int rows) => rows;
+
     /// <summary>Refuses models without a layer that looks back without limit, for policies that choose rows of these.</summary>
     /// <exception cref="InvalidInputException">All layers have windows of their own.</exception>
     private protected void RequireUnboundedLayer(ModelConfig config)
@@ -118,6 +126,6 @@ public abstract class AttentionPolicy
             rows[head / group] = Math.Max(rows[head / group], rule.Rows(length));
         }
 
-        return new LayerSpans([.. rows.Select(kept => HeadLayout.Of(kept, window, block))], visible, window) { Block = block };
+        return new LayerSpans([.. rows.Select((kept, head) => HeadLayout.Of(StoredRows(layer, head, config, length, kept), window, block))], visible, window) { Block = block };
     }
 }

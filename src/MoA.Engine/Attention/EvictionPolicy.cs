@@ -19,7 +19,7 @@ internal abstract class EvictionPolicy : AttentionPolicy
         Scorer = scorer;
     }
 
-    /// <summary>Rows of a head (of the heads' mean, where they differ) for a sequence's full length.</summary>
+    /// <summary>Rows of a head (of the heads' mean, where they share) for a sequence's full length; what bounds them where a plan gives each its own.</summary>
     public ElasticRule Budget { get; }
 
     /// <summary>What rows are worth.</summary>
@@ -34,6 +34,27 @@ internal abstract class EvictionPolicy : AttentionPolicy
     /// </summary>
     public int? Every { get; init; }
 
+    /// <summary>
+    /// How many tokens of a prompt are read until heads that hold more than their rows evict the others: from then on they hold that many more at most, and the prompt
+    /// is never held whole. Null if rows are chosen when all of it has been read.
+    /// </summary>
+    public virtual int? Chunk => null;
+
+    /// <summary>The first tokens of the text that stay whatever their scores.</summary>
+    /// <param name="rows">Rows that the head keeps.</param>
+    public virtual int SinkTokens(int rows) => Scorer.SinkTokens;
+
+    /// <summary>The last tokens that stay whatever their scores.</summary>
+    /// <param name="rows">Rows that the head keeps.</param>
+    public virtual int RecentTokens(int rows) => Scorer.RecentTokens(rows);
+
+    /// <summary>Rows of a head for a sequence's full length, new tokens included.</summary>
+    /// <param name="layer">Layer, of those that look back without limit.</param>
+    /// <param name="keyValueHead">KV head.</param>
+    /// <param name="keyValueHeads">KV heads of a layer.</param>
+    /// <param name="length">Prompt and new tokens together.</param>
+    public virtual int RowsOf(int layer, int keyValueHead, int keyValueHeads, int length) => Budget.Rows(length);
+
     /// <summary>Whether rows are shared out over all layers at once, rather than within each.</summary>
     public virtual bool DividesOverLayers => false;
 
@@ -44,11 +65,12 @@ internal abstract class EvictionPolicy : AttentionPolicy
     /// <param name="rows">Rows that the budget gives a layer on average, after what new tokens need.</param>
     public virtual int KeptRows(int layer, int layers, int held, int rows) => rows;
 
-    /// <summary>Says how many rows each head keeps: as many, unless heads share.</summary>
+    /// <summary>Says how many rows each head keeps: its own, unless heads share.</summary>
     /// <param name="heads">Their rows in the order in which they stay: of a layer, or of all if <see cref="DividesOverLayers"/>. May be put in another order.</param>
-    /// <param name="rows">Rows of a head on average.</param>
-    /// <param name="kept">Takes the numbers; a head of fewer rows keeps all.</param>
-    public virtual void Divide(Span<RowRanking> heads, int rows, Span<int> kept) => kept.Fill(rows);
+    /// <param name="kept">Holds how many rows each head has; takes how many it keeps. A head of fewer rows keeps all.</param>
+    public virtual void Divide(Span<RowRanking> heads, Span<int> kept)
+    {
+    }
 
     /// <inheritdoc/>
     /// <exception cref="InvalidInputException">All of the model's layers have windows of their own.</exception>
@@ -58,6 +80,11 @@ internal abstract class EvictionPolicy : AttentionPolicy
         RequireUnboundedLayer(config);
         return ElasticRule.Dense;
     }
+
+    /// <inheritdoc/>
+    private protected override int StoredRows(int layer, int keyValueHead, ModelConfig config, int length, int rows) => Chunk is int chunk && !config.IsBounded(layer)
+        ? (int)Math.Min((long)RowsOf(layer, keyValueHead, config.KeyValueHeads, length) + chunk, rows)
+        : rows;
 
     /// <inheritdoc/>
     internal override double Density(ModelConfig config, int length)

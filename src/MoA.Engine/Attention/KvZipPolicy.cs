@@ -29,20 +29,12 @@ internal sealed class KvZipPolicy(ElasticRule budget, KvZipLevel level = KvZipLe
     public override bool DividesOverLayers => Level != KvZipLevel.Uniform;
 
     /// <inheritdoc/>
-    public override void Divide(Span<RowRanking> heads, int rows, Span<int> kept)
+    public override void Divide(Span<RowRanking> heads, Span<int> kept)
     {
-        switch (Level)
-        {
-            case KvZipLevel.Pair:
-                RowRanking.Share(heads, rows, 0, kept);
-                break;
-            case KvZipLevel.Head:
-                DivideHeads(heads, rows, kept);
-                break;
-            default:
-                kept.Fill(rows);
-                break;
-        }
+        if (Level == KvZipLevel.Pair)
+            RowRanking.Share(heads, kept[0], 0, kept);
+        else if (Level == KvZipLevel.Head)
+            DivideHeads(heads, kept[0], kept);
     }
 
     /// <inheritdoc/>

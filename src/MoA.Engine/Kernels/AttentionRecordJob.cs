@@ -54,12 +54,12 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
     private void MakeRoom(in AttentionSegment segment, int head, EvictionPolicy policy, int worker)
     {
         if (RowEviction.IsDue(segment.Cache.Head(_inputs.Layer, head), policy))
-            Score(segment.Cache, head, policy, worker);
+            Score(segment.Cache, head, policy, segment.Cache.Length, worker);
         RowEviction.DropOne(segment.Cache, policy, _inputs.Layer, head);
     }
 
     // What the last queries say of all rows; other scores stand already.
-    private void Score(SequenceCache sequence, int head, EvictionPolicy policy, int worker)
+    private void Score(SequenceCache sequence, int head, EvictionPolicy policy, int length, int worker)
     {
         RowScorer scorer = policy.Scorer;
         HeadCache cache = sequence.Head(_inputs.Layer, head);
@@ -71,8 +71,9 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
         {
             QueryStatistics statistics = sequence.Statistics(_inputs.Layer, head);
             ExpectedAttention<TSimd, TVector>.Score(
-                cache, expected, statistics, sequence.TurnOf(_inputs.Layer), sequence.Length, _inputs, _scratch, worker);
-            statistics.Clear();
+                cache, expected, statistics, sequence.TurnOf(_inputs.Layer), length, _inputs, _scratch, worker);
+            if (policy.Chunk is null)
+                statistics.Clear();
         }
         else if (scorer.ObservedQueries > 0)
         {
@@ -127,6 +128,14 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
             case { ObservedQueries: > 0 } when isObserved:
                 segment.Cache.Window(_inputs.Layer, head).Add(queries, stride, segment.Rows);
                 break;
+        }
+
+        int length = segment.Cache.Length + segment.Rows;
+        if (segment.Mode == AttentionMode.Prefill && policy.Chunk is int chunk && length % chunk == 0
+            && tokens.Count > policy.RowsOf(_inputs.Layer, head, _inputs.KeyValueHeads, segment.Cache.Capacity))
+        {
+            Score(segment.Cache, head, policy, length, worker);
+            RowEviction.Trim(segment.Cache, policy, _inputs.Layer, head, length);
         }
     }
 }

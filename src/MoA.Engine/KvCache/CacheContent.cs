@@ -68,7 +68,7 @@ internal sealed record CacheContent(
             RingState head = Heads[i];
             if (Tokens(i) is HeldTokens tokens)
             {
-                int rows = Math.Max(head.Layout.Rows, tokens.Count + capacity - Length);
+                int rows = Math.Max(head.Layout.Rows, Math.Min(tokens.Count + capacity - Length, layouts[i].Rows));
                 heads[i] = new RingState(HeadLayout.OfEvicted(rows));
                 continue;
             }

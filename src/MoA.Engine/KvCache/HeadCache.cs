@@ -137,8 +137,12 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
     {
         NativeBuffer<byte> old = _block;
         byte* oldValues = Values;
-        _block = new NativeBuffer<byte>(_allocator, 2L * rows * BytesPerRow);
-        State = new RingState(HeadLayout.OfEvicted(rows));
+        if (rows != Rows)
+        {
+            _block = new NativeBuffer<byte>(_allocator, 2L * rows * BytesPerRow);
+            State = new RingState(HeadLayout.OfEvicted(rows));
+        }
+
         for (int row = 0; row < kept.Length; row++)
         {
             nint from = (nint)kept[row] * BytesPerRow, to = (nint)row * BytesPerRow;
@@ -147,7 +151,8 @@ internal sealed unsafe class HeadCache : HeadRing, IDisposable
         }
 
         Tokens!.Keep(kept);
-        old.Dispose();
+        if (old != _block)
+            old.Dispose();
     }
 
     /// <summary>Makes room for rows of <see cref="Tokens"/>.</summary>

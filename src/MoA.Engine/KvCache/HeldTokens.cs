@@ -118,16 +118,16 @@ internal sealed class HeldTokens
 
     /// <summary>
     /// The last row of <see cref="Rank"/> without pooling: the one of least score among those
-    /// that are not recent, the later one of equal ones; the oldest row if all are recent.
+    /// that are neither first nor recent, the later one of equal ones; the oldest row if there are none.
     /// </summary>
-    public int Least(int firstRecent)
+    public int Least(int firstTokens, int firstRecent)
     {
         int least = -1, oldest = 0;
         for (int row = 0; row < Count; row++)
         {
             if (_positions[row] < _positions[oldest])
                 oldest = row;
-            if (_positions[row] >= firstRecent)
+            if (_positions[row] < firstTokens || _positions[row] >= firstRecent)
                 continue;
             if (least < 0 || _scores[row] < _scores[least]
                 || (_scores[row] == _scores[least] && _positions[row] > _positions[least]))

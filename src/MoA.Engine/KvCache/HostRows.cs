@@ -76,13 +76,14 @@ internal sealed unsafe class HostRows : SequenceRows
             foreach (HeadCache head in _heads)
             {
                 int first = random.Next(Places);
-                for (int position = head.NextHeld(0, length); position < length; position = head.NextHeld(position + 1, length))
+                int held = head.Tokens is null ? length : Math.Min(length, head.Rows);
+                for (int position = head.NextHeld(0, held); position < held; position = head.NextHeld(position + 1, held))
                 {
                     float* key = numbers + (first + (uint)position * Stride) % Places;
                     head.Write<Simd128, Vector128<float>>(position, key, key + _headSize);
                 }
 
-                head.Tokens?.Append(0, length);
+                head.Tokens?.Append(length - held, held);
             }
         }
     }

@@ -20,8 +20,11 @@ internal static class RowEviction
     public static void DropOne(SequenceCache cache, EvictionPolicy policy, int layer, int keyValueHead)
     {
         HeadCache head = cache.Head(layer, keyValueHead);
-        if (policy.EvictsEveryStep && !policy.Scorer.IsOfLayer && head.Tokens!.IsSettled && IsFull(cache, policy, head))
-            head.Drop(head.Tokens.Least(FirstRecent(cache, policy, policy.Budget.Rows(cache.Capacity))));
+        if (!policy.EvictsEveryStep || policy.Scorer.IsOfLayer || !head.Tokens!.IsSettled)
+            return;
+        int rows = policy.RowsOf(layer, keyValueHead, cache.KeyValueHeads, cache.Capacity);
+        if (head.Tokens.Count >= rows)
+            head.Drop(head.Tokens.Least(policy.SinkTokens(rows), FirstRecent(cache, policy, rows)));
     }
 
     /// <summary>
@@ -33,7 +36,8 @@ internal static class RowEviction
     {
         HeadCache first = cache.Head(layer, 0);
         bool isDue = IsDue(first, policy), isOfLayer = policy.Scorer.IsOfLayer;
-        bool drops = !isDue && isOfLayer && policy.EvictsEveryStep && IsFull(cache, policy, first);
+        int rows = policy.RowsOf(layer, 0, cache.KeyValueHeads, cache.Capacity);
+        bool drops = !isDue && isOfLayer && policy.EvictsEveryStep && first.Tokens!.Count >= rows;
         if (isOfLayer && (drops || isDue))
             AddUp(cache, layer);
         if (isDue)
@@ -42,10 +46,23 @@ internal static class RowEviction
         }
         else if (drops)
         {
-            int least = first.Tokens!.Least(FirstRecent(cache, policy, policy.Budget.Rows(cache.Capacity)));
+            int least = first.Tokens!.Least(policy.SinkTokens(rows), FirstRecent(cache, policy, rows));
             for (int head = 0; head < cache.KeyValueHeads; head++)
                 cache.Head(layer, head).Drop(least);
         }
+    }
+
+    /// <summary>While a prompt is read, keeps the rows of a head that the policy chooses, in the memory that it has.</summary>
+    /// <param name="cache">The sequence; its scores are up to date.</param>
+    /// <param name="policy">Its policy.</param>
+    /// <param name="layer">Layer.</param>
+    /// <param name="keyValueHead">KV head.</param>
+    /// <param name="length">Tokens read.</param>
+    public static void Trim(SequenceCache cache, EvictionPolicy policy, int layer, int keyValueHead, int length)
+    {
+        HeadCache head = cache.Head(layer, keyValueHead);
+        int rows = policy.RowsOf(layer, keyValueHead, cache.KeyValueHeads, cache.Capacity);
+        head.Keep(Rank(head, policy, rows, length - policy.RecentTokens(rows)).Best(rows), head.Rows);
     }
 
     /// <summary>Keeps the rows that the policy chooses, and gives the others' memory back.</summary>
@@ -54,19 +71,27 @@ internal static class RowEviction
     /// <param name="layers">The layers among whose heads rows are shared out.</param>
     public static void Settle(SequenceCache cache, EvictionPolicy policy, IReadOnlyList<int> layers)
     {
-        int budget = policy.Budget.Rows(cache.Capacity), newTokens = Math.Min(cache.Capacity - cache.Length, policy.Every ?? int.MaxValue);
-        int share = policy.EvictsEveryStep ? budget - 1 : Math.Max(budget - newTokens, LeastRows);
-        int firstRecent = FirstRecent(cache, policy, policy.EvictsEveryStep ? budget : share);
+        int newTokens = Math.Min(cache.Capacity - cache.Length, policy.Every ?? int.MaxValue);
         HeadCache[] heads = [.. layers.SelectMany(layer => Enumerable.Range(0, cache.KeyValueHeads).Select(head => cache.Head(layer, head)))];
-        RowRanking[] ranked = [.. heads.Select(head => head.Tokens!.Rank(policy.Scorer.SinkTokens, firstRecent, policy.Scorer.Pooling))];
+        RowRanking[] ranked = new RowRanking[heads.Length];
+        int[] budgets = new int[heads.Length], kept = new int[heads.Length];
+        for (int i = 0; i < heads.Length; i++)
+        {
+            budgets[i] = policy.RowsOf(layers[i / cache.KeyValueHeads], i % cache.KeyValueHeads, cache.KeyValueHeads, cache.Capacity);
+            kept[i] = policy.EvictsEveryStep ? budgets[i] - 1 : Math.Max(budgets[i] - newTokens, LeastRows);
+            int rows = policy.EvictsEveryStep ? budgets[i] : kept[i];
+            ranked[i] = Rank(heads[i], policy, rows, FirstRecent(cache, policy, rows));
+        }
+
         if (layers.Count == 1)
         {
             (int index, int count) = cache.Evicting(layers[0]);
-            share = policy.KeptRows(index, count, heads.Max(head => head.Tokens!.Count), share);
+            int held = heads.Max(head => head.Tokens!.Count);
+            foreach (ref int rows in kept.AsSpan())
+                rows = policy.KeptRows(index, count, held, rows);
         }
 
-        int[] kept = new int[heads.Length];
-        policy.Divide(ranked, share, kept);
+        policy.Divide(ranked, kept);
         bool drops = false;
         for (int i = 0; i < heads.Length; i++)
         {
@@ -77,18 +102,19 @@ internal static class RowEviction
         for (int i = 0; i < heads.Length; i++)
         {
             HeldTokens tokens = heads[i].Tokens!;
-            int stay = kept[i], rows = policy.EvictsEveryStep ? budget : stay + newTokens;
+            int stay = kept[i], rows = policy.EvictsEveryStep ? budgets[i] : stay + newTokens;
             if (drops || rows > heads[i].Rows || heads[i].Rows - rows >= ElasticRule.BlockSize)
                 heads[i].Keep(ranked[i].Best(stay), rows);
             tokens.Settle();
         }
     }
 
-    private static bool IsFull(SequenceCache cache, EvictionPolicy policy, HeadCache head) => head.Tokens!.Count >= policy.Budget.Rows(cache.Capacity);
+    private static RowRanking Rank(HeadCache head, EvictionPolicy policy, int rows, int firstRecent) =>
+        head.Tokens!.Rank(policy.SinkTokens(rows), firstRecent, policy.Scorer.Pooling);
 
     // Where every step evicts, the new token counts among the recent ones.
     private static int FirstRecent(SequenceCache cache, EvictionPolicy policy, int rows) =>
-        cache.Length + (policy.EvictsEveryStep ? 1 : 0) - policy.Scorer.RecentTokens(rows);
+        cache.Length + (policy.EvictsEveryStep ? 1 : 0) - policy.RecentTokens(rows);
 
     // All heads hold the same tokens in the same rows.
     private static void AddUp(SequenceCache cache, int layer)

@@ -61,7 +61,9 @@ internal sealed partial class SequenceCache
         long bytes = EstimateBytes(config, policy, capacity, type);
         if (policy is not EvictionPolicy eviction)
             return bytes;
-        long layer = 2 * type.RowBytes(config.HeadSize) * config.KeyValueHeads * (ElasticRule.Dense.Rows(capacity) + 1L);
+        long most = Enumerable.Range(0, config.Layers).Max(layer => Enumerable.Range(0, config.KeyValueHeads).Sum(
+            head => eviction.Chunk is null ? ElasticRule.Dense.Rows(capacity) + 1L : eviction.RowsOf(layer, head, config.KeyValueHeads, capacity)));
+        long layer = 2 * type.RowBytes(config.HeadSize) * most;
         bytes += AttentionNotes.MostBytes(config, policy);
         if (eviction.Scorer is not RepetitionScorer repetition)
             return bytes + layer;

@@ -66,7 +66,7 @@ internal sealed partial class SequenceCache : IDisposable
         for (int i = 0; i < layouts.Length; i++)
         {
             if (EvictionOf(i / config.KeyValueHeads) is not null)
-                Host(i).NoteTokens(capacity);
+                Host(i).NoteTokens(layouts[i].Rows);
         }
     }
 
@@ -249,7 +249,10 @@ internal sealed partial class SequenceCache : IDisposable
     /// <summary>How many of a prompt's next tokens can be read in one pass; 0 where they are too many to be read together.</summary>
     /// <param name="left">Tokens of the prompt that are to come.</param>
     /// <param name="most">Tokens that fit.</param>
-    internal int NextTokens(int left, int most) => Prefill?.NextTokens(Length, left, most) ?? Math.Min(left, most);
+    internal int NextTokens(int left, int most) => Prefill?.NextTokens(Length, left, most) ?? Math.Min(Math.Min(left, most), BeforeEviction);
+
+    /// <summary>How many of a prompt's next tokens can be read until rows are evicted.</summary>
+    internal int BeforeEviction => Eviction?.Chunk is int chunk ? chunk - Length % chunk : int.MaxValue;
 
     /// <summary>Counts pairs.</summary>
     internal void CountPairs(long seen, long all)

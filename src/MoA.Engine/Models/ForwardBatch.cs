@@ -83,6 +83,8 @@ internal sealed class ForwardBatch
                 throw new InvalidOperationException("A sequence may stand in a batch only once.");
         }
 
+        if (mode == AttentionMode.Prefill && tokens.Length > sequence.BeforeEviction)
+            throw new InvalidOperationException($"The sequence evicts rows after the next {sequence.BeforeEviction} tokens; {tokens.Length} go beyond.");
         if (mode == AttentionMode.Decode && tokens.Length > 1 && !sequence.CanTakeBack)
             throw new ArgumentException("A decode step of these caches takes one token.", nameof(tokens));
         ArgumentOutOfRangeException.ThrowIfZero(tokens.Length);

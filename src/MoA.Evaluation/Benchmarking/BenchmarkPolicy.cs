@@ -32,10 +32,10 @@ internal sealed record BenchmarkPolicy(AttentionPolicy Policy, string? Settings,
         ArgumentNullException.ThrowIfNull(policies);
         ArgumentNullException.ThrowIfNull(planFiles);
         List<BenchmarkPolicy> read = [];
-        foreach (string text in policies.SelectMany(text => PolicyReader.Expand(text, config)).Concat(planFiles.Count > 0 && !policies.Any(text => PolicyReader.Split(text).Cache == PlanPolicy.CommandName) ? [PlanPolicy.CommandName] : []))
+        foreach (string text in policies.SelectMany(text => PolicyReader.Expand(text, config)).Concat(planFiles.Count > 0 && !policies.Any(PolicyReader.TakesPlan) ? [PlanPolicy.CommandName] : []))
         {
             (string? cache, string? prefill) = PolicyReader.Split(text);
-            IEnumerable<string?> plans = cache == PlanPolicy.CommandName && planFiles.Count > 0 ? (IEnumerable<string?>)planFiles : [null];
+            IEnumerable<string?> plans = planFiles.Count > 0 && PolicyReader.TakesPlan(text) ? (IEnumerable<string?>)planFiles : [null];
             int colon = cache?.IndexOf(':', StringComparison.Ordinal) ?? -1;
             read.AddRange(plans.Select(file => new BenchmarkPolicy(
                 PolicyReader.Read(text, file, config, HeadProfile.Read), colon < 0 ? null : cache![(colon + 1)..], file)

@@ -8,19 +8,29 @@ namespace MoA.Search.Units;
 /// <summary>Policies in payloads of units: the name, then what the policy was made from.</summary>
 internal static class PolicyFormat
 {
+    // Plans with content inside go by the name of plans.
+    private const string ContentPlan = PlanPolicy.CommandName + ":scorer";
+
     /// <summary>Writes a policy.</summary>
     public static void WritePolicy(this BinaryWriter writer, AttentionPolicy policy)
     {
         ArgumentNullException.ThrowIfNull(writer);
         ArgumentNullException.ThrowIfNull(policy);
         writer.WritePrefill(policy.Prefill);
-        writer.Write(policy is PlanPolicy ? PlanPolicy.CommandName : policy.Name);
+        writer.Write(policy is ContentPlanPolicy ? ContentPlan : policy is PlanPolicy ? PlanPolicy.CommandName : policy.Name);
         switch (policy)
         {
             case DensePolicy:
                 break;
             case PlanPolicy plan:
                 WritePlan(writer, plan);
+                break;
+            case ContentPlanPolicy content:
+                WritePlan(writer, content.Positional);
+                writer.WriteScorer(content.Scorer);
+                writer.Write7BitEncodedInt(content.Sink);
+                writer.Write7BitEncodedInt(content.Recent);
+                writer.Write7BitEncodedInt(content.PieceTokens);
                 break;
             case StreamingLlmPolicy streaming:
                 WriteRule(writer, streaming.Rule);
@@ -86,6 +96,8 @@ internal static class PolicyFormat
         {
             DensePolicy.CommandName => new DensePolicy(),
             PlanPolicy.CommandName => ReadPlan(reader, config),
+            ContentPlan => new ContentPlanPolicy(
+                ReadPlan(reader, config).Plan, reader.ReadScorer(), reader.ReadWithin(0, int.MaxValue), reader.ReadWithin(1, int.MaxValue), ReadBlocks(reader)),
             StreamingLlmPolicy.CommandName => new StreamingLlmPolicy(ReadRule(reader)),
             H2oPolicy.CommandName => new H2oPolicy(ReadRule(reader), reader.ReadFinite()),
             SnapKvPolicy.CommandName => new SnapKvPolicy(ReadRule(reader), reader.ReadVotes()) { Every = ReadEvery(reader) },
@@ -113,6 +125,10 @@ internal static class PolicyFormat
     }
 
     private static ElasticRule ReadRule(BinaryReader reader) => new(reader.ReadFinite(), reader.ReadFinite());
+
+    private static int ReadBlocks(BinaryReader reader) => reader.ReadWithin(1, int.MaxValue) is int tokens && tokens % ElasticRule.BlockSize == 0
+        ? tokens
+        : throw new FormatException("no whole blocks of tokens");
 
     private static void WriteEvery(BinaryWriter writer, EvictionPolicy policy) => writer.Write7BitEncodedInt(policy.Every ?? 0);
 

@@ -69,8 +69,11 @@ internal sealed unsafe class AttentionLayer : IDisposable
     /// <summary>Appends the next <paramref name="count"/> positions as pieces of a prompt.</summary>
     public void Prefill(int count, int chunk)
     {
-        for (int done = 0; done < count; done += chunk)
-            Append(Math.Min(chunk, count - done), AttentionMode.Prefill, toCome: count - done - Math.Min(chunk, count - done));
+        for (int done = 0, piece; done < count; done += piece)
+        {
+            piece = Cache.NextTokens(count - done, chunk);
+            Append(piece, AttentionMode.Prefill, toCome: count - done - piece);
+        }
     }
 
     /// <summary>Appends the next positions one by one as generated tokens.</summary>

@@ -58,8 +58,9 @@ public sealed class HeldTokensTests
         HeldTokens tokens = new();
         tokens.Append(10, 4);
         Assert.Equal([0, 1, 3], tokens.Rank(0, 13, ScorePooling.None).Best(3));
-        Assert.Equal(2, tokens.Least(13));
-        Assert.Equal(0, tokens.Least(10));
+        Assert.Equal(2, tokens.Least(0, 13));
+        Assert.Equal(1, tokens.Least(11, 12));
+        Assert.Equal(0, tokens.Least(0, 10));
     }
 
     /// <summary>
@@ -123,7 +124,7 @@ public sealed class HeldTokensTests
 
     private static void Drop(HeldTokens tokens, int firstRecent, int expected)
     {
-        int row = tokens.Least(firstRecent);
+        int row = tokens.Least(0, firstRecent);
         Assert.Equal(expected, tokens.Positions[row]);
         tokens.Drop(row);
     }

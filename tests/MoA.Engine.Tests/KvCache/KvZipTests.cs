@@ -53,8 +53,8 @@ public sealed class KvZipTests : IDisposable
             tokens.Scores[200] = largest;
             return tokens.Rank(RepetitionScorer.Sink, 400, ScorePooling.None);
         })];
-        int[] kept = new int[4];
-        new KvZipPolicy(new ElasticRule(0, 0.5), KvZipLevel.Head).Divide(heads, 350, kept);
+        int[] kept = [350, 350, 350, 350];
+        new KvZipPolicy(new ElasticRule(0, 0.5), KvZipLevel.Head).Divide(heads, kept);
         Assert.Equal([333, 400, 333, 334], kept);
         int[] best = heads[0].Best(100);
         Assert.Equal([.. Enumerable.Range(0, 64), .. Enumerable.Range(364, 36)], best);

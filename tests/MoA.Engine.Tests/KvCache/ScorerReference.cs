@@ -110,10 +110,14 @@ internal sealed class ScorerReference(HeadRows rows, double[][] unturned)
     /// Expected Attention: mean and covariance of the prompt's queries before RoPE, but for the first four tokens; R the mean of the rotation matrices of
     /// the next positions; softmax of kᵀRμ/√d + kᵀRΣRᵀk/2d over the keys behind the first four, the mean of the group, plus ε, times ‖v‖.
     /// </summary>
-    public double[] Expected(int head, List<int> held, int promptStart, int future, double epsilon, double theta, bool covariance = true)
+    public double[] Expected(int head, List<int> held, int promptStart, int future, double epsilon, double theta, bool covariance = true) =>
+        Expected(head, held, Enumerable.Range(promptStart, held[^1] + 1 - promptStart), future, epsilon, theta, covariance);
+
+    /// <inheritdoc cref="Expected(int, List{int}, int, int, double, double, bool)"/>
+    public double[] Expected(int head, List<int> held, IEnumerable<int> prompts, int future, double epsilon, double theta, bool covariance = true)
     {
         int size = rows.HeadSize, length = held[^1] + 1, half = size / 2;
-        int[] queries = [.. Enumerable.Range(promptStart, length - promptStart).Where(position => position >= 4)];
+        int[] queries = [.. prompts.Where(position => position >= 4)];
         double[,] rotation = new double[size, size];
         for (int p = length; p < length + future; p++)
         {

@@ -52,6 +52,13 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
         string plan = WritePlan(4, 8);
         Assert.Equal(new ElasticRule(64, 0.5), PolicyReader.Read(null, plan, _config).RuleOf(3, 7, _config, 1000));
         _ = Assert.IsType<PlanPolicy>(PolicyReader.Read("moa", plan, _config));
+        ContentPlanPolicy content = Assert.IsType<ContentPlanPolicy>(PolicyReader.Read("moa:scorer=expected-attention,sink=8,recent=64,piece=256,future=64", plan, _config));
+        Assert.Equal((8, 64, 256, new ExpectedAttentionScorer(64)), (content.Sink, content.Recent, content.Chunk, content.Scorer));
+        Assert.Equal((4, 32, 128), Assert.IsType<ContentPlanPolicy>(PolicyReader.Read("moa:scorer=keydiff", plan, _config)) is var it ? (it.Sink, it.Recent, it.Chunk) : default);
+        Assert.Null(Assert.IsType<ContentPlanPolicy>(PolicyReader.Read("moa:scorer=kvzip,chunk=50", plan, _config)).Chunk);
+        Assert.True(PolicyReader.ReadsTwice("moa:scorer=kvzip my plan.json"));
+        Assert.Contains("multiple of 64", Assert.Throws<InvalidInputException>(() => PolicyReader.Read("moa:scorer=keydiff,piece=100", plan, _config)).Message, StringComparison.Ordinal);
+        Assert.Contains("those of a scorer; name one", Assert.Throws<InvalidInputException>(() => PolicyReader.Read("moa:sink=4", plan, _config)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

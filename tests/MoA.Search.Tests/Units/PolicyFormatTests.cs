@@ -58,9 +58,9 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
         return name switch
         {
             DensePolicy.CommandName => new DensePolicy(),
-            PlanPolicy.CommandName => new PlanPolicy(new AttentionPlan(
-                [.. Enumerable.Range(0, Config.Layers).Select(_ => Enumerable.Range(0, kind == HeadKind.Query ? Config.QueryHeads : Config.KeyValueHeads)
-                    .Select(_ => new ElasticRule(random.Next(-500, 2000), random.NextDouble())).ToArray())], kind)),
+            PlanPolicy.CommandName when random.Next(2) == 0 => new PlanPolicy(Plan()),
+            PlanPolicy.CommandName => new ContentPlanPolicy(
+                Plan(), random.Next(2) == 0 ? expected : new KeyDifferenceScorer(), random.Next(100), random.Next(1, 100), 64 * random.Next(1, 100)),
             StreamingLlmPolicy.CommandName => new StreamingLlmPolicy(rule),
             H2oPolicy.CommandName => new H2oPolicy(rule, random.NextDouble()),
             SnapKvPolicy.CommandName => new SnapKvPolicy(rule, random.Next(1, 65), pooling) { Every = every },
@@ -85,5 +85,9 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
                 ? TwoClassPolicy.OfDensity(name, scores, rule, 1 - random.NextDouble())
                 : TwoClassPolicy.OfRetrievalShare(name, scores, rule, random.NextDouble()),
         };
+
+        AttentionPlan Plan() => new(
+            [.. Enumerable.Range(0, Config.Layers).Select(_ => Enumerable.Range(0, kind == HeadKind.Query ? Config.QueryHeads : Config.KeyValueHeads)
+                .Select(_ => new ElasticRule(random.Next(-500, 2000), random.NextDouble())).ToArray())], kind);
     }
 }

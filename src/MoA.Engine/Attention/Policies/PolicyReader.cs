@@ -74,10 +74,14 @@ internal static class PolicyReader
         return !policy.TakesSize || settings.HasAny(policy.Settings.Where(setting => setting.IsSize));
     }
 
+    /// <summary>Whether the policy of a text runs a plan.</summary>
+    public static bool TakesPlan(string text) => PolicyTable.Find(new PolicySettings(CacheOf(text)).Name)?.TakesPlan == true;
+
     /// <summary>Whether the policy of a text reads prompts a second time before it chooses rows.</summary>
+    /// <param name="text">The policy, and in results the file of its plan behind it.</param>
     public static bool ReadsTwice(string text)
     {
-        PolicySettings settings = new(CacheOf(text));
+        PolicySettings settings = new(CacheOf(text.Split(' ')[0]));
         return Reads(settings.Name) || (settings.Value(ScorerReader.Scorer) is string scorer && Reads(scorer));
 
         static bool Reads(string name) => PolicyTable.Find(name)?.ReadsTwice == true;
@@ -103,16 +107,13 @@ internal static class PolicyReader
         AttentionPolicy policy = descriptor.Create(settings, planFile, config);
         settings.RequireNoMore(descriptor.Settings);
         _ = policy.Resolve(config, 1); // refuses a model that the policy cannot run on, before anything runs
-        return prefill is null ? policy : policy.With(PrefillReader.Read(prefill, config));
-    }
+        if (prefill is not null && policy is EvictionPolicy { Chunk: not null })
+        {
+            throw new InvalidInputException(
+                $"--policy {text}+{prefill}: {policy.Name} with this scorer evicts rows while a prompt is read, whose keys {prefill} chooses among; drop one of them, or take a scorer that chooses at the prompt's end");
+        }
 
-    /// <summary>Reads a plan and checks that it fits the model.</summary>
-    public static AttentionPlan ReadPlan(string? planFile, ModelConfig config)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        if (planFile is null)
-            throw new InvalidInputException($"--policy {PlanPolicy.CommandName} needs a plan: add --plan FILE (moa compress writes one)");
-        return PlanFile.Load(planFile).FitTo(config.Layers, config.QueryHeads, config.KeyValueHeads, planFile);
+        return prefill is null ? policy : policy.With(PrefillReader.Read(prefill, config));
     }
 
     private static PolicyDescriptor Find(PolicySettings settings) => settings.Name == All

@@ -20,7 +20,7 @@ internal static class PolicyTable
     public static IReadOnlyList<PolicyDescriptor> All { get; } =
     [
         new(DensePolicy.CommandName, "dense", (_, _, _) => new DensePolicy()),
-        new(PlanPolicy.CommandName, "plan", (_, plan, config) => new PlanPolicy(PolicyReader.ReadPlan(plan, config))) { TakesPlan = true },
+        new(PlanPolicy.CommandName, "plan", PlanPolicyReader.Read, PlanPolicyReader.Settings) { TakesPlan = true },
         new(
             StreamingLlmPolicy.CommandName, "uniform", (settings, _, _) => new StreamingLlmPolicy(settings.Budget()),
             PolicySetting.Density, PolicySetting.Span),
@@ -92,7 +92,7 @@ internal static class PolicyTable
 
     private static AdaKvPolicy ReadShared(PolicySettings settings)
     {
-        RowScorer scorer = ScorerReader.ReadShared(settings);
+        RowScorer scorer = ScorerReader.Read(settings, ScorerReader.SharedEpsilon);
         int? every = settings.Optional(Every);
         if (every is not null && scorer.ReadsTwice)
             throw settings.Error($"{Every.Key} chooses rows again by what is written, which {scorer.Name} does not score; drop it or take another scorer");

@@ -5,7 +5,8 @@ namespace MoA.Engine.Attention.Policies;
 /// <summary>Reads what rows are worth from a policy's settings.</summary>
 internal static class ScorerReader
 {
-    private const double SharedEpsilon = 0.01;
+    /// <summary>Expected Attention's least attention where heads share their rows, as in kvpress's leaderboard.</summary>
+    public const double SharedEpsilon = 0.01;
 
     /// <summary>Which scorer is meant where a policy goes with several.</summary>
     public static readonly PolicySetting Scorer = PolicySetting.Word(
@@ -43,10 +44,12 @@ internal static class ScorerReader
     /// <summary>The settings of all scorers.</summary>
     public static readonly IReadOnlyList<PolicySetting> Settings = [Scorer, Window, Kernel, Pooling, Recent, Future, Covariance, ValueNorm, Epsilon, Chunk];
 
-    /// <summary>The scorer that the settings name, with the defaults that go with a budget shared by heads.</summary>
-    public static RowScorer ReadShared(PolicySettings settings) => settings.Word(Scorer) switch
+    /// <summary>The scorer that the settings name.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="epsilon">Expected Attention's least attention unless they say otherwise.</param>
+    public static RowScorer Read(PolicySettings settings, double epsilon = 0) => settings.Word(Scorer) switch
     {
-        ExpectedAttentionPolicy.CommandName => Expected(settings, SharedEpsilon),
+        ExpectedAttentionPolicy.CommandName => Expected(settings, epsilon),
         KeyDiffPolicy.CommandName => new KeyDifferenceScorer(),
         H2oPolicy.CommandName => Sums(settings),
         KvZipPolicy.CommandName => Repetition(settings),

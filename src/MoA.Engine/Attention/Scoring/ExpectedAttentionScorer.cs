@@ -25,4 +25,7 @@ internal sealed record ExpectedAttentionScorer(
 
     /// <summary>How many these are.</summary>
     public int FirstTokens { get; init; } = Sink;
+
+    /// <inheritdoc/>
+    public override bool JudgesBeginnings => true;
 }

@@ -5,4 +5,7 @@ internal sealed record KeyDifferenceScorer : RowScorer
 {
     /// <inheritdoc/>
     public override string Name => KeyDiffPolicy.CommandName;
+
+    /// <inheritdoc/>
+    public override bool JudgesBeginnings => true;
 }

@@ -21,6 +21,9 @@ internal abstract record RowScorer
     /// <summary>Whether the prompt is read a second time before rows are chosen.</summary>
     public virtual bool ReadsTwice => false;
 
+    /// <summary>Whether the rows of a text that goes on can be judged by what was read so far; else the whole prompt is needed.</summary>
+    public virtual bool JudgesBeginnings => false;
+
     /// <summary>How scores are smoothed before rows are chosen.</summary>
     public virtual ScorePooling Pooling => ScorePooling.None;
 

@@ -1,0 +1,46 @@
+using MoA.Engine.Configuration;
+
+namespace MoA.Engine.Attention.Policies;
+
+/// <summary>Reads plans as policies: as they are, or with content inside.</summary>
+internal static class PlanPolicyReader
+{
+    private static readonly PolicySetting Sink = PolicySetting.Whole("sink", 0, 1_000_000, $"first tokens that stay beside the best ({ContentPlanPolicy.DefaultSink})");
+    private static readonly PolicySetting RecentTokens = PolicySetting.Whole(
+        "recent", 1, 1_000_000, $"last tokens that stay beside the best ({ContentPlanPolicy.DefaultRecent})");
+
+    private static readonly PolicySetting Piece = PolicySetting.Whole(
+        "piece", ElasticRule.BlockSize, 1 << 24, $"tokens of a prompt between evictions, whole blocks of {ElasticRule.BlockSize} ({ContentPlanPolicy.DefaultPiece})");
+
+    /// <summary>Their settings.</summary>
+    public static IReadOnlyList<PolicySetting> Settings { get; } =
+        [Sink, RecentTokens, Piece, .. ScorerReader.Settings.Where(setting => setting != ScorerReader.Recent)];
+
+    /// <summary>The policy that settings and a plan stand for.</summary>
+    /// <param name="settings">The settings; those of the scorer that the plan was searched for, if they name none.</param>
+    /// <param name="planFile">The plan.</param>
+    /// <param name="config">The model.</param>
+    /// <exception cref="InvalidInputException">There is no plan, or none for the model.</exception>
+    public static AttentionPolicy Read(PolicySettings settings, string? planFile, ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(config);
+        if (planFile is null)
+            throw new InvalidInputException($"--policy {PlanPolicy.CommandName} needs a plan: add --plan FILE (moa compress writes one)");
+        PlanDocument document = PlanFile.Load(planFile);
+        AttentionPlan plan = document.FitTo(config.Layers, config.QueryHeads, config.KeyValueHeads, planFile);
+        if (!settings.HasAny([ScorerReader.Scorer]))
+        {
+            if (settings.HasAny(Settings))
+                throw settings.Error($"its settings are those of a scorer; name one, as in {settings.Name}:{ScorerReader.Scorer.Key}={ExpectedAttentionPolicy.CommandName}");
+            return new PlanPolicy(plan);
+        }
+
+        // A share to h2o's own policy, which its scorer would read.
+        int recent = settings.Whole(RecentTokens, ContentPlanPolicy.DefaultRecent), piece = settings.Whole(Piece, ContentPlanPolicy.DefaultPiece);
+        if (piece % ElasticRule.BlockSize != 0)
+            throw settings.Error($"expected {Piece.Values} as {Piece.Key}, a multiple of {ElasticRule.BlockSize}");
+        return new ContentPlanPolicy(
+            plan, ScorerReader.Read(settings), settings.Whole(Sink, ContentPlanPolicy.DefaultSink), recent, piece);
+    }
+}
