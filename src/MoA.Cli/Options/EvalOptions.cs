@@ -92,7 +92,7 @@ internal static class EvalOptions
         {
             if (text == PlanPolicy.CommandName && plans.Length > 0)
                 continue; // the plans stand for it
-            if (plans.Length > 0 && PolicyReader.Split(text) is (PlanPolicy.CommandName, not null))
+            if (plans.Length > 0 && PolicyReader.TakesPlan(text))
             {
                 choices.AddRange(plans.Select(file => PolicyChoice.Read(text, file, config)));
                 continue;
