@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MoA.Benchmarks.Ablation;
+using MoA.Benchmarks.Climbing;
 using MoA.Benchmarks.Masks;
 using MoA.Benchmarks.PlanSearch;
 using MoA.Benchmarks.Profiling;
@@ -10,6 +11,7 @@ using MoA.Benchmarks.SparsePrefill;
 RootCommand root = new("Measures the engine's kernels against the limits of this machine, profiling, sampling, masks, sparse prefill, the plan search, and its predictions.")
 {
     new AblationCommand(),
+    new ClimbCommand(),
     new MaskCommand(),
     new RooflineCommand(),
     new ProfileCommand(),

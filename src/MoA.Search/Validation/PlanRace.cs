@@ -29,6 +29,9 @@ internal sealed class PlanRace
         ];
     }
 
+    /// <summary>The items in the order of the race.</summary>
+    public EncodedItem[] Items => [.. _order.Select(i => _items[i])];
+
     /// <summary>What items are averaged within.</summary>
     public static string SetOf(EncodedItem item) => item.Item.Dataset ?? item.Item.Kind ?? "";
 
