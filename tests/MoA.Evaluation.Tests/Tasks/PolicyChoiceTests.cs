@@ -40,6 +40,30 @@ public sealed class PolicyChoiceTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Equal($"moa {files[0]}", plans[0].Setting);
     }
 
+    /// <summary>A file of patterns counts by what is in it, wherever it stands; the rest by what is written.</summary>
+    [Fact]
+    public void Prefill_policies_are_told_apart_by_what_they_do()
+    {
+        PolicyChoice first = Read("30, 800, 1", "snapkv:density=0.5+minference:patterns={0},piece=256");
+        PolicyChoice same = Read("30, 800, 2", "snapkv:density=0.5+minference:patterns={0},piece=256"); // another score, the same patterns
+        PolicyChoice other = Read("30, 801, 1", "snapkv:density=0.5+minference:patterns={0},piece=256");
+        PolicyChoice plain = PolicyChoice.Read("snapkv:density=0.5", null, demo.Model.Config);
+        PolicyChoice alone = PolicyChoice.Read("xattention", null, demo.Model.Config);
+        Assert.Equal((first.Identity, first.Label), (same.Identity, same.Label));
+        Assert.StartsWith("snapkv:density=0.5+minference:piece=256-", first.Label, StringComparison.Ordinal);
+        Assert.Equal("dense+xattention", alone.Label);
+        Assert.Equal(PolicyChoice.Read("dense+xattention", null, demo.Model.Config).Identity, alone.Identity);
+        Assert.Equal(4, new[] { first, other, plain, alone }.DistinctBy(choice => choice.Identity).Count());
+        Assert.Equal(4, new[] { first, other, plain, alone }.DistinctBy(choice => choice.Label).Count());
+
+        PolicyChoice Read(string numbers, string text)
+        {
+            string file = demo.NewPath();
+            File.WriteAllText(file, $"[{string.Join(',', Enumerable.Repeat($"{{\"0\":[\"vertical_and_slash\", {numbers}]}}", 4))}]");
+            return PolicyChoice.Read(string.Format(System.Globalization.CultureInfo.InvariantCulture, text, file), null, demo.Model.Config);
+        }
+    }
+
     /// <summary>Scores decide by the order that they put the heads in, wherever they were read from.</summary>
     [Fact]
     public void Two_classes_of_heads_are_told_apart_by_the_order_of_their_scores()

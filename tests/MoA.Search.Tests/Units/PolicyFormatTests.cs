@@ -3,6 +3,7 @@ using FsCheck.Fluent;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Attention.Policies;
+using MoA.Engine.Attention.Prefill;
 using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
 using MoA.Search.Units;
@@ -31,6 +32,34 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
 
             Assert.Equal((policy.GetType(), policy.Name), (read.GetType(), read.Name));
         }).Holds(200);
+
+    [Theory]
+    [InlineData("minference")]
+    [InlineData("minference:pattern=block-sparse,blocks=7")]
+    [InlineData("snapkv:density=0.5+minference:pattern=a-shape,init=3,local=9,piece=128")]
+    [InlineData("h2o:span=99+flexprefill:gamma=0.33,tau=0.01,min=128,max=4096,block=64,piece=192")]
+    [InlineData("xattention:threshold=0.77,stride=16,block=256")]
+    [InlineData("streaming-llm:density=0.3+tri-shape:init=1,local=2,last=3")]
+    public void Prefill_policies_come_back_as_they_were(string text)
+    {
+        AttentionPolicy policy = PolicyReader.Read(text, null, Config);
+        AttentionPolicy read = UnitFormat.Read(UnitFormat.Write(writer => writer.WritePolicy(policy)), "policy", reader => reader.ReadPolicy(Config));
+        Assert.Equal((policy.FullName, policy.Identity(Config, 777)), (read.FullName, read.Identity(Config, 777)));
+    }
+
+    [Fact]
+    public void Patterns_of_heads_come_back_as_they_were()
+    {
+        HeadPattern[][] patterns =
+        [
+            .. Enumerable.Range(0, Config.Layers).Select(layer => Enumerable.Range(0, Config.QueryHeads)
+                .Select(head => (HeadPattern)(head % 2 == 0 ? new VerticalSlashPattern(head, layer + 1) : new StreamPattern(layer, head))).ToArray()),
+        ];
+        AttentionPolicy policy = AttentionPolicy.Dense.With(new PrefillPolicy("minference", patterns, 320));
+        AttentionPolicy read = UnitFormat.Read(UnitFormat.Write(writer => writer.WritePolicy(policy)), "policy", reader => reader.ReadPolicy(Config));
+        Assert.Equal(policy.Identity(Config, 777), read.Identity(Config, 777));
+        Assert.Equal(patterns[1][3], read.Prefill!.PatternOf(1, 3));
+    }
 
     [Fact]
     public void A_policy_of_another_model_is_refused()
