@@ -70,7 +70,7 @@ public sealed class CommandLineTests
     [Fact]
     public void Shells_are_offered_every_policy()
     {
-        string[] names = [.. PolicyTable.All.Select(policy => policy.Name)];
+        string[] names = [.. PolicyTable.All.Select(policy => policy.Name), .. PrefillReader.All.Select(policy => policy.Name)];
         Assert.Equal(names.Order(), ModelOptions.Policy.GetCompletions(CompletionContext.Empty).Select(item => item.Label).Order());
         Assert.Equal(names.Append("all").Order(), EvalOptions.Policies.GetCompletions(CompletionContext.Empty).Select(item => item.Label).Order());
     }
