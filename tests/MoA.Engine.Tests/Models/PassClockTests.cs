@@ -65,7 +65,7 @@ public sealed class PassClockTests
                 Assert.Equal(Threads * times.Jobs.Inside, times.Jobs.Busy + times.Jobs.Starting + times.Jobs.Ending);
                 Assert.InRange(times.Jobs.Inside, 0, times.Wall);
                 // Two layers in each fixture; single rows are copied without a job.
-                bool hasJobs = operation is not (PassOperation.Embedding or PassOperation.Router or PassOperation.Other) && (operation != PassOperation.QueryKeyNorm || name == "qwen3");
+                bool hasJobs = operation is not (PassOperation.Embedding or PassOperation.Selection or PassOperation.Router or PassOperation.Other) && (operation != PassOperation.QueryKeyNorm || name == "qwen3");
                 int least = operation is PassOperation.FinalNorm or PassOperation.Head or PassOperation.Draw ? Steps : 2 * Steps;
                 Assert.InRange(times.Jobs.Jobs, hasJobs ? least : 0, hasJobs ? 100 * Steps : 0);
             }

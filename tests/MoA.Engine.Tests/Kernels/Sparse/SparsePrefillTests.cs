@@ -52,7 +52,7 @@ public sealed class SparsePrefillTests : IDisposable
         select new PrefillCase(keyValueHeads, @group, headSize, type, patterns, piece, before, prompt, peak, seed);
 
     [Fact]
-    public void Keys_and_outputs_are_those_of_the_official_codes() => Prop.ForAll(Cases.ToArbitrary(), Check).Holds(18);
+    public void Keys_and_outputs_are_those_of_the_official_codes() => Prop.ForAll(Cases.ToArbitrary(), Check).Holds(10);
 
     /// <summary>Pieces are cut by position: however many rows come in a pass, every bit is the same.</summary>
     [Theory]
@@ -109,7 +109,7 @@ public sealed class SparsePrefillTests : IDisposable
     public void Spans_and_choices_are_intersected(int block)
     {
         int[] rings = [1, 3, 2, 9, 1, 2];
-        HeadRows rows = HeadRows.Random(5, 640, 6, 2, 32).RoundedTo(ElementType.BF16);
+        HeadRows rows = HeadRows.Random(5, 440, 6, 2, 32).RoundedTo(ElementType.BF16);
         PrefillPolicy prefill = new(
             "mixed",
             [
@@ -121,18 +121,18 @@ public sealed class SparsePrefillTests : IDisposable
             128);
         foreach (ComputeBackend backend in _backends)
         {
-            bool[,,] seen = new bool[6, 640, 640];
-            using AttentionLayer layer = new(backend, rows, AttentionLayer.Rings(rings, block: block).With(prefill), 640, ElementType.BF16)
+            bool[,,] seen = new bool[6, 440, 440];
+            using AttentionLayer layer = new(backend, rows, AttentionLayer.Rings(rings, block: block).With(prefill), 440, ElementType.BF16)
             {
                 Attended = (work, _) => Mark(work, 6, seen),
             };
-            layer.Prefill(640, 128);
+            layer.Prefill(440, 128);
             double[] errors = new double[rows.Queries.Length];
             float[] expected = ReferenceAttention.Run(rows, (head, query, key) => seen[head, query, key], 0, errors);
             Difference.AssertWithin(errors, layer.Outputs, expected, backend.Description);
             for (int head = 0; head < 6; head++)
             {
-                for (int row = 0; row < 640; row++)
+                for (int row = 0; row < 440; row++)
                 {
                     for (int key = 0; key <= row; key++)
                         Assert.False(seen[head, row, key] && !ReferenceAttention.SeesInPrefill(row, key, block * rings[head], block: block));
