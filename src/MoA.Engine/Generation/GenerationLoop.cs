@@ -144,9 +144,12 @@ internal sealed class GenerationLoop
         _batch.Clear();
         _ready.Clear();
         _prefilled.Clear();
-        if (!_pieceWaits)
+        bool forPiece = _pieceWaits;
+        if (!forPiece)
             AddDecoding();
         AddPrefilling();
+        if (forPiece && _batch.Rows == 0)
+            AddDecoding(); // who waited has left, or no prompt is to be read now
         int rows = _batch.Rows;
         if (rows == 0)
             return 0;

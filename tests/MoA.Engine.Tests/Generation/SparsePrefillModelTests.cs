@@ -50,6 +50,29 @@ public sealed class SparsePrefillModelTests(DemoModel demo) : IClassFixture<Demo
         Assert.True(writer.Output.Count >= 3);
     }
 
+    /// <summary>Whose piece waits may leave, or be told to wait: the others go on in the very next step.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void No_step_is_lost_to_a_piece_that_is_not_read(bool leaves)
+    {
+        using SequenceCache writing = _model.Transformer.CreateSequence(AttentionPolicy.Dense, 200);
+        using SequenceCache reading = _model.Transformer.CreateSequence(_model.ReadPolicy("minference:vertical=60,slash=100"), 1600);
+        GenerationLoop loop = new(_model.Transformer);
+        GenerationRun writer = Run(writing, Prompt(20), 100), reader = Run(reading, Prompt(1500), 2);
+        loop.Add(writer);
+        _ = loop.Step();
+        loop.Add(reader);
+        _ = loop.Step(); // the piece does not fit beside the other's token
+        int written = writer.Output.Count;
+        if (leaves)
+            _ = loop.Remove(reader);
+        else
+            loop.MaxPromptTokens = 0;
+        Assert.Equal(1, loop.Step());
+        Assert.Equal((written + 1, 0), (writer.Output.Count, reader.PrefilledTokens));
+    }
+
     /// <summary>Every policy of caches runs with one for prefill: bytes afterwards are the same, and generated tokens see what they would.</summary>
     [Fact]
     public void Every_cache_policy_can_be_combined()
