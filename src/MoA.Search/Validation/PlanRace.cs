@@ -4,7 +4,8 @@ namespace MoA.Search.Validation;
 
 /// <summary>
 /// Chooses among plans by their losses on the same items: a round of items for all, then twice as many for those that may still be the best. A
-/// plan is out when the 95% interval of its difference to the leader, item by item, lies above 0; those that are left, or the one, run on all items.
+/// plan is out when its difference to the leader, item by item, is more than three standard errors (losses have long tails, and there are
+/// several looks); those that are left, or the one, run on all items.
 /// </summary>
 internal sealed class PlanRace
 {
@@ -51,7 +52,7 @@ internal sealed class PlanRace
             for (int i = 0; i < left.Length; i++)
                 losses[left[i]].AddRange(scored[i]);
             int leader = left.MinBy(plan => Mean(losses[plan]).Mean);
-            left = [.. left.Where(plan => Difference(losses[plan], losses[leader]).Low <= 0)];
+            left = [.. left.Where(plan => !IsWorse(Difference(losses[plan], losses[leader])))];
         }
 
         return [.. losses.Select(list => (_order[..list.Count].Select(i => _items[i]).ToArray(), list.ToArray()))];
@@ -64,6 +65,9 @@ internal sealed class PlanRace
         ArgumentNullException.ThrowIfNull(other);
         return Mean([.. plan.Zip(other, (loss, than) => loss - than)]);
     }
+
+    // An interval has 1.96 standard errors on either side.
+    private static bool IsWorse(MeanInterval difference) => difference.Mean > 3 / 1.96 * (difference.Mean - difference.Low);
 
     private MeanInterval Mean(IReadOnlyList<double> values) => MeanInterval.OfGroups(
         values.Select((value, i) => (Set: SetOf(_items[_order[i]]), value)).GroupBy(entry => entry.Set, (_, set) => set.Select(entry => entry.value).ToArray()));
