@@ -37,7 +37,11 @@ public sealed class LanguageModel : IDisposable
         stops.UnionWith(Conversations?.EndOfTurnIds ?? new HashSet<int>());
         StopTokens = stops;
         // Last, since nobody would free its workspace if anything above failed.
-        Transformer = new Transformer(model, backend, maxRows) { Repetition = new(() => RepetitionPrompt.Of(Tokenizer, ChatTemplate)) };
+        Transformer = new Transformer(model, backend, maxRows) 
+        {
+            Repetition = new(() => RepetitionPrompt.Of(Tokenizer, ChatTemplate)),
+            Kinds = new(() => TokenKinds.Of(Tokenizer)),
+        };
     }
 
     /// <summary>The folder or file that it was read from; of a model that was described alone, its name.</summary>

@@ -55,6 +55,51 @@ internal static unsafe class AttentionReceived<TSimd, TVector>
     }
 
     /// <summary>
+    /// received[j] += Σ over queries of softmax(score of query and key_j) over the rows up to the query's own; near[j] += those of queries to which row j's token is recent.
+    /// </summary>
+    /// <param name="cache">The rows, noted by position; as many are read as <paramref name="received"/> has.</param>
+    /// <param name="firstHead">The first of the query heads that read them.</param>
+    /// <param name="queries">[rows, heads·size]: their queries of the last <paramref name="rows"/> rows.</param>
+    /// <param name="stride">Floats from row to row of the queries.</param>
+    /// <param name="rows">Queries of each head.</param>
+    /// <param name="shape">The layer's shapes.</param>
+    /// <param name="scratch">Memory of the workers.</param>
+    /// <param name="worker">Which of them runs this.</param>
+    /// <param name="received">The sums, one for each row.</param>
+    /// <param name="near">The sums of recent tokens.</param>
+    /// <param name="recentTokens">Tokens that are recent to a query, its own included.</param>
+    public static void AddNear(
+        HeadCache cache, int firstHead, float* queries, nint stride, int rows, in AttentionInputs shape, WorkerScratch scratch, int worker,
+        Span<float> received, Span<float> near, int recentTokens)
+    {
+        ReadOnlySpan<int> positions = cache.Tokens!.Positions;
+        int first = received.Length - rows, panelRows = PrefillPanel<TSimd, TVector, TwoVectors>.Queries;
+        for (int head = 0; head < shape.Group; head++)
+        {
+            for (int row = 0; row < rows; row += panelRows)
+            {
+                int count = Math.Min(panelRows, rows - row), keys = first + row + count;
+                float* weights = Weigh(
+                    cache, new KeyRows(0, 0, int.MaxValue, 0), firstHead + head, queries + row * stride + (nint)head * shape.HeadSize, stride, count, keys, shape,
+                    scratch, worker, int.MaxValue, out float* shares);
+                for (int key = 0; key < keys; key++, weights += panelRows)
+                {
+                    float sum = 0, sumNear = 0;
+                    for (int lane = 0; lane < count; lane++)
+                    {
+                        float weight = weights[lane] * shares[lane];
+                        sum += weight;
+                        sumNear += positions[first + row + lane] - positions[key] < recentTokens ? weight : 0;
+                    }
+
+                    received[key] += sum;
+                    near[key] += sumNear;
+                }
+            }
+        }
+    }
+
+    /// <summary>
     /// The most that rows of a part of the text get from any query of the group while the text is repeated: a query counts the first tokens, the part, and
     /// what was repeated up to itself.
     /// </summary>

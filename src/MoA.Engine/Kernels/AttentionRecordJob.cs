@@ -53,7 +53,16 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
 
     private void MakeRoom(in AttentionSegment segment, int head, EvictionPolicy policy, int worker)
     {
-        if (RowEviction.IsDue(segment.Cache.Head(_inputs.Layer, head), policy))
+        bool isDue = RowEviction.IsDue(segment.Cache.Head(_inputs.Layer, head), policy);
+        if (policy.Scorer is RecoveryScorer recovery)
+        {
+            if (isDue)
+                Profile(segment.Cache, head, recovery, worker);
+            StrategyEviction.MakeRoom(segment.Cache, _inputs.Layer, head);
+            return;
+        }
+
+        if (isDue)
             Score(segment.Cache, head, policy, segment.Cache.Length, worker);
         RowEviction.DropOne(segment.Cache, policy, _inputs.Layer, head);
     }
@@ -91,6 +100,19 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
         }
     }
 
+    // Without a prompt of its own, what is held stays.
+    private void Profile(SequenceCache sequence, int head, RecoveryScorer scorer, int worker)
+    {
+        HeadCache cache = sequence.Head(_inputs.Layer, head);
+        QueryWindow window = sequence.Window(_inputs.Layer, head);
+        float[] received = new float[cache.Tokens!.Count], near = new float[received.Length];
+        AttentionReceived<TSimd, TVector>.AddNear(
+            cache, head * _inputs.Group, window.Rows, window.Width, window.Count, _inputs, _scratch, worker, received, near,
+            StrategyEviction.RecentTokens(scorer, sequence.Length));
+        StrategyEviction.Choose(sequence, _inputs.Layer, head, scorer, received, near, window.Count);
+        window.Clear();
+    }
+
     private void Note(in AttentionSegment segment, int head, BlockMemory memory, int worker) =>
         AttentionReceived<TSimd, TVector>.Add(
             segment.Cache.Head(_inputs.Layer, head), head * _inputs.Group, _inputs.Query(segment.FirstRow, head * _inputs.Group),
@@ -115,6 +137,14 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
                 tokens.Scores.Clear();
                 AttentionReceived<TSimd, TVector>.Add(
                     cache, head * _inputs.Group, queries + (segment.Rows - 1) * stride, stride, 1, _inputs, _scratch, worker, tokens.Scores);
+                break;
+            case RecoveryScorer when segment.Mode == AttentionMode.Decode:
+                if (segment.Cache.StrategyOf(_inputs.Layer, head).Strategy is HeadStrategy.Heavy or HeadStrategy.Recent)
+                {
+                    AttentionReceived<TSimd, TVector>.Add(
+                        cache, head * _inputs.Group, queries, stride, 1, _inputs, _scratch, worker, tokens.Scores);
+                }
+
                 break;
             case { ScoresEveryToken: true }:
                 AttentionReceived<TSimd, TVector>.Add(

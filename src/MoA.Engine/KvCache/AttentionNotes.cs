@@ -11,6 +11,7 @@ internal sealed class AttentionNotes : IDisposable
     private readonly QueryWindow?[] _windows;
     private readonly QueryStatistics?[] _statistics;
     private readonly BlockMemory?[] _blocks;
+    private readonly ChosenStrategy?[] _strategies;
 
     /// <param name="config">The model.</param>
     /// <param name="policy">The policy.</param>
@@ -26,14 +27,19 @@ internal sealed class AttentionNotes : IDisposable
                 : [],
             policy is InfLlmPolicy infLlm
                 ? Each(config, 1, () => new BlockMemory(infLlm, config.KeyValueHeads, config.HeadSize))
-                : [])
+                : [],
+            policy is FastGenPolicy ? Each(config, config.KeyValueHeads, () => new ChosenStrategy()) : [])
     {
+        Kinds = policy is FastGenPolicy ? new TextKinds(capacity) : null;
         TokensRead = policy is EvictionPolicy { Scorer.ReadsTwice: true } ? [] : null;
         Resize(capacity);
     }
 
-    private AttentionNotes(QueryWindow?[] windows, QueryStatistics?[] statistics, BlockMemory?[] blocks) =>
-        (_windows, _statistics, _blocks) = (windows, statistics, blocks);
+    private AttentionNotes(QueryWindow?[] windows, QueryStatistics?[] statistics, BlockMemory?[] blocks, ChosenStrategy?[] strategies) =>
+        (_windows, _statistics, _blocks, _strategies) = (windows, statistics, blocks, strategies);
+
+    /// <summary>The kinds of the tokens, where the policy goes by them; else null.</summary>
+    public TextKinds? Kinds { get; private init; }
 
     /// <summary>The tokens of the prompt, where it is read a second time; else null.</summary>
     public List<int>? TokensRead { get; private init; }
@@ -53,9 +59,13 @@ internal sealed class AttentionNotes : IDisposable
     }
 
     /// <summary>The most bytes of native memory that a sequence's notes take.</summary>
-    public static long MostBytes(ModelConfig config, AttentionPolicy policy) => config.UnboundedLayers.Count * (long)config.KeyValueHeads * policy switch
+    /// <param name="config">The model.</param>
+    /// <param name="policy">The policy.</param>
+    /// <param name="capacity">The most tokens that the sequence may hold.</param>
+    public static long MostBytes(ModelConfig config, AttentionPolicy policy, int capacity) => config.UnboundedLayers.Count * (long)config.KeyValueHeads * policy switch
     {
         EvictionPolicy { Scorer: ExpectedAttentionScorer } => QueryStatistics.BytesOf(config.QueriesPerKeyValueHead, config.HeadSize),
+        FastGenPolicy => 2L * capacity * WindowWidth(config) * sizeof(float), // one of each size, while it grows
         EvictionPolicy choosing => (long)choosing.Scorer.ObservedQueries * WindowWidth(config) * sizeof(float),
         _ => 0,
     };
@@ -66,6 +76,9 @@ internal sealed class AttentionNotes : IDisposable
     /// <summary>The prompt's queries of a head's group, heads counted over all layers; only where the policy goes by their statistics.</summary>
     public QueryStatistics? Statistics(int head) => _statistics.Length == 0 ? null : _statistics[head];
 
+    /// <summary>What a head keeps, heads counted over all layers; only where the policy says so for each.</summary>
+    public ChosenStrategy? Strategy(int head) => _strategies.Length == 0 ? null : _strategies[head];
+
     /// <summary>The blocks of a layer; null if steps attend to all rows that are held.</summary>
     public BlockMemory? Blocks(int layer) => _blocks.Length == 0 ? null : _blocks[layer];
 
@@ -74,13 +87,16 @@ internal sealed class AttentionNotes : IDisposable
     {
         foreach (BlockMemory? layer in _blocks)
             layer?.Resize(capacity);
+        Kinds?.Reserve(capacity);
     }
 
     /// <summary>The same notes, which are other ones from now on.</summary>
     public AttentionNotes Copy()
     {
-        AttentionNotes copy = new(new QueryWindow?[_windows.Length], new QueryStatistics?[_statistics.Length], [.. _blocks.Select(layer => layer?.Copy())])
+        AttentionNotes copy = new(new QueryWindow?[_windows.Length], new QueryStatistics?[_statistics.Length], [.. _blocks.Select(layer => layer?.Copy())],
+            [.. _strategies.Select(head => head?.Copy())])
         {
+            Kinds = Kinds?.Copy(),
             TokensRead = TokensRead is null ? null : [.. TokensRead],
         };
         try

@@ -64,7 +64,7 @@ internal sealed partial class SequenceCache
         long most = Enumerable.Range(0, config.Layers).Max(layer => Enumerable.Range(0, config.KeyValueHeads).Sum(
             head => eviction.Chunk is null ? ElasticRule.Dense.Rows(capacity) + 1L : eviction.RowsOf(layer, head, config.KeyValueHeads, capacity)));
         long layer = 2 * type.RowBytes(config.HeadSize) * most;
-        bytes += AttentionNotes.MostBytes(config, policy);
+        bytes += AttentionNotes.MostBytes(config, policy, capacity);
         if (eviction.Scorer is not RepetitionScorer repetition)
             return bytes + layer;
         long repeated = (long)config.UnboundedLayers.Count * config.KeyValueHeads * (Math.Min(repetition.Chunk, capacity) + RepetitionPrompt.MostTokens);

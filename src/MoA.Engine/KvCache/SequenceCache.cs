@@ -338,6 +338,15 @@ internal sealed partial class SequenceCache : IDisposable
     /// <summary>The prompt's queries of a head's group; only where <see cref="EvictionOf"/> goes by their statistics.</summary>
     internal QueryStatistics Statistics(int layer, int keyValueHead) => _notes.Statistics(layer * _config.KeyValueHeads + keyValueHead)!;
 
+    /// <summary>Whether the policy goes by the kinds of tokens.</summary>
+    internal bool GoesByKind => _notes.Kinds is not null;
+
+    /// <summary>The kinds of the tokens; only where the policy goes by them.</summary>
+    internal TextKinds Kinds => _notes.Kinds!;
+
+    /// <summary>What a head keeps; only under policies that say so for each head.</summary>
+    internal ChosenStrategy StrategyOf(int layer, int keyValueHead) => _notes.Strategy(layer * _config.KeyValueHeads + keyValueHead)!;
+
     /// <summary>How a layer's queries and keys are turned.</summary>
     internal HeadTurn TurnOf(int layer) =>
         _turns[layer] is HeadTurn turn && turn.Length == TurnedFor ? turn : _turns[layer] = new HeadTurn(_config, layer, TurnedFor);

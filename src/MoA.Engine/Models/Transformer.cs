@@ -87,6 +87,9 @@ internal sealed class Transformer : IDisposable
         set => _layers.Probe = value;
     }
 
+    /// <summary>What the model's tokens are, for policies that keep some kinds.</summary>
+    internal Lazy<TokenKind[]> Kinds { get; init; } = new(() => TokenKinds.Of(null));
+
     /// <summary>Takes the times of each operation while a step of it runs; null else.</summary>
     internal PassClock? Clock { get; set; }
 
@@ -192,6 +195,13 @@ internal sealed class Transformer : IDisposable
         {
             if (!Backend.Holds(batch.Work.Segments[i].Cache))
                 throw new ArgumentException("Caches are in another device's memory; let the model that reads them create them.", nameof(batch));
+        }
+
+        for (int i = 0; i < batch.Work.SegmentCount; i++)
+        {
+            AttentionSegment segment = batch.Work.Segments[i];
+            if (segment.Cache.GoesByKind)
+                segment.Cache.Kinds.Note(segment.Cache.Length, batch.Tokens.Slice(segment.FirstRow, segment.Rows), Kinds.Value);
         }
 
         _last = null;

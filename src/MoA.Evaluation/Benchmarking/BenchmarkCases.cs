@@ -24,7 +24,7 @@ internal static class BenchmarkCases
         BenchmarkCase[] Group(int length, Func<long, int> batchOf) => [.. policies.Select(policy =>
         {
             long each = SequenceCache.EstimateBytes(model.Config, policy.Policy, length + settings.DecodeTokens, settings.CacheType)
-                + AttentionNotes.MostBytes(model.Config, policy.Policy);
+                + AttentionNotes.MostBytes(model.Config, policy.Policy, length + settings.DecodeTokens);
             int batch = batchOf(each);
             if (batch == 0)
                 throw DoesNotFit(room, $"{policy.Label}, --lengths {length}: the caches of one sequence", each, "shorter lengths");

@@ -72,6 +72,11 @@ internal static class PolicyFormat
                 writer.WriteScorer(shared.Scorer);
                 WriteEvery(writer, shared);
                 break;
+            case FastGenPolicy { Scorer: RecoveryScorer recovery }:
+                writer.Write(recovery.Recovery);
+                writer.Write(recovery.HeavyShare);
+                writer.Write(recovery.RecentShare);
+                break;
             case InfLlmPolicy infLlm:
                 WriteRule(writer, infLlm.Budget);
                 writer.Write(infLlm.LocalShare);
@@ -110,6 +115,7 @@ internal static class PolicyFormat
             KvZipPolicy.CommandName => new KvZipPolicy(
                 ReadRule(reader), (KvZipLevel)reader.ReadWithin(0, (int)KvZipLevel.Head), reader.ReadWithin(1, int.MaxValue)),
             AdaKvPolicy.CommandName => ReadShared(reader),
+            FastGenPolicy.CommandName => new FastGenPolicy(new RecoveryScorer(reader.ReadFinite(), reader.ReadFinite(), reader.ReadFinite())),
             InfLlmPolicy.CommandName => new InfLlmPolicy(ReadRule(reader), reader.ReadFinite(), reader.ReadWithin(1, ElasticRule.BlockSize)),
             (TwoClassPolicy.DuoName or TwoClassPolicy.RazorName) and string name => ReadHeads(reader, name, config),
             _ => throw new FormatException("no policy of that name"),

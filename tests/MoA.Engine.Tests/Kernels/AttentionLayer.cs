@@ -38,6 +38,9 @@ internal sealed unsafe class AttentionLayer : IDisposable
     /// <summary>Told after each piece of a prompt what was attended to, and which position it started at.</summary>
     public Action<AttentionWork, int>? Attended { get; init; }
 
+    /// <summary>The kind of the token at each position, for policies that go by it.</summary>
+    public IReadOnlyList<TokenKind> Kinds { get; init; } = [];
+
     /// <summary>[positions, queryHeads·size], filled up to the cache's length.</summary>
     public float[] Outputs { get; }
 
@@ -123,6 +126,8 @@ internal sealed unsafe class AttentionLayer : IDisposable
         using Tensor values = Copy(_rows.Values, start, count, keyWidth, wrong);
         using Tensor outputs = _backend.Allocate(count + wrong, queryWidth);
         new Span<float>(outputs.Data, (count + wrong) * queryWidth).Fill(float.NaN);
+        if (Cache.GoesByKind)
+            Cache.Kinds.Note(start, [.. Kinds.Skip(start).Take(count).Select(kind => (int)kind)], [TokenKind.Plain, TokenKind.Special, TokenKind.Punctuation]);
         _work.Clear();
         _work.Add(Cache, count + wrong, mode, toCome);
         _backend.Attend(_work, 0, queries, keys, values, outputs, _traits);

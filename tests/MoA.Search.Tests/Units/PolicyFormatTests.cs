@@ -97,6 +97,7 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
             TovaPolicy.CommandName => new TovaPolicy(rule),
             KeyDiffPolicy.CommandName => new KeyDiffPolicy(rule) { Every = every },
             ExpectedAttentionPolicy.CommandName => new ExpectedAttentionPolicy(rule, expected) { Every = every },
+            FastGenPolicy.CommandName => new FastGenPolicy(new RecoveryScorer(random.NextDouble(), random.NextDouble(), random.NextDouble())),
             KvZipPolicy.CommandName => new KvZipPolicy(rule, (KvZipLevel)random.Next(3), random.Next(1, 5000)),
             AdaKvPolicy.CommandName => new AdaKvPolicy(
                 rule, random.Next(5) switch

@@ -10,6 +10,10 @@ internal static class PolicyTable
     private static readonly PolicySetting Beta = PolicySetting.Whole("beta", 1, 1_000_000, $"how steep the pyramid is ({PyramidKvPolicy.DefaultBeta})");
     private static readonly PolicySetting Level = PolicySetting.Word("level", "what is chosen among (pair)", "pair", "uniform", "head");
     private static readonly PolicySetting Floor = PolicySetting.Number("floor", 0, 1, "part of an even share that each head is sure of (0.2)");
+    private static readonly PolicySetting Recovery = PolicySetting.Number(
+        "recovery", 0, 1, "share of its attention that must be left to a head (0.9)");
+    private static readonly PolicySetting Heavy = PolicySetting.Number("heavy", 0, 1, "share of the text that tokens of most attention are (0.3)");
+    private static readonly PolicySetting RecentTokens = PolicySetting.Number("recent", 0, 1, "share of the text that recent tokens are (0.3)");
     private static readonly PolicySetting Every = PolicySetting.Whole(
         "every", 1, 1_000_000, "tokens of an answer after which rows are chosen again (never)");
     private static readonly PolicySetting Local = PolicySetting.Number("local", 0, 1, "the window's share of the rows besides the sink (0.5)");
@@ -59,6 +63,13 @@ internal static class PolicyTable
             AdaKvPolicy.CommandName, "#b03a9e",
             (settings, _, _) => ReadShared(settings),
             [PolicySetting.Density, PolicySetting.Span, Floor, Every, .. ScorerReader.Settings])
+        { NeedsUnboundedLayer = true },
+        new(
+            FastGenPolicy.CommandName, "#946a4f",
+            (settings, _, _) => new FastGenPolicy(new RecoveryScorer(
+                settings.Number(Recovery, RecoveryScorer.DefaultRecovery), settings.Number(Heavy, RecoveryScorer.DefaultShare),
+                settings.Number(RecentTokens, RecoveryScorer.DefaultShare))),
+            Recovery, Heavy, RecentTokens)
         { NeedsUnboundedLayer = true },
         new(
             InfLlmPolicy.CommandName, "#a8841c",
