@@ -98,7 +98,7 @@ internal static class CommandLine
                 "eval", "Measures what a model still gets right under a plan or another policy.", new EvalRetrievalCommand(streams),
                 new EvalNeedleCommand(streams), new EvalRulerCommand(streams), new EvalLongBenchCommand(streams), new EvalLvEvalCommand(streams),
                 new EvalLongBench2Command(streams), new EvalInfiniteBenchCommand(streams),
-                new EvalPerplexityCommand(streams), new EvalAlpacaCommand(streams), new EvalCompareCommand(streams)),
+                new EvalPerplexityCommand(streams), new EvalRecitalCommand(streams), new EvalAlpacaCommand(streams), new EvalCompareCommand(streams)),
             new GroupCommand(
                 "plan", "Shows the spans and densities of a plan, and converts plan files.", new PlanShowCommand(streams),
                 new PlanConvertCommand(streams)),

@@ -10,7 +10,7 @@ public sealed class CommandLineTests
     private static readonly string[] Commands =
     [
         "compress", "calibrate", "profile", "optimize", "validate", "heads", "generate", "chat", "score", "bench", "eval retrieval",
-        "eval needle", "eval ruler", "eval longbench", "eval lveval", "eval longbench2", "eval infinitebench", "eval perplexity", "eval alpaca", "eval compare", "plan show",
+        "eval needle", "eval ruler", "eval longbench", "eval lveval", "eval longbench2", "eval infinitebench", "eval perplexity", "eval recital", "eval alpaca", "eval compare", "plan show",
         "plan convert", "model info", "model tokenize",
     ];
 

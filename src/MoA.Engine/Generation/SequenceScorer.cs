@@ -39,6 +39,9 @@ internal sealed class SequenceScorer
     /// <summary>If set, rules see N = <see cref="DecodeFrom"/> + this rather than the number of tokens.</summary>
     public int? MaxNewTokens { get; set; }
 
+    /// <summary>Bytes of the last sequence's rows when its end was read.</summary>
+    public long HeldBytes { get; private set; }
+
     /// <summary>
     /// ln p(token | tokens before it) of every scored position, in order; positions count from 0 and position 0 cannot be
     /// scored.
@@ -74,6 +77,7 @@ internal sealed class SequenceScorer
             start += count;
         }
 
+        HeldBytes = sequence.Bytes;
         return [.. result];
     }
 

@@ -146,7 +146,7 @@ internal sealed class EvaluationRun
         long start = Stopwatch.GetTimestamp(), before = _writer.Tokens + _scoredTokens;
         Prediction[] fresh = group[0].IsScored is null
             ? Answered(group, keys, _writer.Write(policy, group, cancellation))
-            : [.. group.Select((item, i) => Scored(policy, item, keys[i], ScoresUnit.Compute(
+            : [.. group.Select((item, i) => Scored(item, keys[i], ScoresUnit.Compute(
                 _model, policy, _settings.CacheType, item.Prompt, item.IsScored!, DecodeFrom(item), cancellation)))];
         EvaluationTiming parts = group[0].IsScored is null ? _writer.Timing : new EvaluationTiming(0, 0);
         EvaluationTiming timing = parts with { Tokens = _writer.Tokens + _scoredTokens - before, Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds };
@@ -177,7 +177,7 @@ internal sealed class EvaluationRun
         : _writer.UnitOf(piece.Policy, piece.Items);
 
     private Prediction[] Read(SharedPiece piece, ReadOnlyMemory<byte> result) => piece.Items is [{ IsScored: bool[] marks } item]
-        ? [Scored(piece.Policy, item, piece.Keys[0], ScoresUnit.ReadResult(result, marks.Count(scored => scored)))]
+        ? [Scored(item, piece.Keys[0], ScoresUnit.ReadResult(result, marks.Count(scored => scored)))]
         : Answered(piece.Items, piece.Keys, _writer.Read(result, piece.Items.Length));
 
     private static Prediction[] Answered(EvaluationItem[] group, string[] keys, WrittenAnswer[] answers) =>
@@ -198,7 +198,7 @@ internal sealed class EvaluationRun
     private int DecodeFrom(EvaluationItem item) =>
         _settings.ScoreThroughDecode ? Math.Max(1, Array.IndexOf(item.IsScored!, true)) : int.MaxValue;
 
-    private Prediction Scored(AttentionPolicy policy, EvaluationItem item, string key, double[] scores)
+    private Prediction Scored(EvaluationItem item, string key, ScoredText scored)
     {
         _scoredTokens += item.Prompt.Length;
         return new Prediction
@@ -206,9 +206,9 @@ internal sealed class EvaluationRun
             Id = item.Id,
             Key = key,
             PromptTokens = item.Prompt.Length,
-            KvBytes = BytesOf(policy, item),
-            Scored = scores.Length,
-            LogProbability = scores.Sum(),
+            KvBytes = scored.KvBytes,
+            Scored = scored.Scores.Length,
+            LogProbability = scored.Scores.Sum(),
             Reference = item.Reference,
         };
     }

@@ -43,14 +43,13 @@ internal sealed class ScoresUnit : IUnitHandler
     /// <param name="isScored">For each token whether it is scored.</param>
     /// <param name="decodeFrom">Tokens that go through prefill.</param>
     /// <param name="cancellation">Checked between layers.</param>
-    /// <returns>One number for each scored token, in their order.</returns>
-    public static double[] Compute(
+    public static ScoredText Compute(
         LanguageModel model, AttentionPolicy policy, ElementType cacheType, int[] tokens, bool[] isScored, int decodeFrom,
         CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(model);
         SequenceScorer scorer = new(model.Transformer) { Policy = policy, CacheType = cacheType, DecodeFrom = decodeFrom };
-        return scorer.Score(tokens, isScored, cancellation);
+        return new ScoredText(scorer.Score(tokens, isScored, cancellation), scorer.HeldBytes);
     }
 
     /// <inheritdoc/>
@@ -69,17 +68,22 @@ internal sealed class ScoresUnit : IUnitHandler
         if (tokens.Length == 0 || marks[0])
             throw new InvalidInputException("unit of scores: the first token of a text has no probability; expected marks on others");
         model.CheckLength(tokens.Length, "unit of scores");
-        double[] scores = Compute(model, policy, cacheType, tokens, marks, decodeFrom, cancellation);
-        return MemoryMarshal.AsBytes(scores.AsSpan()).ToArray();
+        ScoredText scored = Compute(model, policy, cacheType, tokens, marks, decodeFrom, cancellation);
+        return UnitFormat.Write(writer =>
+        {
+            writer.Write(MemoryMarshal.AsBytes(scored.Scores.AsSpan()));
+            writer.Write(scored.KvBytes);
+        });
     }
 
     /// <summary>Reads the result of a unit.</summary>
     /// <param name="result">The bytes.</param>
     /// <param name="scored">How many tokens were to be scored.</param>
     /// <exception cref="InvalidInputException">It is no such result.</exception>
-    public static double[] ReadResult(ReadOnlyMemory<byte> result, int scored) => UnitFormat.Read(result, "result of scores", reader =>
+    public static ScoredText ReadResult(ReadOnlyMemory<byte> result, int scored) => UnitFormat.Read(result, "result of scores", reader =>
     {
         byte[] bytes = reader.ReadBytes(scored * sizeof(double));
-        return bytes.Length == scored * sizeof(double) ? MemoryMarshal.Cast<byte, double>(bytes).ToArray() : throw new EndOfStreamException();
+        return bytes.Length == scored * sizeof(double)
+            ? new ScoredText(MemoryMarshal.Cast<byte, double>(bytes).ToArray(), reader.ReadInt64()) : throw new EndOfStreamException();
     });
 }

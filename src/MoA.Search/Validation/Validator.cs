@@ -51,7 +51,7 @@ internal sealed class Validator(
             (i, result) =>
             {
                 (string name, _, EncodedItem item, string key) = missing[i];
-                _ = Keep(key, item, ScoresUnit.ReadResult(result, item.Scored));
+                _ = Keep(key, item, ScoresUnit.ReadResult(result, item.Scored).Scores);
                 done += names[key].Count();
                 progress?.Invoke(new StepProgress("validate", name, done, Math.Max(Total, done), _tokens));
                 return null;
@@ -126,7 +126,7 @@ internal sealed class Validator(
         string key = KeyOf(policy, item);
         return journal.TryGet(key, out JsonElement known)
             ? known.GetDouble()
-            : Keep(key, item, ScoresUnit.Compute(model, policy, cacheType, item.Tokens, item.IsAnswer, int.MaxValue, cancellation));
+            : Keep(key, item, ScoresUnit.Compute(model, policy, cacheType, item.Tokens, item.IsAnswer, int.MaxValue, cancellation).Scores);
     }
 
     private string KeyOf(AttentionPolicy policy, EncodedItem item) => "loss/" + ResultJournal.Hash(

@@ -28,7 +28,7 @@ public sealed class UnitHandlerTests(DemoModel demo) : IClassFixture<DemoModel>
         foreach (int decodeFrom in new[] { int.MaxValue, 280 })
         {
             WorkUnit unit = ScoresUnit.Of(policy, cacheType, tokens, marks, "x:1", decodeFrom);
-            double[] scores = ScoresUnit.ReadResult(Run(unit), marks.Count(mark => mark));
+            double[] scores = ScoresUnit.ReadResult(Run(unit), marks.Count(mark => mark)).Scores;
             Assert.Equal(
                 new SequenceScorer(Model.Transformer) { Policy = policy, CacheType = cacheType, DecodeFrom = decodeFrom }.Score(tokens, marks), scores);
             Assert.Equal(unit.Id, ScoresUnit.Of(policy, cacheType, tokens, marks, "elsewhere:9", decodeFrom).Id);
