@@ -153,9 +153,17 @@ internal abstract class EvalCommand : CliCommand
                 ? string.Create(CultureInfo.InvariantCulture, $"{accuracy:P1} of {metrics.Items} [{metrics.Low:P1}, {metrics.High:P1}]")
                 : string.Create(CultureInfo.InvariantCulture, $"{metrics.Items} answers");
         return string.Create(CultureInfo.InvariantCulture,
-            $"{metrics.Dataset ?? metrics.Task,-12} at {metrics.Length,6}  {metrics.PolicySetting,-28} {score}  " +
+            $"{NameOf(metrics),-12} at {metrics.Length,6}  {metrics.PolicySetting,-28} {score}  " +
             $"density {metrics.Density:F3}  KV {metrics.KvBytes:N0} bytes{(PolicyReader.ReadsTwice(metrics.PolicySetting) ? "  prompt read twice" : "")}");
     }
+
+    // Tasks without data sets have variants: hidden questions, all tokens.
+    private static string NameOf(EvaluationMetrics metrics) => metrics switch
+    {
+        { Dataset: null } => metrics.Task,
+        { Task: "retrieval" or "perplexity" } => $"{metrics.Task} {metrics.Dataset}",
+        _ => metrics.Dataset,
+    };
 
     internal static void WriteMembers(Utf8JsonWriter writer, EvaluationMetrics metrics)
     {

@@ -19,7 +19,7 @@ internal static class EvalOptions
 
     public static Option<string[]> Policies { get; } = new("--policy")
     {
-        Description = $"A rival: {PolicyHelp.WithSize}, or with head scores {PolicyHelp.WithHeadScores} (docs/policies.md); {PolicyReader.All}: " +
+        Description = $"A rival: {PolicyHelp.WithSize}, {PolicyHelp.OfOwnSize} without a size, or with head scores {PolicyHelp.WithHeadScores} (docs/policies.md); {PolicyReader.All}: " +
             $"every one that can run on the model, those of head scores with all:profile=DIR or all:scores=FILE{PolicyHelp.Prefill}. May be given several times. Dense " +
             "attention is always measured too",
         HelpName = PolicyHelp.Form,

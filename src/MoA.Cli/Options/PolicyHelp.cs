@@ -1,4 +1,5 @@
 using System.CommandLine.Completions;
+using MoA.Engine.Attention;
 using MoA.Engine.Attention.Policies;
 
 namespace MoA.Cli.Options;
@@ -15,6 +16,9 @@ internal static class PolicyHelp
 
     /// <summary>Those that take no size: dense, and moa as the last.</summary>
     public static string WithoutSize { get; } = PolicyTable.Names(PolicyTable.All.Where(policy => !policy.TakesSize).OrderBy(policy => policy.TakesPlan));
+
+    /// <summary>Those whose size is a result.</summary>
+    public static string OfOwnSize { get; } = PolicyTable.Names(PolicyTable.All.Where(policy => !policy.TakesSize && !policy.TakesPlan && policy.Name != DensePolicy.CommandName));
 
     /// <summary>Those that take a size alone.</summary>
     public static string WithSize { get; } = PolicyTable.Names(PolicyTable.All.Where(policy => policy.TakesSize && !policy.NeedsHeadScores));

@@ -14,6 +14,9 @@ internal sealed record RepetitionPrompt(int[] First, int[] Later, int[] Turn)
     /// <summary>The most tokens that all of this is taken to have.</summary>
     public const int MostTokens = 256;
 
+    /// <summary>The most tokens that are read before a part.</summary>
+    public int Words => Math.Max(First.Length, Later.Length + Overlap) + Turn.Length;
+
     /// <summary>No words at all: for models without a tokenizer.</summary>
     public static RepetitionPrompt None { get; } = new([], [], []);
 

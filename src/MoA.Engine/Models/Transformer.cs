@@ -185,7 +185,7 @@ internal sealed class Transformer : IDisposable
 
     // A method of its own: what it allocates is not for steps that read nothing again.
     private void RunAgain(SequenceCache sequence, CancellationToken cancellation) =>
-        SecondReading.Run(sequence, Repetition.Value, CreateBatch(), part => Run(part, cancellation));
+        SecondReading.Run(sequence, Repetition.Value, Config.LongestText, CreateBatch(), part => Run(part, cancellation));
 
     private void Run(ForwardBatch batch, CancellationToken cancellation)
     {

@@ -8,6 +8,24 @@ public sealed class EvalCommandTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    /// <summary>A hidden question changes what policies keep, is said beside the task, and readings of a prompt are counted.</summary>
+    [Fact]
+    public void Questions_may_be_hidden_and_readings_are_counted()
+    {
+        string[] args = ["eval", "retrieval", "--lengths", "256", "--items", "3", "--policy", "kvzip:density=0.5", "--policy", "h2o:density=0.5", "--question", "hidden", "--out", _folder["h"]];
+        JsonElement[] results = [.. Invocation.Json(args).GetProperty("policies").EnumerateArray()];
+        Assert.Equal(["dense", "kvzip", "h2o"], results.Select(result => result.GetProperty("policy").GetString()));
+        Assert.All(results, result => Assert.Equal("hidden", result.GetProperty("dataset").GetString()));
+        Assert.Equal([1, 2, 1], results.Select(result => result.GetProperty("promptReadings").GetInt32()));
+        Invocation shown = Invocation.Of([.. args, "--quiet"]);
+        string[] lines = shown.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(3, lines.Length);
+        Assert.All(lines, line => Assert.StartsWith("retrieval hidden at    256  ", line, StringComparison.Ordinal));
+        Assert.Contains("prompt read twice", lines[1], StringComparison.Ordinal);
+        Assert.DoesNotContain("prompt read twice", lines[2], StringComparison.Ordinal);
+        Invocation.Of("eval", "retrieval", "--question", "asked", "--out", _folder["h"]).AssertRefused("--question asked", "shown", "hidden");
+    }
+
     [Fact]
     public void Policies_run_at_densities_and_results_are_scored_again_and_compared()
     {

@@ -64,19 +64,21 @@ public sealed class KvZipTests : IDisposable
     /// The rows of all layers and heads compete; those that stay are the best by the scores that the same readings give by hand, and bytes are those of the size.
     /// </summary>
     [Theory]
-    [InlineData("llama-gqa-llama3", 64, null)]
-    [InlineData("llama-mha", 2000, null)]
-    [InlineData("llama-mha", 100, 48)]
-    public void Models_read_their_prompt_twice(string name, int chunk, int? firstWindow)
+    [InlineData("llama-gqa-llama3", 64, null, 2048, 64)]
+    [InlineData("llama-mha", 2000, null, 2048, 2000)]
+    [InlineData("llama-mha", 100, 48, 2048, 100)]
+    [InlineData("llama-mha", 2000, null, 480, 480 - 300 - 11)] // parts are repeated within the context
+    [InlineData("llama-mha", 2000, null, 330, 128)]
+    public void Models_read_their_prompt_twice(string name, int most, int? firstWindow, int context, int chunk)
     {
         const int Prompt = 300, Capacity = 320;
         using ModelFixture fixture = ModelFixture.Load(name);
-        var config = fixture.Model.Config.WithLayers((layer, index) => layer with { Window = index == 0 ? firstWindow : null });
+        var config = fixture.Model.Config.WithLayers((layer, index) => layer with { Window = index == 0 ? firstWindow : null }) with { MaxPositions = context };
         RepetitionPrompt words = new([1, 2, 3], [4, 5], [6]);
         using Transformer transformer = new(new(config, fixture.Model.Weights, fixture.Model.Generation, name), _backends[^1], 96) { Repetition = new(words) };
         Random random = new(3);
         int[] tokens = [.. Enumerable.Range(0, Prompt + 1).Select(_ => random.Next(config.VocabularySize))];
-        KvZipPolicy policy = new(new ElasticRule(0, 0.6), KvZipLevel.Pair, chunk);
+        KvZipPolicy policy = new(new ElasticRule(0, 0.6), KvZipLevel.Pair, most);
         using SequenceCache sequence = transformer.CreateSequence(policy, Capacity, ElementType.F32);
         long before = sequence.Bytes;
         _ = ModelFixture.Run(transformer, sequence, tokens.AsSpan(0, Prompt), 96, AttentionMode.Prefill);
