@@ -317,7 +317,7 @@ public sealed class SessionFilesTests : IDisposable
             "fixed" => new StreamingLlmPolicy(new ElasticRule(128, 0)),
             _ => new PlanPolicy(new AttentionPlan(
                 [.. Enumerable.Range(0, model.Config.Layers).Select(layer =>
-                    Enumerable.Range(0, model.Config.QueryHeads).Select(head => rules[(layer + head) % rules.Length]).ToArray())],
+                    Enumerable.Range(0, model.Config.QueryHeads).Select(head => rules[(layer + head) % rules.Length] with { Block = 16 }).ToArray())],
                 HeadKind.Query)),
         };
     }

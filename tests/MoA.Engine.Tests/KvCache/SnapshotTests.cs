@@ -359,6 +359,7 @@ public sealed class SnapshotTests : IDisposable
     {
         Random random = new(seed);
         ElasticRule[] rules = [new(0, 1), new(0, 0.5), new(128, 0), new(-100, 0.9), new(64, 0.25), new(200, 0)];
+        int block = ElasticRule.Blocks[random.Next(3)];
         ElasticRule most = new(0, 0.6);
         return name switch
         {
@@ -367,7 +368,7 @@ public sealed class SnapshotTests : IDisposable
             "fixed" => new StreamingLlmPolicy(new ElasticRule(192, 0)),
             "share" => new StreamingLlmPolicy(new ElasticRule(0, 0.5)),
             "plan" => new PlanPolicy(new AttentionPlan(
-                [.. Enumerable.Range(0, config.Layers).Select(_ => Enumerable.Range(0, config.QueryHeads).Select(_ => rules[random.Next(rules.Length)]).ToArray())],
+                [.. Enumerable.Range(0, config.Layers).Select(_ => Enumerable.Range(0, config.QueryHeads).Select(_ => rules[random.Next(rules.Length)] with { Block = block }).ToArray())],
                 HeadKind.Query)),
             "h2o" => new H2oPolicy(most),
             "tova" => new TovaPolicy(most),
