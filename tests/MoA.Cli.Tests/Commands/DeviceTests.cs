@@ -40,7 +40,7 @@ public sealed class DeviceTests : IDisposable
         string[] running =
         [
             "compress", "calibrate", "profile", "validate", "heads", "generate", "chat", "serve", "score", "bench", "eval retrieval", "eval needle", "eval longbench",
-            "eval lveval", "eval longbench2", "eval infinitebench", "eval ruler", "eval perplexity", "eval recital", "eval alpaca", "worker",
+            "eval lveval", "eval longbench2", "eval infinitebench", "eval ruler", "eval perplexity", "eval recital", "eval alpaca", "prefill search", "worker",
         ];
         string[] with = [.. CommandTree.Commands.Where(item => item.Command.Options.Any(option => option.Name == "--device"))
             .Select(item => string.Join(' ', item.Path))];
