@@ -16,13 +16,13 @@ SECONDS=0
 mkdir -p "$folder"
 cd "$folder" # files are named in the results as they are given here
 
-moa calibrate --quiet --lengths 512,1024 --validate-length 1536 --out search >/dev/null
-moa profile --quiet --data search/calibration.jsonl --lengths 512,1024 --out search
+moa calibrate --quiet --lengths 512,1024,2048 --items 100 --validate-length 1536 --out search >/dev/null
+moa profile --quiet --data search/calibration.jsonl --lengths 512,1024,2048 --out search
 plans=()
 for density in "${densities[@]}"; do
   plan="moa-$density.json"
   if [ ! -e "$plan" ]; then
-    moa optimize --quiet --profile search --lengths 512,1024 --extend 2048 --density "$density" --out "plans-$density"
+    moa optimize --quiet --profile search --lengths 512,1024,2048 --density "$density" --out "plans-$density"
     moa validate --quiet --plans "plans-$density" --data search/validation.jsonl --length 1536 --out "chosen-$density"
     cp "chosen-$density/plan.json" "$plan"
   fi
