@@ -51,6 +51,7 @@ internal sealed class CompressCommand : CliCommand
         Options.Add(_retrievalLengths);
         Options.Add(_retrievalItems);
         Options.Add(_maxPlans);
+        Options.Add(ScorerOption.Option);
         Options.Add(StepOptions.MemoryLimit);
         Options.Add(StepOptions.Out);
         Options.Add(DryRun.Option);
@@ -99,6 +100,7 @@ internal sealed class CompressCommand : CliCommand
                 : defaults.RetrievalLengths,
             MaxPlans = CalibrationOptions.Positive(context, _maxPlans) ?? defaults.MaxPlans,
             MemoryLimit = StepOptions.ReadMemoryLimit(context),
+            Scorer = ScorerOption.Read(context),
         };
         if (settings.RetrievalItems < 0)
             throw new InvalidInputException($"--retrieval-items {settings.RetrievalItems}: expected 0 or more");

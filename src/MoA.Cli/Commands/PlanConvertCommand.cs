@@ -43,6 +43,8 @@ internal sealed class PlanConvertCommand : CliCommand
                 PlanFile.Save(target, document);
                 break;
             case "research":
+                if (document.Scorer is not null)
+                    throw new InvalidInputException($"{context.Get(_source)}: its heads choose rows by {document.Scorer}, which the research code's format cannot say; use --to moa");
                 PlanFile.SaveResearch(target, document.Plan);
                 break;
             default:

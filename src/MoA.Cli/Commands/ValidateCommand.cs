@@ -4,6 +4,7 @@ using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
@@ -40,13 +41,14 @@ internal sealed class ValidateCommand : CliCommand
 
     public ValidateCommand(Streams streams)
         : base("validate", "Measures the answer loss of every plan at an unseen length, beside dense attention and uniform spans, and copies " +
-            "the best to plan.json.", streams)
+            "the best to plan.json. With a scorer, plans run with content inside, and plan.json names it.", streams)
     {
         Examples = ["moa validate --plans plans --data search/validation.jsonl --length 1536 --out search"];
         KeepsFinishedWork = true;
         Options.Add(_plans);
         Options.Add(_data);
         Options.Add(_length);
+        Options.Add(ScorerOption.Option);
         ModelOptions.AddTo(this);
         Options.Add(StepOptions.Out);
         Options.Add(DryRun.Option);
@@ -64,7 +66,8 @@ internal sealed class ValidateCommand : CliCommand
         if (items.Length == 0)
             throw new InvalidInputException($"{data}: no item of {length / 2 + 1} to {length} tokens; choose another --length");
         string folder = StepOptions.OutFolder(context);
-        PlanPolicy[] policies = [.. plans.Select(plan => new PlanPolicy(plan.Plan))];
+        string? scorer = ScorerOption.Read(context);
+        AttentionPolicy[] policies = [.. plans.Select(plan => ContentPlanReader.Of(plan.Plan, scorer ?? plan.Document.Scorer))];
         int[] tokens = [.. items.Select(item => item.Tokens.Length)];
         if (!ClusterOptions.IsGiven(context))
             MmapOption.Apply(context, model, StepOptions.MemoryEstimate(context, model).OfValidation(policies, tokens).BytesBesideModel);
@@ -77,12 +80,13 @@ internal sealed class ValidateCommand : CliCommand
         using ClusterSearch? cluster = ClusterSearch.Of(context, model);
         using ResultJournal journal = ResultJournal.OpenIn(folder, CompressionRun.PlanFileName);
         ValidationOutcome outcome = context.WithProgress(progress => ValidationStep.Run(
-            model, [.. plans.Select(plan => (plan.Name, plan.Plan))], items, length, journal, ModelOptions.CacheType(context), progress,
+            model, [.. plans.Zip(policies, (plan, policy) => (plan.Name, policy))], items, length, journal, ModelOptions.CacheType(context), progress,
             cluster?.Workers, context.Cancellation));
         string target = Path.Combine(folder, CompressionRun.PlanFileName);
         PlanDocument chosen = plans[outcome.Chosen].Document;
         PlanFile.Save(target, chosen with
         {
+            Scorer = scorer ?? chosen.Scorer,
             Search = (chosen.Search ?? new PlanSearch()) with
             {
                 ValidationLength = length,

@@ -12,6 +12,11 @@ internal sealed record PlanDocument(AttentionPlan Plan, PlanModel? Model = null,
     /// </summary>
     public bool StatesHeadKind { get; init; } = true;
 
+    /// <summary>
+    /// The scorer by which heads choose their rows, as it stands behind <c>scorer=</c> on the command line, with its settings; null where the last rows stay.
+    /// </summary>
+    public string? Scorer { get; init; }
+
     /// <summary>Checks that the plan can be used with a model.</summary>
     /// <param name="layers">Layers of the model.</param>
     /// <param name="queryHeads">Query heads of its layers.</param>

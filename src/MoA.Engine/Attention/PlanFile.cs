@@ -9,6 +9,9 @@ namespace MoA.Engine.Attention;
 /// </summary>
 internal static class PlanFile
 {
+    /// <summary>What the member <c>format</c> says of plans that name a scorer, which what reads the other alone must not run without it.</summary>
+    public const string ContentFormat = "moa-plan/2";
+
     /// <summary>What the member <c>format</c> says.</summary>
     public const string Format = "moa-plan/1";
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoA.Engine.Attention.Policies;
 
 namespace MoA.Engine.Attention;
 
@@ -10,9 +11,9 @@ internal sealed class PlanReader(string fileName)
         if (root.ValueKind != JsonValueKind.Object)
             throw Error($"holds {Kind(root)}", "an object with \"alphas\" and \"betas\"");
         if (root.TryGetProperty("format", out JsonElement format)
-            && (format.ValueKind != JsonValueKind.String || format.GetString() != PlanFile.Format))
+            && (format.ValueKind != JsonValueKind.String || format.GetString() is not (PlanFile.Format or PlanFile.ContentFormat)))
         {
-            throw Error($"format {Shown(format)}", $"\"{PlanFile.Format}\"; convert the plan with the version that wrote it");
+            throw Error($"format {Shown(format)}", $"\"{PlanFile.Format}\" or \"{PlanFile.ContentFormat}\"; convert the plan with the version that wrote it");
         }
 
         int block = ReadBlock(root);
@@ -39,6 +40,7 @@ internal sealed class PlanReader(string fileName)
             Member(root, "search") is JsonElement search ? ReadSearch(search) : null)
         {
             StatesHeadKind = headKind is not null,
+            Scorer = ReadScorer(root),
         };
         if (model is not null)
             RequireShape(document.Plan, model);
@@ -53,6 +55,16 @@ internal sealed class PlanReader(string fileName)
         if (Member(root, "sinkTokens") is JsonElement sink && Integer(sink, "sinkTokens") != block)
             throw Error($"\"sinkTokens\" {Shown(sink)}", $"{block}, as \"blockSize\" says; other sizes are not supported");
         return block;
+    }
+
+    private string? ReadScorer(JsonElement root)
+    {
+        if (Member(root, "scorer") is not JsonElement value)
+            return null;
+        string? scorer = value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        return scorer is not null && ContentPlanReader.IsScorer(scorer)
+            ? scorer
+            : throw Error($"\"scorer\" {Shown(value)}", $"{ContentPlanReader.Scorers}, with settings behind a comma if any");
     }
 
     private HeadKind? ReadHeadKind(JsonElement root)

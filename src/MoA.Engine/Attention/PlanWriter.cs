@@ -8,7 +8,9 @@ internal static class PlanWriter
     public static void Write(Utf8JsonWriter writer, PlanDocument document)
     {
         writer.WriteStartObject();
-        writer.WriteString("format", PlanFile.Format);
+        writer.WriteString("format", document.Scorer is null ? PlanFile.Format : PlanFile.ContentFormat);
+        if (document.Scorer is not null)
+            writer.WriteString("scorer", document.Scorer);
         if (document.Model is PlanModel model)
         {
             writer.WriteStartObject("model");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Generation;
 using MoA.Evaluation.Reports;
 using MoA.Evaluation.Retrieval;
@@ -104,8 +105,8 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
     private ValidationOutcome Validate(
         OptimizationResult optimum, CalibrationSets sets, ResultJournal journal, CancellationToken cancellation)
     {
-        (string, AttentionPlan)[] plans = [.. optimum.Plans.Select((plan, i) =>
-            (Path.GetFileName(_planFiles[i]), optimum.Problem.ToPlan(plan.RuleOfHead, HeadKind.KeyValue)))];
+        (string, AttentionPolicy)[] plans = [.. optimum.Plans.Select((plan, i) =>
+            (Path.GetFileName(_planFiles[i]), ContentPlanReader.Of(optimum.Problem.ToPlan(plan.RuleOfHead, HeadKind.KeyValue), settings.Scorer)))];
         return ValidationStep.Run(
             model, plans, sets.Validation, settings.Search.ValidationLength, journal, settings.CacheType, progress, Workers, cancellation);
     }
@@ -116,6 +117,7 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
             optimum.Plans[validation.Chosen], HeadKind.KeyValue, PlanModelOf(model));
         return document with
         {
+            Scorer = settings.Scorer,
             Search = document.Search! with
             {
                 ValidationLength = settings.Search.ValidationLength,
@@ -150,7 +152,7 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
             Workers = Workers,
             Total = questions.Sum(set => set.Items.Count) * 3,
         };
-        PlanPolicy moa = new(plan);
+        AttentionPolicy moa = ContentPlanReader.Of(plan, settings.Scorer);
         (RetrievalSet Set, AttentionPolicy Policy)[] runs =
         [
             .. from set in questions

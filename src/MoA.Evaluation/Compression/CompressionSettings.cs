@@ -30,6 +30,12 @@ public sealed record CompressionSettings
     /// <summary>Most Pareto plans to validate, spread over the front.</summary>
     public int MaxPlans { get; init; } = 10;
 
+    /// <summary>
+    /// By which scores the heads of a plan choose their rows, as behind <c>scorer=</c> on the command line; null where the last rows stay. Plans are validated so, and the chosen one
+    /// names it.
+    /// </summary>
+    public string? Scorer { get; init; }
+
     /// <summary>Bytes that profiling may take beside the weights; null for half of the machine's memory.</summary>
     public long? MemoryLimit { get; init; }
 

@@ -28,7 +28,7 @@ internal static class ValidationStep
     /// <param name="cancellation">Checked between forward passes.</param>
     public static ValidationOutcome Run(
         LanguageModel model,
-        IReadOnlyList<(string Name, AttentionPlan Plan)> plans,
+        IReadOnlyList<(string Name, AttentionPolicy Policy)> plans,
         IReadOnlyList<EncodedItem> items,
         int length,
         ResultJournal journal,
@@ -46,7 +46,7 @@ internal static class ValidationStep
             Workers = workers,
             Total = (plans.Count + 2) * items.Count,
         };
-        (string Name, AttentionPolicy Policy)[] policies = [.. plans.Select(plan => (plan.Name, (AttentionPolicy)new PlanPolicy(plan.Plan)))];
+        (string Name, AttentionPolicy Policy)[] policies = [.. plans];
         PlanRace race = new(items);
         (EncodedItem[] Items, double[] Losses)[] run = race.Run(plans.Count, (left, round) =>
         {

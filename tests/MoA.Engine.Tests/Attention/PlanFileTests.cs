@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Tests;
 
 namespace MoA.Engine.Tests.Attention;
@@ -41,6 +42,35 @@ public sealed class PlanFileTests
         Assert.Equal(2.5, read.Search.ValidationLoss);
         Assert.True(read.StatesHeadKind);
         Assert.Equal(["plan.json"], Directory.GetFiles(file.Folder).Select(Path.GetFileName));
+    }
+
+    /// <summary>A plan with a scorer says so in its format, so that what does not know of scorers refuses it; --plan alone runs it by content.</summary>
+    [Theory]
+    [InlineData("keydiff")]
+    [InlineData("expected-attention,future=64,recent=16")]
+    public void Scorers_stay_with_their_plans(string scorer)
+    {
+        using TemporaryFile file = new();
+        PlanFile.Save(file.Path, new PlanDocument(new AttentionPlan(GroupedRules, HeadKind.KeyValue)) { Scorer = scorer });
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(file.Path));
+        Assert.Equal("moa-plan/2", json.RootElement.GetProperty("format").GetString());
+        PlanDocument read = PlanFile.Load(file.Path);
+        Assert.Equal(scorer, read.Scorer);
+        AssertSameRules(new AttentionPlan(GroupedRules, HeadKind.KeyValue), read.Plan);
+        ContentPlanPolicy policy = Assert.IsType<ContentPlanPolicy>(PolicyReader.Read(null, file.Path, Kernels.AttentionLayer.Config(2, 2, 8, layers: 3)));
+        Assert.Equal((scorer.Split(',')[0], scorer == "keydiff" ? 32 : 16), (policy.Scorer.Name, policy.Recent));
+    }
+
+    [Theory]
+    [InlineData("\"kvzip\"")]
+    [InlineData("\"keydiff,span=4\"")]
+    [InlineData("\"\"")]
+    [InlineData("7")]
+    public void Scorers_that_plans_cannot_keep_are_refused(string scorer)
+    {
+        InvalidInputException refused = Assert.Throws<InvalidInputException>(() => PlanFile.Parse(
+            Encoding.UTF8.GetBytes($"{{\"format\":\"moa-plan/2\",\"scorer\":{scorer},\"alphas\":[[0]],\"betas\":[[1]]}}"), "p.json"));
+        Assert.Contains($"\"scorer\" {scorer}; expected expected-attention or keydiff", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -119,7 +149,7 @@ public sealed class PlanFileTests
     [InlineData("{\"alphas\":[[1e999]],\"betas\":[[0]]}", "alphas[0][0]")]
     [InlineData("{\"alphas\":[[\"NaN\"]],\"betas\":[[0]]}", "finite number")]
     [InlineData("{\"alphas\":[[null]],\"betas\":[[0]]}", "alphas[0][0]")]
-    [InlineData("{\"format\":\"moa-plan/2\",\"alphas\":[[1]],\"betas\":[[0]]}", "moa-plan/1")]
+    [InlineData("{\"format\":\"moa-plan/3\",\"alphas\":[[1]],\"betas\":[[0]]}", "moa-plan/1")]
     [InlineData("{\"format\":7,\"alphas\":[[1]],\"betas\":[[0]]}", "moa-plan/1")]
     [InlineData("{\"sinkTokens\":4,\"alphas\":[[1]],\"betas\":[[0]]}", "\"sinkTokens\" 4; expected 64")]
     [InlineData("{\"blockSize\":48,\"alphas\":[[1]],\"betas\":[[0]]}", "\"blockSize\" 48; expected 16, 32, 64")]

@@ -66,7 +66,7 @@ public sealed class ValidatorTests(DemoModel demo) : IClassFixture<DemoModel>, I
     [Fact]
     public void The_step_compares_plans_with_dense_and_uniform_attention()
     {
-        AttentionPlan Plan(double beta) => AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, new ElasticRule(0, beta));
+        AttentionPolicy Plan(double beta) => new PlanPolicy(AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, new ElasticRule(0, beta)));
         using ResultJournal journal = ResultJournal.Open(_folder.File("journal"));
         ValidationOutcome outcome = ValidationStep.Run(
             _model, [("all", Plan(1)), ("same", Plan(1)), ("few", Plan(0))], [Item(5, null)], 200, journal, ElementType.F32,

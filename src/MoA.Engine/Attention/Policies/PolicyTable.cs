@@ -24,7 +24,7 @@ internal static class PolicyTable
     public static IReadOnlyList<PolicyDescriptor> All { get; } =
     [
         new(DensePolicy.CommandName, "dense", (_, _, _) => new DensePolicy()),
-        new(PlanPolicy.CommandName, "plan", PlanPolicyReader.Read, PlanPolicyReader.Settings) { TakesPlan = true },
+        new(PlanPolicy.CommandName, "plan", ContentPlanReader.Read, ContentPlanReader.Settings) { TakesPlan = true },
         new(
             StreamingLlmPolicy.CommandName, "uniform", (settings, _, _) => new StreamingLlmPolicy(settings.Budget()),
             PolicySetting.Density, PolicySetting.Span),

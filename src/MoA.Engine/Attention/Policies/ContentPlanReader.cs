@@ -3,7 +3,7 @@ using MoA.Engine.Configuration;
 namespace MoA.Engine.Attention.Policies;
 
 /// <summary>Reads plans as policies: as they are, or with content inside.</summary>
-internal static class PlanPolicyReader
+internal static class ContentPlanReader
 {
     private static readonly PolicySetting Sink = PolicySetting.Whole("sink", 0, 1_000_000, $"first tokens that stay beside the best ({ContentPlanPolicy.DefaultSink})");
     private static readonly PolicySetting RecentTokens = PolicySetting.Whole(
@@ -11,6 +11,9 @@ internal static class PlanPolicyReader
 
     private static readonly PolicySetting Piece = PolicySetting.Whole(
         "piece", ElasticRule.BlockSize, 1 << 24, $"tokens of a prompt between evictions, whole blocks of {ElasticRule.BlockSize} ({ContentPlanPolicy.DefaultPiece})");
+
+    /// <summary>The scorers that plan files may name.</summary>
+    public const string Scorers = $"{ExpectedAttentionPolicy.CommandName} or {KeyDiffPolicy.CommandName}";
 
     /// <summary>Their settings.</summary>
     public static IReadOnlyList<PolicySetting> Settings { get; } =
@@ -33,9 +36,41 @@ internal static class PlanPolicyReader
         {
             if (settings.HasAny(Settings))
                 throw settings.Error($"its settings are those of a scorer; name one, as in {settings.Name}:{ScorerReader.Scorer.Key}={ExpectedAttentionPolicy.CommandName}");
-            return new PlanPolicy(plan);
+            return Of(plan, document.Scorer);
         }
 
+        return Read(settings, plan);
+    }
+
+    /// <summary>The policy that a plan stands for.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="scorer">A scorer as plan files name it (<see cref="PlanDocument.Scorer"/>); null where the last rows stay.</param>
+    /// <exception cref="InvalidInputException">There is no such scorer.</exception>
+    public static AttentionPolicy Of(AttentionPlan plan, string? scorer)
+    {
+        if (scorer is null)
+            return new PlanPolicy(plan);
+        PolicySettings settings = new($"{PlanPolicy.CommandName}:{ScorerReader.Scorer.Key}={scorer}");
+        ContentPlanPolicy policy = Read(settings, plan);
+        settings.RequireNoMore(Settings);
+        return policy.Chunk is not null ? policy : throw settings.Error($"a plan is kept with a scorer that judges a text by its beginning: {Scorers}");
+    }
+
+    /// <summary>Whether plan files may name a scorer.</summary>
+    public static bool IsScorer(string scorer)
+    {
+        try
+        {
+            return Of(AttentionPlan.Uniform(1, 1, HeadKind.KeyValue, ElasticRule.Dense), scorer) is not null;
+        }
+        catch (InvalidInputException)
+        {
+            return false;
+        }
+    }
+
+    private static ContentPlanPolicy Read(PolicySettings settings, AttentionPlan plan)
+    {
         // A share to h2o's own policy, which its scorer would read.
         int recent = settings.Whole(RecentTokens, ContentPlanPolicy.DefaultRecent), piece = settings.Whole(Piece, ContentPlanPolicy.DefaultPiece);
         if (piece % ElasticRule.BlockSize != 0)

@@ -1,0 +1,27 @@
+using System.CommandLine;
+using MoA.Cli.Output;
+using MoA.Engine;
+using MoA.Engine.Attention.Policies;
+
+namespace MoA.Cli.Options;
+
+/// <summary>By which scores the heads of a plan choose their rows.</summary>
+internal static class ScorerOption
+{
+    /// <summary>The option.</summary>
+    public static readonly Option<string?> Option = new("--scorer")
+    {
+        Description = $"Choose the plan by how it does with content inside, and keep the scorer with it: {ContentPlanReader.Scorers}[,key=value…] (docs/policies.md)",
+        HelpName = "NAME",
+    };
+
+    /// <summary>The scorer, or null.</summary>
+    /// <exception cref="InvalidInputException">There is no such scorer for plans.</exception>
+    public static string? Read(CommandContext context)
+    {
+        string? scorer = context.Get(Option);
+        return scorer is null || ContentPlanReader.IsScorer(scorer)
+            ? scorer
+            : throw new InvalidInputException($"--scorer {scorer}: expected {ContentPlanReader.Scorers}, with settings behind a comma if any");
+    }
+}
