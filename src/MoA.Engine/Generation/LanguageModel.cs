@@ -37,7 +37,7 @@ public sealed class LanguageModel : IDisposable
         stops.UnionWith(Conversations?.EndOfTurnIds ?? new HashSet<int>());
         StopTokens = stops;
         // Last, since nobody would free its workspace if anything above failed.
-        Transformer = new Transformer(model, backend, maxRows) 
+        Transformer = new Transformer(model, backend, maxRows)
         {
             Repetition = new(() => RepetitionPrompt.Of(Tokenizer, ChatTemplate)),
             Kinds = new(() => TokenKinds.Of(Tokenizer)),

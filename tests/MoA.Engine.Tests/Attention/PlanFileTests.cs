@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
 using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Attention.Policies;

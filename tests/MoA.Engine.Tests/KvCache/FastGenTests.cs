@@ -4,9 +4,9 @@ using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
 using MoA.Engine.Models;
 using MoA.Engine.Numerics;
-using MoA.Engine.Tokenization;
 using MoA.Engine.Tests.Kernels;
 using MoA.Engine.Tests.Models;
+using MoA.Engine.Tokenization;
 using MoA.Tests;
 
 namespace MoA.Engine.Tests.KvCache;
