@@ -29,7 +29,7 @@ public sealed class CompletionTests
 
     [Theory]
     [InlineData("moa ev", "eval")]
-    [InlineData("moa eval re", "retrieval")]
+    [InlineData("moa eval re", "recital", "retrieval")]
     [InlineData("moa eval retrieval --policy st", "streaming-llm")]
     [InlineData("moa generate hi --kv ", "bf16", "f32", "q8_0")]
     [InlineData("moa generate hi --plan /nowhere/")]
