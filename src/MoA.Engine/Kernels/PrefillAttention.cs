@@ -225,17 +225,8 @@ internal readonly unsafe struct PrefillAttention<TSimd, TVector> : IParallelJob
     private void WriteOutputs(in PrefillTile<TSimd, TVector> tile, int index, in AttentionSegment segment)
     {
         int lanes = tile.LanesOf(index);
-        float* outputs = tile.Outputs + index * tile.PanelFloats, sums = tile.SumsOf(index);
-        // The sums of empty lanes are not numbers that mean anything, nor are their outputs; none of them is written.
-        for (int i = 0; i < lanes; i++)
-            sums[i] = 1f / sums[i];
-        for (int d = 0; d < _inputs.HeadSize; d++)
-        {
-            float* line = outputs + d * lanes;
-            for (int i = 0; i < lanes; i += TSimd.Width)
-                TSimd.Store(line + i, TSimd.Multiply(TSimd.Load(line + i), TSimd.Load(sums + i)));
-        }
-
+        float* outputs = tile.Outputs + index * tile.PanelFloats;
+        tile.Normalize(index, _inputs.HeadSize); // no empty lane is written
         foreach (PrefillRun run in tile.RunsOf(index))
         {
             Transposition.Run(

@@ -95,5 +95,23 @@ internal readonly unsafe struct PrefillTile<TSimd, TVector>
 
     public ReadOnlySpan<PrefillRun> RunsOf(int panel) => new(Runs + FirstRuns[panel], FirstRuns[panel + 1] - FirstRuns[panel]);
 
+    /// <summary>Divides a panel's outputs by its sums. Those of empty lanes are not numbers that mean anything, nor are their outputs.</summary>
+    /// <param name="panel">The panel.</param>
+    /// <param name="headSize">Components of a head.</param>
+    [MethodImpl(JitOptions.Loop)]
+    public void Normalize(int panel, int headSize)
+    {
+        int lanes = LanesOf(panel);
+        float* outputs = Outputs + panel * PanelFloats, sums = SumsOf(panel);
+        for (int i = 0; i < lanes; i++)
+            sums[i] = 1f / sums[i];
+        for (int d = 0; d < headSize; d++)
+        {
+            float* line = outputs + d * lanes;
+            for (int i = 0; i < lanes; i += TSimd.Width)
+                TSimd.Store(line + i, TSimd.Multiply(TSimd.Load(line + i), TSimd.Load(sums + i)));
+        }
+    }
+
     private static int Aligned(int floats) => (floats + 15) / 16 * 16;
 }

@@ -155,19 +155,10 @@ internal readonly unsafe struct SparseAttention<TSimd, TVector> : IParallelJob
     [MethodImpl(JitOptions.Loop)]
     private void WriteOutputs(in PrefillTile<TSimd, TVector> tile, int index, int firstRow, int rows, int head)
     {
-        int lanes = tile.LanesOf(index), size = _inputs.HeadSize;
-        float* outputs = tile.Outputs + index * tile.PanelFloats, sums = tile.SumsOf(index);
-        for (int i = 0; i < lanes; i++)
-            sums[i] = 1f / sums[i];
-        for (int d = 0; d < size; d++)
-        {
-            float* line = outputs + d * lanes;
-            for (int i = 0; i < lanes; i += TSimd.Width)
-                TSimd.Store(line + i, TSimd.Multiply(TSimd.Load(line + i), TSimd.Load(sums + i)));
-        }
-
+        int size = _inputs.HeadSize;
+        tile.Normalize(index, size);
         Transposition.Run(
-            outputs, lanes, _inputs.Output(firstRow + index * PrefillTile<TSimd, TVector>.Lanes, head), (nint)_inputs.QueryHeads * size, size,
+            tile.Outputs + index * tile.PanelFloats, tile.LanesOf(index), _inputs.Output(firstRow + index * PrefillTile<TSimd, TVector>.Lanes, head), (nint)_inputs.QueryHeads * size, size,
             RowsOf(index, rows), 1f);
     }
 }
