@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using MoA.Engine;
 using MoA.Engine.Generation;
@@ -45,7 +46,7 @@ internal sealed partial class InfiniteBenchTask(LanguageModel model, DataSetFile
         int most = maxTokens ?? Math.Max(context / 2, context - dataset.MaxNewTokens - TemplateReserve);
         BenchmarkPrompt prompts = new(model, most);
         EvaluationItem[] items = [.. DataLine.Read(file).Take(mostItems ?? int.MaxValue).Select(Item)];
-        return new EvaluationSet("infinitebench", most, dataset.Metric, items) { Dataset = dataset.Name, Source = Path.GetFileName(file.Name) };
+        return new EvaluationSet("infinitebench", maxTokens ?? context, dataset.Metric, items) { Dataset = dataset.Name, Source = Path.GetFileName(file.Name) };
 
         EvaluationItem Item(DataLine line)
         {
@@ -59,9 +60,12 @@ internal sealed partial class InfiniteBenchTask(LanguageModel model, DataSetFile
     }
 
     /// <summary>What a line of a published file says about the right answer: of choices, the text and the letter.</summary>
+    /// <exception cref="InvalidInputException">It is no such answer as the data set has.</exception>
     internal static ItemReference Reference(InfiniteBenchDataset dataset, DataLine line)
     {
         IReadOnlyList<string> answers = line.Values("answer");
+        if (dataset.Metric == "first-number" && !double.TryParse(answers[0], NumberStyles.Float, CultureInfo.InvariantCulture, out _))
+            throw line.Bad("answer", "a number");
         if (dataset.Metric is not ("choice" or "code-choice"))
             return new ItemReference { Answers = answers };
         if (answers.Count == 2 && answers[1] is "A" or "B" or "C" or "D")

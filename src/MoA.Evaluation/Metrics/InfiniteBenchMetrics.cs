@@ -30,10 +30,10 @@ internal static partial class InfiniteBenchMetrics
 
     private static double Score(bool right) => right ? 1 : 0;
 
-    // The reference is a whole number or one with a point, and decides how the output's is read.
+    // The reference is a whole number or one with a point, and decides how the output's is read. Digits are those of all scripts, as Python's are.
     private static bool IsFirstNumber(string prediction, string answer)
     {
-        string number = FirstNumber().Match(prediction).Value;
+        string number = string.Concat(FirstNumber().Match(prediction).Value.Select(c => c == '.' ? c : (char)('0' + CharUnicodeInfo.GetDecimalDigitValue(c))));
         return number.Length > 0 && (answer.Contains('.', StringComparison.Ordinal) || !number.Contains('.', StringComparison.Ordinal))
             && double.Parse(number, CultureInfo.InvariantCulture) == double.Parse(answer, CultureInfo.InvariantCulture);
     }

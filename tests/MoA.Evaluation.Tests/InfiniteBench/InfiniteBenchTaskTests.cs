@@ -38,6 +38,8 @@ public sealed class InfiniteBenchTaskTests(DemoModel demo) : IClassFixture<DemoM
     [InlineData("math_find", "about 88.0", 1, "88.0")]
     [InlineData("math_find", "88", 1, "88")]
     [InlineData("math_find", "3.5 is", 1, "3.5")]
+    [InlineData("math_find", "٣ is", 1, "3")]
+    [InlineData("math_find", "\u0969.५", 1, "3.5")]
     [InlineData("math_calc", "[1, 4, 8]", 2 / 3.0, "1", "4", "9")]
     [InlineData("math_calc", "1 -3 4", 1 / 3.0, "1", "-3", "4")]
     [InlineData("math_calc", "01, 2", 1, "1", "2")]
@@ -86,8 +88,14 @@ public sealed class InfiniteBenchTaskTests(DemoModel demo) : IClassFixture<DemoM
         Assert.Contains("What is the pass key?", text, StringComparison.Ordinal);
         Assert.StartsWith("What is the pass key?", demo.Model.RequireTokenizer().Decode(key.Prompt.AsSpan(key.QuestionStart), true).TrimStart('\n'), StringComparison.Ordinal);
 
+        // Data sets stand side by side at one length, however long their answers may be.
+        InfiniteBenchTask whole = new(demo.Model, new DataSetFiles(data, "x/y"), null);
+        Assert.All(InfiniteBenchTask.Select(["passkey", "code_run"]), set => Assert.Equal(demo.Model.Config.MaxPositions, whole.Read(set).Length));
+
         string file = SampleFiles.Write(data, "code_debug.jsonl", """{"context":"x","input":"?","answer":["z"],"options":["f","g","h","i"]}""");
         Assert.StartsWith($"{file}:1: \"answer\" is ", Assert.Throws<InvalidInputException>(() => Text("code_debug", out _)).Message, StringComparison.Ordinal);
+        file = SampleFiles.Write(data, "math_find.jsonl", """{"context":"[1]","input":"The largest number of the list is:","answer":"one"}""");
+        Assert.StartsWith($"{file}:1: \"answer\" is ", Assert.Throws<InvalidInputException>(() => Text("math_find", out _)).Message, StringComparison.Ordinal);
 
         string Text(string name, out EvaluationItem item)
         {
