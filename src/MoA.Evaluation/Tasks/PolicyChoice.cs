@@ -53,6 +53,9 @@ internal sealed record PolicyChoice(AttentionPolicy Policy, string Setting, stri
             name = $"{name}+{rest}";
         }
 
+        // A plan that was searched with a scorer says in its file alone that it runs by content.
+        if (policy is ContentPlanPolicy content && setting == PlanPolicy.CommandName)
+            setting = $"{setting}:{ScorerReader.Scorer.Key}={content.Scorer.Name}";
         string written = planFile is null ? setting : $"{setting} {planFile}";
         return contents.Count == 0
             ? new PolicyChoice(policy, written, name) { Label = name }

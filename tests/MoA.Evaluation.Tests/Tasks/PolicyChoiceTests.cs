@@ -40,6 +40,20 @@ public sealed class PolicyChoiceTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Equal($"moa {files[0]}", plans[0].Setting);
     }
 
+    /// <summary>A plan that names its scorer runs by content, and results say so.</summary>
+    [Fact]
+    public void A_plans_own_scorer_stands_in_its_setting()
+    {
+        string file = demo.NewPath();
+        AttentionPlan plan = AttentionPlan.Uniform(demo.Model.Config.Layers, demo.Model.Config.KeyValueHeads, HeadKind.KeyValue, new ElasticRule(128, 0));
+        PlanFile.Save(file, new PlanDocument(plan) { Scorer = "keydiff" });
+        PolicyChoice own = PolicyChoice.Read(null, file, demo.Model.Config), same = PolicyChoice.Read("moa", file, demo.Model.Config),
+            given = PolicyChoice.Read("moa:scorer=expected-attention", file, demo.Model.Config);
+        Assert.Equal(($"moa:scorer=keydiff {file}", own), (own.Setting, same with { Policy = own.Policy }));
+        Assert.StartsWith("moa-", own.Label, StringComparison.Ordinal);
+        Assert.Equal($"moa:scorer=expected-attention {file}", given.Setting);
+    }
+
     /// <summary>A file of patterns counts by what is in it, wherever it stands; the rest by what is written.</summary>
     [Fact]
     public void Prefill_policies_are_told_apart_by_what_they_do()

@@ -11,7 +11,13 @@
   const scored = rows.filter(row => row.accuracy != null);
   const models = unique(rows.map(row => row.model));
   const withModel = (row, text) => models.length > 1 ? `${row.model} ${text}` : text;
-  const nameOf = row => withModel(row, row.policy);
+  // What the axes show, sizes, aside; of plans, whichever file.
+  const methodOf = row => row.policySetting.split(' ')[0].replace(/,(?:density|span)=[^,+]*/g, '')
+    .replace(/:(?:density|span)=[^,+]*(,?)/, (_, more) => more ? ':' : '');
+  // A policy goes by its name, or where it ran in several ways, by these.
+  const ways = new Map([...Map.groupBy(rows, row => row.policy)].map(([policy, own]) => [policy, unique(own.map(methodOf)).length]));
+  const shortOf = row => ways.get(row.policy) > 1 ? methodOf(row) : row.policy;
+  const nameOf = row => withModel(row, shortOf(row));
   const labelOf = row => withModel(row, row.policySetting);
   const isDense = row => row.policy === 'dense';
 
@@ -27,13 +33,14 @@
   // The program's table of policies: a role of the style sheet, or a colour. Results of an older program may name others.
   const colors = JSON.parse(document.getElementById('colors').textContent);
   const symbols = { circle: '●', diamond: '◆', rect: '■', triangle: '▲', emptyCircle: '○', emptyDiamond: '◇', emptyRect: '□', emptyTriangle: '△' };
-  const names = unique(rows.map(row => row.policy)).sort((a, b) => (b === 'dense') - (a === 'dense') || (b === 'moa') - (a === 'moa') || a.localeCompare(b));
+  const policyOf = new Map(rows.map(row => [shortOf(row), row.policy]));
+  const names = [...policyOf.keys()].sort((a, b) => (b === 'dense') - (a === 'dense') || (policyOf.get(b) === 'moa') - (policyOf.get(a) === 'moa') || a.localeCompare(b));
   // A policy of caches with another for prefill has the former's colour.
   const colorOf = policy => {
     const color = colors[policy.split('+')[0]];
     return !color ? '#6a8a2c' : color.startsWith('#') ? color : Charts.color(color);
   };
-  const symbolOf = policy => Object.keys(symbols)[names.indexOf(policy) % Object.keys(symbols).length];
+  const symbolOf = name => Object.keys(symbols)[names.indexOf(name) % Object.keys(symbols).length];
 
   function element(tag, attributes = {}, ...children) {
     const node = document.createElement(tag);
@@ -61,9 +68,9 @@
   }
 
   function legend(target, shown) {
-    target.replaceChildren(...names.filter(name => shown.some(row => row.policy === name)).map(name => {
-      const mark = element('span', { 'aria-hidden': true }, name === 'dense' ? '╌' : symbols[symbolOf(name)]);
-      mark.style.color = colors[name] && !colors[name].startsWith('#') ? `var(--${colors[name]})` : colorOf(name);
+    target.replaceChildren(...names.filter(name => shown.some(row => shortOf(row) === name)).map(name => {
+      const policy = policyOf.get(name), mark = element('span', { 'aria-hidden': true }, name === 'dense' ? '╌' : symbols[symbolOf(name)]);
+      mark.style.color = colors[policy] && !colors[policy].startsWith('#') ? `var(--${colors[policy]})` : colorOf(policy);
       return element('li', {}, mark, ` ${name}`);
     }));
   }
@@ -72,7 +79,7 @@
   function byPolicy(shown) {
     const several = shown.some((row, i) => shown.findIndex(one => nameOf(one) === nameOf(row) && one.length === row.length && groupOf(one) === groupOf(row)) < i);
     const key = several ? labelOf : nameOf;
-    return [...Map.groupBy([...shown].sort((a, b) => names.indexOf(a.policy) - names.indexOf(b.policy)), key)];
+    return [...Map.groupBy([...shown].sort((a, b) => names.indexOf(shortOf(a)) - names.indexOf(shortOf(b))), key)];
   }
 
   const linesOf = row => [
@@ -81,7 +88,7 @@
   const pointOf = (row, x) => ({ x, y: row.accuracy, low: row.low, high: row.high, lines: linesOf(row) });
 
   const seriesOf = (name, own, x) => ({
-    name, color: () => colorOf(own[0].policy), symbol: symbolOf(own[0].policy), strong: own[0].policy === 'moa',
+    name, color: () => colorOf(own[0].policy), symbol: symbolOf(shortOf(own[0])), strong: own[0].policy === 'moa',
     points: own.map(row => pointOf(row, x(row))).sort((a, b) => a.x - b.x),
   });
 
@@ -104,8 +111,8 @@
       lines: [`mean ${percent(entry.mean)} [${percent(entry.low)}, ${percent(entry.high)}]`, `stored ${percent(share(entry))}, at the peak ${percent(entry.peakShare)}`, entry.policySetting],
     });
     Charts.curves(byId('board-chart'), `Mean accuracy against stored share, ${titleOf(board)}`,
-      [...Map.groupBy(drawn.filter(entry => !isDenseEntry(entry)), entry => entry.policy)].map(([name, own]) => ({
-        name, color: () => colorOf(name), symbol: symbolOf(name), strong: name === 'moa', points: own.map(point).sort((a, b) => a.x - b.x),
+      [...Map.groupBy(drawn.filter(entry => !isDenseEntry(entry)), shortOf)].map(([name, own]) => ({
+        name, color: () => colorOf(own[0].policy), symbol: symbolOf(name), strong: own[0].policy === 'moa', points: own.map(point).sort((a, b) => a.x - b.x),
       })),
       {
         xName: 'stored share of a full cache', xMin: 0, xMax: Math.max(1, ...drawn.map(share)), xFormat: value => `${Math.round(value * 100)} %`,
@@ -209,7 +216,7 @@
 
   function effectiveTable(task) {
     const groups = groupsOf(scored.filter(row => taskOf(row) === task));
-    const found = row => effective.find(entry => entry.task === row.task && entry.model === row.model && entry.policySetting === row.policySetting);
+    const found = row => effective.find(entry => entry.task === taskOf(row) && entry.model === row.model && entry.policySetting === row.policySetting);
     const shown = scored.filter(row => taskOf(row) === task && found(row));
     byId('effective').hidden = shown.length === 0;
     table(byId('effective-table'), `Longest input with at least 90 %, ${task}`, [['Policy'], ...groups.map(group => [percentOf(group), 1])],
