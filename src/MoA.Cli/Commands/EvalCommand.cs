@@ -161,7 +161,7 @@ internal abstract class EvalCommand : CliCommand
     private static string NameOf(EvaluationMetrics metrics) => metrics switch
     {
         { Dataset: null } => metrics.Task,
-        { Task: "retrieval" or "perplexity" } => $"{metrics.Task} {metrics.Dataset}",
+        { Task: "retrieval" or "perplexity" or "longbench2" } => metrics.TaskName,
         _ => metrics.Dataset,
     };
 

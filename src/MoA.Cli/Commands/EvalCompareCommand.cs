@@ -48,14 +48,13 @@ internal sealed class EvalCompareCommand : CliCommand
         context.Output.WriteLine($"{"task",-24} {"length",7}  {"policy",-32} {"density",7}  {"score",-26} {"KV bytes",13} {"tokens/s",9}");
         foreach (EvaluationMetrics row in report.Rows)
         {
-            string task = row.Dataset is null ? row.Task : $"{row.Task} {row.Dataset}";
             string score = row.Perplexity is double perplexity
                 ? string.Create(CultureInfo.InvariantCulture, $"perplexity {perplexity:F4}")
                 : row.Accuracy is double accuracy
                     ? string.Create(CultureInfo.InvariantCulture, $"{accuracy,6:P1} [{row.Low:P1}, {row.High:P1}]")
                     : "";
             context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{task,-24} {row.Length,7}  {row.PolicySetting,-32} {row.Density,7:F3}  {score,-26} {row.KvBytes,13:N0} {row.TokensPerSecond,9:F0}"));
+                $"{row.TaskName,-24} {row.Length,7}  {row.PolicySetting,-32} {row.Density,7:F3}  {score,-26} {row.KvBytes,13:N0} {row.TokensPerSecond,9:F0}"));
         }
 
         foreach (Leaderboard board in report.Boards)

@@ -17,24 +17,24 @@ internal sealed record ComparisonReport(
     /// <summary>Reads all finished results in folders and below.</summary>
     /// <param name="folders">Result folders, or folders that hold some.</param>
     /// <param name="version">The program's version.</param>
-    /// <exception cref="InvalidInputException">A folder does not exist, holds no result, or a file is damaged.</exception>
+    /// <exception cref="InvalidInputException">A folder does not exist or holds no result, a file is damaged, or two results are called the same and are not
+    /// (<see cref="ComparedResult.Distinguish"/>).</exception>
     public static ComparisonReport Read(IReadOnlyList<string> folders, string version)
     {
         ArgumentNullException.ThrowIfNull(folders);
-        List<EvaluationMetrics> rows = [];
+        List<ComparedResult> results = [];
         HashSet<string> seen = [];
         foreach (string folder in folders)
         {
             IReadOnlyList<string> found = EvaluationFolder.FindAll(folder, finishedOnly: true);
             if (found.Count == 0)
                 throw new InvalidInputException($"{folder}: no finished results (metrics.json) there or below; run moa eval first");
-            rows.AddRange(found.Where(result => seen.Add(Path.GetFullPath(result)))
-                .Select(result => EvaluationFolder.ReadMetrics(result) with { Scores = null }));
+            results.AddRange(found.Where(result => seen.Add(Path.GetFullPath(result))).Select(ComparedResult.Read));
         }
 
         EvaluationMetrics[] sorted =
         [
-            .. rows.OrderBy(row => row.Task, StringComparer.Ordinal).ThenBy(row => row.Dataset, StringComparer.Ordinal).ThenBy(row => row.Length)
+            .. ComparedResult.Distinguish(results).OrderBy(row => row.Task, StringComparer.Ordinal).ThenBy(row => row.Dataset, StringComparer.Ordinal).ThenBy(row => row.Length)
                 .ThenBy(row => row.Model, StringComparer.Ordinal).ThenByDescending(row => row.Density)
                 .ThenBy(row => row.Policy == DensePolicy.CommandName ? 0 : 1).ThenBy(row => row.PolicySetting, StringComparer.Ordinal),
         ];

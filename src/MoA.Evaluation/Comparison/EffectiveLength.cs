@@ -23,7 +23,7 @@ internal sealed record EffectiveLength(
     public static IReadOnlyList<EffectiveLength> Of(IEnumerable<EvaluationMetrics> rows) =>
     [
         .. rows.Where(row => row.Accuracy is not null && row.Task is "retrieval" or "needle")
-            .GroupBy(row => (row.Model, row.Task, row.PolicySetting))
+            .GroupBy(row => (row.Model, row.TaskName, row.PolicySetting))
             .Select(group => (group.Key, Rows: group.OrderBy(row => row.Length).ToArray()))
             .Where(group => group.Rows.Select(row => row.Length).Distinct().Count() > 1)
             .Select(group => Of(group.Key, group.Rows)),

@@ -40,7 +40,7 @@ internal sealed record Leaderboard(string Model, string Question, int? Length, I
             .Select(group => EntryOf([.. group.GroupBy(CellOf).Select(cell => cell.First())], tasks, cells, dense));
         return new Leaderboard(model, question, length, tasks,
         [
-            .. entries.Concat(question == Shown ? PublishedScores.Shared.Of(model, length, tasks) : [])
+            .. entries.Concat(question == Shown ? PublishedScores.Shared.Of(model, length, tasks, rows) : [])
                 .OrderBy(entry => entry.Policy == DensePolicy.CommandName ? 0 : 1)
                 .ThenByDescending(entry => entry.Mean ?? -1)
                 .ThenBy(entry => entry.PolicySetting, StringComparer.Ordinal),
@@ -52,14 +52,14 @@ internal sealed record Leaderboard(string Model, string Question, int? Length, I
     {
         bool isWhole = own.Length == cells.Length;
         double mean = own.Average(row => row.Accuracy!.Value);
-        double half = Math.Sqrt(own.Sum(row => Square((row.High - row.Low ?? 1) / 2))) / own.Length;
         return new LeaderboardEntry
         {
             Policy = own[0].Policy,
             PolicySetting = own[0].PolicySetting,
             Mean = isWhole ? mean : null,
-            Low = isWhole ? Math.Max(0, own.Length == 1 ? own[0].Low ?? 0 : mean - half) : null,
-            High = isWhole ? Math.Min(1, own.Length == 1 ? own[0].High ?? 1 : mean + half) : null,
+            // From the distances of the tasks' ends on the same side: near 0 and 1 intervals are lopsided (MOVER, Zou and Donner 2008).
+            Low = isWhole ? Math.Max(0, mean - Distance(row => row.Accuracy!.Value - (row.Low ?? 0))) : null,
+            High = isWhole ? Math.Min(1, mean + Distance(row => (row.High ?? 1) - row.Accuracy!.Value)) : null,
             Tasks = [.. tasks.Select(task => MeanOf(own.Where(row => TaskOf(row) == task).Select(row => row.Accuracy)))],
             Density = own.Average(row => row.Density),
             StoredShare = Against(row => row.KvBytes),
@@ -68,6 +68,8 @@ internal sealed record Leaderboard(string Model, string Question, int? Length, I
             AnswerSpeed = Against(row => row.AnswerTokensPerSecond),
             PromptReadings = PolicyReader.ReadsTwice(own[0].PolicySetting) ? 2 : 1,
         };
+
+        double Distance(Func<EvaluationMetrics, double> side) => Math.Sqrt(own.Sum(row => side(row) * side(row))) / own.Length;
 
         double? Against(Func<EvaluationMetrics, double?> value) => MeanOf(own.Select(row =>
             dense.TryGetValue(CellOf(row), out EvaluationMetrics? full) && value(full) is > 0 ? value(row) / value(full) : null));
@@ -79,8 +81,6 @@ internal sealed record Leaderboard(string Model, string Question, int? Length, I
         double?[] all = [.. values];
         return all.Length > 0 && all.All(value => value is not null) ? all.Average() : null;
     }
-
-    private static double Square(double value) => value * value;
 
     private static bool IsHidden(EvaluationMetrics row) => row.Dataset is string set && (set == Hidden || set.EndsWith("_" + Hidden, StringComparison.Ordinal));
 

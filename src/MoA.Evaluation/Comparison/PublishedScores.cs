@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using MoA.Engine.Attention;
 using MoA.Evaluation.Ruler;
+using MoA.Evaluation.Tasks;
 
 namespace MoA.Evaluation.Comparison;
 
@@ -15,14 +16,15 @@ internal sealed record PublishedScores(string Source, IReadOnlyList<PublishedMea
     /// <summary>What comes with the program.</summary>
     public static PublishedScores Shared => Loaded.Value;
 
-    /// <summary>The published entries that stand beside those of a board; none unless it has all of RULER's tasks.</summary>
+    /// <summary>The published entries that stand beside those of a board; none unless it has all of RULER's tasks, and no stand-in for the essays.</summary>
     /// <param name="model">The model's name; what stands before its last slash does not count.</param>
     /// <param name="length">Most tokens of prompt and answer together; null for means over lengths.</param>
     /// <param name="tasks">The board's tasks, their questions shown.</param>
-    public IEnumerable<LeaderboardEntry> Of(string model, int? length, IReadOnlyList<string> tasks)
+    /// <param name="rows">The board's results.</param>
+    public IEnumerable<LeaderboardEntry> Of(string model, int? length, IReadOnlyList<string> tasks, IEnumerable<EvaluationMetrics> rows)
     {
         IReadOnlyList<RulerTask> all = RulerData.Shared.Tasks;
-        if (tasks.Count != all.Count || !all.All(task => tasks.Contains($"ruler {task.Name}")))
+        if (tasks.Count != all.Count || !all.All(task => tasks.Contains($"ruler {task.Name}")) || rows.Any(row => RulerSets.HasStandIn(row.Source)))
             return [];
         string name = model[(model.LastIndexOfAny(['/', '\\']) + 1)..];
         return Means.Where(mean => mean.Models.Contains(name, StringComparer.OrdinalIgnoreCase))

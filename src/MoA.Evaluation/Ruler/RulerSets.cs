@@ -93,6 +93,9 @@ internal sealed class RulerSets(LanguageModel model, RulerOptions options)
         return Math.Max(CodedWordsSource.LeastVocabulary, room / CodedWordsSource.TokensPerWord);
     }
 
+    /// <summary>Whether items of a source (<see cref="EvaluationSet.Source"/>) stand in other prose than RULER's essays.</summary>
+    public static bool HasStandIn(string? source) => source?.EndsWith($", {Essays.StandIn.Name}", StringComparison.Ordinal) == true;
+
     private static RulerPrompt PromptOf(RulerTask task) => RulerData.Shared.Prompts[task.Kind];
 
     private string Material(RulerTask task) =>

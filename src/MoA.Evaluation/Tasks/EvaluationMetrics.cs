@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MoA.Evaluation.Tasks;
 
 /// <summary><c>metrics.json</c> of a result folder: how a policy did on a set.</summary>
@@ -8,6 +10,13 @@ internal sealed record EvaluationMetrics
 
     /// <summary>The data set of the task, or null.</summary>
     public string? Dataset { get; init; }
+
+    /// <summary>The task, with its data set.</summary>
+    [JsonIgnore]
+    public string TaskName => Dataset is null ? Task : $"{Task} {Dataset}";
+
+    /// <summary>Where the items come from; null in results of older versions.</summary>
+    public string? Source { get; init; }
 
     /// <summary>The model's name.</summary>
     public required string Model { get; init; }

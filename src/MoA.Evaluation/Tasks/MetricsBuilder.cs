@@ -13,6 +13,7 @@ internal static class MetricsBuilder
         {
             Task = configuration.Task,
             Dataset = configuration.Dataset,
+            Source = configuration.Source,
             Model = configuration.Model,
             Policy = configuration.Policy,
             PolicySetting = configuration.PolicySetting,

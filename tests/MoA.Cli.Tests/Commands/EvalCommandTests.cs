@@ -23,6 +23,11 @@ public sealed class EvalCommandTests : IDisposable
         Assert.All(lines, line => Assert.StartsWith("retrieval hidden at    256  ", line, StringComparison.Ordinal));
         Assert.Contains("prompt read twice", lines[1], StringComparison.Ordinal);
         Assert.DoesNotContain("prompt read twice", lines[2], StringComparison.Ordinal);
+        File.WriteAllText(_folder["data.json"], """
+            [{"_id":"1","difficulty":"easy","length":"short","question":"q","choice_A":"a","choice_B":"b","choice_C":"c","choice_D":"d","answer":"A","context":"t"}]
+            """);
+        Assert.StartsWith("longbench2 hidden at ", Invocation.Of(
+            "eval", "longbench2", "--data", _folder["data.json"], "--question", "hidden", "--out", _folder["h"], "--quiet").Output, StringComparison.Ordinal);
         Invocation.Of("eval", "retrieval", "--question", "asked", "--out", _folder["h"]).AssertRefused("--question asked", "shown", "hidden");
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using MoA.Engine;
+using MoA.Engine.Numerics;
 using MoA.Evaluation.Comparison;
 using MoA.Evaluation.Reports;
 using MoA.Evaluation.Retrieval;
@@ -39,6 +40,54 @@ public sealed partial class ComparisonTests(DemoModel demo) : IClassFixture<Demo
         Assert.Throws<InvalidInputException>(() => ComparisonReport.Read([empty], "1"));
         _ = Directory.CreateDirectory(empty);
         Assert.Contains("no finished results", Assert.Throws<InvalidInputException>(() => ComparisonReport.Read([empty], "1")).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Hidden questions are another task than shown ones.</summary>
+    [Fact]
+    public void Effective_contexts_of_hidden_questions_are_their_own()
+    {
+        EvaluationMetrics[] rows =
+        [
+            Row("a", 1024, 1), Row("a", 2048, 0.95),
+            Row("a", 1024, 0.5) with { Dataset = "hidden" }, Row("a", 2048, 0.4) with { Dataset = "hidden" },
+        ];
+        Assert.Equal(
+            [("retrieval", (int?)2048), ("retrieval hidden", null)], EffectiveLength.Of(rows).Select(entry => (entry.Task, entry.Tokens)));
+    }
+
+    /// <summary>Nothing is dropped: caches of other formats are other models, plans of the same path other policies; copies count once, other items are an error.</summary>
+    [Fact]
+    public void Results_of_the_same_name_are_told_apart()
+    {
+        EvaluationSet set = RetrievalEvaluation.ItemsOf(demo.Model, RetrievalEvaluation.CreateSet(demo.Model, 256, 1, 0), "t");
+        string first = Run(set, ElementType.BF16), rounded = Run(set, ElementType.Q8_0), others = Run(set with { Source = "u" }, ElementType.BF16);
+        ComparisonReport report = ComparisonReport.Read([first, rounded], "1");
+        Assert.Equal(["demo, bf16 caches", "demo, q8_0 caches"], report.Rows.Select(row => row.Model));
+        Assert.Equal(["demo, bf16 caches", "demo, q8_0 caches"], report.Boards.Select(board => board.Model));
+        string message = Assert.Throws<InvalidInputException>(() => ComparisonReport.Read([first, others], "1")).Message;
+        Assert.EndsWith("(source: u; there: t); compare them apart", message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+
+        string copy = demo.NewPath();
+        foreach (string file in Directory.GetFiles(Directory.GetDirectories(first)[0]))
+        {
+            _ = Directory.CreateDirectory(Path.Combine(copy, "x"));
+            File.Copy(file, Path.Combine(copy, "x", Path.GetFileName(file)));
+        }
+
+        Assert.Equal("demo", Assert.Single(ComparisonReport.Read([first, copy], "1").Rows).Model);
+        string configuration = Path.Combine(copy, "x", "configuration.json");
+        File.WriteAllText(configuration, File.ReadAllText(configuration)
+            .Replace("\"policyIdentity\": \"dense\"", "\"policyIdentity\": \"dense 1\"", StringComparison.Ordinal)
+            .Replace("\"policyLabel\": \"dense\"", "\"policyLabel\": \"dense-1\"", StringComparison.Ordinal));
+        Assert.Equal(["dense (dense)", "dense (dense-1)"], ComparisonReport.Read([first, copy], "1").Rows.Select(row => row.PolicySetting));
+
+        string Run(EvaluationSet items, ElementType format)
+        {
+            string folder = demo.NewPath();
+            _ = new EvaluationRun(demo.Model, new EvaluationSettings { Folder = folder, CacheType = format }).Run(items, PolicyChoice.Dense);
+            return folder;
+        }
     }
 
     [Fact]

@@ -28,6 +28,22 @@ public sealed class LeaderboardTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Equal(["dense", "y", "x"], boards[1].Entries.Select(entry => entry.PolicySetting));
     }
 
+    /// <summary>Of two tasks at 0 [0, 0.3] and 1 [0.6, 1], the mean of 0.5 lies up to 0.4/2 too high and up to 0.3/2 too low; alone each keeps its own interval.</summary>
+    [Fact]
+    public void Intervals_of_means_are_as_lopsided_as_those_of_the_tasks()
+    {
+        EvaluationMetrics none = Row("x", "a", 512, 0) with { Low = 0, High = 0.3 }, all = Row("x", "b", 512, 1) with { Low = 0.6, High = 1 };
+        Assert.Equal((0.3, 0.65), Interval(none, all));
+        Assert.Equal((0, 0.3), Interval(none));
+        Assert.Equal((0.6, 1), Interval(all));
+
+        static (double Low, double High) Interval(params EvaluationMetrics[] rows)
+        {
+            LeaderboardEntry entry = Assert.Single(Assert.Single(Leaderboard.Of(rows)).Entries);
+            return (Math.Round(entry.Low!.Value, 12), Math.Round(entry.High!.Value, 12));
+        }
+    }
+
     [Fact]
     public void Shares_and_speeds_are_of_dense_in_the_same_cell_and_questions_have_boards_of_their_own()
     {
@@ -57,6 +73,8 @@ public sealed class LeaderboardTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.DoesNotContain(Boards([.. all.Select(row => row with { Length = 4095 })]), entry => entry.Source is not null);
         Assert.DoesNotContain(Boards([.. all.Select(row => row with { Dataset = row.Dataset + "_hidden" })]), entry => entry.Source is not null);
         Assert.DoesNotContain(Boards([.. all.Select(row => row with { Model = "Llama-3.1-8B" })]), entry => entry.Source is not null);
+        Assert.Contains(Boards([.. all.Select(row => row with { Source = "seed 1, PaulGrahamEssays.json" })]), entry => entry.Source is not null);
+        Assert.DoesNotContain(Boards([.. all.Select(row => row with { Source = "seed 1, Shakespeare" })]), entry => entry.Source is not null);
 
         static IEnumerable<LeaderboardEntry> Boards(EvaluationMetrics[] rows) => Leaderboard.Of(rows).SelectMany(board => board.Entries);
     }
