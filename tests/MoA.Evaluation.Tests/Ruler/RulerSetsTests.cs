@@ -274,6 +274,10 @@ public sealed partial class RulerSetsTests(DemoModel demo) : IClassFixture<DemoM
         File.WriteAllText(Path.Combine(folder, "x.json"), "[]");
         Assert.Contains("--essays", Assert.Throws<InvalidInputException>(() => Essays.Read(Path.Combine(folder, "x.json"))).Message, StringComparison.Ordinal);
         Assert.Throws<InvalidInputException>(() => Essays.Read(demo.NewPath()));
+        RulerTask task = RulerSets.Select(["niah_single_2"])[0];
+        Assert.True(RulerSets.HasStandIn(Create(task.Name, 512, 1).Source));
+        Assert.False(RulerSets.HasStandIn(new RulerSets(demo.Model, new RulerOptions { Items = 1, Essays = essays }).Create(task, 512, 0).Source));
+        Assert.False(RulerSets.HasStandIn(Create("vt", 512, 1).Source));
     }
 
     private EvaluationSet Create(string name, int length, int items, ulong seed = 0) =>
