@@ -10,6 +10,7 @@ using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Evaluation.Estimates;
 using MoA.Evaluation.Tasks;
+using MoA.Search.Pipeline;
 
 namespace MoA.Cli.Commands;
 
@@ -50,7 +51,7 @@ internal abstract class EvalCommand : CliCommand
 
     protected override void Run(CommandContext context)
     {
-        string folder = StepOptions.OutFolder(context, EvalOptions.Out);
+        string folder = context.Get(EvalOptions.Out)!;
         AnswerScorer scorer = new(context.Get(EvalOptions.Jieba));
         List<EvaluationMetrics>? results = context.Get(EvalOptions.ScoreOnly) ? Rescore(context, folder, scorer) : Evaluate(context, folder, scorer);
         if (results is null)
@@ -125,6 +126,7 @@ internal abstract class EvalCommand : CliCommand
             return null;
         }
 
+        OutputFolder.Create(folder);
         using ClusterSearch? cluster = ClusterSearch.Of(context, model);
         List<(string Folder, EvaluationMetrics Metrics)> results = context.WithProgress(progress =>
         {
@@ -139,7 +141,8 @@ internal abstract class EvalCommand : CliCommand
     {
         if (DryRun.Asked(context))
             throw new InvalidInputException("--dry-run says what a model would take, and --score-only runs none; give one of them");
-        string[] folders = [.. EvaluationFolder.FindAll(folder, finishedOnly: false).Where(found => EvaluationFolder.ReadConfiguration(found).Task == _task)];
+        IReadOnlyList<string> all = Directory.Exists(folder) ? EvaluationFolder.FindAll(folder, finishedOnly: false) : [];
+        string[] folders = [.. all.Where(found => EvaluationFolder.ReadConfiguration(found).Task == _task)];
         return folders.Length > 0
             ? [.. folders.Select(found => Finish(context, found, EvaluationFolder.Rescore(found, scorer)))]
             : throw new InvalidInputException($"--score-only: {folder} has no results of {_task}; run the evaluation first");

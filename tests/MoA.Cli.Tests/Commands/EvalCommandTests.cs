@@ -131,7 +131,7 @@ public sealed class EvalCommandTests : IDisposable
         Invocation.Of([.. args, "--judge-model", "j", "--judge-timeout", "0"]).AssertRefused("--judge-timeout 0");
         Invocation.Of([.. args, "--judge-model", "j"]).AssertRefused("reference \"output\"");
         Invocation.Of([.. args[..^1], "judge", "--judge-model", "j"]).AssertRefused("--judge judge");
-        Assert.Empty(Directory.GetDirectories(_folder["out"]));
+        Assert.False(Directory.Exists(_folder["out"]));
     }
 
     [Theory]
@@ -154,12 +154,15 @@ public sealed class EvalCommandTests : IDisposable
     [InlineData("retrieval --policy all --densities 0.5,2", "--densities 0.5,2")]
     [InlineData("retrieval --score-only", "has no results of retrieval")]
     [InlineData("longbench --max-length 9000 --data {empty}", "--max-length 9000")]
+    [InlineData("recital --lengths 64", "the length 64 is too short for a recital")]
+    [InlineData("recital --lengths 8192", "context is 4096")]
     public void Bad_input_is_one_line(string command, params string[] words)
     {
         _ = Directory.CreateDirectory(_folder["empty"]);
         string[] args = [.. command.Split(' ').Select(word => word
             .Replace("{space}", "", StringComparison.Ordinal).Replace("{none}", _folder["none"], StringComparison.Ordinal).Replace("{empty}", _folder["empty"], StringComparison.Ordinal))];
         Invocation.Of(["eval", .. args, "--quiet", "--out", _folder["out"]]).AssertRefused(words);
+        Assert.False(Directory.Exists(_folder["out"]));
     }
 
     [Theory]
@@ -175,7 +178,7 @@ public sealed class EvalCommandTests : IDisposable
         Invocation.Of("eval", "perplexity", "--model", model, "--data", data, "--policy", $"{policy}:density=0.5", "--out", _folder["out"], "--quiet")
             .AssertRefused(words);
         Invocation.Of("score", "--model", model, "--data", data, "--policy", $"{policy}:density=0.5").AssertRefused(words);
-        Assert.Empty(Directory.GetDirectories(_folder["out"]));
+        Assert.False(Directory.Exists(_folder["out"]));
         JsonElement all = Invocation.Json("eval", "perplexity", "--model", model, "--data", data, "--policy", "all:density=0.5", "--out", _folder["out"]);
         Assert.Equal(["dense", "streaming-llm"], all.GetProperty("policies").EnumerateArray().Select(row => row.GetProperty("policy").GetString()!));
     }
