@@ -88,8 +88,12 @@ public sealed class PrefillPolicyTests
     [InlineData("minference:piece=100", "multiple of 64")]
     [InlineData("minference:pattern=diagonal", "pattern")]
     [InlineData("tri-shape:gamma=0.5", "'gamma' is no setting of tri-shape")]
-    [InlineData("dense+nothing", "there is no policy 'dense+nothing'")]
-    [InlineData("+xattention", "there is no policy ''")]
+    [InlineData("dense+nothing", "expected a cache policy before the plus sign (dense, moa,")]
+    [InlineData("+xattention", "expected a cache policy before the plus sign (dense, moa,")]
+    [InlineData("xattention+xattention", "and a prefill method behind it (minference, flexprefill, xattention, tri-shape)")]
+    [InlineData("xattention+dense", "before the plus sign")]
+    [InlineData("snapkv:density=0.5+h2o:density=0.5", "before the plus sign")]
+    [InlineData("snapkv:density=0.5+xattention+flexprefill", "before the plus sign")]
     public void Bad_settings_are_refused(string text, string problem) =>
         Assert.Contains(problem, Assert.Throws<InvalidInputException>(() => PolicyReader.Read(text, null, Config)).Message, StringComparison.Ordinal);
 

@@ -27,6 +27,7 @@ internal static class PolicyReader
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(config);
         (string? cache, string? prefill) = Split(text);
+        RequireParts(text, cache);
         if (cache != All && cache?.StartsWith($"{All}:", StringComparison.Ordinal) != true)
             return [text];
         PolicySettings given = new(cache);
@@ -58,8 +59,6 @@ internal static class PolicyReader
         }
 
         return IsPrefill(text) ? (null, text) : (text, null);
-
-        static bool IsPrefill(string part) => PrefillReader.Find(part.Split(':')[0]) is not null;
     }
 
     /// <summary>A text without what it says of prefill; dense where nothing is left.</summary>
@@ -98,7 +97,13 @@ internal static class PolicyReader
         string? text, string? planFile, ModelConfig config, Func<string, ElasticRule, ModelConfig, double[][]>? profileScores = null)
     {
         ArgumentNullException.ThrowIfNull(config);
-        (text, string? prefill) = text is null ? default : Split(text);
+        string? prefill = null;
+        if (text is string given)
+        {
+            (text, prefill) = Split(given);
+            RequireParts(given, text);
+        }
+
         text ??= planFile is null ? DensePolicy.CommandName : PlanPolicy.CommandName;
         PolicySettings settings = new(text) { ProfileScores = profileScores };
         PolicyDescriptor descriptor = Find(settings);
@@ -115,6 +120,22 @@ internal static class PolicyReader
 
         return prefill is null ? policy : policy.With(PrefillReader.Read(prefill, config));
     }
+
+    // A plus sign joins what says which rows stay with what says which keys prompts see, in this order. Those of paths stand before no name.
+    private static void RequireParts(string text, string? cache)
+    {
+        if (cache is not null && text.Contains('+', StringComparison.Ordinal)
+            && (!IsCache(cache) || cache.Split('+').Skip(1).Any(part => IsCache(part) || IsPrefill(part))))
+        {
+            throw new InvalidInputException(
+                $"--policy {text}: expected a cache policy before the plus sign ({PolicyTable.Names(PolicyTable.All, " or ")}) and a prefill method behind it "
+                + $"({string.Join(", ", PrefillReader.All.Select(policy => policy.Name))})");
+        }
+    }
+
+    private static bool IsCache(string part) => part.Split(':')[0] is string name && (name == All || PolicyTable.Find(name) is not null);
+
+    private static bool IsPrefill(string part) => PrefillReader.Find(part.Split(':')[0]) is not null;
 
     private static PolicyDescriptor Find(PolicySettings settings) => settings.Name == All
         ? throw settings.Error($"one policy runs here; '{All}' is for moa eval and moa bench")
