@@ -16,12 +16,12 @@ internal static class ScorerOption
     };
 
     /// <summary>The scorer, or null.</summary>
-    /// <exception cref="InvalidInputException">There is no such scorer for plans.</exception>
+    /// <exception cref="InvalidInputException">There is no such scorer for plans, or it does not take such settings.</exception>
     public static string? Read(CommandContext context)
     {
         string? scorer = context.Get(Option);
-        return scorer is null || ContentPlanReader.IsScorer(scorer)
-            ? scorer
-            : throw new InvalidInputException($"--scorer {scorer}: expected {ContentPlanReader.Scorers}, with settings behind a comma if any");
+        if (scorer is not null)
+            ContentPlanReader.Check(scorer, $"--scorer {scorer}");
+        return scorer;
     }
 }

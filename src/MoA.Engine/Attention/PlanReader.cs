@@ -61,10 +61,10 @@ internal sealed class PlanReader(string fileName)
     {
         if (Member(root, "scorer") is not JsonElement value)
             return null;
-        string? scorer = value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-        return scorer is not null && ContentPlanReader.IsScorer(scorer)
-            ? scorer
-            : throw Error($"\"scorer\" {Shown(value)}", $"{ContentPlanReader.Scorers}, with settings behind a comma if any");
+        string scorer = (value.ValueKind == JsonValueKind.String ? value.GetString() : null) ?? "";
+        // Names of settings go into messages of one line.
+        ContentPlanReader.Check(scorer.Any(char.IsControl) ? "" : scorer, $"{fileName}: the plan has \"scorer\" {Shown(value)}");
+        return scorer;
     }
 
     private HeadKind? ReadHeadKind(JsonElement root)

@@ -62,15 +62,19 @@ public sealed class PlanFileTests
     }
 
     [Theory]
-    [InlineData("\"kvzip\"")]
-    [InlineData("\"keydiff,span=4\"")]
-    [InlineData("\"\"")]
-    [InlineData("7")]
-    public void Scorers_that_plans_cannot_keep_are_refused(string scorer)
+    [InlineData("\"kvzip\"", "expected expected-attention or keydiff")]
+    [InlineData("\"keydiff,span=4\"", "'span' is no setting of moa; expected sink, recent, piece")]
+    [InlineData("\"keydiff,piece=100\"", "a multiple of 64")]
+    [InlineData("\"keydiff,\\n=4\"", "expected expected-attention or keydiff")]
+    [InlineData("\"\"", "expected expected-attention or keydiff")]
+    [InlineData("7", "expected expected-attention or keydiff")]
+    public void Scorers_that_plans_cannot_keep_are_refused(string scorer, string reason)
     {
         InvalidInputException refused = Assert.Throws<InvalidInputException>(() => PlanFile.Parse(
             Encoding.UTF8.GetBytes($"{{\"format\":\"moa-plan/2\",\"scorer\":{scorer},\"alphas\":[[0]],\"betas\":[[1]]}}"), "p.json"));
-        Assert.Contains($"\"scorer\" {scorer}; expected expected-attention or keydiff", refused.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"p.json: the plan has \"scorer\" {scorer}: ", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refused.Message);
     }
 
     [Fact]

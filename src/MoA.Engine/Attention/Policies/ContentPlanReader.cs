@@ -46,27 +46,25 @@ internal static class ContentPlanReader
     /// <param name="plan">The plan.</param>
     /// <param name="scorer">A scorer as plan files name it (<see cref="PlanDocument.Scorer"/>); null where the last rows stay.</param>
     /// <exception cref="InvalidInputException">There is no such scorer.</exception>
-    public static AttentionPolicy Of(AttentionPlan plan, string? scorer)
+    public static AttentionPolicy Of(AttentionPlan plan, string? scorer) => scorer is null ? new PlanPolicy(plan) : Read(plan, scorer, $"scorer {scorer}");
+
+    /// <summary>Whether a text names one of <see cref="Scorers"/>, whatever its settings: those that judge a text by its beginning.</summary>
+    public static bool IsScorer(string text) => text.Split(',')[0] is ExpectedAttentionPolicy.CommandName or KeyDiffPolicy.CommandName;
+
+    /// <summary>Refuses what plan files may not name as their scorer.</summary>
+    /// <param name="scorer">The scorer, with its settings.</param>
+    /// <param name="place">Where it stands, for the message.</param>
+    /// <exception cref="InvalidInputException">There is no such scorer, or it does not take such settings.</exception>
+    public static void Check(string scorer, string place) => _ = Read(AttentionPlan.Uniform(1, 1, HeadKind.KeyValue, ElasticRule.Dense), scorer, place);
+
+    private static ContentPlanPolicy Read(AttentionPlan plan, string scorer, string place)
     {
-        if (scorer is null)
-            return new PlanPolicy(plan);
-        PolicySettings settings = new($"{PlanPolicy.CommandName}:{ScorerReader.Scorer.Key}={scorer}");
+        if (!IsScorer(scorer))
+            throw new InvalidInputException($"{place}: expected {Scorers}, with settings behind a comma if any");
+        PolicySettings settings = new($"{PlanPolicy.CommandName}:{ScorerReader.Scorer.Key}={scorer}", place);
         ContentPlanPolicy policy = Read(settings, plan);
         settings.RequireNoMore(Settings);
-        return policy.Chunk is not null ? policy : throw settings.Error($"a plan is kept with a scorer that judges a text by its beginning: {Scorers}");
-    }
-
-    /// <summary>Whether plan files may name a scorer.</summary>
-    public static bool IsScorer(string scorer)
-    {
-        try
-        {
-            return Of(AttentionPlan.Uniform(1, 1, HeadKind.KeyValue, ElasticRule.Dense), scorer) is not null;
-        }
-        catch (InvalidInputException)
-        {
-            return false;
-        }
+        return policy;
     }
 
     private static ContentPlanPolicy Read(PolicySettings settings, AttentionPlan plan)

@@ -8,10 +8,14 @@ namespace MoA.Engine.Attention.Policies;
 internal sealed class PolicySettings
 {
     private readonly Dictionary<string, string> _values = [];
+    private readonly string _place;
 
-    public PolicySettings(string text)
+    /// <param name="text">The text.</param>
+    /// <param name="place">Where it stands, for messages; null for the command line's option.</param>
+    public PolicySettings(string text, string? place = null)
     {
         Text = text;
+        _place = place ?? $"--policy {text}";
         int colon = text.IndexOf(':', StringComparison.Ordinal);
         Name = colon < 0 ? text : text[..colon];
         foreach (string part in colon < 0 ? [] : text[(colon + 1)..].Split(','))
@@ -91,7 +95,7 @@ internal sealed class PolicySettings
             : $"'{key}' is no setting of {Name}; {expected}");
     }
 
-    public InvalidInputException Error(string what) => new($"--policy {Text}: {what}");
+    public InvalidInputException Error(string what) => new($"{_place}: {what}");
 
     private InvalidInputException Unexpected(PolicySetting setting) => Error($"expected {setting.Values} as {setting.Key}");
 
