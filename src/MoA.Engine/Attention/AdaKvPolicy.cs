@@ -6,7 +6,7 @@ namespace MoA.Engine.Attention;
 /// <summary>
 /// AdaKV (arXiv 2407.11550): the heads of a layer share their budget. Each is sure of a part of its share; the rest goes to the best rows of all heads together.
 /// </summary>
-internal sealed class AdaKvPolicy : EvictionPolicy
+internal sealed class AdaKvPolicy : SizedEvictionPolicy
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "adakv";

@@ -29,7 +29,7 @@ internal sealed class ContentPlanPolicy : EvictionPolicy
     /// <param name="recent">The last tokens that stay; no more than half of a head's rows.</param>
     /// <param name="piece">Tokens of a prompt between evictions, where the scorer allows them; whole blocks of 64.</param>
     public ContentPlanPolicy(AttentionPlan plan, RowScorer scorer, int sink = DefaultSink, int recent = DefaultRecent, int piece = DefaultPiece)
-        : base(ElasticRule.Dense, scorer)
+        : base(scorer)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentOutOfRangeException.ThrowIfNegative(sink);

@@ -9,18 +9,9 @@ namespace MoA.Engine.Attention;
 /// </summary>
 internal abstract class EvictionPolicy : AttentionPolicy
 {
-    /// <summary>A policy of a given size.</summary>
-    /// <param name="budget">Rows of a head for a sequence's full length, new tokens included, as the rule of a plan counts
-    /// them: so policies of the same rule take the same memory.</param>
+    /// <summary>A policy that goes by a score.</summary>
     /// <param name="scorer">What rows are worth.</param>
-    private protected EvictionPolicy(ElasticRule budget, RowScorer scorer)
-    {
-        Budget = budget;
-        Scorer = scorer;
-    }
-
-    /// <summary>Rows of a head (of the heads' mean, where they share) for a sequence's full length; what bounds them where a plan gives each its own.</summary>
-    public ElasticRule Budget { get; }
+    private protected EvictionPolicy(RowScorer scorer) => Scorer = scorer;
 
     /// <summary>What rows are worth.</summary>
     public RowScorer Scorer { get; }
@@ -53,7 +44,7 @@ internal abstract class EvictionPolicy : AttentionPolicy
     /// <param name="keyValueHead">KV head.</param>
     /// <param name="keyValueHeads">KV heads of a layer.</param>
     /// <param name="length">Prompt and new tokens together.</param>
-    public virtual int RowsOf(int layer, int keyValueHead, int keyValueHeads, int length) => Budget.Rows(length);
+    public abstract int RowsOf(int layer, int keyValueHead, int keyValueHeads, int length);
 
     /// <summary>Whether rows are shared out over all layers at once, rather than within each.</summary>
     public virtual bool DividesOverLayers => false;
@@ -87,13 +78,8 @@ internal abstract class EvictionPolicy : AttentionPolicy
         : rows;
 
     /// <inheritdoc/>
-    internal override double Density(ModelConfig config, int length)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        return DensityOf(Budget, config, length);
-    }
+    internal abstract override double Density(ModelConfig config, int length);
 
     /// <inheritdoc/>
-    internal override string Describe(ModelConfig config, int length) => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture, $"{Name} {Budget.Rows(length)} {Scorer} {length} {Every}");
+    internal abstract override string Describe(ModelConfig config, int length);
 }

@@ -8,7 +8,7 @@ namespace MoA.Engine.Attention;
 /// <param name="budget">Rows of every head for a sequence's full length, new tokens included.</param>
 /// <param name="scorer">What rows are worth; null for the official code's.</param>
 internal sealed class ExpectedAttentionPolicy(ElasticRule budget, ExpectedAttentionScorer? scorer = null)
-    : EvictionPolicy(budget, scorer ?? new ExpectedAttentionScorer())
+    : SizedEvictionPolicy(budget, scorer ?? new ExpectedAttentionScorer())
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "expected-attention";

@@ -1,4 +1,6 @@
+using System.Globalization;
 using MoA.Engine.Attention.Scoring;
+using MoA.Engine.Configuration;
 
 namespace MoA.Engine.Attention;
 
@@ -7,11 +9,21 @@ namespace MoA.Engine.Attention;
 /// a result, not a setting.
 /// </summary>
 /// <param name="scorer">How much must be left, and the strategies' shares; null for the usual ones.</param>
-internal sealed class FastGenPolicy(RecoveryScorer? scorer = null) : EvictionPolicy(ElasticRule.Dense, scorer ?? new RecoveryScorer())
+internal sealed class FastGenPolicy(RecoveryScorer? scorer = null) : EvictionPolicy(scorer ?? new RecoveryScorer())
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "fastgen";
 
     /// <inheritdoc/>
     public override string Name => CommandName;
+
+    /// <inheritdoc/>
+    /// <remarks>Everything, which is the most that a head may need.</remarks>
+    public override int RowsOf(int layer, int keyValueHead, int keyValueHeads, int length) => ElasticRule.Dense.Rows(length);
+
+    /// <inheritdoc/>
+    internal override double Density(ModelConfig config, int length) => DensityOf(ElasticRule.Dense, config, length);
+
+    /// <inheritdoc/>
+    internal override string Describe(ModelConfig config, int length) => string.Create(CultureInfo.InvariantCulture, $"{Name} {Scorer} {length}");
 }

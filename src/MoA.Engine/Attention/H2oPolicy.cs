@@ -6,7 +6,7 @@ namespace MoA.Engine.Attention;
 /// H2O (arXiv 2306.14048): each head keeps its most recent tokens and the heavy hitters, those with the most attention
 /// summed over all queries so far, generated ones included; every step evicts the least of them.
 /// </summary>
-internal sealed class H2oPolicy : EvictionPolicy
+internal sealed class H2oPolicy : SizedEvictionPolicy
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "h2o";

@@ -11,7 +11,7 @@ namespace MoA.Engine.Attention;
 /// <param name="level">What is chosen among.</param>
 /// <param name="chunk">Tokens that are repeated at a time.</param>
 internal sealed class KvZipPolicy(ElasticRule budget, KvZipLevel level = KvZipLevel.Pair, int chunk = RepetitionScorer.DefaultChunk)
-    : EvictionPolicy(budget, new RepetitionScorer(chunk))
+    : SizedEvictionPolicy(budget, new RepetitionScorer(chunk))
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "kvzip";

@@ -6,7 +6,7 @@ namespace MoA.Engine.Attention;
 /// <summary>
 /// PyramidKV (arXiv 2406.02069): as SnapKV, with a budget that falls from layer to layer in equal steps at the same mean.
 /// </summary>
-internal sealed class PyramidKvPolicy : EvictionPolicy
+internal sealed class PyramidKvPolicy : SizedEvictionPolicy
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "pyramidkv";

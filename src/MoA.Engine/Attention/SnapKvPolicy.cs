@@ -6,7 +6,7 @@ namespace MoA.Engine.Attention;
 /// SnapKV (arXiv 2404.14469): when a prompt has been read, its last queries vote; each head keeps the rows with the most
 /// attention after pooling, and the observation window itself. Generated tokens are never evicted.
 /// </summary>
-internal sealed class SnapKvPolicy : EvictionPolicy
+internal sealed class SnapKvPolicy : SizedEvictionPolicy
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "snapkv";

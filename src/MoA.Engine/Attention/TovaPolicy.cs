@@ -7,7 +7,7 @@ namespace MoA.Engine.Attention;
 /// be it the newest.
 /// </summary>
 /// <param name="budget">Rows of every head for a sequence's full length.</param>
-internal sealed class TovaPolicy(ElasticRule budget) : EvictionPolicy(budget, new LastAttentionScorer())
+internal sealed class TovaPolicy(ElasticRule budget) : SizedEvictionPolicy(budget, new LastAttentionScorer())
 {
     /// <summary>The policy's name on the command line and in reports.</summary>
     public const string CommandName = "tova";

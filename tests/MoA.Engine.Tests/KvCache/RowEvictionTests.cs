@@ -76,7 +76,7 @@ public sealed class RowEvictionTests : IDisposable
     public void Evicted_rows_are_not_stored()
     {
         const int BytesPerRow = 2 * 8 * 4;
-        foreach (EvictionPolicy policy in new EvictionPolicy[]
+        foreach (SizedEvictionPolicy policy in new SizedEvictionPolicy[]
         {
             new H2oPolicy(new ElasticRule(0, 0.25)), new SnapKvPolicy(new ElasticRule(0, 0.25)),
         })
@@ -96,7 +96,7 @@ public sealed class RowEvictionTests : IDisposable
     [Fact]
     public void What_fits_the_budget_is_all_kept()
     {
-        foreach (EvictionPolicy policy in new EvictionPolicy[]
+        foreach (SizedEvictionPolicy policy in new SizedEvictionPolicy[]
         {
             new H2oPolicy(ElasticRule.Dense), new SnapKvPolicy(ElasticRule.Dense), new PyramidKvPolicy(ElasticRule.Dense),
         })
@@ -124,7 +124,7 @@ public sealed class RowEvictionTests : IDisposable
     // Runs a conversation of (prompt, steps, capacity, budget) turns; `evict` is the rule, called after every token of the
     // answer (decoding) and after every prompt.
     private void Run(
-        EvictionPolicy policy, int keyValueHeads, int group, int chunk, ElementType type,
+        SizedEvictionPolicy policy, int keyValueHeads, int group, int chunk, ElementType type,
         (int Prompt, int Steps, int Capacity, int Budget)[] turns, Action<EvictionReference, int, int, bool> evict,
         AttentionTraits traits = default)
     {

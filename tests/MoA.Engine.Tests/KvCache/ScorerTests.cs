@@ -39,7 +39,7 @@ public sealed class ScorerTests : IDisposable
             31 + group, turns.Sum(turn => turn.Prompt + turn.Steps), keyValueHeads, group, type == ElementType.Q8_0 ? 32 : 8, Theta);
         HeadRows stored = type == ElementType.Q8_0 ? rows.RoundedTo(type) : rows;
         int[][][] expected = Expected(name, stored, unturned, turns);
-        EvictionPolicy policy = Policy(name);
+        SizedEvictionPolicy policy = Policy(name);
         foreach (ComputeBackend backend in _backends)
         {
             using AttentionLayer layer = new(backend, rows, policy, turns[0].Capacity, type);
@@ -98,7 +98,7 @@ public sealed class ScorerTests : IDisposable
             backend.Dispose();
     }
 
-    private static EvictionPolicy Policy(string name, double density = 0.6)
+    private static SizedEvictionPolicy Policy(string name, double density = 0.6)
     {
         ElasticRule budget = new(0, density);
         return name switch
