@@ -93,6 +93,42 @@ public sealed class DryRunTests : IDisposable
         Invocation.Of("generate", "hi", "--dry-run").AssertRefused("--dry-run belongs to --prompts");
     }
 
+    /// <summary>
+    /// A plan with content inside holds a piece more than its rows, 8 heads of 4 layers of them, and notes a prompt's queries: of each head 32 sums, 32·32 products and a count in
+    /// F32 at least. What runs stays below what was said.
+    /// </summary>
+    [Theory]
+    [InlineData("moa:scorer=expected-attention,piece=64", 32 * (32 + 32 * 32) * 4)]
+    [InlineData("moa:scorer=keydiff,piece=64", 0)]
+    [InlineData("moa:scorer=kvzip", 512 * BytesPerToken)]
+    public void Plans_by_content_take_what_they_hold_at_their_peak(string policy, int notes)
+    {
+        string plan = _folder.Write("plan.json", FormattableString.Invariant($"{{\"alphas\":{Rules(256)},\"betas\":{Rules(0)}}}"));
+        string[] line = ["eval", "retrieval", "--lengths", "768", "--items", "1", "--plan", plan, "--policy", policy, "--out", _folder["out"]];
+        long said = Part(DryRun(line), "KV caches");
+        JsonElement content = Invocation.Json(line).GetProperty("policies").EnumerateArray().Single(row => row.GetProperty("setting").GetString()!.StartsWith(policy, StringComparison.Ordinal));
+        long peak = content.GetProperty("peakKvBytes").GetInt64();
+        Assert.True(peak >= notes && said >= peak, $"{said} bytes said, {peak} taken");
+
+        string prompts = _folder.Write("prompts.jsonl", $"{{\"prompt\":\"{string.Concat(Enumerable.Repeat("once upon a time ", 120))}\",\"maxNewTokens\":64}}\n");
+        string[] many = ["generate", "--prompts", prompts, "--template", "off", "--out", _folder["results.jsonl"], "--plan", plan];
+        Assert.True(Part(DryRun([.. many, "--policy", policy]), "KV caches") >= Part(DryRun(many), "KV caches") + notes);
+    }
+
+    [Fact]
+    public void Compression_by_content_is_estimated_as_such()
+    {
+        string[] line = ["compress", "--lengths", "256", "--extend", "512", "--validate-length", "384", "--retrieval-items", "2", "--out", _folder["out"]];
+        Assert.Equal(["", "", ", plans by content (keydiff)", ", plans by content (keydiff)"], Notes([.. line, "--scorer", "keydiff"]));
+        Assert.Equal(["", "", "", ""], Notes(line));
+
+        string[] Notes(string[] of) =>
+        [
+            .. DryRun(of).GetProperty("steps").EnumerateArray().Select(step => step.GetProperty("note").GetString()!)
+                .Where(note => !note.StartsWith("the search ends", StringComparison.Ordinal)).Select(note => note.Contains(", plans", StringComparison.Ordinal) ? note[note.IndexOf(", plans", StringComparison.Ordinal)..] : ""),
+        ];
+    }
+
     [Fact]
     public void Steps_and_scores()
     {
@@ -138,6 +174,9 @@ public sealed class DryRunTests : IDisposable
 
     private static long Part(JsonElement said, string name) => said.GetProperty("memory").EnumerateArray()
         .Single(part => part.GetProperty("part").GetString() == name).GetProperty("bytes").GetInt64();
+
+    private static string Rules(int number) =>
+        $"[{string.Join(',', Enumerable.Repeat($"[{string.Join(',', Enumerable.Repeat(number, 8))}]", 4))}]";
 
     private static string[] Writes(JsonElement said) => [.. said.GetProperty("writes").EnumerateArray().Select(file => file.GetString()!)];
 }

@@ -41,7 +41,7 @@ internal sealed class ChatCommand : CliCommand
         using LanguageModel model = ModelOptions.Load(context, backend);
         AttentionPolicy policy = ModelOptions.ReadPolicy(context, model.Config);
         GenerationOptions options = SamplingArguments.Read(context, model) with { Lookup = LookupOption.Read(context, model, policy) };
-        MmapOption.Apply(context, model, SequenceCache.EstimateBytes(
+        MmapOption.Apply(context, model, SequenceCache.EstimatePeakBytes(
             model.Config, policy, Math.Min(model.Config.MaxPositions, ReckonedTokens), ModelOptions.CacheType(context)));
         using ChatSession session = new(model, policy, options, ModelOptions.CacheType(context));
         if (context.Get(PromptOptions.System) is string system)

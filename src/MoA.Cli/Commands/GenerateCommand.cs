@@ -120,7 +120,7 @@ internal sealed class GenerateCommand : CliCommand
         if (room < options.MaxNewTokens && context.IsGiven(SamplingArguments.MaxNewTokens))
             context.Note($"moa: {room} new tokens at most: the model's context of {model.Config.MaxPositions} is full then");
         options = options with { MaxNewTokens = room };
-        MmapOption.Apply(context, model, SequenceCache.EstimateBytes(
+        MmapOption.Apply(context, model, SequenceCache.EstimatePeakBytes(
             model.Config, policy, prompt.Tokens.Length + room, ModelOptions.CacheType(context)));
         using SequenceCache sequence = model.Transformer.CreateSequence(policy, prompt.Tokens.Length + room, ModelOptions.CacheType(context));
         GenerationResult result = new TextGenerator(model).Run(

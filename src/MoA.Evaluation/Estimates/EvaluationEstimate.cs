@@ -34,12 +34,14 @@ internal static class EvaluationEstimate
                     ? group.Sum(item => speed.Prefill(policy, item.Prompt.Length - item.HiddenTokens)) +
                         speed.Decode(policy, group.Max(item => item.Length), group.Max(item => item.HiddenTokens + item.MaxNewTokens), group.Length)
                     : group.Sum(item => Score(policy, item));
-                caches = Math.Max(caches, answers ? group.Sum(BytesOf) : group.Max(BytesOf));
+                caches = Math.Max(caches, answers ? PeakOf(group) : group.Max(item => PeakOf(item)));
             }
 
             times.Add(new EstimatedTime($"{set.Name} at {set.Length}, {choice.Setting}", seconds, $"{set.Items.Count} items"));
 
             long BytesOf(EvaluationItem item) => SequenceCache.EstimateBytes(model.Config, policy, item.Length, settings.CacheType);
+
+            long PeakOf(params EvaluationItem[] items) => CacheMemory.Peak(model.Config, policy, items.Select(item => item.Length), settings.CacheType);
         }
 
         return new RunEstimate

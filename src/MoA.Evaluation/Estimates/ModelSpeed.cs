@@ -100,11 +100,13 @@ internal sealed class ModelSpeed
     /// <summary>Seconds to read a prompt.</summary>
     public double Prefill(AttentionPolicy policy, int tokens) => (Multiplications(policy, tokens) + Head) / _prefill;
 
-    /// <summary>Seconds of decode steps that take sequences of a length on together.</summary>
+    /// <summary>Seconds of decode steps that take sequences of a length on together, and of the second reading before the first where there is one.</summary>
     public double Decode(AttentionPolicy policy, int length, int steps, int sequences = 1)
     {
-        double bytes = SequenceCache.EstimateBytes(_config, policy, length, _cacheType);
-        return steps * (_step + (sequences - 1) * _further + sequences * bytes / _bandwidth);
+        double rows = policy.Density(_config, length) * _config.Layers * _config.KeyValueHeads * ElasticRule.Dense.Rows(length);
+        double bytes = rows * 2 * _cacheType.RowBytes(_config.HeadSize);
+        double again = steps > 0 && policy is EvictionPolicy { Scorer.ReadsTwice: true } ? sequences * Prefill(policy, Math.Max(1, length - steps)) : 0;
+        return again + steps * (_step + (sequences - 1) * _further + sequences * bytes / _bandwidth);
     }
 
     /// <summary>Seconds to profile an item.</summary>
@@ -112,8 +114,14 @@ internal sealed class ModelSpeed
 
     private double Multiplications(AttentionPolicy policy, int tokens)
     {
-        // A query sees what was kept of the tokens before it: all of them up to the rows that stay.
-        double rows = Math.Min(tokens, policy.Density(_config, tokens) * tokens);
+        // A query sees what was kept of the tokens before it: all of them up to the rows that stay, or where rows are chosen behind the prompt.
+        double kept = policy switch
+        {
+            EvictionPolicy { Chunk: int piece } => policy.Density(_config, tokens) * tokens + piece,
+            EvictionPolicy or InfLlmPolicy => tokens,
+            _ => policy.Density(_config, tokens) * tokens,
+        };
+        double rows = Math.Min(tokens, kept);
         return tokens * Layers + Attention(Pairs(rows, tokens));
     }
 

@@ -24,13 +24,18 @@ internal static class PromptEstimate
         ArgumentNullException.ThrowIfNull(speed);
         ArgumentNullException.ThrowIfNull(items);
         int most = Math.Min(new PromptBatch(model, policy, cacheType).MaxSequences, model.Transformer.MaxRows);
+        long[] besides =
+        [
+            .. items.Select(item => SequenceCache.EstimatePeakBytes(model.Config, policy, Length(item), cacheType) - SequenceCache.EstimateBytes(model.Config, policy, Length(item), cacheType))
+                .OrderDescending().Take(most),
+        ];
         long[] bytes = [.. items.Select(item => SequenceCache.EstimateBytes(model.Config, policy, Length(item), cacheType)).OrderDescending()];
         int together = (int)Math.Clamp(cacheBytes / Math.Max(1, bytes[0]), 1, Math.Min(most, items.Count));
         double seconds = items.Sum(item =>
             speed.Prefill(policy, item.Prompt.Tokens.Length) + speed.Decode(policy, Length(item), item.MaxNewTokens, together) / together);
         return new RunEstimate
         {
-            Memory = [.. ModelMemory.Of(model), new EstimatedMemory("KV caches", Math.Max(bytes[0], Math.Min(cacheBytes, bytes.Take(most).Sum())))],
+            Memory = [.. ModelMemory.Of(model), new EstimatedMemory("KV caches", Math.Max(bytes[0], Math.Min(cacheBytes, bytes.Take(most).Sum())) + CacheMemory.Besides(policy, besides))],
             Times = [new EstimatedTime("generate", seconds, $"{items.Count} prompts, {together} side by side")],
             Files = [results],
             Basis = speed.Basis,

@@ -26,7 +26,7 @@ internal static class ScoringEstimate
             Memory =
             [
                 .. ModelMemory.Of(model),
-                new EstimatedMemory("KV caches", tokens.Max(count => SequenceCache.EstimateBytes(model.Config, policy, count, cacheType))),
+                new EstimatedMemory("KV caches", tokens.Max(count => SequenceCache.EstimatePeakBytes(model.Config, policy, count, cacheType))),
             ],
             Times = [new EstimatedTime("score", tokens.Sum(Seconds), $"{tokens.Count} items, {tokens.Sum()} tokens")],
             Files = [],

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
 using MoA.Engine.KvCache;
@@ -37,11 +38,13 @@ internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elem
         _times.Add(PlanSearch(null));
         _files.Add($"{Path.Combine(folder, "plans", "plan-*.json")} (at most {settings.MaxPlans}), {WrittenFiles.ListName}");
         // Where densities differ by length, the largest stands for all.
-        AttentionPolicy plan = new StreamingLlmPolicy(new ElasticRule(0, settings.Search.DensityBounds.Values.Max()) { Block = settings.Search.Block });
-        AddValidation([new DensePolicy(), .. Enumerable.Repeat(plan, settings.MaxPlans + 1)],
+        ElasticRule rule = new(0, settings.Search.DensityBounds.Values.Max()) { Block = settings.Search.Block };
+        AttentionPolicy plan = ContentPlanReader.Of(AttentionPlan.Uniform(Config.Layers, Config.KeyValueHeads, HeadKind.KeyValue, rule), settings.Scorer);
+        AttentionPolicy uniform = new StreamingLlmPolicy(rule);
+        AddValidation([new DensePolicy(), .. Enumerable.Repeat(plan, settings.MaxPlans), uniform],
             [.. Enumerable.Repeat(settings.Search.ValidationLength, settings.ValidationItems)]);
         if (settings.RetrievalItems > 0)
-            AddRetrieval(settings, plan);
+            AddRetrieval(settings, [new DensePolicy(), plan, uniform]);
         Add(CompressionRun.PlanFileName, CompressionRun.ReportFileName, CompressionRun.PageFileName);
         return Finish();
     }
@@ -146,13 +149,13 @@ internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elem
     private void AddValidation(IReadOnlyList<AttentionPolicy> policies, IReadOnlyList<int> tokens)
     {
         _times.Add(new EstimatedTime(
-            "validate", policies.Sum(policy => tokens.Sum(count => speed.Prefill(policy, count))), $"{tokens.Count} items under {policies.Count} policies"));
-        AddCaches("validate", policies[0], tokens.Max(), 1);
+            "validate", policies.Sum(policy => tokens.Sum(count => speed.Prefill(policy, count))), $"{tokens.Count} items under {policies.Count} policies{ByContent(policies)}"));
+        foreach (AttentionPolicy policy in policies)
+            AddCaches("validate", policy, tokens.Max(), 1);
     }
 
-    private void AddRetrieval(CompressionSettings settings, AttentionPolicy plan)
+    private void AddRetrieval(CompressionSettings settings, AttentionPolicy[] policies)
     {
-        AttentionPolicy[] policies = [new DensePolicy(), plan, plan];
         double seconds = 0;
         foreach (int length in settings.RetrievalLengths)
         {
@@ -161,20 +164,22 @@ internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elem
                 int group = GroupOf(policy, length, QuestionsTogether);
                 seconds += settings.RetrievalItems * speed.Prefill(policy, length)
                     + (double)settings.RetrievalItems / group * speed.Decode(policy, length, RetrievalEvaluation.MaxAnswerTokens, group);
+                AddCaches("retrieval", policy, length + RetrievalEvaluation.MaxAnswerTokens, group);
             }
-
-            AddCaches("retrieval", policies[0], length + RetrievalEvaluation.MaxAnswerTokens, GroupOf(policies[0], length, QuestionsTogether));
         }
 
         _times.Add(new EstimatedTime(
-            "evaluate", seconds, $"{settings.RetrievalItems * settings.RetrievalLengths.Count} questions under {policies.Length} policies"));
+            "evaluate", seconds, $"{settings.RetrievalItems * settings.RetrievalLengths.Count} questions under {policies.Length} policies{ByContent(policies)}"));
     }
 
     private int GroupOf(AttentionPolicy policy, int length, int most) => (int)Math.Clamp(
         SequenceGroups.BudgetBytes / Math.Max(1, SequenceCache.EstimateBytes(Config, policy, length, cacheType)), 1, most);
 
     private void AddCaches(string step, AttentionPolicy policy, int length, int sequences) => _steps.Add(new EstimatedMemory(
-        $"KV caches ({step})", sequences * SequenceCache.EstimateBytes(Config, policy, length, cacheType)));
+        $"KV caches ({step})", CacheMemory.Peak(Config, policy, Enumerable.Repeat(length, sequences), cacheType)));
+
+    private static string ByContent(IEnumerable<AttentionPolicy> policies) =>
+        policies.OfType<ContentPlanPolicy>().FirstOrDefault() is ContentPlanPolicy plan ? $", plans by content ({plan.Scorer.Name})" : "";
 
     private void Add(params ReadOnlySpan<string> names)
     {
