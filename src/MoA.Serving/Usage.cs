@@ -4,7 +4,7 @@ namespace MoA.Serving;
 /// <param name="PromptTokens">Tokens of the prompt.</param>
 /// <param name="CachedTokens">Those of them that were in kept caches already and were not read again.</param>
 /// <param name="NewTokens">Tokens written.</param>
-/// <param name="CacheBytes">Bytes of its KV caches.</param>
+/// <param name="CacheBytes">Bytes of its KV caches' rows at its end: those of policies that choose rows take more before (<see cref="PeakCacheBytes"/>).</param>
 /// <param name="Density">Those bytes as a share of what dense attention would hold for the same number of tokens.</param>
 /// <param name="Waited">Time in the queue.</param>
 /// <param name="FirstToken">Time from its start to the first token.</param>
@@ -12,6 +12,9 @@ namespace MoA.Serving;
 public sealed record Usage(
     int PromptTokens, int CachedTokens, int NewTokens, long CacheBytes, double Density, TimeSpan Waited, TimeSpan FirstToken, TimeSpan Total)
 {
+    /// <summary>The most bytes that its caches have taken at one time, those of earlier turns included: rows, and what policies note and copy to choose among them.</summary>
+    public long PeakCacheBytes { get; init; }
+
     /// <summary>Of the new tokens, those of thinking.</summary>
     public int ReasoningTokens { get; init; }
 

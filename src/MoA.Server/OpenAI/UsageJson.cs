@@ -22,6 +22,7 @@ internal static class UsageJson
             choices.Average(usage => usage.Density),
             first.Waited, first.FirstToken, choices.Max(usage => usage.Total))
         {
+            PeakCacheBytes = choices.Sum(usage => usage.PeakCacheBytes),
             ReasoningTokens = choices.Sum(usage => usage.ReasoningTokens),
         };
     }
@@ -47,6 +48,7 @@ internal static class UsageJson
     {
         json.WriteStartObject("moa");
         json.WriteNumber("kvBytes", usage.CacheBytes);
+        json.WriteNumber("peakKvBytes", usage.PeakCacheBytes);
         json.WriteNumber("density", Math.Round(usage.Density, 6));
         json.WriteNumber("cachedTokens", usage.CachedTokens);
         json.WriteNumber("waitedSeconds", Math.Round(usage.Waited.TotalSeconds, 6));

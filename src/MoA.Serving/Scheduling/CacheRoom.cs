@@ -122,10 +122,13 @@ internal sealed class CacheRoom(LanguageModel model, ServiceOptions options, lon
             sessions?.Save(packed, OnFile);
     }
 
-    /// <summary>Bytes of a run's caches as a share of what dense attention would hold.</summary>
-    public double Density(ServedRun run) =>
-        Math.Min(1, (double)SequenceCache.EstimateBytes(model.Config, options.Policy, run.Capacity, options.CacheType) /
-            SequenceCache.EstimateBytes(model.Config, new DensePolicy(), run.Capacity, options.CacheType));
+    /// <summary>What a run's caches hold now: where rows are chosen, less than what is counted for them.</summary>
+    public HeldCaches Held(ServedRun run)
+    {
+        SequenceCache caches = run.Lease!.Caches;
+        long dense = SequenceCache.EstimateBytes(model.Config, new DensePolicy(), caches.Capacity, options.CacheType);
+        return new HeldCaches(caches.Bytes, caches.PeakBytes, Math.Min(1, (double)caches.Bytes / dense));
+    }
 
     public void Dispose()
     {

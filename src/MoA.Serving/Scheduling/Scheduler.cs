@@ -180,7 +180,7 @@ internal sealed class Scheduler : IDisposable
             if (IsCancelled(run))
             {
                 _counters.Cancelled();
-                run.End(FinishReason.Cancelled, density: 0);
+                run.End(FinishReason.Cancelled, held: default);
             }
             else
             {
@@ -387,10 +387,10 @@ internal sealed class Scheduler : IDisposable
     private void End(ServedRun run, FinishReason finish)
     {
         Leave(run);
-        double density = _room.Density(run);
+        HeldCaches held = _room.Held(run);
         _room.Keep(run);
         _counters.Ended(finish == FinishReason.Cancelled);
-        run.End(finish, density);
+        run.End(finish, held);
     }
 
     private void Leave(ServedRun run)

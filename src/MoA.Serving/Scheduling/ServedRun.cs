@@ -126,14 +126,15 @@ internal abstract class ServedRun
     }
 
     /// <summary>Ends it: its reader gets what was written, and why it ended.</summary>
-    public void End(FinishReason finish, double density)
+    public void End(FinishReason finish, HeldCaches held)
     {
         TimeSpan total = _start == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(_start);
         TimeSpan waited = _start == 0 ? Age : Stopwatch.GetElapsedTime(_arrival, _start);
         Usage usage = new(
-            Prompt.Length, Lease?.Held ?? 0, Run?.Output.Count ?? 0, Lease?.ReservedBytes ?? 0, density, waited,
+            Prompt.Length, Lease?.Held ?? 0, Run?.Output.Count ?? 0, held.Bytes, held.Density, waited,
             _firstToken > TimeSpan.Zero ? _firstToken : total, total)
         {
+            PeakCacheBytes = held.PeakBytes,
             ReadAgain = Lease?.ReadAgain,
         };
         _ = _started.TrySetResult();
