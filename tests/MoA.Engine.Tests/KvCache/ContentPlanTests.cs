@@ -27,7 +27,7 @@ public sealed class ContentPlanTests : IDisposable
         { false, 2, 1, 64, ElementType.F32 }, { false, 3, 2, 7, ElementType.BF16 }, { false, 2, 2, 1000, ElementType.Q8_0 },
     };
 
-    /// <summary>Two turns of a prompt and generated tokens, against the rule over lists of positions: one step of the rule a line of <see cref="Run"/>.</summary>
+    /// <summary>Two turns of a prompt and generated tokens, against the rule over lists of positions: one step of the rule a line of <see cref="ContentPlanReference"/>.</summary>
     [Theory]
     [MemberData(nameof(Cases))]
     public void Rows_that_stay_are_those_of_the_rule(bool expectsAttention, int keyValueHeads, int group, int piece, ElementType type)
@@ -36,8 +36,11 @@ public sealed class ContentPlanTests : IDisposable
         (HeadRows rows, double[][] unturned) = TurnedRows.Random(
             17 + group, turns.Sum(turn => turn.Prompt + turn.Steps), keyValueHeads, group, type == ElementType.Q8_0 ? 32 : 8, Theta);
         AttentionPlan plan = Plan(keyValueHeads);
-        List<int>[][] expected = [.. Enumerable.Range(0, keyValueHeads).Select(head => Run(
-            new ScorerReference(type == ElementType.F32 ? rows : rows.RoundedTo(type), unturned), plan, keyValueHeads, head, expectsAttention, turns).ToArray())];
+        List<int>[][] expected = [.. Enumerable.Range(0, keyValueHeads).Select(head =>
+        {
+            ContentPlanReference reference = new(new ScorerReference(type == ElementType.F32 ? rows : rows.RoundedTo(type), unturned), head, Policy(plan, expectsAttention), Theta);
+            return turns.Select(turn => reference.Run(turn.Prompt, turn.Steps, plan.StoredRows(0, head, keyValueHeads, turn.Capacity))).ToArray();
+        })];
         foreach (ComputeBackend backend in _backends)
         {
             using AttentionLayer layer = new(backend, rows, Policy(plan, expectsAttention), turns[0].Capacity, type);
@@ -197,52 +200,4 @@ public sealed class ContentPlanTests : IDisposable
 
     private static ContentPlanPolicy Policy(AttentionPlan plan, bool expectsAttention) =>
         new(plan, expectsAttention ? new ExpectedAttentionScorer() : new KeyDifferenceScorer(), Sink, Recent, 64);
-
-    // What a head holds at the end of each turn.
-    private static IEnumerable<List<int>> Run(
-        ScorerReference reference, AttentionPlan plan, int heads, int head, bool expectsAttention, (int Prompt, int Steps, int Capacity)[] turns)
-    {
-        List<int> held = [], prompts = [];
-        Dictionary<int, double> worth = [];
-        int length = 0;
-        foreach ((int prompt, int steps, int capacity) in turns)
-        {
-            int rows = plan.StoredRows(0, head, heads, capacity);
-            for (int end = length + prompt; length < end;)
-            {
-                prompts.Add(length);
-                held.Add(length++);
-                if (length % 64 == 0 && held.Count > rows)
-                    Keep(rows, length - Recent);
-            }
-
-            Score();
-            Keep(rows - 1, length + 1 - Recent);
-            for (int end = length + steps; length < end; length++)
-            {
-                if (held.Count >= rows)
-                {
-                    _ = held.Remove(held.Where(position => position >= Sink && position < length + 1 - Recent)
-                        .OrderBy(position => worth.GetValueOrDefault(position)).ThenByDescending(position => position).First());
-                }
-
-                held.Add(length);
-            }
-
-            yield return [.. held];
-        }
-
-        void Score()
-        {
-            double[] scores = expectsAttention ? reference.Expected(head, held, prompts, 512, 0, Theta) : reference.KeyDifference(head, held);
-            worth = held.Zip(scores, (position, score) => (position, score + (expectsAttention ? 0 : 1))).ToDictionary();
-        }
-
-        void Keep(int rows, int firstRecent)
-        {
-            Score();
-            double[] scores = [.. held.Select(position => position < Sink || position >= firstRecent ? double.MaxValue : worth[position])];
-            held = ScorerReference.Top(held, scores, rows);
-        }
-    }
 }
