@@ -88,8 +88,10 @@ internal static class CoverageChoice
             slash = Math.Min(most, Math.Max(fewest, Needed(diagonals, (float)pattern.Gamma) / TokensPerBlock + 1));
         }
 
-        Span<float> sums = new float[blocks];
-        int[] places = new int[blocks];
+        float[] rented = ArrayPool<float>.Shared.Rent(blocks);
+        int[] places = ArrayPool<int>.Shared.Rent(blocks);
+        Span<float> sums = rented.AsSpan(0, blocks);
+        sums.Clear();
         for (int key = 0; key < keys; key++)
             sums[key / block] += columns[key];
         sums[0] = float.PositiveInfinity;
@@ -113,17 +115,25 @@ internal static class CoverageChoice
             for (int row = Math.Max(mask.FirstRow, blocks - 1 - place); row < mask.End; row++)
                 mask.Keep(row, row - (blocks - 1 - place));
         }
+
+        ArrayPool<int>.Shared.Return(places);
+        ArrayPool<float>.Shared.Return(rented);
     }
 
     /// <summary>Keeps blocks in descending order of their attention while its sum is within a limit.</summary>
     public static void KeepLargest(ReadOnlySpan<float> attention, float limit, in BlockMask mask)
     {
-        float[] values = attention.ToArray();
-        int[] places = [.. Enumerable.Range(0, values.Length)];
-        Array.Sort(values, places, Comparer<float>.Create(static (a, b) => b.CompareTo(a)));
+        int count = attention.Length;
+        float[] values = ArrayPool<float>.Shared.Rent(count);
+        int[] places = ArrayPool<int>.Shared.Rent(count);
+        for (int i = 0; i < count; i++)
+            (values[i], places[i]) = (-attention[i], i);
+        values.AsSpan(0, count).Sort(places.AsSpan(0, count));
         float sum = 0;
-        for (int i = 0; i < values.Length && (sum += values[i]) <= limit; i++)
+        for (int i = 0; i < count && (sum -= values[i]) <= limit; i++)
             mask.Keep(mask.FirstRow + places[i] / mask.End, places[i] % mask.End);
+        ArrayPool<int>.Shared.Return(places);
+        ArrayPool<float>.Shared.Return(values);
     }
 
     // How many of the largest shares it takes to cover more than a share.
