@@ -52,7 +52,7 @@ internal abstract class EvictionPolicy : AttentionPolicy
     /// <summary>Rows that the heads of a layer keep on average when a prompt has been read; as many as there are, or more, keep all.</summary>
     /// <param name="layer">Layer, of those that look back without limit.</param>
     /// <param name="layers">How many these are.</param>
-    /// <param name="held">Rows held now.</param>
+    /// <param name="held">Rows held now; tokens of the text where rows are chosen again while an answer is written.</param>
     /// <param name="rows">Rows that the budget gives a layer on average, after what new tokens need.</param>
     public virtual int KeptRows(int layer, int layers, int held, int rows) => rows;
 

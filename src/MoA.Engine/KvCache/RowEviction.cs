@@ -86,7 +86,8 @@ internal static class RowEviction
         if (layers.Count == 1)
         {
             (int index, int count) = cache.Evicting(layers[0]);
-            int held = heads.Max(head => head.Tokens!.Count);
+            // Those that choose again hold little of the text in some layers by then, and are to keep their proportions.
+            int held = policy.Every is null ? heads.Max(head => head.Tokens!.Count) : cache.Length;
             foreach (ref int rows in kept.AsSpan())
                 rows = policy.KeptRows(index, count, held, rows);
         }

@@ -48,6 +48,7 @@ internal static class PolicyFormat
                 WriteRule(writer, pyramid.Budget);
                 writer.WriteScorer(pyramid.Scorer);
                 writer.Write7BitEncodedInt(pyramid.Beta);
+                WriteEvery(writer, pyramid);
                 break;
             case TovaPolicy tova:
                 WriteRule(writer, tova.Budget);
@@ -106,7 +107,7 @@ internal static class PolicyFormat
             StreamingLlmPolicy.CommandName => new StreamingLlmPolicy(ReadRule(reader)),
             H2oPolicy.CommandName => new H2oPolicy(ReadRule(reader), reader.ReadFinite()),
             SnapKvPolicy.CommandName => new SnapKvPolicy(ReadRule(reader), reader.ReadVotes()) { Every = ReadEvery(reader) },
-            PyramidKvPolicy.CommandName => new PyramidKvPolicy(ReadRule(reader), reader.ReadVotes(), reader.ReadWithin(1, int.MaxValue)),
+            PyramidKvPolicy.CommandName => new PyramidKvPolicy(ReadRule(reader), reader.ReadVotes(), reader.ReadWithin(1, int.MaxValue)) { Every = ReadEvery(reader) },
             TovaPolicy.CommandName => new TovaPolicy(ReadRule(reader)),
             KeyDiffPolicy.CommandName => new KeyDiffPolicy(ReadRule(reader)) { Every = ReadEvery(reader) },
             ExpectedAttentionPolicy.CommandName => new ExpectedAttentionPolicy(

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Engine.KvCache;
@@ -15,6 +16,9 @@ namespace MoA.Engine.Tests.KvCache;
 public sealed class DemoMemoryTests
 {
     private const int Length = 2048;
+
+    // More steps than are counted: rows are chosen before the first.
+    private const int Every = 390;
 
     /// <summary>At 2048 tokens these keep 256, 1024, 2048, 128, 640, 128, 704 and 960 rows.</summary>
     private static readonly ElasticRule[] Rules =
@@ -53,7 +57,8 @@ public sealed class DemoMemoryTests
     /// <summary>
     /// Hundreds of steps of two sequences side by side, one greedy and one with every filter, counted on each thread by itself,
     /// since other tests run meanwhile. Counting itself takes 80 bytes, and the runtime 40 when a worker first goes to sleep:
-    /// hence less than a byte a step, in one of two stretches of steps: what the runtime does once is in the other.
+    /// hence less than a byte a step, in one of two stretches of steps: what the runtime does once is in the other. Those that choose rows again do so before the first
+    /// of them.
     /// </summary>
     [Theory]
     [InlineData(ElementType.F32, false)]
@@ -61,7 +66,9 @@ public sealed class DemoMemoryTests
     [InlineData(ElementType.BF16, true)]
     [InlineData(ElementType.BF16, false, true)]
     [InlineData(ElementType.BF16, true, false, true)]
-    public void A_decode_step_allocates_no_memory(ElementType type, bool byAttention, bool lookup = false, bool timed = false)
+    [InlineData(ElementType.F32, false, false, false, true)]
+    [InlineData(ElementType.BF16, true, false, false, true)]
+    public void A_decode_step_allocates_no_memory(ElementType type, bool byAttention, bool lookup = false, bool timed = false, bool choosesAgain = false)
     {
         const int threads = 3, Windows = 2;
         int steps = lookup ? 90 : 150;
@@ -69,11 +76,22 @@ public sealed class DemoMemoryTests
         using CpuBackend<Simd256, Vector256<float>> backend = new(new WorkerPool(threads));
         using Transformer transformer = new(model, backend);
         ElasticRule rule = new(0, 0.125); // 256 rows: less than the prompt, so that every step evicts one
-        AttentionPolicy policy = byAttention
-            ? new H2oPolicy(rule)
-            : new PlanPolicy(AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, rule));
+        AttentionPolicy policy = (byAttention, choosesAgain) switch
+        {
+            (true, true) => new SnapKvPolicy(rule) { Every = Every },
+            (false, true) => new KeyDiffPolicy(rule) { Every = Every },
+            (true, _) => new H2oPolicy(rule),
+            _ => new PlanPolicy(AttentionPlan.Uniform(4, 8, HeadKind.KeyValue, rule)),
+        };
+        AttentionPolicy other = (byAttention, choosesAgain) switch
+        {
+            (true, true) => new AdaKvPolicy(rule, new ExpectedAttentionScorer()) { Every = Every },
+            (false, true) => new PyramidKvPolicy(rule) { Every = Every },
+            (true, _) => new InfLlmPolicy(rule),
+            _ => new DensePolicy(),
+        };
         using SequenceCache first = transformer.CreateSequence(policy, Length, type);
-        using SequenceCache second = transformer.CreateSequence(byAttention ? new InfLlmPolicy(rule) : new DensePolicy(), Length, type);
+        using SequenceCache second = transformer.CreateSequence(other, Length, type);
         GenerationLoop loop = new(transformer);
         PassClock? clock = timed ? new PassClock(transformer) : null;
         int[] prompt = [.. Enumerable.Range(0, 300).Select(i => i * 7 % 1000)];

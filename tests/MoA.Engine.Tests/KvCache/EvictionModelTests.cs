@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
@@ -20,6 +19,7 @@ public sealed class EvictionModelTests
     private const int Prompt = 240;
     private const int Steps = 20;
     private const int Capacity = 320;
+    private const int Every = 7;
 
     [Theory]
     [InlineData("llama-mha", "h2o", null)]
@@ -29,6 +29,8 @@ public sealed class EvictionModelTests
     [InlineData("llama-mha", "h2o", 48)]
     [InlineData("llama-gqa-llama3", "snapkv", 100)]
     [InlineData("llama-mha", "pyramidkv", 7)]
+    [InlineData("llama-mha", "pyramidkv every", null)]
+    [InlineData("llama-gqa-llama3", "pyramidkv every", null)]
     public void Logits_are_those_over_the_kept_positions(string model, string name, int? firstWindow)
     {
         using ModelFixture fixture = ModelFixture.Load(model);
@@ -41,14 +43,24 @@ public sealed class EvictionModelTests
         {
             "h2o" => new H2oPolicy(new ElasticRule(0, 0.6)), // 192 rows of 320
             "snapkv" => new SnapKvPolicy(new ElasticRule(0, 0.8), 16), // 256 rows, 80 of them for new tokens
+            "pyramidkv every" => new PyramidKvPolicy(new ElasticRule(0, 0.4), 16) { Every = Every }, // 128 rows on average, 7 of them for new tokens
             _ => new PyramidKvPolicy(new ElasticRule(0, 0.6), 16), // 192 rows, 80 of them for new tokens
         };
         using SequenceCache sequence = transformer.CreateSequence(policy, Capacity, ElementType.F32);
         float[] prefilled = ModelFixture.Run(transformer, sequence, tokens.AsSpan(0, Prompt), 100, AttentionMode.Prefill);
         float[] decoded = ModelFixture.Run(transformer, sequence, tokens.AsSpan(Prompt), 1, AttentionMode.Decode);
 
-        float[] expected = Reference(transformer.Config, fixture.Model.Weights, policy, tokens);
+        // Layers with windows of their own evict nothing, and are none of the pyramid's.
+        int unbounded = config.UnboundedLayers.Count;
+        float[] expected = ReferenceModel.Logits(config, fixture.Model.Weights, tokens, (layer, rows, _) =>
+        {
+            int? window = config.SlidingWindow(layer);
+            EvictionReference? kept = window is null ? Kept(rows, policy, layer - config.Layers + unbounded, unbounded) : null;
+            return (head, query, key) => kept is null ? key > query - window : kept.Visible[query][head / rows.Group].Contains(key);
+        });
         Assert.True(ModelFixture.RelativeError((float[])[.. prefilled, .. decoded], expected) < 1e-4);
+
+        Assert.True(policy.Every is null || sequence.Bytes / sequence.BytesPerRow <= 128 * config.Layers * config.KeyValueHeads);
 
         // What was evicted matters: dense attention gives other logits after the prompt, and the same before.
         using SequenceCache all = transformer.CreateSequence(new DensePolicy(), Capacity, ElementType.F32);
@@ -106,36 +118,6 @@ public sealed class EvictionModelTests
             sequence.Dispose();
     }
 
-    // One layer after the other over all positions: what a layer keeps depends on its own queries and keys alone.
-    private static float[] Reference(ModelConfig config, ModelWeights weights, EvictionPolicy policy, int[] tokens)
-    {
-        float[][] embedding = Read(weights.Embedding);
-        float[][] hidden = [.. tokens.Select(token => (float[])embedding[token].Clone())];
-        for (int layer = 0; layer < config.Layers; layer++)
-        {
-            LayerWeights own = weights.Layers[layer];
-            float[][] normed = Norm(hidden, own.AttentionNorm!, config);
-            HeadRows rows = new(tokens.Length, config.QueryHeads, config.KeyValueHeads, config.HeadSize)
-            {
-                Queries = Turned(Times(normed, own.Query), config),
-                Keys = Turned(Times(normed, own.Key), config),
-                Values = [.. Times(normed, own.Value).SelectMany(row => row)],
-            };
-            // Layers with windows of their own evict nothing, and are none of the pyramid's.
-            int? window = config.SlidingWindow(layer);
-            EvictionReference? kept = window is null ? Kept(rows, policy, layer - config.Layers + config.UnboundedLayers.Count, config.UnboundedLayers.Count) : null;
-            float[] attended = ReferenceAttention.Run(
-                rows, (head, query, key) => kept is null ? key > query - window : kept.Visible[query][head / rows.Group].Contains(key));
-            hidden = Sum(hidden, Times([.. attended.Chunk(config.QueryHeads * config.HeadSize)], own.Output));
-            normed = Norm(hidden, own.FeedForwardNorm!, config);
-            float[][] gate = Times(normed, own.FeedForward[0].Gate), up = Times(normed, own.FeedForward[0].Up);
-            float[][] product = [.. gate.Zip(up, (g, u) => g.Zip(u, (x, y) => x / (1 + MathF.Exp(-x)) * y).ToArray())];
-            hidden = Sum(hidden, Times(product, own.FeedForward[0].Down));
-        }
-
-        return [.. Times(Norm(hidden, weights.FinalNorm, config), weights.Head).SelectMany(row => row)];
-    }
-
     private static EvictionReference Kept(HeadRows rows, EvictionPolicy policy, int layer, int layers)
     {
         EvictionReference reference = new(rows);
@@ -143,65 +125,16 @@ public sealed class EvictionModelTests
         if (policy is SnapKvPolicy)
             reference.Compress(176, 16, 5, average: true);
         else if (policy is PyramidKvPolicy)
-            reference.Compress(policy.KeptRows(layer, layers, Prompt, 112), 16, 5, average: true);
+            reference.Compress(policy.KeptRows(layer, layers, Prompt, policy.Every is null ? 112 : 128 - Every), 16, 5, average: true);
         for (int step = 0; step < Steps; step++)
         {
             if (policy is H2oPolicy)
                 reference.EvictHeavy(192 - 96, 96 - 1);
+            else if (policy.Every is not null && step > 0 && step % Every == 0)
+                reference.Compress(policy.KeptRows(layer, layers, Prompt + step, 128 - Every), 16, 5, average: true);
             reference.Append();
         }
 
         return reference;
-    }
-
-    private static float[] Turned(float[][] rows, ModelConfig config)
-    {
-        double[] frequencies = Transformer.RopeFrequencies(config, config.Rope!);
-        int half = config.HeadSize / 2;
-        for (int position = 0; position < rows.Length; position++)
-        {
-            for (int head = 0; head < rows[position].Length; head += config.HeadSize)
-            {
-                for (int f = 0; f < half; f++)
-                {
-                    (double sine, double cosine) = Math.SinCos(position * frequencies[f]);
-                    (float x, float y) = (rows[position][head + f], rows[position][head + half + f]);
-                    rows[position][head + f] = (float)(x * cosine - y * sine);
-                    rows[position][head + half + f] = (float)(y * cosine + x * sine);
-                }
-            }
-        }
-
-        return [.. rows.SelectMany(row => row)];
-    }
-
-    private static float[][] Norm(float[][] rows, WeightTensor weight, ModelConfig config)
-    {
-        float[] scale = Read(weight)[0];
-        return [.. rows.Select(row =>
-        {
-            double inverse = 1 / Math.Sqrt(row.Average(x => (double)x * x) + config.RmsNormEpsilon);
-            return row.Zip(scale, (x, w) => (float)(x * inverse * w)).ToArray();
-        })];
-    }
-
-    private static float[][] Sum(float[][] a, float[][] b) => [.. a.Zip(b, (x, y) => x.Zip(y, (p, q) => p + q).ToArray())];
-
-    private static float[][] Times(float[][] rows, WeightTensor weight)
-    {
-        float[][] matrix = Read(weight);
-        return [.. rows.Select(row => matrix.Select(column => TensorPrimitives.Dot(row, column)).ToArray())];
-    }
-
-    private static unsafe float[][] Read(WeightTensor weight)
-    {
-        float[][] rows = [.. Enumerable.Range(0, weight.Rows).Select(_ => new float[weight.Columns])];
-        for (int i = 0; i < rows.Length; i++)
-        {
-            fixed (float* to = rows[i])
-                Quantization.Dequantize(weight.Type, (byte*)weight.Row(i), to, weight.Columns);
-        }
-
-        return rows;
     }
 }

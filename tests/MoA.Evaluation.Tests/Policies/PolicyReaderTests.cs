@@ -43,7 +43,7 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
         Assert.Equal(new AttentionSumScorer(0.25), Scorer("adakv:density=0.5,scorer=h2o,recent=0.25"));
         Assert.Equal(0.5, Assert.IsType<AdaKvPolicy>(PolicyReader.Read("adakv:density=0.5,floor=0.5", null, _config)).Floor);
 
-        foreach (string choosing in new[] { "snapkv", "keydiff", "expected-attention", "adakv" })
+        foreach (string choosing in new[] { "snapkv", "pyramidkv", "keydiff", "expected-attention", "adakv" })
         {
             Assert.Equal(256, Assert.IsAssignableFrom<EvictionPolicy>(PolicyReader.Read($"{choosing}:density=0.5,every=256", null, _config)).Every);
             Assert.Null(Assert.IsAssignableFrom<EvictionPolicy>(PolicyReader.Read($"{choosing}:density=0.5", null, _config)).Every);
@@ -90,6 +90,7 @@ public sealed class PolicyReaderTests(DemoModel demo) : IClassFixture<DemoModel>
     [InlineData("snapkv:density=0.5,every=0", "whole number from 1 to 1000000 as every")]
     [InlineData("h2o:density=0.5,every=64", "'every' is no setting of h2o")]
     [InlineData("adakv:density=0.5,scorer=kvzip,every=64", "every chooses rows again by what is written, which kvzip does not score")]
+    [InlineData("kvzip:density=0.5,every=64", "every chooses rows again by what is written, which kvzip does not score")]
     [InlineData("duo-attention:scores=x", "either a density or a share")]
     [InlineData("duo-attention:density=0.5", "either scores=FILE")]
     [InlineData("duo-attention:density=0.5,scores=", "a path as scores")]

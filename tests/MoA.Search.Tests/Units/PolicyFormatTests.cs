@@ -93,7 +93,7 @@ public sealed class PolicyFormatTests(DemoModel demo) : IClassFixture<DemoModel>
             StreamingLlmPolicy.CommandName => new StreamingLlmPolicy(rule),
             H2oPolicy.CommandName => new H2oPolicy(rule, random.NextDouble()),
             SnapKvPolicy.CommandName => new SnapKvPolicy(rule, random.Next(1, 65), pooling) { Every = every },
-            PyramidKvPolicy.CommandName => new PyramidKvPolicy(rule, random.Next(1, 65), pooling, random.Next(1, 100)),
+            PyramidKvPolicy.CommandName => new PyramidKvPolicy(rule, random.Next(1, 65), pooling, random.Next(1, 100)) { Every = every },
             TovaPolicy.CommandName => new TovaPolicy(rule),
             KeyDiffPolicy.CommandName => new KeyDiffPolicy(rule) { Every = every },
             ExpectedAttentionPolicy.CommandName => new ExpectedAttentionPolicy(rule, expected) { Every = every },

@@ -42,8 +42,8 @@ internal static class PolicyTable
         new(
             PyramidKvPolicy.CommandName, "#d1497a",
             (settings, _, _) => new PyramidKvPolicy(
-                settings.Budget(), ScorerReader.Votes(settings, SnapKvPolicy.DefaultPooling), settings.Whole(Beta, PyramidKvPolicy.DefaultBeta)),
-            PolicySetting.Density, PolicySetting.Span, ScorerReader.Window, ScorerReader.Kernel, ScorerReader.Pooling, Beta)
+                settings.Budget(), ScorerReader.Votes(settings, SnapKvPolicy.DefaultPooling), settings.Whole(Beta, PyramidKvPolicy.DefaultBeta)) { Every = settings.Optional(Every) },
+            PolicySetting.Density, PolicySetting.Span, ScorerReader.Window, ScorerReader.Kernel, ScorerReader.Pooling, Beta, Every)
         { NeedsUnboundedLayer = true },
         new(
             KeyDiffPolicy.CommandName, "#7a8b2f", (settings, _, _) => new KeyDiffPolicy(settings.Budget()) { Every = settings.Optional(Every) },
@@ -56,7 +56,7 @@ internal static class PolicyTable
         { NeedsUnboundedLayer = true },
         new(
             KvZipPolicy.CommandName, "#3f8f8a",
-            (settings, _, _) => new KvZipPolicy(settings.Budget(), ReadLevel(settings), ScorerReader.Repetition(settings).Chunk),
+            (settings, _, _) => settings.HasAny([Every]) ? throw ScoresNoAnswer(settings, KvZipPolicy.CommandName) : new KvZipPolicy(settings.Budget(), ReadLevel(settings), ScorerReader.Repetition(settings).Chunk),
             PolicySetting.Density, PolicySetting.Span, Level, ScorerReader.Chunk)
         { NeedsUnboundedLayer = true, ReadsTwice = true },
         new(
@@ -106,9 +106,12 @@ internal static class PolicyTable
         RowScorer scorer = ScorerReader.Read(settings, ScorerReader.SharedEpsilon);
         int? every = settings.Optional(Every);
         if (every is not null && scorer.ReadsTwice)
-            throw settings.Error($"{Every.Key} chooses rows again by what is written, which {scorer.Name} does not score; drop it or take another scorer");
+            throw ScoresNoAnswer(settings, scorer.Name);
         return new AdaKvPolicy(settings.Budget(), scorer, settings.Number(Floor, AdaKvPolicy.DefaultFloor)) { Every = every };
     }
+
+    private static InvalidInputException ScoresNoAnswer(PolicySettings settings, string scorer) =>
+        settings.Error($"{Every.Key} chooses rows again by what is written, which {scorer} does not score; drop it or take another scorer");
 
     private static KvZipLevel ReadLevel(PolicySettings settings) => settings.Word(Level) switch
     {
