@@ -56,7 +56,9 @@ internal static class PolicyTable
         { NeedsUnboundedLayer = true },
         new(
             KvZipPolicy.CommandName, "#3f8f8a",
-            (settings, _, _) => settings.HasAny([Every]) ? throw ScoresNoAnswer(settings, KvZipPolicy.CommandName) : new KvZipPolicy(settings.Budget(), ReadLevel(settings), ScorerReader.Repetition(settings).Chunk),
+            (settings, _, _) => settings.HasAny([Every])
+                ? throw ScoresNoAnswer(settings, KvZipPolicy.CommandName)
+                : new KvZipPolicy(settings.Budget(), ReadLevel(settings), ScorerReader.Repetition(settings).Chunk),
             PolicySetting.Density, PolicySetting.Span, Level, ScorerReader.Chunk)
         { NeedsUnboundedLayer = true, ReadsTwice = true },
         new(
