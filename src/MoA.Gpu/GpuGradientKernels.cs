@@ -129,10 +129,14 @@ internal sealed class GpuGradientKernels : GradientKernels
             losses[row] = found[row].Loss;
     }
 
-    public override void Attend(in AttentionShape shape, Tensor queries, Tensor keys, Tensor values, Tensor outputs) =>
+    public override void Attend(in AttentionShape shape, Tensor queries, Tensor keys, Tensor values, Tensor outputs)
+    {
+        if (shape.Spans is not null)
+            throw new InvalidInputException("influence under a plan: the device takes that of the whole model alone; use --device cpu");
         _attention.Attend(
             shape, DeviceTensor.Of(queries).Quads(shape.Rows), DeviceTensor.Of(keys).Quads(shape.Rows),
             DeviceTensor.Of(values).Quads(shape.Rows), DeviceTensor.Of(outputs).Quads(shape.Rows));
+    }
 
     public override void AttentionGradient(
         in AttentionShape shape, Tensor queries, Tensor keys, Tensor values, Tensor outputGradient, Span<float> influence,

@@ -3,6 +3,8 @@ using System.Globalization;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
+using MoA.Engine.Attention;
+using MoA.Engine.Configuration;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
 using MoA.Search.Calibration;
@@ -21,16 +23,27 @@ internal sealed class ProfileCommand : CliCommand
         Required = true,
     };
 
+    private readonly Option<string?> _plan = new("--plan")
+    {
+        Description = "Plan under which influence is measured, of what it hides as well (default: none, the model as it is)",
+        HelpName = "FILE",
+    };
+
     public ProfileCommand(Streams streams)
         : base("profile", "Measures how much each attention head's positions matter for the answers. Writes influence-N.safetensors " +
             "for every length.", streams)
     {
-        Examples = ["moa profile --data search/calibration.jsonl --lengths 512,1024 --out search"];
+        Examples =
+        [
+            "moa profile --data search/calibration.jsonl --lengths 512,1024 --out search",
+            "moa profile --data search/calibration.jsonl --lengths 512,1024 --plan search/plan.json --out refined",
+        ];
         KeepsFinishedWork = true;
         Options.Add(_data);
         ModelOptions.AddTo(this);
         Options.Add(SearchOptions.Lengths);
         Options.Add(SearchOptions.Block);
+        Options.Add(_plan);
         Options.Add(StepOptions.MemoryLimit);
         Options.Add(StepOptions.Out);
         Options.Add(DryRun.Option);
@@ -47,6 +60,7 @@ internal sealed class ProfileCommand : CliCommand
             ? Lists.Lengths("--lengths", text)
             : SearchSettings.DefaultsFor(model.Config).ProfileLengths;
         int block = SearchOptions.ReadBlock(context, model.Config, lengths, backend);
+        PlanPolicy? plan = context.Get(_plan) is string file ? ReadPlan(file, model.Config) : null;
         string data = context.Get(_data)!;
         IReadOnlyList<EncodedItem> items = CalibrationStep.Read(model, data);
         foreach (int length in lengths.Where(length => !items.Any(item => CalibrationSummary.IsUsedAt(item.Length, length))))
@@ -62,7 +76,7 @@ internal sealed class ProfileCommand : CliCommand
 
         using ClusterSearch? cluster = ClusterSearch.Of(context, model);
         ProfileReport report = context.WithProgress(
-            progress => ProfileStep.Run(model, items, lengths, folder, progress, cluster?.Workers, limit, block, context.Cancellation));
+            progress => ProfileStep.Run(model, items, lengths, folder, progress, cluster?.Workers, limit, block, plan, context.Cancellation));
         foreach (IGrouping<string, SkippedItem> skipped in report.Skipped.GroupBy(skipped => skipped.Origin))
         {
             if (skipped.Count() == lengths.Count)
@@ -73,6 +87,14 @@ internal sealed class ProfileCommand : CliCommand
             WriteJson(context, report);
         else
             WriteText(context, report);
+    }
+
+    private static PlanPolicy ReadPlan(string file, ModelConfig config)
+    {
+        PlanDocument document = PlanFile.Load(file);
+        return document.Scorer is null
+            ? new PlanPolicy(document.FitTo(config.Layers, config.QueryHeads, config.KeyValueHeads, file))
+            : throw new InvalidInputException($"--plan {file}: its heads choose their rows by {document.Scorer}, and influence is measured under spans; give a plan without a scorer");
     }
 
     private static void WriteText(CommandContext context, ProfileReport report)

@@ -31,6 +31,9 @@ internal abstract class EvictionPolicy : AttentionPolicy
     /// </summary>
     public virtual int? Chunk => null;
 
+    /// <summary>Whether the rows of a head are scored after a piece of a prompt though all of them stay.</summary>
+    public virtual bool ScoresWhatFits => false;
+
     /// <summary>The first tokens of the text that stay whatever their scores.</summary>
     /// <param name="rows">Rows that the head keeps.</param>
     public virtual int SinkTokens(int rows) => Scorer.SinkTokens;

@@ -162,7 +162,7 @@ internal readonly unsafe struct AttentionRecordJob<TSimd, TVector> : IParallelJo
 
         int length = segment.Cache.Length + segment.Rows;
         if (segment.Mode == AttentionMode.Prefill && policy.Chunk is int chunk && length % chunk == 0
-            && tokens.Count > policy.RowsOf(_inputs.Layer, head, _inputs.KeyValueHeads, segment.Cache.Capacity))
+            && (policy.ScoresWhatFits || tokens.Count > policy.RowsOf(_inputs.Layer, head, _inputs.KeyValueHeads, segment.Cache.Capacity)))
         {
             Score(segment.Cache, head, policy, length, worker);
             RowEviction.Trim(segment.Cache, policy, _inputs.Layer, head, length);

@@ -18,6 +18,7 @@ internal static class ProfileStep
     /// <param name="workers">Others who profile what the partial sums lack; null for none.</param>
     /// <param name="memoryLimit">Bytes that profiling may take beside the weights (<see cref="ProfileRun"/>).</param>
     /// <param name="block">Tokens in a block by which influence is summed.</param>
+    /// <param name="plan">The plan under which influence is taken; null: of the model as it is.</param>
     /// <param name="cancellation">Looked at between layers.</param>
     public static ProfileReport Run(
         LanguageModel model,
@@ -28,6 +29,7 @@ internal static class ProfileStep
         IUnitWorkers? workers = null,
         long? memoryLimit = null,
         int block = ElasticRule.BlockSize,
+        PlanPolicy? plan = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -43,6 +45,7 @@ internal static class ProfileStep
         {
             Workers = workers,
             Block = block,
+            Plan = plan,
         };
         return run.Run(
             [.. items.Select(item => new ProfileItem(item.Tokens, item.AnswerSpans(), item.Item.Origin))], lengths, cancellation);

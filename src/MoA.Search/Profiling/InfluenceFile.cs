@@ -7,14 +7,15 @@ namespace MoA.Search.Profiling;
 
 /// <summary>
 /// Reads and writes <c>influence-N.safetensors</c> (docs/formats.md): the F32 tensor <c>influence</c>
-/// [layers, queryHeads, N/b, N/b], and in the metadata model, length, blockSize, items and meanLoss; files that
-/// profiling wrote also say the fingerprint of the work they come from.
+/// [layers, queryHeads, N/b, N/b], and in the metadata model, length, blockSize, items and meanLoss, and planDensity where the influence was taken
+/// under a plan; files that profiling wrote also say the fingerprint of the work they come from.
 /// </summary>
 internal static class InfluenceFile
 {
     internal const string FingerprintKey = "fingerprint";
 
     private const string TensorName = "influence";
+    private const string PlanDensityKey = "planDensity";
 
     /// <summary>The path of the file for one length.</summary>
     public static string PathFor(string folder, int length) =>
@@ -39,6 +40,8 @@ internal static class InfluenceFile
             ["items"] = profile.Items.ToString(CultureInfo.InvariantCulture),
             ["meanLoss"] = profile.MeanLoss.ToString("R", CultureInfo.InvariantCulture),
         };
+        if (profile.PlanDensity is double density)
+            metadata[PlanDensityKey] = density.ToString("R", CultureInfo.InvariantCulture);
         if (fingerprint is not null)
             metadata[FingerprintKey] = fingerprint;
         long[] shape = [profile.Layers, profile.QueryHeads, profile.Blocks, profile.Blocks];
@@ -76,7 +79,8 @@ internal static class InfluenceFile
             QueryHeads = (int)entry.Shape[1],
             Block = blockSize,
             Items = Integer(file, "items"),
-            MeanLoss = MeanLoss(file),
+            MeanLoss = Number(file, "meanLoss"),
+            PlanDensity = file.Metadata.ContainsKey(PlanDensityKey) ? Number(file, PlanDensityKey) : null,
             Values = Values(file),
         };
     }
@@ -92,12 +96,12 @@ internal static class InfluenceFile
                 + "least 0: profile again");
     }
 
-    private static double MeanLoss(SafetensorsFile file)
+    private static double Number(SafetensorsFile file, string key)
     {
-        string text = Text(file, "meanLoss");
-        return NumberText.TryDecimal(text, out double loss)
-            ? loss
-            : throw Wrong(file, "meanLoss", text, "a finite number");
+        string text = Text(file, key);
+        return NumberText.TryDecimal(text, out double number)
+            ? number
+            : throw Wrong(file, key, text, "a finite number");
     }
 
     private static int Integer(SafetensorsFile file, string key)

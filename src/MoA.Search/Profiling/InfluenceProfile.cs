@@ -34,6 +34,9 @@ internal sealed record InfluenceProfile
     /// <summary>b, one of <see cref="ElasticRule.Blocks"/>: the side of a block in tokens.</summary>
     public int Block { get; init; } = ElasticRule.BlockSize;
 
+    /// <summary>The stored density at N of the plan under which the influence was taken; null: of the model as it is.</summary>
+    public double? PlanDensity { get; init; }
+
     /// <summary>N/b: blocks of queries, and of keys.</summary>
     public int Blocks => Length / Block;
 

@@ -75,6 +75,12 @@ internal sealed class InfluenceProfiler : IDisposable
     /// <summary>Tokens in a block by which influence is summed: one of <see cref="ElasticRule.Blocks"/>.</summary>
     public int Block { get; init; } = ElasticRule.BlockSize;
 
+    /// <summary>[layers] what the heads see under a plan, under which the influence is taken; null: everything.</summary>
+    public IReadOnlyList<LayerSpans>? Spans { get; init; }
+
+    /// <summary>By whose scores influence is summed in place of positions, in layers that look back without limit; null: by positions.</summary>
+    public ContentPlanPolicy? Content { get; init; }
+
     /// <summary>The largest <see cref="ProfileItem.Length"/> that fits.</summary>
     public int MaxTokens { get; }
 
@@ -216,6 +222,8 @@ internal sealed class InfluenceProfiler : IDisposable
         LayerWeights weights = _weights.Layers[layer];
         _passes.ProjectHeads(weights, layer, rows);
         AttentionShape shape = Shape(layer, rows);
+        if (Content is not null && !_config.IsBounded(layer))
+            shape = shape with { Ranks = ContentRanks.Take(Content, _config, layer, shape, _backend, w.Queries, w.Keys, w.Values, w.Attended) };
         if (weights.AttentionOutputNorm is not null)
             _kernels.Attend(shape, w.Queries, w.Keys, w.Values, w.Attended);
         _passes.OutputGradient(weights, layer, rows);
@@ -237,6 +245,7 @@ internal sealed class InfluenceProfiler : IDisposable
     {
         Traits = _traits[layer],
         Block = Block,
+        Spans = Spans?[layer],
     };
 
     // Blocks of the rows that were not run, because no loss depends on them, are zero.

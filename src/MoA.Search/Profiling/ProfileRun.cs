@@ -53,6 +53,12 @@ internal sealed class ProfileRun
     /// <summary>Tokens in a block by which influence is summed: one of <see cref="ElasticRule.Blocks"/>.</summary>
     public int Block { get; init; } = ElasticRule.BlockSize;
 
+    /// <summary>The plan under which influence is taken, of what it hides as well; null: of the model as it is.</summary>
+    public PlanPolicy? Plan { get; init; }
+
+    /// <summary>A plan by content, of whatever spans, by whose scores influence is summed in place of positions; null: by positions.</summary>
+    public ContentPlanPolicy? Content { get; init; }
+
     /// <summary>Others who profile what the partial sums lack; null for none.</summary>
     public IUnitWorkers? Workers { get; init; }
 
@@ -143,7 +149,7 @@ internal sealed class ProfileRun
             group => group.Key, group => group.First().Work.Items.Max(item => item.Length));
         long start = Stopwatch.GetTimestamp();
         workers.Run(
-            [.. missing.Select(entry => InfluenceUnit.Of(entry.Item, longest[entry.Work.Sum.Length], Block))],
+            [.. missing.Select(entry => InfluenceUnit.Of(entry.Item, longest[entry.Work.Sum.Length], Block, (AttentionPolicy?)Plan ?? Content, entry.Work.Sum.Length))],
             inOrder: true,
             (i, result) =>
             {
@@ -185,7 +191,7 @@ internal sealed class ProfileRun
     // A length with the sum of it so far, or null and the profile if all of it is there.
     private UnfinishedLength? Open(ProfileItem[] items, int length, out InfluenceProfile? finished)
     {
-        string path = InfluenceFile.PathFor(_folder, length), fingerprint = WorkFingerprint.Of(_model, length, items, Block);
+        string path = InfluenceFile.PathFor(_folder, length), fingerprint = WorkFingerprint.Of(_model, length, items, Block, Plan, Content);
         finished = Finished(path, fingerprint);
         _done[length] = items.Length;
         if (finished is not null)
@@ -198,7 +204,11 @@ internal sealed class ProfileRun
 
     private InfluenceProfile Complete(UnfinishedLength work)
     {
-        InfluenceProfile profile = work.Sum.Mean(_model.Name);
+        InfluenceProfile profile = work.Sum.Mean(_model.Name) with
+        {
+            PlanDensity = Plan?.Density(_model.Config, work.Sum.Length),
+            Scorer = Content is null ? null : Scorer,
+        };
         InfluenceFile.Write(work.Path, profile, work.Fingerprint);
         return profile;
     }
@@ -209,7 +219,12 @@ internal sealed class ProfileRun
         // On the device before anybody asks what is free there.
         using PlacedWeights weights = _model.Weights.Place(_backend, _model.Config, cancellation: cancellation);
         string? temporaryFolder = TemporaryFolder(longest, work.Sum.Length);
-        using InfluenceProfiler profiler = new(_model, _backend, longest, temporaryFolder) { Block = Block };
+        using InfluenceProfiler profiler = new(_model, _backend, longest, temporaryFolder)
+        {
+            Block = Block,
+            Spans = Plan?.Resolve(_model.Config, work.Sum.Length),
+            Content = Content,
+        };
         while (work.Sum.Items < work.Items.Length)
         {
             ProfileItem item = work.Items[work.Sum.Items];

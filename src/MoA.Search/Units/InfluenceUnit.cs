@@ -21,7 +21,9 @@ internal sealed class InfluenceUnit : IUnitHandler
     /// <param name="item">The item.</param>
     /// <param name="longest">The longest item that the same workspace would take on one machine.</param>
     /// <param name="block">Tokens in a block.</param>
-    public static WorkUnit Of(ProfileItem item, int longest, int block = ElasticRule.BlockSize)
+    /// <param name="plan">The plan under which the influence is taken; null for none.</param>
+    /// <param name="length">The length in tokens that the plan's rules are for.</param>
+    public static WorkUnit Of(ProfileItem item, int longest, int block = ElasticRule.BlockSize, PlanPolicy? plan = null, int length = 1)
     {
         ArgumentNullException.ThrowIfNull(item);
         bool[] marks = new bool[item.Tokens.Length];
@@ -34,6 +36,8 @@ internal sealed class InfluenceUnit : IUnitHandler
             writer.WriteTokens(item.Tokens);
             writer.WriteMarks(marks);
             writer.Write(item.Origin);
+            writer.Write7BitEncodedInt(length);
+            writer.WritePolicy(plan ?? AttentionPolicy.Dense);
         }), $"the influence of {item.Origin}");
     }
 
@@ -41,11 +45,12 @@ internal sealed class InfluenceUnit : IUnitHandler
     public byte[] Run(LanguageModel model, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(model);
-        (ProfileItem item, int longest, int block) = UnitFormat.Read(payload, "unit of influence", ReadItem);
+        (ProfileItem item, int longest, int block, LayerSpans[]? spans) =
+            UnitFormat.Read(payload, "unit of influence", reader => ReadItem(reader, model.Config));
         ComputeBackend backend = model.Transformer.Backend;
         ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, backend, longest, longest, block);
         string? temporaryFolder = memory.Spills(null, backend, longest, longest) ? Path.GetTempPath() : null;
-        using InfluenceProfiler profiler = new(model.Loaded, backend, longest, temporaryFolder) { Block = block };
+        using InfluenceProfiler profiler = new(model.Loaded, backend, longest, temporaryFolder) { Block = block, Spans = spans };
         return Write(profiler.Profile(item, cancellation), item.Origin);
     }
 
@@ -107,7 +112,7 @@ internal sealed class InfluenceUnit : IUnitHandler
         return result;
     }
 
-    private static (ProfileItem Item, int Longest, int Block) ReadItem(BinaryReader reader)
+    private static (ProfileItem Item, int Longest, int Block, LayerSpans[]? Spans) ReadItem(BinaryReader reader, ModelConfig config)
     {
         int longest = reader.ReadWithin(1, int.MaxValue), block = reader.ReadBlock();
         int[] tokens = reader.ReadTokens();
@@ -117,6 +122,7 @@ internal sealed class InfluenceUnit : IUnitHandler
         // All items of a length have more than half of it.
         if (item.LossPositions.IsEmpty || item.Length > longest || longest >= 2L * item.Length)
             throw new FormatException($"an item of {item.Length} tokens, {item.LossPositions.Length} of them predicted, among items of up to {longest}");
-        return (item, longest, block);
+        int length = reader.ReadWithin(1, int.MaxValue);
+        return (item, longest, block, reader.ReadPolicy(config) is PlanPolicy plan ? plan.Resolve(config, length) : null);
     }
 }

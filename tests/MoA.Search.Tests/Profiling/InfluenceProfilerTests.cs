@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MoA.Engine;
+using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Engine.Kernels;
@@ -127,20 +128,84 @@ public sealed class InfluenceProfilerTests
         }
     }
 
-    private static void CompareWithDefinition(LoadedModel model)
+    /// <summary>Under a plan forward pass, gradients and influence are those of the model that sees only what the plan leaves.</summary>
+    [Theory]
+    [InlineData("mistral", 16)]
+    [InlineData("qwen3", 32)]
+    [InlineData("gemma2", 16)]
+    [InlineData("gpt-oss", 16)]
+    [InlineData("llama-gqa-llama3", 64)]
+    public void Under_a_plan_models_equal_the_definition_in_double(string name, int block)
+    {
+        using LoadedModel model = ProfilingFixture.Model(name);
+        CompareWithDefinition(model, Spans(model, block), block);
+    }
+
+    /// <summary>
+    /// What the loss does when a hidden key is let in a little: its numerator times a small t beside what is seen changes the loss by -t·E·(1 + e/Z) in
+    /// the limit, e/Z its numerator over the sum of those seen; here E = e/(Z + e)·(G - S), so that the derivative at 0 is e/Z·(G - S).
+    /// </summary>
+    [Theory]
+    [InlineData("gemma2")]
+    [InlineData("qwen3")]
+    [InlineData("gpt-oss")]
+    public void The_influence_of_what_is_hidden_is_the_derivative_of_showing_it(string name)
+    {
+        using LoadedModel model = ProfilingFixture.Model(name);
+        ProfileItem item = RandomItem(model, 91, [new AnswerSpan(60, 66), new AnswerSpan(80, 90)]);
+        LayerSpans[] spans = Spans(model, 16);
+        ModelReference reference = new(model, item, spans: (layer, head) => (16, spans[layer].VisibleRing[head]));
+        Random random = new(3);
+        int compared = 0;
+        for (int layer = 0; layer < model.Config.Layers; layer++)
+        {
+            for (int k = 0; k < 12; k++)
+            {
+                int head = random.Next(model.Config.QueryHeads), i = random.Next(60, 88), j = random.Next(16, i), ring = spans[layer].VisibleRing[head];
+                if (j / 16 >= i / 16 - ring / 16 + 1 || j <= i - (model.Config.SlidingWindow(layer) ?? 1000))
+                    continue;
+                // Hidden by their factors alone, and the one key shown by a little.
+                double Loss(double factor) => new ModelReference(model, item, (changedLayer, changedHead) => (query, key) =>
+                    key / 16 == 0 || key / 16 >= query / 16 - spans[changedLayer].VisibleRing[changedHead] / 16 + 1 ? 1
+                    : (changedLayer, changedHead, query, key) == (layer, head, i, j) ? factor : 0).Loss;
+
+                Assert.Equal(reference.Loss, Loss(0), 1e-12);
+                AttentionReference of = reference.Heads[layer][head];
+                double derivative = (4 * Loss(1e-4) - Loss(2e-4) - 3 * Loss(0)) / 2e-4;
+                double ratio = of.RatioOfHidden(i, j);
+                Assert.InRange(Math.Abs(derivative - of.Influence[i][j] * (1 + ratio)), 0, 1e-4 * Math.Abs(derivative) + 1e-10);
+                compared++;
+            }
+        }
+
+        Assert.True(compared >= 5, $"only {compared} positions were hidden");
+    }
+
+    // The least, more and everything, by turns.
+    private static LayerSpans[] Spans(LoadedModel model, int block) =>
+    [
+        .. Enumerable.Range(0, model.Config.Layers).Select(layer => new LayerSpans(
+            [], [.. Enumerable.Range(0, model.Config.QueryHeads).Select(head => ((layer + head) % 3) switch { 0 => block, 1 => 2 * block, _ => 1024 })],
+            model.Config.SlidingWindow(layer) ?? int.MaxValue)
+        {
+            Block = block,
+        }),
+    ];
+
+    private static void CompareWithDefinition(LoadedModel model, LayerSpans[]? spans = null, int block = ElasticRule.BlockSize)
     {
         ProfileItem item = RandomItem(model, 151, [new AnswerSpan(40, 47), new AnswerSpan(130, 145)]);
-        ModelReference reference = new(model, item);
+        ModelReference reference = new(model, item, spans: (layer, head) => spans is null ? null : (block, spans[layer].VisibleRing[head]));
         foreach (InstructionSet set in ProfilingFixture.InstructionSets)
         {
             using ComputeBackend backend = ComputeBackend.CreateCpu(2, set);
-            using InfluenceProfiler profiler = new(model, backend, 150);
+            using InfluenceProfiler profiler = new(model, backend, 150) { Block = block, Spans = spans };
             ItemInfluence influence = profiler.Profile(item);
             Assert.InRange(Math.Abs(influence.Loss / reference.Loss - 1), 0, 1e-5);
             for (int layer = 0; layer < model.Config.Layers; layer++)
             {
                 InfluenceBlocks.AssertClose(
-                    [.. reference.Heads[layer].SelectMany(head => head.BlockSums())], influence.Layers[layer], 3);
+                    [.. reference.Heads[layer].SelectMany(head => head.BlockSums(block))], influence.Layers[layer], influence.Blocks);
             }
         }
     }

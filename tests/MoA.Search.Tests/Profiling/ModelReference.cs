@@ -19,8 +19,11 @@ internal sealed class ModelReference
 
     /// <param name="model">The model.</param>
     /// <param name="item">The item.</param>
+    /// <param name="spans">What a layer's query head sees besides the first block; null for everything.</param>
     /// <param name="kept">What a layer's and query head's numerators of the softmax at a query and a key are multiplied by; then only the loss is made.</param>
-    public ModelReference(LoadedModel model, ProfileItem item, Func<int, int, Func<int, int, double>?>? kept = null)
+    public ModelReference(
+        LoadedModel model, ProfileItem item, Func<int, int, Func<int, int, double>?>? kept = null,
+        Func<int, int, (int Block, int Ring)?>? spans = null)
     {
         _config = model.Config;
         _weights = model.Weights;
@@ -30,7 +33,7 @@ internal sealed class ModelReference
         for (int i = 0; i < _config.Layers; i++)
         {
             int index = i;
-            layers.Add(new Layer(_config, _config.LayerDescriptions[i], _weights.Layers[i], hidden, head => kept?.Invoke(index, head)));
+            layers.Add(new Layer(_config, _config.LayerDescriptions[i], _weights.Layers[i], hidden, head => kept?.Invoke(index, head), head => spans?.Invoke(index, head)));
             hidden = layers[^1].Output;
         }
 
@@ -251,7 +254,8 @@ internal sealed class ModelReference
         private readonly Choice? _choice;
 
         public Layer(
-            ModelConfig config, LayerDescription description, LayerWeights weights, double[][] input, Func<int, Func<int, int, double>?> kept)
+            ModelConfig config, LayerDescription description, LayerWeights weights, double[][] input, Func<int, Func<int, int, double>?> kept,
+            Func<int, (int Block, int Ring)?> span)
         {
             _config = config;
             _description = description;
@@ -272,7 +276,7 @@ internal sealed class ModelReference
             Heads = [.. Enumerable.Range(0, config.QueryHeads).Select(head => new AttentionReference(
                 Turned(queries, head), Turned(keys, head / config.QueriesPerKeyValueHead),
                 [.. values.Select(row => Slice(row, head / config.QueriesPerKeyValueHead))],
-                description.Window ?? int.MaxValue, traits, sinks?[head], kept(head)))];
+                description.Window ?? int.MaxValue, traits, sinks?[head], kept(head), span(head)))];
             double[][] attended = [.. input.Select((_, i) => Heads.SelectMany(head => head.Outputs[i]).ToArray())];
             _attentionOutput = new Normed(Project(attended, weights.Output, weights.OutputBias), weights.AttentionOutputNorm, epsilon);
             double[][] middle = Sum(_attentionOutput.Output, input);

@@ -1,4 +1,5 @@
 using MoA.Engine;
+using MoA.Engine.Attention;
 using MoA.Engine.Kernels;
 using MoA.Engine.Models.Loading;
 using MoA.Engine.Tests.Kernels.Gradients;
@@ -177,6 +178,30 @@ public sealed class ProfileRunTests : IDisposable
         using LoadedModel other = ProfilingFixture.Model("mistral");
         Assert.Equal([1, 2, 3], ItemsDone(other, items));
         Assert.Equal("mistral", InfluenceFile.Read(InfluenceFile.PathFor(_folder.Path, 128)).Model);
+    }
+
+    [Fact]
+    public void Under_a_plan_it_is_other_work_and_the_file_says_so()
+    {
+        ProfileItem[] items = [Item("a", 200)];
+        using ComputeBackend backend = ComputeBackend.CreateCpu(1);
+        string path = InfluenceFile.PathFor(_folder.Path, 256);
+        PlanPolicy Plan(int rows) => new(AttentionPlan.Uniform(
+            _model.Config.Layers, _model.Config.KeyValueHeads, HeadKind.KeyValue, new ElasticRule(rows, 0)));
+        ProfileRun Run(PlanPolicy? plan) => new(_model, backend, _folder.Path) { Plan = plan };
+
+        _ = Run(null).Run(items, [256]);
+        InfluenceProfile dense = InfluenceFile.Read(path);
+        Assert.Null(dense.PlanDensity);
+        _ = Run(Plan(128)).Run(items, [256]);
+        InfluenceProfile half = InfluenceFile.Read(path);
+        Assert.Equal(0.5, half.PlanDensity);
+        Assert.NotEqual(dense.MeanLoss, half.MeanLoss);
+        _ = Run(Plan(192)).Run(items, [256]);
+        Assert.Equal(0.75, InfluenceFile.Read(path).PlanDensity);
+        // A plan that keeps everything is the model as it is.
+        _ = Run(Plan(256)).Run(items, [256]);
+        InfluenceBlocks.AssertClose(dense.Values, InfluenceFile.Read(path).Values, dense.Blocks);
     }
 
     [Fact]

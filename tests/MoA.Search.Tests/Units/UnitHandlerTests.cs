@@ -35,14 +35,19 @@ public sealed class UnitHandlerTests(DemoModel demo) : IClassFixture<DemoModel>
         }
     }
 
-    [Fact]
-    public void Influence_is_that_of_the_profiler_to_the_bit()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Influence_is_that_of_the_profiler_to_the_bit(bool underPlan)
     {
+        PlanPolicy? plan = underPlan
+            ? new PlanPolicy(AttentionPlan.Uniform(Model.Config.Layers, Model.Config.KeyValueHeads, HeadKind.KeyValue, new ElasticRule(0, 0.5)))
+            : null;
         int[] tokens = Tokens(301, 2);
         ProfileItem item = new(tokens, [new AnswerSpan(40, 50), new AnswerSpan(180, 260)], "x:1");
-        using InfluenceProfiler profiler = new(Model.Loaded, Model.Transformer.Backend, 320);
+        using InfluenceProfiler profiler = new(Model.Loaded, Model.Transformer.Backend, 320) { Spans = plan?.Resolve(Model.Config, 320) };
         ItemInfluence expected = profiler.Profile(item);
-        ItemInfluence actual = InfluenceUnit.ReadResult(Run(InfluenceUnit.Of(item, 320)), item, Model.Config);
+        ItemInfluence actual = InfluenceUnit.ReadResult(Run(InfluenceUnit.Of(item, 320, plan: plan, length: 320)), item, Model.Config);
         Assert.Equal((expected.Loss, expected.Blocks), (actual.Loss, actual.Blocks));
         foreach ((float[] one, float[] other) in expected.Layers.Zip(actual.Layers))
             Assert.Equal(one.Select(BitConverter.SingleToInt32Bits), other.Select(BitConverter.SingleToInt32Bits));

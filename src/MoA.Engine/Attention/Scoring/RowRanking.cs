@@ -16,6 +16,9 @@ internal sealed class RowRanking
         Sure = sure;
     }
 
+    /// <summary>The row of a rank, the best first.</summary>
+    public int this[int rank] => _rows[rank];
+
     /// <summary>Rows.</summary>
     public int Count => _rows.Length;
 

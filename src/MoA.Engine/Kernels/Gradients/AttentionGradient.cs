@@ -56,7 +56,7 @@ internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
             return;
         }
 
-        InfluenceTile<TSimd, TVector> passes = new(tile, firstQuery, shape);
+        InfluenceTile<TSimd, TVector> passes = new(tile, head, firstQuery, shape);
         int oldest = (int)Math.Max(0, (long)firstQuery - shape.SlidingWindow + 1);
         int firstChunk = oldest / KeysPerChunk * KeysPerChunk;
         for (int key = firstChunk; key < keys; key += KeysPerChunk)
@@ -81,11 +81,12 @@ internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
         for (int key = firstChunk; key < keys; key += KeysPerChunk)
         {
             int count = Math.Min(KeysPerChunk, keys - key);
-            for (int start = 0; start < count; start += shape.Block)
+            int step = shape.Ranks is null ? shape.Block : 1;
+            for (int start = 0; start < count; start += step)
             {
-                passes.Influence(key + start, Math.Min(shape.Block, count - start), shape.Block, sums);
+                passes.Influence(key + start, Math.Min(step, count - start), shape.Block, sums);
                 for (int i = 0; i < queryBlocks; i++)
-                    influence[i * shape.Blocks + (key + start) / shape.Block] = (float)sums[i];
+                    influence[i * shape.Blocks + Column(key + start, head / shape.Group, firstQuery, i)] += (float)sums[i];
             }
 
             if (_inputs.WithGradients)
@@ -94,6 +95,19 @@ internal readonly unsafe struct AttentionGradient<TSimd, TVector> : IParallelJob
 
         if (_inputs.WithGradients)
             WriteQueryGradients(tile, head, firstQuery, keys - firstQuery);
+    }
+
+    // Where the influence of a key on a block of the tile's queries is summed. By content the block of its rank stands in the place that makes a rule
+    // lose it at the same number of rows as one that keeps the last: the first block where the sink is, the others back from the queries' own. The
+    // piece that is being read all see, as they see the sink.
+    private int Column(int key, int keyValueHead, int firstQuery, int queryBlock)
+    {
+        int block = _inputs.Shape.Block;
+        if (_inputs.Shape.Ranks is not ContentRanks ranks)
+            return key / block;
+        ReadOnlySpan<int> before = ranks.Of(keyValueHead, firstQuery);
+        int place = key < before.Length ? before[key] / block : 0;
+        return place == 0 ? 0 : firstQuery / block + queryBlock + 1 - place;
     }
 
     // result[keys, 64] = rows[keys, d] · columns[d, 64].

@@ -14,6 +14,13 @@ internal readonly record struct AttentionShape(
     /// <summary>What becomes of the products of queries and keys.</summary>
     public AttentionTraits Traits { get; init; }
 
+    /// <summary>What the heads see of it under a plan; null where they see all. The rest is hidden: it has an influence, and no part in
+    /// outputs and gradients.</summary>
+    public LayerSpans? Spans { get; init; }
+
+    /// <summary>In which order keys would stay, by which influence is summed in place of their positions; null for these.</summary>
+    public ContentRanks? Ranks { get; init; }
+
     /// <summary>Query heads that share a KV head.</summary>
     public int Group => QueryHeads / KeyValueHeads;
 

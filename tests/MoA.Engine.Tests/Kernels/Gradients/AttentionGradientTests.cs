@@ -1,3 +1,4 @@
+using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
 using MoA.Engine.Kernels.Gradients;
@@ -68,6 +69,51 @@ public sealed class AttentionGradientTests
             Check(new AttentionShape(rows, 3, 1, 20, window) { Block = block }, 1, set);
     }
 
+    /// <summary>A head that sees the least, one that sees more and one that sees all, under windows, blocks and traits of every kind.</summary>
+    [Theory]
+    [InlineData(16, 16, 331, int.MaxValue, 1f)]
+    [InlineData(16, 64, 210, int.MaxValue, 1f)]
+    [InlineData(32, 16, 200, 90, 1f)]
+    [InlineData(64, 64, 450, int.MaxValue, 3f)]
+    [InlineData(64, 16, 330, 100, 1f)]
+    // Hidden keys whose scores are far above all that are seen.
+    [InlineData(16, 16, 200, int.MaxValue, 16f)]
+    public void What_a_plan_hides_has_an_influence_and_no_gradient(int planBlock, int block, int rows, int window, float sharpness)
+    {
+        foreach (InstructionSet set in Enum.GetValues<InstructionSet>())
+        {
+            int[] rings = [planBlock, 3 * planBlock, 1024];
+            LayerSpans spans = new([], rings, window) { Block = planBlock };
+            Check(new AttentionShape(rows, 3, 1, 20, window) { Block = block, Spans = spans }, sharpness, set);
+            AttentionTraits traits = new() { SoftCap = 2, Sinks = [1, -3, 5] };
+            Check(new AttentionShape(rows, 3, 3, 16, window) { Block = block, Spans = spans, Traits = traits }, sharpness, set);
+        }
+    }
+
+    [Fact]
+    public void Spans_that_hide_nothing_change_no_bit_of_the_gradient()
+    {
+        AttentionShape shape = new(300, 2, 1, 16, int.MaxValue) { Block = 16 };
+        LayerSpans spans = new([], [320, 1 << 20], int.MaxValue) { Block = 16 };
+        Random random = new(6);
+        float[] queries = Normal(random, 300 * 32, 1), keys = Normal(random, 300 * 16, 1), values = Normal(random, 300 * 16, 1), outputs = Normal(random, 300 * 32, 1);
+        foreach (InstructionSet set in Enum.GetValues<InstructionSet>())
+        {
+            using ComputeBackend backend = ComputeBackend.CreateCpu(1, set);
+            using GradientKernels kernels = backend.CreateGradients(Config(shape), 300);
+            Assert.Equal(Run(shape), Run(shape with { Spans = spans }));
+
+            float[][] Run(AttentionShape shape)
+            {
+                using Tensor q = Filled(backend, queries, 300), k = Filled(backend, keys, 300);
+                using Tensor v = Filled(backend, values, 300), o = Filled(backend, outputs, 300);
+                float[] influence = new float[2 * shape.Blocks * shape.Blocks];
+                kernels.AttentionGradient(shape, q, k, v, o, influence, withGradients: true);
+                return [influence, .. new[] { q, k, v }.Select(tensor => backend.Read(tensor, 300).ToArray())];
+            }
+        }
+    }
+
     private static void Check(AttentionShape shape, float sharpness, InstructionSet set)
     {
         (int rows, int queryHeads, int keyValueHeads, int size, int window) = shape;
@@ -81,7 +127,8 @@ public sealed class AttentionGradientTests
             int keyValueHead = head * keyValueHeads / queryHeads;
             AttentionReference reference = new(
                 Head(queries, head, queryHeads, size), Head(keys, keyValueHead, keyValueHeads, size),
-                Head(values, keyValueHead, keyValueHeads, size), window, shape.Traits, shape.Traits.Sinks?[head]);
+                Head(values, keyValueHead, keyValueHeads, size), window, shape.Traits, shape.Traits.Sinks?[head],
+                span: shape.Spans is LayerSpans spans ? (spans.Block, spans.VisibleRing[head]) : null);
             reference.Backward(Head(outputs, head, queryHeads, size));
             return reference;
         })];

@@ -14,6 +14,7 @@ internal sealed class AttentionReference
     private readonly AttentionTraits _traits;
     private readonly double? _sink;
     private readonly Func<int, int, double>? _kept;
+    private readonly (int Block, int Ring)? _span;
     private readonly double[][] _queries;
     private readonly double[][] _keys;
     private readonly double[][] _values;
@@ -26,10 +27,12 @@ internal sealed class AttentionReference
     /// <param name="traits">What becomes of products; its sinks are not looked at.</param>
     /// <param name="sink">One more score of each row, for nothing.</param>
     /// <param name="kept">What numerators of the softmax are multiplied by before rows are divided by their sums; null for 1.</param>
+    /// <param name="span">Of a plan (docs/method.md, section 4): what queries see besides the first block; null for everything.</param>
     public AttentionReference(
         double[][] queries, double[][] keys, double[][] values, int window, AttentionTraits traits = default, double? sink = null,
-        Func<int, int, double>? kept = null)
+        Func<int, int, double>? kept = null, (int Block, int Ring)? span = null)
     {
+        _span = span;
         _traits = traits;
         _sink = sink;
         _kept = kept;
@@ -69,8 +72,16 @@ internal sealed class AttentionReference
             double mean = Dot(a, g);
             for (int j = 0; j < _n; j++)
             {
-                if (!Sees(i, j))
+                if (!Reaches(i, j))
                     continue;
+                if (!Sees(i, j))
+                {
+                    // What the probability would be if this key were seen as well: e/(Z + e).
+                    double ratio = RatioOfHidden(i, j);
+                    Influence[i][j] = ratio / (1 + ratio) * (g[j] - mean);
+                    continue;
+                }
+
                 double others = Math.Max(0, 1 - a.Sum()), othersSum = 0; // a sink's share
                 others = _sink is null ? 0 : others;
                 for (int k = 0; k <= i; k++)
@@ -105,18 +116,26 @@ internal sealed class AttentionReference
         return [.. sums.Select(sum => (float)sum)];
     }
 
+    /// <summary>e/Z of a hidden key, by what is known of the query's own: Z = e/A.</summary>
+    public double RatioOfHidden(int i, int j) => Probabilities[i][i] * Math.Exp(ScoreOf(i, j) - ScoreOf(i, i));
+
     public static double[][] Matrix(int rows, int columns) =>
         [.. Enumerable.Range(0, rows).Select(_ => new double[columns])];
 
     public static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
 
-    private bool Sees(int i, int j) => j <= i && j > (long)i - _window;
+    private bool Reaches(int i, int j) => j <= i && j > (long)i - _window;
+
+    private bool Sees(int i, int j) =>
+        Reaches(i, j) && (_span is not (int block, int ring) || j / block == 0 || j / block >= i / block - ring / block + 1);
+
+    private double ScoreOf(int i, int j) => Score(Dot(_queries[i], _keys[j]));
 
     private double[] Softmax(int i)
     {
         double[] scores = new double[_n];
         for (int j = 0; j < _n; j++)
-            scores[j] = Sees(i, j) ? Score(Dot(_queries[i], _keys[j])) : double.NegativeInfinity;
+            scores[j] = Sees(i, j) ? ScoreOf(i, j) : double.NegativeInfinity;
         double largest = Math.Max(scores.Max(), _sink ?? double.NegativeInfinity);
         double[] numerators = [.. scores.Select((score, j) => Math.Exp(score - largest) * (_kept?.Invoke(i, j) ?? 1))];
         double sum = numerators.Sum() + (_sink is double sink ? Math.Exp(sink - largest) : 0);
