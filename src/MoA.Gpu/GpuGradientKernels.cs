@@ -142,6 +142,8 @@ internal sealed class GpuGradientKernels : GradientKernels
         in AttentionShape shape, Tensor queries, Tensor keys, Tensor values, Tensor outputGradient, Span<float> influence,
         bool withGradients)
     {
+        if (shape.Ranks is not null)
+            throw new InvalidInputException("influence in the order of scores: the device sums it by positions alone; use --device cpu");
         if (shape.Block != ElasticRule.BlockSize)
             throw new InvalidInputException($"influence in blocks of {shape.Block} tokens: the device sums blocks of {ElasticRule.BlockSize}; use --device cpu or --block {ElasticRule.BlockSize}");
         ArrayView<float> blocks = _influence.Room(influence.Length);

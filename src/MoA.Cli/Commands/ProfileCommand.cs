@@ -44,6 +44,7 @@ internal sealed class ProfileCommand : CliCommand
         Options.Add(SearchOptions.Lengths);
         Options.Add(SearchOptions.Block);
         Options.Add(_plan);
+        Options.Add(ScorerOption.Option);
         Options.Add(StepOptions.MemoryLimit);
         Options.Add(StepOptions.Out);
         Options.Add(DryRun.Option);
@@ -61,6 +62,9 @@ internal sealed class ProfileCommand : CliCommand
             : SearchSettings.DefaultsFor(model.Config).ProfileLengths;
         int block = SearchOptions.ReadBlock(context, model.Config, lengths, backend);
         PlanPolicy? plan = context.Get(_plan) is string file ? ReadPlan(file, model.Config) : null;
+        string? scorer = ScorerOption.Read(context);
+        if (plan is not null && scorer is not null)
+            throw new InvalidInputException("--plan and --scorer exclude each other: under a plan influence is measured by positions; give one");
         string data = context.Get(_data)!;
         IReadOnlyList<EncodedItem> items = CalibrationStep.Read(model, data);
         foreach (int length in lengths.Where(length => !items.Any(item => CalibrationSummary.IsUsedAt(item.Length, length))))
@@ -70,13 +74,13 @@ internal sealed class ProfileCommand : CliCommand
         {
             DryRun.Show(context, StepOptions.Estimate(context, model, folder, profiles: true).OfProfiling(
                 [.. lengths.Select(length => (length, items.Where(item => CalibrationSummary.IsUsedAt(item.Length, length)).Select(item => item.Length)))],
-                limit, block));
+                limit, block, scorer));
             return;
         }
 
         using ClusterSearch? cluster = ClusterSearch.Of(context, model);
         ProfileReport report = context.WithProgress(
-            progress => ProfileStep.Run(model, items, lengths, folder, progress, cluster?.Workers, limit, block, plan, context.Cancellation));
+            progress => ProfileStep.Run(model, items, lengths, folder, progress, cluster?.Workers, limit, block, plan, scorer, context.Cancellation));
         foreach (IGrouping<string, SkippedItem> skipped in report.Skipped.GroupBy(skipped => skipped.Origin))
         {
             if (skipped.Count() == lengths.Count)

@@ -116,7 +116,7 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
 
     private IEnumerable<ReportInfluence> InfluenceMaps()
     {
-        InfluenceProfile longest = Influence.MaxBy(profile => profile.Length)!.InBlocks(ElasticRule.BlockSize);
+        InfluenceProfile longest = Influence.MaxBy(profile => profile.Length)!.InBlocks(settings.Search.Block);
         (int Layer, int Head)[] heads = [.. Enumerable.Range(0, Plan.Layers)
             .SelectMany(layer => Enumerable.Range(0, Plan.HeadsPerLayer).Select(head => (layer, head)))];
         int Rows((int Layer, int Head) head) => Plan[head.Layer, head.Head].Rows(longest.Length);
@@ -156,6 +156,12 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
         }
 
         yield return "Losses of plans are first-order predictions from influence; validation losses are measured with the plans running.";
+        if (settings.Scorer is not null)
+        {
+            yield return $"Heads choose their rows by {settings.Scorer}. Influence was summed in that order: in its maps the first column holds what stays first and what all see, and from the diagonal "
+                + "back stands what stays next.";
+        }
+
         yield return "The uniform plan gives every head the same span and stores at least as many rows as the chosen plan.";
         if (settings.DataFile is null)
             yield return "Retrieval items share no document and no answer with those that were profiled or validated on.";

@@ -61,10 +61,11 @@ internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elem
     /// <param name="items">The lengths with the tokens of the items that are used at each.</param>
     /// <param name="memoryLimit">Bytes that profiling may take beside the weights; null for the default.</param>
     /// <param name="block">Tokens in a block by which influence is summed.</param>
-    public RunEstimate OfProfiling(IReadOnlyList<(int Length, IEnumerable<int> Tokens)> items, long? memoryLimit, int block = ElasticRule.BlockSize)
+    /// <param name="scorer">The scorer in whose order it is; null: in that of positions.</param>
+    public RunEstimate OfProfiling(IReadOnlyList<(int Length, IEnumerable<int> Tokens)> items, long? memoryLimit, int block = ElasticRule.BlockSize, string? scorer = null)
     {
         ArgumentNullException.ThrowIfNull(items);
-        AddProfiling(items, memoryLimit, block);
+        AddProfiling(items, memoryLimit, block, scorer);
         return Finish();
     }
 
@@ -126,8 +127,9 @@ internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elem
         Add(CalibrationStep.CalibrationFile, CalibrationStep.ValidationFile, ResultJournal.FileName);
     }
 
-    private void AddProfiling(IReadOnlyList<(int Length, IEnumerable<int> Tokens)> items, long? memoryLimit, int block)
+    private void AddProfiling(IReadOnlyList<(int Length, IEnumerable<int> Tokens)> items, long? memoryLimit, int block, string? scorer = null)
     {
+        ContentPlanPolicy? content = scorer is null ? null : ProfileRun.ContentOf(scorer, model.Config);
         double seconds = 0;
         int count = 0;
         foreach ((int length, IEnumerable<int> all) in items)
@@ -136,7 +138,7 @@ internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elem
             count += tokens.Length;
             seconds += tokens.Sum(speed.Profile);
             int longest = tokens.Max();
-            ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, model.Transformer.Backend, longest, length, block);
+            ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, model.Transformer.Backend, longest, length, block, content);
             bool spills = memory.Spills(memoryLimit, model.Transformer.Backend, longest, length);
             _steps.Add(new EstimatedMemory("profiling", memory.Working + memory.BlockSums + (spills ? 0 : memory.Kept)));
             string spilled = spills ? string.Create(CultureInfo.InvariantCulture, $"; meanwhile a temporary file of {memory.Kept / 1048576.0:N0} MiB") : "";

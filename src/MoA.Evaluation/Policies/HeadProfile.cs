@@ -25,6 +25,8 @@ internal static class HeadProfile
                 + $"layers of {config.QueryHeads}");
         }
 
+        if (profile.Scorer is not null)
+            throw new InvalidInputException($"{path}: influence in the order of {profile.Scorer}, and a window keeps the last tokens; give a profile by positions");
         double[] losses = RuleLoss.OfKeyValueHeads(
             RuleLoss.Compute(profile.InBlocks(rule.Block).Values, profile.Layers, profile.QueryHeads, profile.Length, [rule]), config.Layers,
             config.QueryHeads, config.KeyValueHeads);

@@ -61,6 +61,9 @@ internal sealed record OptimizationResult(
             }),
         ];
         return new PlanDocument(
-            rules, model, new PlanSearch { Lengths = lengths, MaxRulesPerLayer = Problem.MaxRulesPerLayer });
+            rules, model, new PlanSearch { Lengths = lengths, MaxRulesPerLayer = Problem.MaxRulesPerLayer })
+        {
+            Scorer = Problem.Scorer,
+        };
     }
 }

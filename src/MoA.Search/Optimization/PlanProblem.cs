@@ -80,6 +80,9 @@ internal sealed class PlanProblem
     /// <summary>Whether all heads of a layer share one rule.</summary>
     public bool SamePerLayer { get; init; }
 
+    /// <summary>The scorer, as plan files name it, in whose order losses were summed: plans are run with it. Null: the last rows stay.</summary>
+    public string? Scorer { get; init; }
+
     /// <summary>
     /// Which layers of a model the problem's layers are, and how many the model has; null: all of them. Those that are not
     /// searched keep everything, within windows of their own.
@@ -105,6 +108,7 @@ internal sealed class PlanProblem
             DensityFloor = densityFloor,
             SamePerLayer = samePerLayer,
             Model = Model,
+            Scorer = Scorer,
         };
 
     /// <summary>Loss of a plan at each profile length, summed over heads.</summary>

@@ -45,6 +45,18 @@ internal static class PlanSearchStep
                 $"--block {settings.Block}: the influence at {coarse.Length} tokens was summed in blocks of {coarse.Block}; profile again with --block {settings.Block}");
         }
 
+        if (profiles.FirstOrDefault(profile => profile.Scorer is not null && profile.Block != settings.Block) is InfluenceProfile ranked)
+        {
+            throw new InvalidInputException(
+                $"--block {settings.Block}: the influence at {ranked.Length} tokens was summed in the order of scores in blocks of {ranked.Block}, which are not joined; use --block {ranked.Block}");
+        }
+
+        if (profiles.Select(profile => profile.Scorer).Distinct().Count() > 1)
+        {
+            throw new InvalidInputException(
+                $"the influence at {string.Join(", ", profiles.Select(profile => $"{profile.Length} tokens was summed by {profile.Scorer ?? "positions"}"))}; profile all lengths alike");
+        }
+
         IReadOnlyList<ElasticRule> rules = settings.Rules();
         IReadOnlyList<int> layers = config.PlannedLayers;
         PlanObjective[] objectives = [.. profiles.Select(profile =>
@@ -64,6 +76,7 @@ internal static class PlanSearchStep
             DensityFloor = settings.DensityFloor,
             SamePerLayer = settings.SamePerLayer,
             Model = (layers, config.Layers),
+            Scorer = profiles[0].Scorer,
         };
     }
 

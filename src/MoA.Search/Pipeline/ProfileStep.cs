@@ -19,6 +19,7 @@ internal static class ProfileStep
     /// <param name="memoryLimit">Bytes that profiling may take beside the weights (<see cref="ProfileRun"/>).</param>
     /// <param name="block">Tokens in a block by which influence is summed.</param>
     /// <param name="plan">The plan under which influence is taken; null: of the model as it is.</param>
+    /// <param name="scorer">The scorer, as plan files name it, in whose order influence is summed; null: in that of positions.</param>
     /// <param name="cancellation">Looked at between layers.</param>
     public static ProfileReport Run(
         LanguageModel model,
@@ -30,6 +31,7 @@ internal static class ProfileStep
         long? memoryLimit = null,
         int block = ElasticRule.BlockSize,
         PlanPolicy? plan = null,
+        string? scorer = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -46,6 +48,7 @@ internal static class ProfileStep
             Workers = workers,
             Block = block,
             Plan = plan,
+            Scorer = scorer,
         };
         return run.Run(
             [.. items.Select(item => new ProfileItem(item.Tokens, item.AnswerSpans(), item.Item.Origin))], lengths, cancellation);

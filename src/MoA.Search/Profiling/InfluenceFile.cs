@@ -7,8 +7,8 @@ namespace MoA.Search.Profiling;
 
 /// <summary>
 /// Reads and writes <c>influence-N.safetensors</c> (docs/formats.md): the F32 tensor <c>influence</c>
-/// [layers, queryHeads, N/b, N/b], and in the metadata model, length, blockSize, items and meanLoss, and planDensity where the influence was taken
-/// under a plan; files that profiling wrote also say the fingerprint of the work they come from.
+/// [layers, queryHeads, N/b, N/b], and in the metadata model, length, blockSize, items and meanLoss, planDensity where the influence was taken
+/// under a plan, and scorer where it was summed in the order of scores; files that profiling wrote also say the fingerprint of the work they come from.
 /// </summary>
 internal static class InfluenceFile
 {
@@ -16,6 +16,7 @@ internal static class InfluenceFile
 
     private const string TensorName = "influence";
     private const string PlanDensityKey = "planDensity";
+    private const string ScorerKey = "scorer";
 
     /// <summary>The path of the file for one length.</summary>
     public static string PathFor(string folder, int length) =>
@@ -42,6 +43,8 @@ internal static class InfluenceFile
         };
         if (profile.PlanDensity is double density)
             metadata[PlanDensityKey] = density.ToString("R", CultureInfo.InvariantCulture);
+        if (profile.Scorer is not null)
+            metadata[ScorerKey] = profile.Scorer;
         if (fingerprint is not null)
             metadata[FingerprintKey] = fingerprint;
         long[] shape = [profile.Layers, profile.QueryHeads, profile.Blocks, profile.Blocks];
@@ -80,6 +83,7 @@ internal static class InfluenceFile
             Block = blockSize,
             Items = Integer(file, "items"),
             MeanLoss = Number(file, "meanLoss"),
+            Scorer = file.Metadata.GetValueOrDefault(ScorerKey),
             PlanDensity = file.Metadata.ContainsKey(PlanDensityKey) ? Number(file, PlanDensityKey) : null,
             Values = Values(file),
         };

@@ -37,6 +37,12 @@ internal sealed record InfluenceProfile
     /// <summary>The stored density at N of the plan under which the influence was taken; null: of the model as it is.</summary>
     public double? PlanDensity { get; init; }
 
+    /// <summary>
+    /// The scorer, as plan files name it, in whose order the keys' influence was summed; null: in that of their positions. Then block J of block I holds what the
+    /// keys are worth that a plan by content would lose where spans would lose J.
+    /// </summary>
+    public string? Scorer { get; init; }
+
     /// <summary>N/b: blocks of queries, and of keys.</summary>
     public int Blocks => Length / Block;
 

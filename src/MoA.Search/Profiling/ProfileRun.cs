@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Configuration;
 using MoA.Engine.Files;
 using MoA.Engine.Kernels;
@@ -56,11 +57,19 @@ internal sealed class ProfileRun
     /// <summary>The plan under which influence is taken, of what it hides as well; null: of the model as it is.</summary>
     public PlanPolicy? Plan { get; init; }
 
-    /// <summary>A plan by content, of whatever spans, by whose scores influence is summed in place of positions; null: by positions.</summary>
-    public ContentPlanPolicy? Content { get; init; }
+    /// <summary>The scorer, as plan files name it, in whose order influence is summed in place of the keys' positions; null: by positions.</summary>
+    public string? Scorer { get; init; }
 
     /// <summary>Others who profile what the partial sums lack; null for none.</summary>
     public IUnitWorkers? Workers { get; init; }
+
+    // Null: the model as it is.
+    private AttentionPolicy? Policy => Scorer is null ? Plan : ContentOf(Scorer, _model.Config);
+
+    /// <summary>A plan by content, of whatever spans, that goes by a scorer.</summary>
+    /// <exception cref="InvalidInputException">There is no such scorer.</exception>
+    internal static ContentPlanPolicy ContentOf(string scorer, ModelConfig config) => (ContentPlanPolicy)ContentPlanReader.Of(
+        AttentionPlan.Uniform(config.Layers, config.KeyValueHeads, HeadKind.KeyValue, ElasticRule.Dense), scorer);
 
     /// <summary>Profiles, or goes on where an earlier run stopped.</summary>
     /// <param name="items">Tokenised items; at a length N those with more than N/2 and at most N tokens are
@@ -149,7 +158,7 @@ internal sealed class ProfileRun
             group => group.Key, group => group.First().Work.Items.Max(item => item.Length));
         long start = Stopwatch.GetTimestamp();
         workers.Run(
-            [.. missing.Select(entry => InfluenceUnit.Of(entry.Item, longest[entry.Work.Sum.Length], Block, (AttentionPolicy?)Plan ?? Content, entry.Work.Sum.Length))],
+            [.. missing.Select(entry => InfluenceUnit.Of(entry.Item, longest[entry.Work.Sum.Length], Block, Policy, entry.Work.Sum.Length))],
             inOrder: true,
             (i, result) =>
             {
@@ -191,7 +200,7 @@ internal sealed class ProfileRun
     // A length with the sum of it so far, or null and the profile if all of it is there.
     private UnfinishedLength? Open(ProfileItem[] items, int length, out InfluenceProfile? finished)
     {
-        string path = InfluenceFile.PathFor(_folder, length), fingerprint = WorkFingerprint.Of(_model, length, items, Block, Plan, Content);
+        string path = InfluenceFile.PathFor(_folder, length), fingerprint = WorkFingerprint.Of(_model, length, items, Block, Policy);
         finished = Finished(path, fingerprint);
         _done[length] = items.Length;
         if (finished is not null)
@@ -207,7 +216,7 @@ internal sealed class ProfileRun
         InfluenceProfile profile = work.Sum.Mean(_model.Name) with
         {
             PlanDensity = Plan?.Density(_model.Config, work.Sum.Length),
-            Scorer = Content is null ? null : Scorer,
+            Scorer = Scorer,
         };
         InfluenceFile.Write(work.Path, profile, work.Fingerprint);
         return profile;
@@ -223,7 +232,7 @@ internal sealed class ProfileRun
         {
             Block = Block,
             Spans = Plan?.Resolve(_model.Config, work.Sum.Length),
-            Content = Content,
+            Content = Policy as ContentPlanPolicy,
         };
         while (work.Sum.Items < work.Items.Length)
         {
@@ -244,7 +253,7 @@ internal sealed class ProfileRun
     // Where what the forward pass keeps goes: null for memory.
     private string? TemporaryFolder(int longest, int length)
     {
-        ProfilerMemory memory = ProfilerMemory.Of(_model, _backend, longest, length, Block);
+        ProfilerMemory memory = ProfilerMemory.Of(_model, _backend, longest, length, Block, Policy as ContentPlanPolicy);
         return memory.Spills(_memoryLimit, _backend, longest, length) ? _folder : null;
     }
 

@@ -3,6 +3,8 @@ using MoA.Engine;
 using MoA.Engine.Attention;
 using MoA.Engine.Configuration;
 using MoA.Engine.Kernels;
+using MoA.Engine.Kernels.Gradients;
+using MoA.Engine.KvCache;
 using MoA.Engine.Models;
 using MoA.Engine.Models.Loading;
 
@@ -13,7 +15,7 @@ namespace MoA.Search.Profiling;
 /// width f, H query and G KV heads of size d and c = min(n, 1024):
 /// kept are <c>2·L·n·h</c> floats, which can be on disk; worked on are <c>n·(2·h + 2·H·d + 2·G·d + r)</c>, r the components that RoPE turns
 /// (with norms of queries and keys <c>n·(H + G)·d</c> more), <c>c·(h + 3·f)</c> (with norms or scales behind attention and MLP, or experts, <c>2·c·h</c> more; with k of E experts of width f used <c>c·(E + k·(3·f + h + 5))</c> more), the logits of some rows, and what the backend needs beside
-/// (<see cref="ComputeBackend.GradientBytes"/>). The block sums are <c>L·H·⌈N/b⌉²</c> doubles, and as many floats for the item under way and the mean.
+/// (<see cref="ComputeBackend.GradientBytes"/>); in the order of scores one layer's rows, <c>2·n·G·d</c> floats, and <c>G·n²/(2·p)</c> integers for pieces of p tokens. The block sums are <c>L·H·⌈N/b⌉²</c> doubles, and as many floats for the item under way and the mean.
 /// </summary>
 /// <param name="Kept">What the forward pass keeps for the backward pass.</param>
 /// <param name="Working">Activations of one layer, and what the backend needs beside.</param>
@@ -26,7 +28,9 @@ internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
     /// <param name="maxTokens">n.</param>
     /// <param name="length">N, the length that is profiled, at least n.</param>
     /// <param name="block">b, tokens in a block.</param>
-    public static ProfilerMemory Of(LoadedModel model, ComputeBackend backend, int maxTokens, int length, int block = ElasticRule.BlockSize)
+    /// <param name="content">By whose scores influence is summed; null: by positions.</param>
+    public static ProfilerMemory Of(
+        LoadedModel model, ComputeBackend backend, int maxTokens, int length, int block = ElasticRule.BlockSize, ContentPlanPolicy? content = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(backend);
@@ -38,9 +42,11 @@ internal sealed record ProfilerMemory(long Kept, long Working, long BlockSums)
         long chunks = chunk * ((ProfilerWorkspace.BranchesChange(config) ? 3 : 1) * hidden + 3 * config.IntermediateSize) + logitRows * (2 * hidden + config.VocabularySize);
         long operand = Math.Max(chunk * Math.Max(hidden, Math.Max(queries, config.IntermediateSize)), logitRows * config.VocabularySize);
         long blocks = (length + block - 1) / block;
+        long ranks = content is null ? 0 : sizeof(int) * ContentRanks.Count(config.KeyValueHeads, maxTokens, content.PieceTokens)
+            + 2 * n * keys * sizeof(float) + AttentionNotes.MostBytes(config, content, maxTokens) / Math.Max(1, config.UnboundedLayers.Count);
         return new ProfilerMemory(
             sizeof(float) * 2 * config.Layers * n * hidden,
-            sizeof(float) * (rows + chunks) + ExpertShape.Of(config).Sum(shape => ExpertTensors.BytesOf((int)chunk, shape)) + backend.GradientBytes(config, maxTokens, operand),
+            sizeof(float) * (rows + chunks) + ExpertShape.Of(config).Sum(shape => ExpertTensors.BytesOf((int)chunk, shape)) + backend.GradientBytes(config, maxTokens, operand) + ranks,
             (sizeof(double) + 2 * sizeof(float)) * config.Layers * config.QueryHeads * blocks * blocks);
     }
 

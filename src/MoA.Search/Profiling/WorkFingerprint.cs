@@ -11,13 +11,13 @@ namespace MoA.Search.Profiling;
 
 /// <summary>
 /// Tells one piece of profiling work from another: a hash of the model's name, shape and constants, of all its weights, of the
-/// length, of the blocks unless they have 64 tokens, of what a plan keeps, and of the items' tokens and loss positions in their order. Work that was interrupted is only gone on with under the
+/// length, of the blocks unless they have 64 tokens, of what a plan keeps or by which scores it is chosen, and of the items' tokens and loss positions in their order. Work that was interrupted is only gone on with under the
 /// same fingerprint.
 /// </summary>
 internal static class WorkFingerprint
 {
     /// <summary>The fingerprint as hexadecimal digits.</summary>
-    public static string Of(LoadedModel model, int length, IReadOnlyList<ProfileItem> items, int block = ElasticRule.BlockSize, PlanPolicy? plan = null)
+    public static string Of(LoadedModel model, int length, IReadOnlyList<ProfileItem> items, int block = ElasticRule.BlockSize, AttentionPolicy? policy = null)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         ModelConfig config = model.Config;
@@ -35,8 +35,8 @@ internal static class WorkFingerprint
         Add(hash, length.ToString(CultureInfo.InvariantCulture));
         if (block != ElasticRule.BlockSize)
             Add(hash, $"blocks of {block}");
-        if (plan is not null)
-            Add(hash, $"under {plan.Describe(config, length)}");
+        if (policy is not null)
+            Add(hash, $"under {policy.Describe(config, length)}");
         Add(hash, model.Weights.Fingerprint);
         foreach (ProfileItem item in items)
         {

@@ -21,9 +21,9 @@ internal sealed class InfluenceUnit : IUnitHandler
     /// <param name="item">The item.</param>
     /// <param name="longest">The longest item that the same workspace would take on one machine.</param>
     /// <param name="block">Tokens in a block.</param>
-    /// <param name="plan">The plan under which the influence is taken; null for none.</param>
+    /// <param name="policy">The plan under which the influence is taken, or one by content, in the order of whose scores it is summed; null for none.</param>
     /// <param name="length">The length in tokens that the plan's rules are for.</param>
-    public static WorkUnit Of(ProfileItem item, int longest, int block = ElasticRule.BlockSize, PlanPolicy? plan = null, int length = 1)
+    public static WorkUnit Of(ProfileItem item, int longest, int block = ElasticRule.BlockSize, AttentionPolicy? policy = null, int length = 1)
     {
         ArgumentNullException.ThrowIfNull(item);
         bool[] marks = new bool[item.Tokens.Length];
@@ -37,7 +37,7 @@ internal sealed class InfluenceUnit : IUnitHandler
             writer.WriteMarks(marks);
             writer.Write(item.Origin);
             writer.Write7BitEncodedInt(length);
-            writer.WritePolicy(plan ?? AttentionPolicy.Dense);
+            writer.WritePolicy(policy ?? AttentionPolicy.Dense);
         }), $"the influence of {item.Origin}");
     }
 
@@ -45,12 +45,17 @@ internal sealed class InfluenceUnit : IUnitHandler
     public byte[] Run(LanguageModel model, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(model);
-        (ProfileItem item, int longest, int block, LayerSpans[]? spans) =
+        (ProfileItem item, int longest, int block, AttentionPolicy policy, int length) =
             UnitFormat.Read(payload, "unit of influence", reader => ReadItem(reader, model.Config));
         ComputeBackend backend = model.Transformer.Backend;
-        ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, backend, longest, longest, block);
+        ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, backend, longest, longest, block, policy as ContentPlanPolicy);
         string? temporaryFolder = memory.Spills(null, backend, longest, longest) ? Path.GetTempPath() : null;
-        using InfluenceProfiler profiler = new(model.Loaded, backend, longest, temporaryFolder) { Block = block, Spans = spans };
+        using InfluenceProfiler profiler = new(model.Loaded, backend, longest, temporaryFolder) 
+        {
+            Block = block,
+            Spans = (policy as PlanPolicy)?.Resolve(model.Config, length),
+            Content = policy as ContentPlanPolicy,
+        };
         return Write(profiler.Profile(item, cancellation), item.Origin);
     }
 
@@ -112,7 +117,7 @@ internal sealed class InfluenceUnit : IUnitHandler
         return result;
     }
 
-    private static (ProfileItem Item, int Longest, int Block, LayerSpans[]? Spans) ReadItem(BinaryReader reader, ModelConfig config)
+    private static (ProfileItem Item, int Longest, int Block, AttentionPolicy Policy, int Length) ReadItem(BinaryReader reader, ModelConfig config)
     {
         int longest = reader.ReadWithin(1, int.MaxValue), block = reader.ReadBlock();
         int[] tokens = reader.ReadTokens();
@@ -123,6 +128,6 @@ internal sealed class InfluenceUnit : IUnitHandler
         if (item.LossPositions.IsEmpty || item.Length > longest || longest >= 2L * item.Length)
             throw new FormatException($"an item of {item.Length} tokens, {item.LossPositions.Length} of them predicted, among items of up to {longest}");
         int length = reader.ReadWithin(1, int.MaxValue);
-        return (item, longest, block, reader.ReadPolicy(config) is PlanPolicy plan ? plan.Resolve(config, length) : null);
+        return (item, longest, block, reader.ReadPolicy(config), length);
     }
 }

@@ -8,6 +8,7 @@ using MoA.Engine.Models.Loading;
 using MoA.Engine.Numerics;
 using MoA.Engine.Tests.Kernels.Gradients;
 using MoA.Engine.Tokenization;
+using MoA.Search.Optimization;
 using MoA.Search.Profiling;
 using MoA.Tests;
 
@@ -181,6 +182,76 @@ public sealed class InfluenceProfilerTests
         Assert.True(compared >= 5, $"only {compared} positions were hidden");
     }
 
+    /// <summary>
+    /// In the order of scores a rule loses the influence of the keys that a plan by content would not keep, here by KeyDiff written down once more: of those before
+    /// the piece that is being read all but the first four, the last 32 and the best.
+    /// </summary>
+    [Theory]
+    [InlineData("llama-gqa-llama3", 16, 64)]
+    [InlineData("llama-gqa-llama3", 16, 128)]
+    [InlineData("qwen3", 32, 64)]
+    [InlineData("gemma2", 16, 64)]
+    public void In_the_order_of_scores_a_rule_loses_what_content_would_not_keep(string name, int block, int piece)
+    {
+        using LoadedModel model = ProfilingFixture.Model(name);
+        ModelConfig config = model.Config;
+        ProfileItem item = RandomItem(model, 321, [new AnswerSpan(150, 170), new AnswerSpan(250, 320)]);
+        ModelReference reference = new(model, item);
+        using ComputeBackend backend = ComputeBackend.CreateCpu(2);
+        using InfluenceProfiler profiler = new(model, backend, 320)
+        {
+            Block = block,
+            Content = ProfileRun.ContentOf($"keydiff,piece={piece}", config),
+        };
+        ItemInfluence influence = profiler.Profile(item);
+        int[] kept = [2 * block, 4 * block, 160, 320];
+        for (int layer = 0; layer < config.Layers; layer++)
+        {
+            double[] losses = RuleLoss.Compute(
+                influence.Layers[layer], 1, config.QueryHeads, 320, [.. kept.Select(rows => new ElasticRule(rows, 0) { Block = block })]);
+            for (int head = 0; head < config.QueryHeads; head++)
+            {
+                AttentionReference of = reference.Heads[layer][head];
+                double all = of.Influence.Sum(row => row.Sum(Math.Abs));
+                for (int k = 0; k < kept.Length; k++)
+                {
+                    double expected = config.IsBounded(layer) ? Hidden(of, kept[k], block) : Forgotten(of, kept[k], piece);
+                    Assert.InRange(Math.Abs(losses[head * kept.Length + k] - expected), 0, 1e-4 * all);
+                }
+            }
+        }
+
+        static double Hidden(AttentionReference head, int rows, int block) => Sum(head, (i, j) => j / block != 0 && j / block < i / block - (rows / block - 1) + 1);
+
+        static double Forgotten(AttentionReference head, int rows, int piece)
+        {
+            double lost = 0;
+            for (int start = piece; start < 320; start += piece)
+            {
+                double[][] units = [.. head.Keys.Take(start).Select(key => key.Select(x => x / Math.Sqrt(AttentionReference.Dot(key, key))).ToArray())];
+                double[] mean = [.. units[0].Select((_, d) => units.Average(unit => unit[d]))];
+                double length = Math.Sqrt(AttentionReference.Dot(mean, mean));
+                int[] order = [.. Enumerable.Range(0, start).OrderByDescending(j => j < 4 || j >= start - 32 ? 2 : 1 - AttentionReference.Dot(units[j], mean) / length)];
+                HashSet<int> gone = [.. order.Skip(rows)];
+                lost += Sum(head, (i, j) => i >= start && i < start + piece && gone.Contains(j));
+            }
+
+            return lost;
+        }
+
+        static double Sum(AttentionReference head, Func<int, int, bool> isLost)
+        {
+            double sum = 0;
+            for (int i = 0; i < head.Influence.Length; i++)
+            {
+                for (int j = 0; j <= i; j++)
+                    sum += isLost(i, j) ? Math.Abs(head.Influence[i][j]) : 0;
+            }
+
+            return sum;
+        }
+    }
+
     // The least, more and everything, by turns.
     private static LayerSpans[] Spans(LoadedModel model, int block) =>
     [
@@ -311,17 +382,19 @@ public sealed class InfluenceProfilerTests
     [InlineData("gemma2", 1500)]
     [InlineData("qwen3-moe", 1500)]
     [InlineData("gpt-oss", 1200)]
-    public void Memory_is_what_was_reckoned(string name, int tokens)
+    [InlineData("qwen3", 1500, "expected-attention,piece=64")]
+    public void Memory_is_what_was_reckoned(string name, int tokens, string? scorer = null)
     {
         using LoadedModel model = ProfilingFixture.Model(name);
         ProfileItem item = RandomItem(model, tokens + 1, [new AnswerSpan(tokens - 150, tokens)]);
         using ComputeBackend reckoned = ComputeBackend.CreateCpu(2);
-        ProfilerMemory memory = ProfilerMemory.Of(model, reckoned, tokens, tokens);
+        ContentPlanPolicy? content = scorer is null ? null : ProfileRun.ContentOf(scorer, model.Config);
+        ProfilerMemory memory = ProfilerMemory.Of(model, reckoned, tokens, tokens, content: content);
         using TemporaryFolder folder = new();
         foreach ((string? place, long expected) in new[] { (null, memory.Kept + memory.Working), (folder.Path, memory.Working) })
         {
             using ComputeBackend backend = ComputeBackend.CreateCpu(2);
-            using InfluenceProfiler profiler = new(model, backend, tokens, place);
+            using InfluenceProfiler profiler = new(model, backend, tokens, place) { Content = content };
             _ = profiler.Profile(item);
             // Kernels' tiles of fixed size, which only so small a model shows, are not reckoned; how many depends on which
             // threads got work.

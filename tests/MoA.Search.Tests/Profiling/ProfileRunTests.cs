@@ -199,6 +199,8 @@ public sealed class ProfileRunTests : IDisposable
         Assert.NotEqual(dense.MeanLoss, half.MeanLoss);
         _ = Run(Plan(192)).Run(items, [256]);
         Assert.Equal(0.75, InfluenceFile.Read(path).PlanDensity);
+        _ = (new ProfileRun(_model, backend, _folder.Path) { Scorer = "keydiff" }).Run(items, [256]);
+        Assert.Equal("keydiff", InfluenceFile.Read(path).Scorer);
         // A plan that keeps everything is the model as it is.
         _ = Run(Plan(256)).Run(items, [256]);
         InfluenceBlocks.AssertClose(dense.Values, InfluenceFile.Read(path).Values, dense.Blocks);

@@ -36,18 +36,26 @@ public sealed class UnitHandlerTests(DemoModel demo) : IClassFixture<DemoModel>
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Influence_is_that_of_the_profiler_to_the_bit(bool underPlan)
+    [InlineData(null)]
+    [InlineData("plan")]
+    [InlineData("keydiff")]
+    public void Influence_is_that_of_the_profiler_to_the_bit(string? way)
     {
-        PlanPolicy? plan = underPlan
-            ? new PlanPolicy(AttentionPlan.Uniform(Model.Config.Layers, Model.Config.KeyValueHeads, HeadKind.KeyValue, new ElasticRule(0, 0.5)))
-            : null;
+        AttentionPolicy? policy = way switch
+        {
+            "plan" => new PlanPolicy(AttentionPlan.Uniform(Model.Config.Layers, Model.Config.KeyValueHeads, HeadKind.KeyValue, new ElasticRule(0, 0.5))),
+            string scorer => ProfileRun.ContentOf(scorer, Model.Config),
+            null => null,
+        };
         int[] tokens = Tokens(301, 2);
         ProfileItem item = new(tokens, [new AnswerSpan(40, 50), new AnswerSpan(180, 260)], "x:1");
-        using InfluenceProfiler profiler = new(Model.Loaded, Model.Transformer.Backend, 320) { Spans = plan?.Resolve(Model.Config, 320) };
+        using InfluenceProfiler profiler = new(Model.Loaded, Model.Transformer.Backend, 320) 
+        {
+            Spans = (policy as PlanPolicy)?.Resolve(Model.Config, 320),
+            Content = policy as ContentPlanPolicy,
+        };
         ItemInfluence expected = profiler.Profile(item);
-        ItemInfluence actual = InfluenceUnit.ReadResult(Run(InfluenceUnit.Of(item, 320, plan: plan, length: 320)), item, Model.Config);
+        ItemInfluence actual = InfluenceUnit.ReadResult(Run(InfluenceUnit.Of(item, 320, policy: policy, length: 320)), item, Model.Config);
         Assert.Equal((expected.Loss, expected.Blocks), (actual.Loss, actual.Blocks));
         foreach ((float[] one, float[] other) in expected.Layers.Zip(actual.Layers))
             Assert.Equal(one.Select(BitConverter.SingleToInt32Bits), other.Select(BitConverter.SingleToInt32Bits));

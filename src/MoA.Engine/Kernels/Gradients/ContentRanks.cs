@@ -1,4 +1,5 @@
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
 using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;

@@ -46,6 +46,9 @@ internal sealed class AttentionReference
         Outputs = [.. Probabilities.Select(row => Combine(row, values))];
     }
 
+    /// <summary>[n][d], after RoPE.</summary>
+    public double[][] Keys => _keys;
+
     public double[][] Probabilities { get; }
 
     public double[][] Outputs { get; }
