@@ -11,7 +11,7 @@ internal static class ScorerOption
     /// <summary>The option.</summary>
     public static readonly Option<string?> Option = new("--scorer")
     {
-        Description = $"Choose the plan by how it does with content inside, and keep the scorer with it: {ContentPlanReader.Scorers}[,key=value…] (docs/policies.md)",
+        Description = $"For plans with content inside, whose heads keep the best rows by a score: {ContentPlanReader.Scorers}[,key=value…] (docs/policies.md)",
         HelpName = "NAME",
     };
 

@@ -50,7 +50,7 @@ internal sealed class InfluenceUnit : IUnitHandler
         ComputeBackend backend = model.Transformer.Backend;
         ProfilerMemory memory = ProfilerMemory.Of(model.Loaded, backend, longest, longest, block, policy as ContentPlanPolicy);
         string? temporaryFolder = memory.Spills(null, backend, longest, longest) ? Path.GetTempPath() : null;
-        using InfluenceProfiler profiler = new(model.Loaded, backend, longest, temporaryFolder) 
+        using InfluenceProfiler profiler = new(model.Loaded, backend, longest, temporaryFolder)
         {
             Block = block,
             Spans = (policy as PlanPolicy)?.Resolve(model.Config, length),

@@ -49,7 +49,7 @@ public sealed class UnitHandlerTests(DemoModel demo) : IClassFixture<DemoModel>
         };
         int[] tokens = Tokens(301, 2);
         ProfileItem item = new(tokens, [new AnswerSpan(40, 50), new AnswerSpan(180, 260)], "x:1");
-        using InfluenceProfiler profiler = new(Model.Loaded, Model.Transformer.Backend, 320) 
+        using InfluenceProfiler profiler = new(Model.Loaded, Model.Transformer.Backend, 320)
         {
             Spans = (policy as PlanPolicy)?.Resolve(Model.Config, 320),
             Content = policy as ContentPlanPolicy,
