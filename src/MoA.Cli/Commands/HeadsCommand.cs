@@ -3,13 +3,13 @@ using System.Globalization;
 using MoA.Cli.Options;
 using MoA.Cli.Output;
 using MoA.Engine;
-using MoA.Engine.Attention;
 using MoA.Engine.Attention.Policies;
 using MoA.Engine.Generation;
 using MoA.Engine.Kernels;
-using MoA.Engine.KvCache;
 using MoA.Engine.Numerics;
+using MoA.Evaluation.Estimates;
 using MoA.Evaluation.Policies;
+using MoA.Search;
 using MoA.Search.Calibration;
 using MoA.Search.Pipeline;
 
@@ -43,7 +43,7 @@ internal sealed class HeadsCommand : CliCommand
 
     private readonly Option<string> _out = new("--out", "-o")
     {
-        Description = "File to write: a line for each layer with a number for each KV head, as scores=FILE reads it",
+        Description = "File to write: a line for each layer with a number for each KV head, as scores=FILE reads it; beside it a journal, from which an interrupted run goes on",
         HelpName = "FILE",
         DefaultValueFactory = _ => "heads.tsv",
     };
@@ -52,6 +52,7 @@ internal sealed class HeadsCommand : CliCommand
         : base("heads", "Measures how much each KV head needs the whole context: head scores for the policies of two classes of heads, " +
             $"{PolicyHelp.WithHeadScores}.", streams)
     {
+        KeepsFinishedWork = true;
         Examples =
         [
             "moa heads --by kvzip --data search/calibration.jsonl --out heads.tsv",
@@ -61,6 +62,7 @@ internal sealed class HeadsCommand : CliCommand
         Options.Add(_data);
         Options.Add(_items);
         Options.Add(_out);
+        Options.Add(DryRun.Option);
         ModelOptions.AddTo(this);
     }
 
@@ -82,8 +84,16 @@ internal sealed class HeadsCommand : CliCommand
             .. CalibrationStep.ReadTexts(model, data).Select(text => text[..Math.Min(text.Length, model.Config.LongestText)])
                 .OrderByDescending(text => text.Length).Take(most),
         ];
-        MmapOption.Apply(context, model, 2 * SequenceCache.EstimateBytes(model.Config, AttentionPolicy.Dense, texts[0].Length, ElementType.F32));
-        double[][] scores = context.WithProgress(progress => new HeadMeasure(model, rule).Run(texts, progress, context.Cancellation));
+        string journalFile = $"{file}.{ResultJournal.FileName}";
+        MmapOption.Apply(context, model, Estimate(ModelSpeed.Unmeasured(model, ElementType.F32)).BytesBesideModel);
+        if (DryRun.Asked(context))
+        {
+            DryRun.Show(context, Estimate(ModelSpeed.Measure(model, ElementType.F32, cancellation: context.Cancellation)));
+            return;
+        }
+
+        using ResultJournal journal = ResultJournal.Open(journalFile);
+        double[][] scores = context.WithProgress(progress => new HeadMeasure(model, rule) { Journal = journal }.Run(texts, progress, context.Cancellation));
         HeadScores.WriteFile(file, scores);
         if (!context.Json)
         {
@@ -110,5 +120,7 @@ internal sealed class HeadsCommand : CliCommand
             writer.WriteEndArray();
             writer.WriteString("file", file);
         });
+
+        RunEstimate Estimate(ModelSpeed speed) => HeadsEstimate.Of(model, speed, rule, [.. texts.Select(text => text.Length)], [file, journalFile]);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MoA.Engine.Attention;
 using MoA.Engine.Attention.Scoring;
 using MoA.Engine.Configuration;
@@ -18,8 +19,16 @@ internal sealed class HeadMeasure(LanguageModel model, HeadRule rule)
 
     private readonly ForwardBatch _batch = model.Transformer.CreateBatch();
 
+    /// <summary>Keeps what each text gave; null keeps nothing.</summary>
+    public ResultJournal? Journal { get; init; }
+
     /// <summary>Texts that the official codes take.</summary>
     public static int DefaultTexts(HeadRule rule) => rule == HeadRule.Duo ? 50 : 1;
+
+    /// <summary>What notes of a text that is held whole what the scores are made of.</summary>
+    public static AttentionPolicy PolicyOf(HeadRule rule) => rule == HeadRule.KvZip
+        ? new KvZipPolicy(ElasticRule.Dense, KvZipLevel.Uniform)
+        : new ExpectedAttentionPolicy(ElasticRule.Dense, new ExpectedAttentionScorer { FirstTokens = 0 });
 
     /// <summary>Scores by all texts; layers with windows of their own have none, 0.</summary>
     /// <param name="texts">Tokens of each, at least two.</param>
@@ -30,16 +39,14 @@ internal sealed class HeadMeasure(LanguageModel model, HeadRule rule)
     public double[][] Run(IReadOnlyList<int[]> texts, Action<StepProgress>? progress = null, CancellationToken cancellation = default)
     {
         double[][] scores = [.. Enumerable.Range(0, model.Config.Layers).Select(_ => new double[model.Config.KeyValueHeads])];
+        string fingerprint = Journal is null ? "" : ModelFingerprint.Of(model);
         for (int i = 0, tokens = 0; i < texts.Count; i++)
         {
-            using SequenceCache sequence = Read(texts[i], cancellation);
-            foreach (int layer in sequence.EvictingLayers)
+            double[] own = Known(texts[i], fingerprint) ?? Measure(texts[i], fingerprint, cancellation);
+            for (int head = 0; head < own.Length; head++)
             {
-                for (int head = 0; head < model.Config.KeyValueHeads; head++)
-                {
-                    double score = rule == HeadRule.KvZip ? Repeated(sequence, layer, head) : LookedBack(sequence, layer, head);
-                    scores[layer][head] = rule == HeadRule.KvZip ? Math.Max(scores[layer][head], score) : scores[layer][head] + score / texts.Count;
-                }
+                ref double score = ref scores[head / model.Config.KeyValueHeads][head % model.Config.KeyValueHeads];
+                score = rule == HeadRule.KvZip ? Math.Max(score, own[head]) : score + own[head] / texts.Count;
             }
 
             tokens += texts[i].Length;
@@ -49,12 +56,37 @@ internal sealed class HeadMeasure(LanguageModel model, HeadRule rule)
         return scores;
     }
 
+    // A text's scores, heads counted over all layers.
+    private double[] Measure(int[] text, string fingerprint, CancellationToken cancellation)
+    {
+        double[] scores = new double[model.Config.Layers * model.Config.KeyValueHeads];
+        using SequenceCache sequence = Read(text, cancellation);
+        foreach (int layer in sequence.EvictingLayers)
+        {
+            for (int head = 0; head < model.Config.KeyValueHeads; head++)
+                scores[layer * model.Config.KeyValueHeads + head] = rule == HeadRule.KvZip ? Repeated(sequence, layer, head) : LookedBack(sequence, layer, head);
+        }
+
+        Journal?.Add(KeyOf(text, fingerprint), writer =>
+        {
+            writer.WriteStartArray();
+            foreach (double score in scores)
+                writer.WriteNumberValue(score);
+            writer.WriteEndArray();
+        });
+        return scores;
+    }
+
+    private double[]? Known(int[] text, string fingerprint) =>
+        Journal?.TryGet(KeyOf(text, fingerprint), out JsonElement known) == true && known.ValueKind == JsonValueKind.Array && known.GetArrayLength() == model.Config.Layers * model.Config.KeyValueHeads
+            ? [.. known.EnumerateArray().Select(score => score.GetDouble())]
+            : null;
+
+    private string KeyOf(int[] text, string fingerprint) => $"heads {ResultJournal.Hash(fingerprint, rule.ToString(), string.Join(' ', text))}";
+
     private SequenceCache Read(int[] text, CancellationToken cancellation)
     {
-        EvictionPolicy policy = rule == HeadRule.KvZip
-            ? new KvZipPolicy(ElasticRule.Dense, KvZipLevel.Uniform)
-            : new ExpectedAttentionPolicy(ElasticRule.Dense, new ExpectedAttentionScorer { FirstTokens = 0 });
-        SequenceCache sequence = model.Transformer.CreateSequence(policy, text.Length, ElementType.F32);
+        SequenceCache sequence = model.Transformer.CreateSequence(PolicyOf(rule), text.Length, ElementType.F32);
         try
         {
             for (int read = 0; read < text.Length; read += _batch.Rows)

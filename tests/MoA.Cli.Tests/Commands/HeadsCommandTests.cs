@@ -35,6 +35,37 @@ public sealed class HeadsCommandTests : IDisposable
         Assert.Equal(3, scored.GetProperty("items").GetArrayLength());
     }
 
+    /// <summary>A journal that holds two of three texts is gone on from, and gives what an uninterrupted run gives.</summary>
+    [Theory]
+    [InlineData("kvzip")]
+    [InlineData("duo")]
+    public void An_interrupted_run_goes_on(string by)
+    {
+        string file = _folder["heads.tsv"], journal = file + ".journal.jsonl";
+        string[] line = ["heads", "--by", by, "--items", "3", "--model", Model, "--data", Data(), "--out", file];
+        JsonElement said = Invocation.Json([.. line, "--dry-run"]);
+        Assert.Equal([file, journal], said.GetProperty("writes").EnumerateArray().Select(path => path.GetString()));
+        // 150 tokens, in whole blocks of 64, in F32; of kvzip's a second copy.
+        long caches = said.GetProperty("memory").EnumerateArray().Single(part => part.GetProperty("part").GetString() == "KV caches").GetProperty("bytes").GetInt64();
+        Assert.True(caches >= (by == "kvzip" ? 2 : 1) * 2 * 2 * 192 * 2 * 16 * 4L, $"{caches} bytes");
+        Assert.False(File.Exists(file) || File.Exists(journal));
+
+        string whole = Invocation.Json(line).ToString();
+        string scores = File.ReadAllText(file);
+        string[] lines = File.ReadAllLines(journal);
+        Assert.Equal(3, lines.Length);
+        File.WriteAllText(journal, $"{lines[0]}\n{lines[1]}\n{lines[2][..20]}");
+        File.Delete(file);
+        Assert.Equal(whole, Invocation.Json(line).ToString());
+        Assert.Equal(scores, File.ReadAllText(file));
+        Assert.Equal(lines, File.ReadAllLines(journal));
+
+        // What stands there is taken: a changed number of the first text shows.
+        File.WriteAllText(journal, $"{lines[0][..lines[0].LastIndexOf('[')]}[9,9,9,9]}}\n");
+        double least = Invocation.Json(line).GetProperty("scores").EnumerateArray().SelectMany(layer => layer.EnumerateArray()).Min(score => score.GetDouble());
+        Assert.True(least >= 3, $"{least}");
+    }
+
     [Fact]
     public void What_cannot_be_measured_is_refused_in_one_line()
     {
