@@ -86,6 +86,9 @@ public sealed class GpuBackend : ComputeBackend
     /// <inheritdoc/>
     internal override int LeastBlock => ElasticRule.BlockSize;
 
+    /// <inheritdoc/>
+    internal override bool TakesInfluenceOfPlans => false;
+
     internal override int PassTokens => _session.Cuda is null ? base.PassTokens : 2048;
 
     /// <summary>Opens a device.</summary>

@@ -65,6 +65,12 @@ internal sealed class ProfileCommand : CliCommand
         string? scorer = ScorerOption.Read(context);
         if (plan is not null && scorer is not null)
             throw new InvalidInputException("--plan and --scorer exclude each other: under a plan influence is measured by positions; give one");
+        if ((plan is not null || scorer is not null) && !backend.TakesInfluenceOfPlans)
+        {
+            throw new InvalidInputException(
+                $"{(plan is not null ? "--plan" : "--scorer")}: {backend.Description} takes influence of the whole model by positions alone; use --device cpu, or leave it out");
+        }
+
         string data = context.Get(_data)!;
         IReadOnlyList<EncodedItem> items = CalibrationStep.Read(model, data);
         foreach (int length in lengths.Where(length => !items.Any(item => CalibrationSummary.IsUsedAt(item.Length, length))))

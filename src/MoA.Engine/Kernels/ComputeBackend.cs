@@ -38,6 +38,9 @@ public abstract class ComputeBackend : IDisposable
     /// <summary>The smallest of <see cref="Attention.ElasticRule.Blocks"/> that kernels know.</summary>
     internal virtual int LeastBlock => Attention.ElasticRule.Blocks[0];
 
+    /// <summary>Whether influence can be taken under a plan, and in the order of scores.</summary>
+    internal virtual bool TakesInfluenceOfPlans => true;
+
     /// <summary>Tokens of a prompt that the processor reads in one pass unless told otherwise.</summary>
     public const int ProcessorPassTokens = 512;
 

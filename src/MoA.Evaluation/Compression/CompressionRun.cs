@@ -66,7 +66,7 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
         Skipped = sets.Skipped;
         ProfileReport profile = Timed("profile", () => ProfileStep.Run(
             model, sets.Calibration, settings.Search.ProfileLengths, folder, progress, Workers, settings.MemoryLimit, settings.Search.Block,
-            scorer: settings.Scorer, cancellation: cancellation));
+            scorer: model.Transformer.Backend.TakesInfluenceOfPlans ? settings.Scorer : null, cancellation: cancellation));
         IReadOnlyList<InfluenceProfile> influence =
             PlanSearchStep.ReadProfiles(folder, settings.Search.ProfileLengths, model.Config);
         OptimizationResult optimum = Timed("optimize", () => Optimize(influence, cancellation));

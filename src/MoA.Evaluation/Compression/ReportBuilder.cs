@@ -156,9 +156,9 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
         }
 
         yield return "Losses of plans are first-order predictions from influence; validation losses are measured with the plans running.";
-        if (settings.Scorer is not null)
+        if (Influence[0].Scorer is string scorer)
         {
-            yield return $"Heads choose their rows by {settings.Scorer}. Influence was summed in that order: in its maps the first column holds what stays first and what all see, and from the diagonal "
+            yield return $"Heads choose their rows by {scorer}. Influence was summed in that order: in its maps the first column holds what stays first and what all see, and from the diagonal "
                 + "back stands what stays next.";
         }
 

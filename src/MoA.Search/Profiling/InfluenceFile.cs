@@ -1,6 +1,7 @@
 using System.Globalization;
 using MoA.Engine;
 using MoA.Engine.Attention;
+using MoA.Engine.Attention.Policies;
 using MoA.Engine.Files;
 
 namespace MoA.Search.Profiling;
@@ -74,6 +75,8 @@ internal static class InfluenceFile
                 + $"[layers, queryHeads, {blocks}, {blocks}] for length {length}");
         }
 
+        if (file.Metadata.GetValueOrDefault(ScorerKey) is string scorer)
+            ContentPlanReader.Check(scorer, $"{path}: {ScorerKey} \"{InputFile.Cut(scorer)}\" in the metadata");
         return new InfluenceProfile
         {
             Model = Text(file, "model"),

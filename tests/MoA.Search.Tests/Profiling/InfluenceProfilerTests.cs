@@ -184,7 +184,7 @@ public sealed class InfluenceProfilerTests
 
     /// <summary>
     /// In the order of scores a rule loses the influence of the keys that a plan by content would not keep, here by KeyDiff written down once more: of those before
-    /// the piece that is being read all but the first four, the last 32 and the best.
+    /// the piece that is being read all but the first four, the last 32 (of few rows a half) and the best.
     /// </summary>
     [Theory]
     [InlineData("llama-gqa-llama3", 16, 64)]
@@ -231,7 +231,7 @@ public sealed class InfluenceProfilerTests
                 double[][] units = [.. head.Keys.Take(start).Select(key => key.Select(x => x / Math.Sqrt(AttentionReference.Dot(key, key))).ToArray())];
                 double[] mean = [.. units[0].Select((_, d) => units.Average(unit => unit[d]))];
                 double length = Math.Sqrt(AttentionReference.Dot(mean, mean));
-                int[] order = [.. Enumerable.Range(0, start).OrderByDescending(j => j < 4 || j >= start - 32 ? 2 : 1 - AttentionReference.Dot(units[j], mean) / length)];
+                int[] order = [.. Enumerable.Range(0, start).OrderByDescending(j => j < Math.Min(4, rows / 4) || j >= start - Math.Min(32, rows / 2) ? 2 : 1 - AttentionReference.Dot(units[j], mean) / length)];
                 HashSet<int> gone = [.. order.Skip(rows)];
                 lost += Sum(head, (i, j) => i >= start && i < start + piece && gone.Contains(j));
             }

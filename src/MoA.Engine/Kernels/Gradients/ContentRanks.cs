@@ -69,13 +69,35 @@ internal sealed class ContentRanks
             cache.Advance(piece);
             for (int head = 0; head < shape.KeyValueHeads; head++)
             {
-                RowRanking ranking = cache.Head(0, head).Tokens!.Rank(policy.SinkTokens(length), length - policy.RecentTokens(length), policy.Scorer.Pooling);
-                int[] of = ranks._ranks[head * pieces + i] = new int[length];
-                for (int rank = 0; rank < length; rank++)
-                    of[ranking[rank]] = rank;
+                RowRanking byScore = cache.Head(0, head).Tokens!.Rank(0, length, policy.Scorer.Pooling);
+                ranks._ranks[head * pieces + i] = Order(policy, byScore);
             }
         }
 
         return ranks;
+    }
+
+    // Of as many rows as a rank leaves, the first and the last tokens that the policy protects are sure to stay, and the others are those of best score: each
+    // row more adds one that the rows before do not have.
+    private static int[] Order(ContentPlanPolicy policy, RowRanking byScore)
+    {
+        int length = byScore.Count, sink = 0, recent = 0, scored = 0;
+        int[] ranks = new int[length];
+        ranks.AsSpan().Fill(-1);
+        for (int rank = 0; rank < length; rank++)
+        {
+            int rows = rank + 1, row = -1;
+            while (row < 0 && sink < Math.Min(policy.SinkTokens(rows), length))
+                row = Free(sink++);
+            while (row < 0 && recent < Math.Min(policy.RecentTokens(rows), length))
+                row = Free(length - ++recent);
+            while (row < 0)
+                row = Free(byScore[scored++]);
+            ranks[row] = rank;
+        }
+
+        return ranks;
+
+        int Free(int row) => ranks[row] < 0 ? row : -1;
     }
 }
