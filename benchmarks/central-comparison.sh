@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The paper's central comparison on the demo model: retrieval accuracy over lengths and densities, of MoA and of every other policy.
-# Profiles the model by positions and in the order of scores, searches plans of spans and plans by content for each density, asks the same questions under all policies, shown before rows are chosen and hidden until
+# Profiles the model once, searches plans for each density, chooses one for its spans and one that is run by content, asks the same questions under all policies, shown before rows are chosen and hidden until
 # then, and puts the results on one page with a leaderboard.
 # Usage: benchmarks/central-comparison.sh [FOLDER [EVAL-OPTION …]]
 #   benchmarks/central-comparison.sh central --items 10   # a first look
@@ -18,15 +18,13 @@ cd "$folder" # files are named in the results as they are given here
 
 moa calibrate --quiet --lengths 512,1024,2048 --items 100 --validate-length 1536 --out search >/dev/null
 moa profile --quiet --data search/calibration.jsonl --lengths 512,1024,2048 --out search
-moa profile --quiet --data search/calibration.jsonl --lengths 512,1024,2048 --scorer expected-attention --out search-content
 plans=()
 for density in "${densities[@]}"; do
   plan="moa-$density.json"
   if [ ! -e "$plan" ]; then
     moa optimize --quiet --profile search --lengths 512,1024,2048 --density "$density" --out "plans-$density"
     moa validate --quiet --plans "plans-$density" --data search/validation.jsonl --length 1536 --out "chosen-$density"
-    moa optimize --quiet --profile search-content --lengths 512,1024,2048 --density "$density" --out "plans-content-$density"
-    moa validate --quiet --plans "plans-content-$density" --data search/validation.jsonl --length 1536 --out "content-$density"
+    moa validate --quiet --plans "plans-$density" --data search/validation.jsonl --length 1536 --scorer expected-attention --out "content-$density"
     cp "chosen-$density/plan.json" "$plan"
     cp "content-$density/plan.json" "content-$density.json"
   fi

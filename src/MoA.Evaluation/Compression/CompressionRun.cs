@@ -65,8 +65,7 @@ public sealed class CompressionRun(LanguageModel model, CompressionSettings sett
             model, settings.CalibrationStep, journal, folder, progress, Workers, cancellation));
         Skipped = sets.Skipped;
         ProfileReport profile = Timed("profile", () => ProfileStep.Run(
-            model, sets.Calibration, settings.Search.ProfileLengths, folder, progress, Workers, settings.MemoryLimit, settings.Search.Block,
-            scorer: model.Transformer.Backend.TakesInfluenceOfPlans ? settings.Scorer : null, cancellation: cancellation));
+            model, sets.Calibration, settings.Search.ProfileLengths, folder, progress, Workers, settings.MemoryLimit, settings.Search.Block, cancellation: cancellation));
         IReadOnlyList<InfluenceProfile> influence =
             PlanSearchStep.ReadProfiles(folder, settings.Search.ProfileLengths, model.Config);
         OptimizationResult optimum = Timed("optimize", () => Optimize(influence, cancellation));

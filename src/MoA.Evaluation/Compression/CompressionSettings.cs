@@ -31,7 +31,7 @@ public sealed record CompressionSettings
     public int MaxPlans { get; init; } = 10;
 
     /// <summary>
-    /// By which scores the heads of a plan choose their rows, as behind <c>scorer=</c> on the command line; null where the last rows stay. Plans are searched and validated so, and the chosen one
+    /// By which scores the heads of a plan choose their rows, as behind <c>scorer=</c> on the command line; null where the last rows stay. Plans are validated so, and the chosen one
     /// names it.
     /// </summary>
     public string? Scorer { get; init; }

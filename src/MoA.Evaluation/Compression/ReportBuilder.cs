@@ -156,12 +156,6 @@ internal sealed class ReportBuilder(LanguageModel model, CompressionSettings set
         }
 
         yield return "Losses of plans are first-order predictions from influence; validation losses are measured with the plans running.";
-        if (Influence[0].Scorer is string scorer)
-        {
-            yield return $"Heads choose their rows by {scorer}. Influence was summed in that order: in its maps the first column holds what stays first and what all see, and from the diagonal "
-                + "back stands what stays next.";
-        }
-
         yield return "The uniform plan gives every head the same span and stores at least as many rows as the chosen plan.";
         if (settings.DataFile is null)
             yield return "Retrieval items share no document and no answer with those that were profiled or validated on.";

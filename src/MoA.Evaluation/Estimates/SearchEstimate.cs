@@ -34,7 +34,7 @@ internal sealed class SearchEstimate(LanguageModel model, ModelSpeed speed, Elem
     {
         ArgumentNullException.ThrowIfNull(settings);
         AddCalibration(settings.CalibrationStep);
-        AddProfiling([.. settings.Search.ProfileLengths.Select(length => (length, Enumerable.Repeat(length, settings.ItemsPerLength)))], settings.MemoryLimit, settings.Search.Block, settings.Scorer);
+        AddProfiling([.. settings.Search.ProfileLengths.Select(length => (length, Enumerable.Repeat(length, settings.ItemsPerLength)))], settings.MemoryLimit, settings.Search.Block);
         _times.Add(PlanSearch(null));
         _files.Add($"{Path.Combine(folder, "plans", "plan-*.json")} (at most {settings.MaxPlans}), {WrittenFiles.ListName}");
         // Where densities differ by length, the largest stands for all.

@@ -74,6 +74,8 @@ public sealed class CompressionRunTests(DemoModel demo, ITestOutputHelper output
         Assert.True(uniform.Density >= report.Validation.Single(row => row.Name == chosen.File).Density);
         Assert.Equal(report.Plans.Min(row => row.ValidationLoss), chosen.ValidationLoss);
         Assert.Equal(["dense", "moa", "uniform"], report.Retrieval.Select(row => row.Policy));
+        // The page draws what is kept in these blocks.
+        Assert.All(report.Influence, map => Assert.Equal(map.Length, map.Blocks * report.Settings.BlockSize));
         Assert.True(report.Retrieval[2].KvBytes >= report.Retrieval[1].KvBytes);
         Assert.All(report.Commands.Skip(1).SkipLast(1), command =>
             Assert.Contains($"--model {demo.Model.Path} --kv bf16", command.Command, StringComparison.Ordinal));
