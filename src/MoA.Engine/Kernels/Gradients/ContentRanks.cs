@@ -14,16 +14,14 @@ internal sealed class ContentRanks
 {
     private readonly int[][] _ranks;
     private readonly int _pieces;
+    private readonly int _piece;
 
     private ContentRanks(int keyValueHeads, int pieces, int piece)
     {
         _ranks = new int[keyValueHeads * pieces][];
         _pieces = pieces;
-        Piece = piece;
+        _piece = piece;
     }
-
-    /// <summary>Tokens of a piece.</summary>
-    public int Piece { get; }
 
     /// <summary>Integers that the ranks of an item take.</summary>
     /// <param name="keyValueHeads">KV heads of the layer.</param>
@@ -38,7 +36,7 @@ internal sealed class ContentRanks
     /// <summary>The ranks of the keys before a piece, the best 0, as its queries find them.</summary>
     /// <param name="keyValueHead">KV head.</param>
     /// <param name="query">A query of the piece.</param>
-    public ReadOnlySpan<int> Of(int keyValueHead, int query) => query < Piece ? [] : _ranks[keyValueHead * _pieces + query / Piece - 1];
+    public ReadOnlySpan<int> Of(int keyValueHead, int query) => query < _piece ? [] : _ranks[keyValueHead * _pieces + query / _piece - 1];
 
     /// <summary>Ranks the keys of a layer.</summary>
     /// <param name="policy">Who chooses, how often, and what stays whatever its score.</param>

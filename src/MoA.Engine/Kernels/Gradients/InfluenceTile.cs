@@ -29,7 +29,7 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
 
     private readonly AttentionTile<TSimd, TVector> _tile;
     private readonly int _firstQuery;
-    private readonly int _sink;
+    private readonly int _planBlock;
     private readonly int _ring;
     private readonly int _window;
     private readonly float _scale;
@@ -40,7 +40,7 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
     {
         _tile = tile;
         _firstQuery = firstQuery;
-        _sink = shape.Spans?.Block ?? ElasticRule.BlockSize;
+        _planBlock = shape.Spans?.Block ?? ElasticRule.BlockSize;
         _ring = shape.Spans?.VisibleRing[head] ?? int.MaxValue;
         _window = shape.SlidingWindow;
         _scale = shape.Traits.ScaleOf(shape.HeadSize);
@@ -119,7 +119,8 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
         {
             (nint start, nint end) = HiddenOf(lane, key, count);
             Sum(weights, gradients, lane, start);
-            Sum(weights, gradients, end, count * Queries);
+            if (start < end)
+                Sum(weights, gradients, end, count * Queries);
         }
     }
 
@@ -140,8 +141,9 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
         for (int lane = 0; lane < Queries; lane += TSimd.Width)
         {
             (nint start, nint end) = HiddenOf(lane, key, count);
-            TVector absolute = TSimd.Add(OfSeen(weights, gradients, lane, start), OfSeen(weights, gradients, end, count * Queries));
-            absolute = TSimd.Add(absolute, OfHidden(weights, gradients, start, end));
+            TVector absolute = OfSeen(weights, gradients, lane, start);
+            if (start < end)
+                absolute = TSimd.Add(absolute, TSimd.Add(OfHidden(weights, gradients, start, end), OfSeen(weights, gradients, end, count * Queries)));
             for (nint i = lane; _cap > 0 && i < count * Queries; i += Queries)
                 TSimd.Store(gradients + i, TSimd.Multiply(TSimd.Load(gradients + i), TSimd.Load(_tile.Slopes + (nint)key * Queries + i)));
 
@@ -203,11 +205,11 @@ internal readonly unsafe struct InfluenceTile<TSimd, TVector>
     }
 
     // Of a chunk's keys those that a plan hides from the queries of a vector, as offsets from the chunk's first row: query block B sees
-    // blocks from B − ring/b + 1 on, and the sink. Blocks have no fewer queries than a vector.
+    // blocks from B − ring/b + 1 on, and the sink, which is one block. Blocks have no fewer queries than a vector. Of none both are the end.
     private (nint Start, nint End) HiddenOf(int lane, int key, int count)
     {
-        long first = ((_firstQuery + lane) / _sink + 1L) * _sink - _ring;
-        nint start = Math.Clamp(_sink - key, 0, count), end = (nint)Math.Clamp(first - key, start, count);
+        long first = ((_firstQuery + lane) / _planBlock + 1L) * _planBlock - _ring;
+        nint start = Math.Clamp(_planBlock - key, 0, count), end = (nint)Math.Clamp(first - key, start, count);
         return end == start ? (count * Queries + lane, count * Queries + lane) : (start * Queries + lane, end * Queries + lane);
     }
 
